@@ -1,0 +1,183 @@
+"""The command ``fillmask``. Exit codes: 0 all well, 1 an input or a check failed, 2 wrong usage.
+
+What takes time to import is imported by the command that needs it. Heavier stages add commands of their own through
+the entry points ``fillmask.commands``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import tee
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from fillmask.errors import FillMaskError
+from fillmask.rendering import show
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+    from fillmask import FillMask
+    from fillmask.verifying import Check
+
+
+class _Commands(click.Group):
+    """The commands of this module, and those that entry points add."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(point.name for point in _added_commands())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        loaded = (point.load() for point in _added_commands() if point.name == cmd_name)
+        return next(loaded, None)
+
+
+def _added_commands() -> EntryPoints:
+    from importlib.metadata import entry_points  # 20 ms, which `fillmask predict` need not pay
+
+    return entry_points(group="fillmask.commands")
+
+
+_model = click.option("-m", "--model", help="A model folder or a hub id.  [default: the embedded English model]")
+_variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fillmask")
+def main() -> None:
+    """Predict the words behind a mask, offline and without PyTorch."""
+
+
+@main.command()
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@_model
+@_variant
+@click.option("-k", "--top-k", type=int, default=5, show_default=True, help="Predictions per mask.")
+@click.option("--targets", help="Score only these words, separated by commas.")
+@click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
+@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@_json
+def predict(  # noqa: PLR0913 -- one parameter an option
+    *,
+    texts: tuple[str, ...],
+    model: str | None,
+    variant: str,
+    top_k: int,
+    targets: str | None,
+    truncation: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Fill the masks of each TEXT, or of each line of standard input.
+
+    [MASK], <mask> and {mask} all stand for the model's mask.
+    """
+    lines = texts or (line.rstrip("\r\n") for line in sys.stdin)
+    asked, answered = tee(lines)
+    with _reported(code=2):
+        from fillmask import FillMask, InputError
+
+        fill_mask = FillMask(model, variant=variant, threads=threads)
+        words = None if targets is None else targets.split(",")
+        answers = fill_mask.predict_many(answered, top_k=top_k, targets=words, truncation=truncation)  # type: ignore[arg-type]
+        failed = False
+        for text, answer in zip(asked, answers, strict=False):
+            failed |= isinstance(answer, InputError)
+            show(text, answer, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@_model
+@_variant
+@_json
+def info(*, model: str | None, variant: str, as_json: bool) -> None:
+    """Show a model and what it runs on."""
+    with _reported(code=2):
+        from fillmask import FillMask
+
+        facts = _facts(FillMask(model, variant=variant))
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        for name, value in facts.items():
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            click.echo(f"{name.replace('_', ' '):20} {shown}")
+
+
+@main.command()
+@click.argument("folder", required=False)
+@_json
+def verify(*, folder: str | None, as_json: bool) -> None:
+    """Check a model FOLDER on this machine: its files' hashes, then its variants' answers."""
+    with _reported(code=1):
+        from fillmask.verifying import best, verify
+
+        checks = verify(folder)
+    for check in checks:
+        click.echo(json.dumps(asdict(check) | {"passed": check.passed}) if as_json else _verdict(check))
+    fastest = best(checks)
+    if fastest is not None and not as_json:
+        click.echo(f"use variant {fastest.variant!r} here: the fastest that answers as it should")
+    if not all(check.passed for check in checks):
+        fail("a variant answers differently here than where it was exported", code=1)
+
+
+def fail(message: str, *, code: int) -> NoReturn:
+    """Say in one line on standard error what is wrong, and exit."""
+    click.echo(f"fillmask: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def _reported(*, code: int) -> Iterator[None]:
+    """Turn the project's errors into a line and an exit code, and its warnings into lines."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_args, **_options: click.echo(f"fillmask: warning: {message}", err=True)
+        try:
+            yield
+        except FillMaskError as error:
+            fail(str(error), code=code)
+
+
+def _verdict(check: Check) -> str:
+    word = "ok" if check.passed else "WRONG ON THIS MACHINE"
+    return (
+        f"{check.variant:6} {word}: {check.answers} answers, scores within {check.max_score_difference:.1e} "
+        f"(allowed {check.tolerance:.0e}), {check.latency_ms:.1f} ms an answer"
+    )
+
+
+def _facts(fill_mask: FillMask) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    import onnxruntime
+
+    artifact = fill_mask.artifact
+    return {
+        "model": artifact.source,
+        "folder": str(artifact.folder),
+        "revision": artifact.revision,
+        "architecture": artifact.manifest.get("architecture"),
+        "variants": list(artifact.variants),
+        "variant": fill_mask.variant,
+        "mask_token": fill_mask.mask_token,
+        "mask_token_id": fill_mask.mask_token_id,
+        "vocab_size": fill_mask.vocab_size,
+        "max_length": fill_mask.max_length,
+        "providers": fill_mask.providers,
+        "available_providers": onnxruntime.get_available_providers(),
+        "threads": fill_mask.threads,
+        "versions": [f"{name} {version(name)}" for name in ("fillmask", "onnxruntime", "tokenizers", "numpy")],
+    }

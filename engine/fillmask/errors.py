@@ -1,0 +1,81 @@
+"""Everything fillmask raises or warns of.
+
+::
+
+    FillMaskError
+    ├── InputError (ValueError)      a text, its targets or its top_k; the engine itself is well
+    │   ├── TextError                not a string, or holds NUL or a lone surrogate
+    │   ├── NoMaskError              no mask in it
+    │   ├── TooLongError             more tokens than the model takes
+    │   ├── TargetsError             targets that name no token
+    │   └── TopKError                top_k outside 0…vocab_size
+    ├── ArtifactError (ValueError)   a model folder that cannot be used
+    │   └── IntegrityError           a file that is missing, or is not the one its manifest lists
+    ├── ProviderError                an execution provider that is not there or does not start
+    └── ForkError                    an engine used in a forked child
+
+    UserWarning
+    ├── TargetWarning                a target was replaced by its first piece, or ignored
+    └── TruncationWarning            truncation removed masks, the other masks are answered
+
+Catch ``InputError`` to report a bad request and go on; let the rest stop the program:
+
+    try:
+        predictions = fill_mask.predict(text)
+    except fillmask.InputError as error:
+        print(f"cannot answer {text!r}: {error}")
+"""
+
+from __future__ import annotations
+
+
+class FillMaskError(Exception):
+    """Base of everything fillmask raises."""
+
+
+class InputError(FillMaskError, ValueError):
+    """A text, its targets or its top_k cannot be answered."""
+
+
+class TextError(InputError):
+    """The text is not a string, or holds characters that no tokenizer takes."""
+
+
+class NoMaskError(InputError):
+    """The text holds no mask."""
+
+
+class TooLongError(InputError):
+    """The text has more tokens than the model takes."""
+
+
+class TargetsError(InputError):
+    """The targets name no token."""
+
+
+class TopKError(InputError):
+    """top_k is not a whole number from 0 to the size of the vocabulary."""
+
+
+class ArtifactError(FillMaskError, ValueError):
+    """The model folder cannot be used."""
+
+
+class IntegrityError(ArtifactError):
+    """A file of the model folder is missing or is not the one that its manifest lists."""
+
+
+class ProviderError(FillMaskError, RuntimeError):
+    """An execution provider is missing or does not start."""
+
+
+class ForkError(FillMaskError, RuntimeError):
+    """The engine was made in another process, of which this one is a fork."""
+
+
+class TargetWarning(UserWarning):
+    """A target is not a token of the vocabulary and was replaced or ignored."""
+
+
+class TruncationWarning(UserWarning):
+    """Truncation removed some of the text's masks."""

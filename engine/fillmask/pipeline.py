@@ -1,0 +1,250 @@
+"""FillMask: the steps, one after the other.
+
+texts → encode → locate → run → select → score → decode. Each step is a module of its own; no arithmetic happens here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask.artifact import Artifact, open_artifact
+from fillmask.asking import DEFAULT_TOP_K, Question, ask
+from fillmask.decoding import Prediction, decode
+from fillmask.encoding import Encoder, Truncation, pad
+from fillmask.errors import FillMaskError, InputError, NoMaskError, TargetWarning, TextError
+from fillmask.locating import locate
+from fillmask.scoring import softmax_at
+from fillmask.session import Session
+from fillmask.targets import target_ids
+from fillmask.tokenization import open_tokenization
+
+
+class FillMask:
+    """Predicts the tokens behind a text's masks.
+
+    An object is loaded completely or not at all, may be shared by threads, and can be pickled to a spawned process,
+    which loads the model anew.
+
+    Args:
+        model: A model folder, a hub id, or None for the embedded English model.
+        variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends.
+        revision: Branch, tag or commit of a hub model.
+        providers: ONNX Runtime's execution providers in order of preference; None takes CUDA where it is there.
+        threads: Threads of one run; None takes what the process may use.
+        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
+
+    Raises:
+        ArtifactError: The model is not there, is broken, or is not a masked LM.
+        ProviderError: An execution provider is missing or does not start.
+
+    Example:
+        >>> fill_mask = FillMask()
+        >>> fill_mask("Paris is the [MASK] of France.", top_k=1)[0]["token_str"]
+        'capital'
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        variant: str = "auto",
+        revision: str | None = None,
+        providers: Sequence[str] | None = None,
+        threads: int | None = None,
+        placeholders: bool = True,
+    ) -> None:
+        self.artifact: Artifact = open_artifact(model, variant=variant, revision=revision)
+        self.variant: str = self.artifact.choose(variant)
+        self._tokenization = open_tokenization(self.artifact)
+        self._encoder = Encoder(self._tokenization, placeholders=placeholders)
+        graph = self.artifact.graph(self.variant)
+        self._session = Session(graph, providers=providers, threads=threads)
+        self._again = partial(
+            FillMask,
+            model,
+            variant=self.variant,
+            revision=self.artifact.revision,
+            providers=providers,
+            threads=threads,
+            placeholders=placeholders,
+        )
+
+    def __call__(
+        self,
+        inputs: str | Iterable[str],
+        top_k: int | None = DEFAULT_TOP_K,
+        targets: str | Sequence[str] | None = None,
+        *,
+        truncation: Truncation | None = None,
+    ) -> Any:  # noqa: ANN401 -- transformers' answer has a shape that depends on the values of its arguments
+        """Answer as ``transformers.pipeline("fill-mask")`` does, in its shapes.
+
+        Args:
+            inputs: A text, a list of texts, or any other iterable of texts, which is answered lazily.
+            top_k: As in ``predict``.
+            targets: As in ``predict``.
+            truncation: As in ``predict``.
+
+        Returns:
+            For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
+            such list per mask. For a list one such answer per text, except that a list of one text is answered like
+            the text. For another iterable an iterator of answers.
+
+        Raises:
+            InputError: One of the texts, top_k or the targets cannot be answered.
+        """
+        question = self._ask(top_k, targets, truncation)
+        if isinstance(inputs, str):
+            return _as_transformers(self._answer(inputs, question))
+        if not isinstance(inputs, Iterable):
+            raise TextError(f"inputs must be a string or an iterable of strings, got {type(inputs).__name__}")
+        answers = (_as_transformers(self._answer(text, question)) for text in inputs)
+        if not isinstance(inputs, (list, tuple)):
+            return answers
+        listed = list(answers)
+        return listed[0] if len(listed) == 1 else listed
+
+    def predict(
+        self,
+        text: str,
+        *,
+        top_k: int | None = DEFAULT_TOP_K,
+        targets: str | Sequence[str] | None = None,
+        truncation: Truncation | None = None,
+    ) -> list[list[Prediction]]:
+        """Predict the tokens behind each mask of one text.
+
+        Args:
+            text: A text with one mask or more.
+            top_k: Predictions per mask, None for 5. With ``targets`` there are at most as many as targets.
+            targets: Score only these words. One that is no token of the model is replaced by its first piece, with
+                a ``TargetWarning``.
+            truncation: None refuses a text with more than ``max_length`` tokens. ``"right"`` keeps its beginning.
+                ``"window"`` keeps the surroundings of the masks; ``sequence`` is then the window.
+
+        Returns:
+            One list per mask, left to right, each best first.
+
+        Raises:
+            InputError: The text, top_k or the targets cannot be answered.
+            ForkError: This process is a fork of the one that loaded the model.
+        """
+        return self._answer(text, self._ask(top_k, targets, truncation))
+
+    def predict_many(
+        self,
+        texts: Iterable[str],
+        *,
+        top_k: int | None = DEFAULT_TOP_K,
+        targets: str | Sequence[str] | None = None,
+        truncation: Truncation | None = None,
+    ) -> Iterator[list[list[Prediction]] | InputError]:
+        """Predict for many texts, lazily and in order.
+
+        Args:
+            texts: Any iterable of texts, read one at a time.
+            top_k: As in ``predict``.
+            targets: As in ``predict``.
+            truncation: As in ``predict``.
+
+        Returns:
+            An iterator that gives for each text what ``predict`` returns, or the ``InputError`` it raises, so that
+            a text that cannot be answered does not keep its neighbours from theirs.
+
+        Raises:
+            InputError: top_k or the targets, which hold for every text, are wrong.
+        """
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise TextError(f"texts must be an iterable of strings, got {type(texts).__name__}")
+        question = self._ask(top_k, targets, truncation)
+        return (self._answer_or_error(text, question) for text in texts)
+
+    @property
+    def mask_token(self) -> str:
+        """The model's mask, as text."""
+        return self._tokenization.mask_token
+
+    @property
+    def mask_token_id(self) -> int:
+        """The model's mask, as a token."""
+        return self._tokenization.mask_token_id
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the model scores."""
+        return self._tokenization.vocab_size
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the model takes, the special ones included."""
+        return self._tokenization.max_length
+
+    @property
+    def providers(self) -> list[str]:
+        """ONNX Runtime's execution providers in use, the preferred one first."""
+        return self._session.providers
+
+    @property
+    def threads(self) -> int:
+        """Threads of one run."""
+        return self._session.threads
+
+    def __repr__(self) -> str:
+        return (
+            f"FillMask({self.artifact.source!r}, variant={self.variant!r}, providers={self.providers}, "
+            f"threads={self.threads})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._again, ()
+
+    def _ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
+        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
+        for message in messages:
+            warnings.warn(message, TargetWarning, stacklevel=3)
+        return ask(self._tokenization, top_k=top_k, target_ids=ids, truncation=truncation)
+
+    def _answer_or_error(self, text: str, question: Question) -> list[list[Prediction]] | InputError:
+        try:
+            return self._answer(text, question)
+        except InputError as error:
+            return error
+
+    def _answer(self, text: str, question: Question) -> list[list[Prediction]]:
+        self._session.check_process()
+        rows = self._encoder.encode(text, question.truncation)
+        located = [locate(row[None], self.mask_token_id)[0] for row in rows]
+        masks = sum(positions.size for positions in located)
+        if not masks:
+            raise NoMaskError(self._encoder.no_mask)
+        return [
+            predictions
+            for row, positions in zip(rows, located, strict=True)
+            for predictions in self._answer_row(row, positions, question, single_mask=masks == 1)
+        ]
+
+    def _answer_row(
+        self, row: NDArray[np.int64], positions: NDArray[np.int64], question: Question, *, single_mask: bool
+    ) -> list[list[Prediction]]:
+        logits = self._session.run(pad([row], self._tokenization.pad_token_id or 0), positions)[0]
+        ids = question.select(logits)
+        scores = softmax_at(logits, ids)
+        if not np.isfinite(scores).all():
+            raise FillMaskError(f"the model gave no finite logits with variant {self.variant!r}; try another variant")
+        return [
+            decode(self._tokenization, row, position, zip(*best, strict=True), single_mask=single_mask)
+            for position, *best in zip(positions[0].tolist(), ids.tolist(), scores.tolist(), strict=True)
+        ]
+
+
+def _as_transformers(masks: list[list[Prediction]]) -> list[Any]:
+    answers = [[asdict(prediction) for prediction in predictions] for predictions in masks]
+    return answers[0] if len(answers) == 1 else answers

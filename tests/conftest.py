@@ -1,0 +1,85 @@
+"""Fixtures that several folders of tests share: checkpoints, and the engine's folders made from them.
+
+Everything that needs torch or transformers is imported inside a fixture, so that the other tests run without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from fillmask import FillMask
+from training import FAMILIES
+
+pytest.register_assert_rewrite("agreement")
+
+LAYOUTS = ("native", "foreign")
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def family(request) -> str:
+    """Each tokenizer family in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session", params=LAYOUTS)
+def layout(request) -> str:
+    """Each layout of a model folder in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def checkpoint_of(tmp_path_factory) -> Callable[[str], Path]:
+    """Makes the checkpoint of a family, once a session."""
+
+    @cache
+    def make(family: str) -> Path:
+        return _module("checkpoints").make_checkpoint(family, tmp_path_factory.mktemp("checkpoints") / family)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def folder_of(checkpoint_of, tmp_path_factory) -> Callable[[str, str], Path]:
+    """Makes the engine's folder of a family in a layout, once a session."""
+
+    @cache
+    def make(family: str, layout: str) -> Path:
+        layouts = _module("layouts")
+        if layout == "native" and not layouts.has_exporter():
+            pytest.skip("fillmask_export is not written yet")
+        return layouts.lay_out(layout, checkpoint_of(family), tmp_path_factory.mktemp(layout) / family)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(checkpoint_of, family) -> Path:
+    """The checkpoint of each family in turn."""
+    return checkpoint_of(family)
+
+
+@pytest.fixture(scope="session")
+def engine(folder_of, family, layout) -> FillMask:
+    """The engine with each family and layout in turn."""
+    return FillMask(folder_of(family, layout), threads=1)
+
+
+@pytest.fixture(scope="session")
+def reference(checkpoint):
+    """transformers' own pipeline with each family's checkpoint."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("torch").set_num_threads(1)
+    return transformers.pipeline("fill-mask", model=str(checkpoint), device="cpu")
+
+
+def _module(name: str) -> ModuleType:
+    """One of the modules beside this file that need torch and transformers; skips the test where those are missing."""
+    for package in ("torch", "transformers", "optimum"):
+        pytest.importorskip(package)
+    return import_module(name)
