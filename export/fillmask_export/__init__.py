@@ -1,0 +1,30 @@
+"""fillmask_export: a masked-LM checkpoint to an artifact the engine reads. Needs ``pip install 'fillmask[export]'``.
+
+The parts are imported when they are first used, so that the command line can offer ``fillmask export`` where PyTorch
+is not installed, and say what is missing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fillmask_export.errors import CheckpointError, ExportError, FidelityError
+    from fillmask_export.exporting import VARIANTS, export
+    from fillmask_export.verify import Gate
+
+__all__ = ["VARIANTS", "CheckpointError", "ExportError", "FidelityError", "Gate", "export"]
+
+_HOMES = {
+    "Gate": "fillmask_export.verify",
+    "VARIANTS": "fillmask_export.exporting",
+    "export": "fillmask_export.exporting",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the part of the package that holds ``name``."""
+    if name not in __all__:
+        raise AttributeError(f"module 'fillmask_export' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "fillmask_export.errors")), name)

@@ -1,0 +1,120 @@
+"""A transformers checkpoint, loaded, or refused with the reason.
+
+A masked LM whose head is missing loads without complaint: transformers draws the head at random, and every answer
+is nonsense. Weights in a pickle can run code while they load. Both are refused here, before anything is exported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from fillmask_export.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A masked LM in PyTorch.
+
+    Attributes:
+        source: The folder's name or the hub id.
+        revision: The hub's 40-hex commit, or None for a folder.
+        model: In evaluation mode, fp32, with eager attention.
+        tokenizer: A fast tokenizer with a mask token.
+    """
+
+    source: str
+    revision: str | None
+    model: PreTrainedModel
+    tokenizer: Any
+
+    @property
+    def architecture(self) -> str:
+        """The model's class, such as ``"BertForMaskedLM"``."""
+        return type(self.model).__name__
+
+
+def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allow_pickle: bool = False) -> Checkpoint:
+    """Load a checkpoint.
+
+    Args:
+        checkpoint: A folder or a hub id.
+        revision: Branch, tag or commit of a hub checkpoint.
+        allow_pickle: Read ``pytorch_model.bin`` where there is no ``model.safetensors``; tensors only, through
+            ``torch.load(weights_only=True)``.
+
+    Raises:
+        CheckpointError: It is not there, has no masked-LM head, no mask token, no fast tokenizer, code of its own,
+            or its weights are pickled and ``allow_pickle`` is not set.
+    """
+    _refuse_no_weights(checkpoint, allow_pickle)
+    config = _load(AutoConfig, checkpoint, revision)
+    _refuse_remote_code(config, checkpoint)
+    tokenizer = _load(AutoTokenizer, checkpoint, revision, use_fast=True)
+    _refuse_tokenizer(tokenizer, checkpoint)
+    model = _load_model(checkpoint, revision, config, allow_pickle=allow_pickle)
+    name = Path(checkpoint).name if Path(checkpoint).is_dir() else str(checkpoint)
+    return Checkpoint(name, getattr(config, "_commit_hash", None), model, tokenizer)
+
+
+def _load(factory: Any, checkpoint: str | Path, revision: str | None, **options: Any) -> Any:  # noqa: ANN401
+    """Call a transformers factory, never with the right to run a repository's code."""
+    try:
+        return factory.from_pretrained(str(checkpoint), revision=revision, trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{checkpoint} cannot be loaded by {factory.__name__}: {reason}") from error
+
+
+def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, allow_pickle: bool) -> PreTrainedModel:  # noqa: ANN401
+    options = {"config": config, "attn_implementation": "eager", "dtype": torch.float32, "output_loading_info": True}
+    if not allow_pickle:
+        options["use_safetensors"] = True
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        model, report = _load(AutoModelForMaskedLM, checkpoint, revision, **options)
+    finally:
+        transformers_logging.set_verbosity(before)
+    missing = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    if missing:
+        raise CheckpointError(
+            f"{checkpoint} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} for one; they would "
+            f"be random and so would every answer. A masked LM needs its masked-LM head: train one, or take the "
+            f"checkpoint that has it (of ELECTRA the generator)"
+        )
+    return model.eval()
+
+
+def _refuse_no_weights(checkpoint: str | Path, allow_pickle: bool) -> None:
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        return
+    if not (folder / "config.json").exists():
+        raise CheckpointError(f"{folder} holds no config.json; a checkpoint is what save_pretrained writes")
+    if list(folder.glob("model*.safetensors")):
+        return
+    if not list(folder.glob("pytorch_model*.bin")):
+        raise CheckpointError(f"{folder} holds no weights: neither model.safetensors nor pytorch_model.bin")
+    if not allow_pickle:
+        raise CheckpointError(
+            f"{folder} holds its weights as a pickle, pytorch_model.bin, which can run code when it is loaded; if you "
+            f"trust its origin pass allow_pickle=True (--allow-pickle), which reads tensors only"
+        )
+
+
+def _refuse_remote_code(config: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
+    if getattr(config, "auto_map", None):
+        raise CheckpointError(f"{checkpoint} brings code of its own (auto_map in config.json), which is never run")
+
+
+def _refuse_tokenizer(tokenizer: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
+    if not tokenizer.is_fast:
+        raise CheckpointError(f"{checkpoint} has no fast tokenizer (tokenizer.json), which the engine needs")
+    if tokenizer.mask_token is None:
+        raise CheckpointError(f"{checkpoint}: the tokenizer defines no mask token, so this is not a masked LM")

@@ -1,0 +1,59 @@
+"""``fillmask export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fillmask.cli import fail
+from fillmask.errors import FillMaskError
+
+
+@click.command("export")
+@click.argument("checkpoint")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--variant", "variants", multiple=True, help="fp32 or int8; repeat for both.  [default: both]")
+@click.option("--revision", help="Branch, tag or commit of a hub checkpoint.")
+@click.option("--allow-pickle", is_flag=True, help="Read pytorch_model.bin (tensors only); only if you trust it.")
+@click.option("--calibration", type=click.Path(path_type=Path), help="Find int8 scales on this file, one text a line.")
+@click.option("--texts", type=click.Path(path_type=Path), help="Verify on this file, one text a line.")
+@click.option("--masks", default=2000, show_default=True, help="Masks to verify on.")
+@click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence of int8 from fp32.")
+@click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks that int8 may lose.")
+def export_command(
+    checkpoint: str,
+    out: Path,
+    variants: tuple[str, ...],
+    revision: str | None,
+    allow_pickle: bool,
+    calibration: Path | None,
+    **gate: Any,  # noqa: ANN401 -- the options that Gate declares
+) -> None:
+    """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
+    try:
+        from fillmask_export import VARIANTS, Gate, export
+    except ImportError as error:
+        fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
+    try:
+        manifest = export(
+            checkpoint,
+            out,
+            variants or VARIANTS,
+            revision=revision,
+            allow_pickle=allow_pickle,
+            calibration=calibration,
+            gate=Gate(**gate),
+            say=_say,
+        )
+    except (FillMaskError, OSError) as error:
+        fail(str(error), code=1)
+    for variant, entry in manifest["variants"].items():
+        click.echo(f"{variant}: {manifest['files'][entry['file']]['bytes'] / 1e6:.1f} MB")
+        for name, value in entry["fidelity"].items():
+            click.echo(f"  {name.replace('_', ' '):22} {value:.6g}")
+
+
+def _say(step: str) -> None:
+    click.echo(step, err=True)

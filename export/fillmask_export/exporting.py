@@ -1,0 +1,159 @@
+"""export(): a checkpoint to a verified artifact, step by step, in a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+from fillmask import FillMask
+from fillmask.tokenization import max_length
+from fillmask_export.card import write_card
+from fillmask_export.checkpoint import Checkpoint, open_checkpoint
+from fillmask_export.convert import convert
+from fillmask_export.errors import ExportError
+from fillmask_export.manifest import write_manifest
+from fillmask_export.passes import make_lean
+from fillmask_export.probes import Probes, make_probes, read_texts
+from fillmask_export.quantization import quantize
+from fillmask_export.verify import Gate, check_fidelity, mask_texts, verify_graph
+
+VARIANTS = ("fp32", "int8")
+_FILES = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+# How far a stored answer may be from the one given elsewhere. Other CPUs round other last digits, and where one of
+# them carries an activation over the edge to the next integer, an int8 score moves in its third.
+_TOLERANCE = {"fp32": 1e-4, "int8": 1e-2}
+
+Say = Callable[[str], None]
+
+
+def export(
+    checkpoint: str | Path,
+    out: str | Path,
+    variants: Sequence[str] = VARIANTS,
+    *,
+    revision: str | None = None,
+    allow_pickle: bool = False,
+    calibration: str | Path | None = None,
+    gate: Gate | None = None,
+    say: Say = lambda _: None,
+) -> dict[str, Any]:
+    """Export a masked-LM checkpoint to an artifact that ``FillMask(out)`` opens.
+
+    Args:
+        checkpoint: A transformers checkpoint: a folder or a hub id.
+        out: The folder to make; it must not exist.
+        variants: Which of ``"fp32"`` and ``"int8"``.
+        revision: Branch, tag or commit of a hub checkpoint; the commit is written down.
+        allow_pickle: Read weights from ``pytorch_model.bin``, tensors only.
+        calibration: A text file, one text a line, to find the scales of int8 on; None takes built-in sentences,
+            which are English and too few for the best int8.
+        gate: What to verify on, and how far a variant may be from the checkpoint.
+        say: Is told each step.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        CheckpointError: The checkpoint is refused.
+        FidelityError: A variant is too far from it.
+        ExportError: ``out`` exists, or a variant is unknown.
+    """
+    out, gate = Path(out), gate or Gate()
+    _check(out, variants)
+    say(f"loading {checkpoint}")
+    loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
+    limit = max_length({"model_max_length": loaded.tokenizer.model_max_length}, loaded.model.config.to_dict())
+    probes = make_probes(loaded.tokenizer, gate.texts, gate.masks, limit)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as staging:
+        folder = Path(staging, "artifact")
+        folder.mkdir()
+        _save_tokenizer(loaded, folder)
+        say(f"converting {loaded.architecture} with optimum")
+        model = convert(loaded, Path(staging))
+        passes = make_lean(model)
+        typical = make_probes(loaded.tokenizer, calibration, 0, limit)
+        built = {}
+        for variant in variants:
+            say(f"building {variant} and running it beside the checkpoint over {gate.masks} masks")
+            built[variant] = _build(variant, model, typical, folder)
+            fidelity = verify_graph((folder / _FILES[variant]).read_bytes(), loaded, probes.probes)
+            check_fidelity(variant, fidelity, gate)
+            built[variant]["fidelity"] = asdict(fidelity)
+        questions = mask_texts(read_texts(gate.texts), loaded.tokenizer.mask_token)
+        for variant, description in built.items():
+            description["answers"] = _answer(folder, variant, questions)
+        description = _describe(loaded, limit) | {
+            "passes": passes,
+            "variants": built,
+            "default_variant": "int8" if "int8" in built else variants[0],
+            "verification": {"origin": probes.origin, "masks": sum(probe.labels.size for probe in probes.probes)},
+        }
+        manifest = write_manifest(folder, description)
+        write_card(folder, manifest, _card_of(checkpoint))
+        folder.rename(out)
+    say(f"wrote {out}")
+    return manifest
+
+
+def _check(out: Path, variants: Sequence[str]) -> None:
+    unknown = sorted(set(variants) - set(VARIANTS))
+    if unknown or not variants:
+        raise ExportError(f"variants must be some of {', '.join(VARIANTS)}, got {', '.join(unknown) or 'none'}")
+    if out.exists():
+        raise ExportError(f"{out} exists; name a folder that does not, an artifact is never written over another")
+
+
+def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
+    checkpoint.tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        if path.name not in _TOKENIZER_FILES:
+            path.unlink()
+    checkpoint.model.config.save_pretrained(folder)
+
+
+def _build(variant: str, model: ir.Model, calibration: Probes, folder: Path) -> dict[str, Any]:
+    """Write a variant's graph; what it is goes into the manifest."""
+    description: dict[str, Any] = {"file": _FILES[variant], "batch_invariant": True, "tolerance": _TOLERANCE[variant]}
+    if variant == "int8":
+        model = model.clone()
+        description["quantization"] = quantize(model, calibration.probes)
+        description["calibration"] = calibration.origin
+    ir.save(model, folder / _FILES[variant])
+    return description
+
+
+def _answer(folder: Path, variant: str, questions: Sequence[str]) -> list[dict[str, Any]]:
+    """What a variant answers here, to be compared with what it answers where it serves."""
+    fill_mask = FillMask(folder, variant=variant)
+    answers = []
+    for question in questions:
+        (best,) = fill_mask.predict(question)
+        answers.append({"text": question, "tokens": [p.token for p in best], "scores": [p.score for p in best]})
+    return answers
+
+
+def _describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
+    return {
+        "source": {"checkpoint": checkpoint.source, "revision": checkpoint.revision},
+        "architecture": checkpoint.architecture,
+        "mask_token": checkpoint.tokenizer.mask_token,
+        "mask_token_id": checkpoint.tokenizer.mask_token_id,
+        "vocab_size": checkpoint.model.config.vocab_size,
+        "max_length": limit,
+        "graph": {
+            "inputs": ["input_ids int64[b, s]", "attention_mask int64[b, s]", "mask_positions int64[b, m]"],
+            "outputs": ["logits float32[b, m, V]"],
+        },
+    }
+
+
+def _card_of(checkpoint: str | Path) -> str:
+    path = Path(checkpoint, "README.md")
+    return path.read_text(encoding="utf-8") if path.exists() else ""

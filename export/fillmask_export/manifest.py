@@ -1,0 +1,41 @@
+"""``fillmask.json``: what the artifact is made of, from what, with what, and how well it answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fillmask.artifact import MANIFEST, SCHEMA_VERSION
+
+_TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")
+
+
+def file_record(content: bytes) -> dict[str, Any]:
+    """How a file is listed."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def write_manifest(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a finished folder.
+
+    Args:
+        folder: Holds every file of the artifact.
+        description: What cannot be read off the files: source, architecture, variants, ….
+
+    Returns:
+        What was written.
+    """
+    files = {path.name: file_record(path.read_bytes()) for path in sorted(folder.iterdir())}
+    manifest = {"schema_version": SCHEMA_VERSION, **description, "files": files, "tools": tools()}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return manifest
+
+
+def tools() -> dict[str, str]:
+    """Versions of what made the artifact."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _TOOLS}

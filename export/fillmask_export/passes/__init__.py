@@ -1,0 +1,31 @@
+"""Passes over a plain ONNX graph: each a file of its own, each says in a word what it did.
+
+Fusions are left to ONNX Runtime, which makes the same ones while it loads a graph: fusing beforehand changed neither
+the time of a run nor that of loading (MiniLM, 16 to 256 tokens: within 2 %).
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from fillmask_export.passes.masks import sink_to_masks
+from fillmask_export.passes.reshapes import fix_reshapes
+from fillmask_export.passes.table import tie_table
+from fillmask_export.passes.token_types import drop_token_types
+from fillmask_export.shapes import find_shapes
+
+
+def make_lean(model: ir.Model) -> dict[str, str]:
+    """Turn ``… → logits[b, s, V]`` into ``input_ids, attention_mask, mask_positions → logits[b, m, V]``, in place.
+
+    Returns:
+        What each pass did, for the manifest.
+    """
+    token_types = drop_token_types(model)
+    shapes = find_shapes(model)
+    return {
+        "token_types": token_types,
+        "fixed_reshapes": fix_reshapes(model, shapes),
+        "rows_at_masks": sink_to_masks(model, shapes),
+        "tied_table": tie_table(model),
+    }

@@ -1,0 +1,68 @@
+"""Small steps on an ONNX graph that several passes need."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
+
+
+def constant(model: ir.Model, name: str, array: NDArray[np.generic]) -> ir.Value:
+    """Add an initializer, or find the one of that name."""
+    known = model.graph.initializers.get(name)
+    if known is not None:
+        return known
+    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array) if array.ndim else array, name=name))
+    value.type, value.shape = ir.TensorType(ir.DataType.from_numpy(array.dtype)), ir.Shape(array.shape)
+    model.graph.initializers[name] = value
+    return value
+
+
+def array_of(value: ir.Value | None) -> NDArray[np.generic] | None:
+    """The array of an initializer or of a Constant node's output; None for anything else."""
+    if value is None:
+        return None
+    tensor = value.const_value
+    producer = value.producer()
+    if tensor is None and producer is not None and producer.op_type == "Constant":
+        attribute = producer.attributes.get("value")
+        tensor = attribute.as_tensor() if attribute is not None else None
+    return None if tensor is None else tensor.numpy()
+
+
+def insert(model: ir.Model, op_type: str, inputs: list[ir.Value | None], **options: object) -> ir.Value:
+    """Append a node with one output; ``tidy`` puts it in its place.
+
+    Args:
+        model: The graph's model.
+        op_type: The operator, ``"com.microsoft.FusedMatMul"`` for one of another domain.
+        inputs: Its inputs.
+        **options: Its attributes, and ``name`` for its output.
+    """
+    name = options.pop("name", None)
+    domain, _, op = op_type.rpartition(".")
+    node = ir.node(op, inputs, attributes=options, domain=domain)  # type: ignore[arg-type]
+    node.outputs[0].name = str(name) if name else None
+    model.graph.append(node)
+    return node.outputs[0]
+
+
+def replace(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
+    """Let everything that reads ``old`` read ``new``, the graph's outputs included."""
+    for user, index in tuple(old.uses()):
+        user.replace_input_with(index, new)
+    outputs = model.graph.outputs
+    for index, output in enumerate(outputs):
+        if output is old:
+            old.name, new.name = f"{old.name}/replaced", old.name
+            new.type, new.shape = new.type or old.type, new.shape or old.shape
+            outputs[index] = new
+
+
+def tidy(model: ir.Model) -> None:
+    """Remove what nothing reads and put the nodes into an order in which they can run."""
+    RemoveUnusedNodesPass()(model)
+    for name in [name for name, value in model.graph.initializers.items() if not value.uses()]:
+        del model.graph.initializers[name]
+    TopologicalSortPass()(model)

@@ -1,0 +1,137 @@
+"""Compute only what the masks need.
+
+A plain graph gives logits for every token, and a fill-mask reads one row of them. Here the choice of rows is put
+behind the logits and then moved up through the graph as long as a token's value depends on that token alone: through
+the LM head, and through the last layer up to its attention, where the queries are still per token while keys and
+values are not. What remains is one GatherND in front of the last layer, and the answers are the same.
+
+The pass knows operators, not architectures. Where it meets one it does not know it stops and gathers there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from fillmask_export.passes.graph import constant, insert, replace, tidy
+from fillmask_export.passes.per_token import token_inputs
+from fillmask_export.shapes import Shapes
+
+Place = tuple[ir.Value, int]
+"""A tensor and the axis of it that runs over tokens."""
+
+
+def sink_to_masks(model: ir.Model, shapes: Shapes) -> str:
+    """Add the input ``mask_positions int64[b, m]`` and make the logits ``[b, m, V]``.
+
+    Returns:
+        How far up the choice of rows was moved.
+    """
+    graph = model.graph
+    positions = ir.Value(name="mask_positions", type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape(["b", "m"]))
+    graph.inputs.append(positions)
+    (logits,) = (value for value in graph.outputs if value.name == "logits")
+    sink = _Sink(model, shapes, positions)
+    at_masks = sink.gathered((logits, 1))
+    at_masks.type, at_masks.shape = logits.type, ir.Shape(["b", "m", shapes["logits"][-1]])
+    replace(model, logits, at_masks)
+    tidy(model)
+    return f"{sink.moved} nodes at the masks only, {sink.attentions} of them products of attention"
+
+
+class _Sink:
+    """The walk up from the logits."""
+
+    def __init__(self, model: ir.Model, shapes: Shapes, positions: ir.Value) -> None:
+        self._model = model
+        self._shapes = shapes
+        self._positions = positions
+        self._whole: set[ir.Value] = set()
+        self._gathered: dict[Place, ir.Value] = {}
+        self.moved = 0
+        self.attentions = 0
+        (logits,) = (value for value in model.graph.outputs if value.name == "logits")
+        self._find_whole((logits, 1), set())
+
+    def gathered(self, place: Place) -> ir.Value:
+        """The rows of a tensor at the masks: computed from gathered inputs if nothing needs the whole of it."""
+        if place not in self._gathered:
+            inputs = None if place[0] in self._whole else self._sinkable(place)
+            self._gathered[place] = self._gather(place) if inputs is None else self._copy(place[0], inputs)
+        return self._gathered[place]
+
+    def _sinkable(self, place: Place) -> dict[int, int] | None:
+        node = place[0].producer()
+        if node is None:
+            return None
+        inputs = token_inputs(node, place[1], self._shapes)
+        if inputs is None or not all(self._can_gather(node.inputs[index], axis) for index, axis in inputs.items()):
+            return None
+        return inputs
+
+    def _can_gather(self, value: ir.Value | None, axis: int) -> bool:
+        shape = self._shapes.get(str(value.name)) if value is not None else None
+        return shape is not None and axis in (1, 2) and len(shape) > axis and shape[0] in ("b", 1)
+
+    def _find_whole(self, place: Place, seen: set[Place]) -> None:
+        """Collect the tensors of which every token is needed, such as keys and values, and all that they need."""
+        if place in seen:
+            return
+        seen.add(place)
+        inputs = self._sinkable(place)
+        if inputs is None:
+            self._need(place[0])
+            return
+        for index, value in enumerate(place[0].producer().inputs):  # type: ignore[union-attr]
+            if value is not None and index in inputs:
+                self._find_whole((value, inputs[index]), seen)
+            elif value is not None:
+                self._need(value)
+
+    def _need(self, value: ir.Value) -> None:
+        pending = [value]
+        while pending:
+            needed = pending.pop()
+            if needed not in self._whole:
+                self._whole.add(needed)
+                producer = needed.producer()
+                pending += [value for value in producer.inputs if value is not None] if producer else []
+
+    def _copy(self, value: ir.Value, inputs: dict[int, int]) -> ir.Value:
+        node = value.producer()
+        assert node is not None
+        sources = [
+            self.gathered((source, inputs[index])) if source is not None and index in inputs else source
+            for index, source in enumerate(node.inputs)
+        ]
+        if node.op_type == "Reshape":
+            sources[1] = self._target(value)
+        self.moved += 1
+        self.attentions += node.op_type == "MatMul" and all(source.const_value is None for source in sources if source)
+        copy = ir.Node(node.domain, node.op_type, sources, list(node.attributes.values()), num_outputs=1)
+        copy.outputs[0].name = f"{value.name}/at_masks"
+        self._model.graph.append(copy)
+        return copy.outputs[0]
+
+    def _target(self, value: ir.Value) -> ir.Value:
+        """The target of a Reshape whose token axis now runs over masks: every axis up to it is kept."""
+        shape = self._shapes[str(value.name)]
+        target = [dim if isinstance(dim, int) else 0 for dim in shape]
+        return constant(self._model, "reshape_to_" + "_".join(map(str, target)), np.array(target, dtype=np.int64))
+
+    def _gather(self, place: Place) -> ir.Value:
+        """Take the rows at the masks of a tensor ``[b or 1, s, …]`` or ``[b or 1, h, s, …]``."""
+        value, axis = place
+        shape = self._shapes[str(value.name)]
+        swap = [0, 2, 1, *range(3, len(shape))]
+        source = insert(self._model, "Transpose", [value], perm=swap) if axis == 2 else value
+        if shape[0] == 1:
+            first = insert(self._model, "Squeeze", [source, self._axes("axis_0", 0)])
+            rows = insert(self._model, "Gather", [first, self._positions], axis=0)
+        else:
+            index = insert(self._model, "Unsqueeze", [self._positions, self._axes("axis_last", -1)])
+            rows = insert(self._model, "GatherND", [source, index], batch_dims=1)
+        return insert(self._model, "Transpose", [rows], perm=swap) if axis == 2 else rows
+
+    def _axes(self, name: str, axis: int) -> ir.Value:
+        return constant(self._model, name, np.array([axis], dtype=np.int64))

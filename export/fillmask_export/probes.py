@@ -1,0 +1,110 @@
+"""What a variant is verified on: texts whose tokens are masked at random, the same ones each time.
+
+The built-in texts are plain English. A model that reads something else, proteins for one, is verified on texts of its
+user, or on random tokens of its vocabulary where there are none; the card says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask_export.errors import ExportError
+
+_SHARE = 0.15  # of the tokens of a text is masked, as in training
+_LONGEST = 128  # tokens of a probe; longer texts are cut
+_UNKNOWN = 0.2  # above this share of unknown tokens a text says nothing about the model
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A text with masks, as tokens.
+
+    Attributes:
+        input_ids: ``int64[s]``, masked.
+        positions: Where the masks are, ``int64[m]``, ascending.
+        labels: What stood there, ``int64[m]``.
+    """
+
+    input_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Probes and where they are from, in words for the model card."""
+
+    origin: str
+    probes: list[Probe]
+
+
+def read_texts(path: str | Path | None) -> list[str]:
+    """Lines of a text file, or the built-in texts.
+
+    Raises:
+        ExportError: The file cannot be read or holds no text.
+    """
+    try:
+        source = Path(path) if path else files("fillmask_export") / "probes.txt"
+        content = source.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExportError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    texts = [line.strip() for line in content.splitlines() if line.strip()]
+    if not texts:
+        raise ExportError(f"{path} holds no text; give one text a line")
+    return texts
+
+
+def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length: int) -> Probes:  # noqa: ANN401
+    """Mask texts at random, one after the other and again from the first, until there are enough masks.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        path: A text file with one text a line, or None for the built-in texts.
+        masks: How many masks to make, a text more or less; 0 goes through the texts once.
+        max_length: Tokens the model takes.
+    """
+    length = min(_LONGEST, max_length)
+    rows = [np.array(ids[:length], dtype=np.int64) for ids in tokenizer(read_texts(path))["input_ids"]]
+    origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
+    unknown = np.mean(np.concatenate(rows) == tokenizer.unk_token_id)
+    if path is None and unknown > _UNKNOWN:
+        rows, origin = _random_rows(tokenizer, length), "random tokens, since English is not this model's language"
+    return Probes(origin, list(_mask(rows, tokenizer, masks)))
+
+
+def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iterator[Probe]:  # noqa: ANN401
+    rng = np.random.default_rng(0)
+    special = np.array(tokenizer.all_special_ids)
+    made, before = 0, -1
+    while made < masks or before < 0:
+        before = made
+        for row in rows:
+            candidates = np.flatnonzero(~np.isin(row, special))
+            if candidates.size and (made < masks or not masks):
+                count = max(1, round(candidates.size * _SHARE))
+                positions = np.sort(rng.choice(candidates, count, replace=False))
+                masked = row.copy()
+                masked[positions] = tokenizer.mask_token_id
+                made += count
+                yield Probe(masked, positions, row[positions])
+        if made == before:
+            raise ExportError("the probe texts hold no token of the model; give texts it was made for")
+
+
+def _random_rows(tokenizer: Any, length: int) -> list[NDArray[np.int64]]:  # noqa: ANN401
+    """32 texts of random tokens between the special tokens of the model."""
+    rng = np.random.default_rng(0)
+    ordinary = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
+    rows = []
+    for count in rng.integers(8, max(9, length - tokenizer.num_special_tokens_to_add()), size=32):
+        ids = rng.choice(ordinary, count).tolist()
+        rows.append(np.array(tokenizer.build_inputs_with_special_tokens(ids), dtype=np.int64))
+    return rows

@@ -1,0 +1,83 @@
+"""The embedding table as uint8, once, for the embeddings and for the LM head.
+
+Rows are cut into blocks with a scale each. The LM head's MatMulNBits reads them as they lie; its activations become
+integers row by row and block by block inside the kernel, so that no text depends on another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from fillmask_export.passes.graph import array_of, constant, insert, replace, tidy
+
+_BLOCKS = (128, 64, 32, 16)
+_ZERO = 128  # the uint8 of 0
+
+
+def quantize_table(model: ir.Model) -> str:
+    """Replace the float table of word embeddings.
+
+    Returns:
+        What was done.
+    """
+    lookup = _lookup(model)
+    table = array_of(lookup.inputs[0]) if lookup is not None else None
+    block = next((block for block in _BLOCKS if table is not None and table.shape[1] % block == 0), None)
+    if lookup is None or table is None or block is None:
+        tidy(model)
+        return "left in fp32"
+    value = lookup.inputs[0]
+    integers, scales = quantize_blocks(table, block)
+    data = constant(model, "table", integers)
+    scale = constant(model, "table_scale", scales)
+    _look_up(model, lookup, data, scale)
+    heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
+    for node in heads:
+        _project(model, node, data, scale)
+    tidy(model)
+    return f"uint8 in blocks of {block}, {'shared with' if heads else 'not shared with'} the LM head"
+
+
+def quantize_blocks(table: NDArray[np.float32], block: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Round each block of each row to 8 bits.
+
+    Args:
+        table: ``float32[V, H]``.
+        block: Divides H.
+
+    Returns:
+        ``(uint8[V, H / block, block], scales float32[V, H / block])``; 128 stands for 0.
+    """
+    blocks = table.reshape(len(table), -1, block)
+    scales = np.maximum(np.abs(blocks).max(axis=2) / 127, 1e-12).astype(np.float32)
+    integers = np.clip(np.round(blocks / scales[..., None]), -127, 127) + _ZERO
+    return integers.astype(np.uint8), scales
+
+
+def _lookup(model: ir.Model) -> ir.Node | None:
+    ids = next(value for value in model.graph.inputs if value.name == "input_ids")
+    for node, index in ids.uses():
+        if node.op_type == "Gather" and index == 1 and array_of(node.inputs[0]) is not None:
+            return node
+    return None
+
+
+def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) -> None:
+    ids = lookup.inputs[1]
+    rows = insert(model, "Gather", [data, ids], axis=0)
+    one, zero = constant(model, "one", np.float32(1)), constant(model, "table_zero", np.uint8(_ZERO))
+    floats = insert(model, "DequantizeLinear", [rows, one, zero])
+    sizes = insert(model, "Gather", [scale, ids], axis=0)
+    sizes = insert(model, "Unsqueeze", [sizes, constant(model, "axis_last", np.array([-1], dtype=np.int64))])
+    blocks = insert(model, "Mul", [floats, sizes])
+    shape = constant(model, "table_row", np.array([0, 0, -1], dtype=np.int64))
+    replace(model, lookup.outputs[0], insert(model, "Reshape", [blocks, shape]))
+
+
+def _project(model: ir.Model, node: ir.Node, data: ir.Value, scale: ir.Value) -> None:
+    vocabulary, blocks, block = data.const_value.shape.numpy()  # type: ignore[union-attr]
+    sizes = {"N": vocabulary, "K": blocks * block, "bits": 8, "block_size": block, "accuracy_level": 4}
+    inputs = [node.inputs[0], data, scale]
+    replace(model, node.outputs[0], insert(model, "com.microsoft.MatMulNBits", inputs, **sizes))

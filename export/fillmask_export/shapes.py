@@ -1,0 +1,62 @@
+"""The shape of every tensor of a graph, found by running it.
+
+Symbolic shape inference gives up at the first Reshape whose target is computed, which in exported transformers is the
+first attention. Running the graph twice, with two batch sizes and two lengths, leaves no doubt: a dimension that
+stays is a constant, one that follows the batch is ``"b"``, one that follows the length is ``"s"``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+Dim = int | str | None
+"""A constant, ``"b"``, ``"s"``, or None where it is none of them."""
+
+Shapes = dict[str, tuple[Dim, ...]]
+"""By tensor name."""
+
+_RUNS = ((2, 11), (3, 13))
+
+
+def find_shapes(model: ir.Model) -> Shapes:
+    """Find the shapes of all tensors that the nodes of a graph give, and of its inputs and initializers."""
+    runs = [_run(model, batch, length) for batch, length in _RUNS]
+    shapes: Shapes = {
+        name: tuple(_dim(first, second) for first, second in zip(array, runs[1][name], strict=True))
+        for name, array in runs[0].items()
+        if len(array) == len(runs[1].get(name, ()))
+    }
+    for name, value in model.graph.initializers.items():
+        if value.const_value is not None:
+            shapes[name] = tuple(value.const_value.shape.numpy())
+    return shapes
+
+
+def _dim(first: int, second: int) -> Dim:
+    if first == second:
+        return first
+    return {pair: name for name, pair in zip("bs", zip(*_RUNS, strict=True), strict=True)}.get((first, second))
+
+
+def _run(model: ir.Model, batch: int, length: int) -> dict[str, tuple[int, ...]]:
+    """Run a copy of the graph whose every tensor is an output."""
+    probe = model.clone()
+    known = {value.name for value in probe.graph.outputs}
+    for node in probe.graph:
+        probe.graph.outputs.extend(value for value in node.outputs if value.name and value.name not in known)
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(ir.to_proto(probe).SerializeToString(), options, providers=["CPUExecutionProvider"])
+    feeds = {value.name: _feed(value.name, batch, length) for value in session.get_inputs()}
+    names = [value.name for value in session.get_outputs()]
+    shapes = {name: tuple(array.shape) for name, array in zip(names, session.run(names, feeds), strict=True)}
+    return shapes | {name: tuple(array.shape) for name, array in feeds.items()}
+
+
+def _feed(name: str, batch: int, length: int) -> NDArray[np.int64]:
+    ids = np.arange(batch * length, dtype=np.int64).reshape(batch, length) % 3 + 2
+    return {"attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}.get(name, ids)

@@ -1,0 +1,100 @@
+"""Verification: every variant is run beside its checkpoint before it is written, and its figures go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fillmask.encoding import pad
+from fillmask.session import Session
+from fillmask_export.checkpoint import Checkpoint
+from fillmask_export.errors import FidelityError
+from fillmask_export.fidelity import Fidelity, Forward, measure
+from fillmask_export.probes import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a variant is verified on, and how far its answers may be from its checkpoint's.
+
+    Attributes:
+        texts: A text file, one text a line; None takes built-in English sentences.
+        masks: How many masks to compare.
+        max_score_difference: Of an fp32 variant, at any token of any mask.
+        max_kl: Mean Kullback-Leibler divergence of any other variant, in nats.
+        max_accuracy_loss: Share of masks, 0.005 is half a percentage point, that any other variant may lose.
+    """
+
+    texts: str | Path | None = None
+    masks: int = 2000
+    max_score_difference: float = 1e-5
+    max_kl: float = 0.01
+    max_accuracy_loss: float = 0.005
+
+
+def verify_graph(graph: bytes, checkpoint: Checkpoint, probes: list[Probe]) -> Fidelity:
+    """Run a variant's graph and its checkpoint over the same masks."""
+    return measure(probes, checkpoint_forward(checkpoint), session_forward(Session(graph)))
+
+
+def check_fidelity(variant: str, fidelity: Fidelity, gate: Gate) -> None:
+    """Let a variant pass, or say what is wrong with it.
+
+    Raises:
+        FidelityError: The variant is too far from its checkpoint.
+    """
+    reasons = []
+    if fidelity.not_finite:
+        reasons.append(f"{fidelity.not_finite} of {fidelity.masks} masks give NaN or infinity")
+    if variant == "fp32" and fidelity.max_score_difference > gate.max_score_difference:
+        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, gate.max_score_difference))
+    if variant != "fp32" and fidelity.mean_kl > gate.max_kl:
+        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, gate.max_kl))
+    loss = fidelity.checkpoint_accuracy - fidelity.accuracy
+    if variant != "fp32" and loss > gate.max_accuracy_loss:
+        reasons.append(_beyond("masked-token accuracy falls by", loss, gate.max_accuracy_loss))
+    if reasons:
+        raise FidelityError(f"variant {variant} is too far from its checkpoint: {'; '.join(reasons)}")
+
+
+def checkpoint_forward(checkpoint: Checkpoint) -> Forward:
+    """The checkpoint's logits at a probe's masks."""
+
+    def forward(probe: Probe) -> NDArray[np.float32]:
+        ids = torch.from_numpy(probe.input_ids)[None]
+        with torch.inference_mode():
+            logits = checkpoint.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        rows: NDArray[np.float32] = logits[0, probe.positions].float().numpy()
+        return rows
+
+    return forward
+
+
+def session_forward(session: Session) -> Forward:
+    """A graph's logits at a probe's masks."""
+
+    def forward(probe: Probe) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = session.run(pad([probe.input_ids], 0), probe.positions[None])[0]
+        return rows
+
+    return forward
+
+
+def _beyond(what: str, got: float, allowed: float) -> str:
+    return f"{what} {got:.2g}, allowed is {allowed:.2g}"
+
+
+def mask_texts(texts: Sequence[str], mask_token: str, count: int = 8) -> list[str]:
+    """Short texts with one masked word each, to be answered again where the artifact serves."""
+    rng = np.random.default_rng(0)
+    masked = []
+    for text in sorted(texts, key=len)[:count]:
+        words = text.split()
+        words[rng.integers(len(words))] = mask_token
+        masked.append(" ".join(words))
+    return masked
