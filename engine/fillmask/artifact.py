@@ -22,6 +22,7 @@ EMBEDDED = Path(__file__).parent / "models" / "minilm-en"
 
 # How optimum and transformers.js name their files; what follows the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FOREIGN_FOLDERS = ("", "onnx")
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
@@ -55,9 +56,9 @@ class Artifact:
             ArtifactError: The folder has no such variant.
         """
         if variant == "auto":
-            default = self.manifest.get("default_variant", "fp32")
-            return str(default) if default in self.variants else next(iter(self.variants))
-        if variant not in self.variants:
+            usual = "fp32" if "fp32" in self.variants else next(iter(self.variants))
+            variant = self.manifest.get("default_variant", usual)
+        if not isinstance(variant, str) or variant not in self.variants:
             raise ArtifactError(f"{self.folder} has no variant {variant!r}; it has {', '.join(self.variants)}")
         return variant
 
@@ -111,9 +112,13 @@ def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: 
     """
     if model is None:
         return _open_folder(EMBEDDED, EMBEDDED.name, None)
-    if not isinstance(model, (str, Path)):
-        raise ArtifactError(f"model must be a folder, a hub id or None, got {type(model).__name__}")
+    if not isinstance(model, (str, Path)) or not str(model):
+        raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")
+    if revision is not None and not isinstance(revision, str):
+        raise ArtifactError(f"revision must be a branch, a tag or a commit, got {revision!r}")
     if Path(model).is_dir():
+        if revision is not None:
+            raise ArtifactError(f"revision {revision!r} belongs to a hub model, and {model} is a folder")
         return _open_folder(Path(model), str(model), None)
     if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
         raise ArtifactError(f"{model} is not a folder, and not the id of a hub model")
@@ -124,8 +129,8 @@ def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: 
 
 
 def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
-    if (folder / MANIFEST).exists():
-        manifest = _read_manifest(folder)
+    if (folder / MANIFEST).is_file():
+        manifest = read_manifest(folder / MANIFEST)
         variants = {name: str(entry["file"]) for name, entry in manifest["variants"].items()}
         return Artifact(folder, source, revision, manifest, variants)
     variants = _foreign_variants(folder)
@@ -147,19 +152,35 @@ def _foreign_variants(folder: Path) -> dict[str, str]:
     return found
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Parse a manifest and check what the engine reads of it.
+
+    Raises:
+        ArtifactError: It is not a manifest that this version reads.
+    """
     manifest = _parse_json(path, path.read_bytes())
     version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         raise ArtifactError(f"{path} has schema_version {version!r}, this fillmask reads {SCHEMA_VERSION}")
-    missing = {"files", "variants", "mask_token", "max_length"} - manifest.keys()
-    if missing:
-        raise ArtifactError(f"{path} lacks {', '.join(sorted(missing))}; export the model again")
-    unsafe = [name for name in manifest["files"] if Path(name).name != name]
+    files, variants = manifest.get("files", {}), manifest.get("variants", {})
+    if not _is_table(files, sha256=str, bytes=int) or not _is_table(variants, file=str) or not variants:
+        raise ArtifactError(
+            f"{path} must map files to sha256 and bytes, and variants to a file; export the model again"
+        )
+    unsafe = [
+        name for name in [*files, *(entry["file"] for entry in variants.values())] if not _FILE_NAME.fullmatch(name)
+    ]
     if unsafe:
-        raise ArtifactError(f"{path} lists {unsafe[0]!r}, which is not a file name in its own folder")
+        raise ArtifactError(f"{path} lists {unsafe[0]!r}, which is not the name of a file in its own folder")
     return manifest
+
+
+def _is_table(table: object, **columns: type) -> bool:
+    """Whether it is a JSON object of objects that have these members."""
+    return isinstance(table, dict) and all(
+        isinstance(row, dict) and all(isinstance(row.get(name), kind) for name, kind in columns.items())
+        for row in table.values()
+    )
 
 
 def _parse_json(path: Path, content: bytes) -> dict[str, Any]:

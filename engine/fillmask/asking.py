@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from fillmask.encoding import Truncation, check_truncation
 from fillmask.errors import TargetsError, TopKError
 from fillmask.selection import top_k as best_ids
-from fillmask.tokenization import Tokenization
 
 DEFAULT_TOP_K = 5
 
@@ -37,7 +36,7 @@ class Question:
 
 
 def ask(
-    tokenization: Tokenization,
+    vocab_size: int,
     *,
     top_k: int | None,
     target_ids: NDArray[np.int64] | None,
@@ -46,7 +45,7 @@ def ask(
     """Check a call's arguments.
 
     Args:
-        tokenization: The model's tokenizer.
+        vocab_size: Tokens that the model scores.
         top_k: Predictions per mask, None for 5. Targets cap it at their number, as transformers does.
         target_ids: Tokens to score, ``int64[t]`` ascending, None for the whole vocabulary.
         truncation: See ``Encoder.encode``.
@@ -56,13 +55,11 @@ def ask(
     """
     check_truncation(truncation)
     if target_ids is None:
-        return Question(_check_top_k(top_k, tokenization.vocab_size), None, truncation)
+        return Question(_check_top_k(top_k, vocab_size), None, truncation)
     if not target_ids.size:
         raise TargetsError("At least one target must be provided when passed.")
-    if target_ids[-1] >= tokenization.vocab_size:
-        raise TargetsError(
-            f"a target is token {target_ids[-1]}, the model scores only {tokenization.vocab_size} tokens"
-        )
+    if target_ids[-1] >= vocab_size:
+        raise TargetsError(f"a target is token {target_ids[-1]}, the model scores only {vocab_size} tokens")
     return Question(min(_check_top_k(top_k, None), target_ids.size), target_ids, truncation)
 
 

@@ -11,8 +11,8 @@
     │   └── TopKError                top_k outside 0…vocab_size
     ├── ArtifactError (ValueError)   a model folder that cannot be used
     │   └── IntegrityError           a file that is missing, or is not the one its manifest lists
-    ├── ProviderError                an execution provider that is not there or does not start
-    └── ForkError                    an engine used in a forked child
+    ├── ProviderError (RuntimeError) an execution provider that is not there or does not start
+    └── ForkError (RuntimeError)     an engine used in a forked child
 
     UserWarning
     ├── TargetWarning                a target was replaced by its first piece, or ignored

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from fillmask.artifact import MANIFEST, read_manifest
 from fillmask.errors import ArtifactError
 
-_SUFFIX_OF_VARIANT = {"auto": "", "fp32": "", "q8": "_quantized"}
+# What stands behind "model" in the file of a variant; "auto" takes the quantized graph where there is no other.
+_SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
 
 
 def fetch(model_id: str, variant: str, revision: str | None) -> Path:
@@ -20,17 +21,17 @@ def fetch(model_id: str, variant: str, revision: str | None) -> Path:
         ArtifactError: The model, its revision or the network is not there.
     """
     folder = _snapshot(model_id, revision, ["*.json"])
-    return _snapshot(model_id, folder.name, ["*.json", *_graph_files(folder, variant)])
-
-
-def _graph_files(folder: Path, variant: str) -> list[str]:
-    manifest = folder / "fillmask.json"
-    if manifest.exists():
-        listed = json.loads(manifest.read_bytes())
-        name = listed["default_variant"] if variant == "auto" else variant
-        return [entry["file"] for key, entry in listed["variants"].items() if key == name]
-    graph = f"model{_SUFFIX_OF_VARIANT.get(variant, '_' + variant)}.onnx"
-    return [f"{subfolder}{graph}{part}" for subfolder in ("", "onnx/") for part in ("", "_data")]
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder / MANIFEST)
+        chosen = manifest.get("default_variant") if variant == "auto" else variant
+        return _snapshot(model_id, folder.name, [entry["file"] for name, entry in manifest["variants"].items()
+                                                 if name == chosen or chosen is None])  # fmt: skip
+    for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):
+        graphs = [f"{subfolder}model{suffix}.onnx" for subfolder in ("", "onnx/")]
+        folder = _snapshot(model_id, folder.name, [*graphs, *(f"{graph}_data" for graph in graphs)])
+        if any((folder / graph).exists() for graph in graphs):
+            break
+    return folder
 
 
 def _snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:

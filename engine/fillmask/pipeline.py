@@ -6,7 +6,7 @@ texts → encode → locate → run → select → score → decode. Each step i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,10 @@ from fillmask.artifact import Artifact, open_artifact
 from fillmask.asking import DEFAULT_TOP_K, Question, ask
 from fillmask.decoding import Prediction, decode
 from fillmask.encoding import Encoder, Truncation, pad
-from fillmask.errors import FillMaskError, InputError, NoMaskError, TargetWarning, TextError
+from fillmask.errors import InputError, NoMaskError, TargetWarning, TextError
 from fillmask.locating import locate
 from fillmask.scoring import softmax_at
-from fillmask.session import Session
+from fillmask.session import Provider, Session
 from fillmask.targets import target_ids
 from fillmask.tokenization import open_tokenization
 
@@ -37,7 +37,8 @@ class FillMask:
         model: A model folder, a hub id, or None for the embedded English model.
         variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends.
         revision: Branch, tag or commit of a hub model.
-        providers: ONNX Runtime's execution providers in order of preference; None takes CUDA where it is there.
+        providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
+            None takes CUDA where it is there.
         threads: Threads of one run; None takes what the process may use.
         placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
 
@@ -57,7 +58,7 @@ class FillMask:
         *,
         variant: str = "auto",
         revision: str | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Provider] | None = None,
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
@@ -104,8 +105,7 @@ class FillMask:
         question = self._ask(top_k, targets, truncation)
         if isinstance(inputs, str):
             return _as_transformers(self._answer(inputs, question))
-        if not isinstance(inputs, Iterable):
-            raise TextError(f"inputs must be a string or an iterable of strings, got {type(inputs).__name__}")
+        _check_iterable("inputs must be a string or an iterable of strings", inputs)
         answers = (_as_transformers(self._answer(text, question)) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
             return answers
@@ -162,8 +162,7 @@ class FillMask:
         Raises:
             InputError: top_k or the targets, which hold for every text, are wrong.
         """
-        if isinstance(texts, str) or not isinstance(texts, Iterable):
-            raise TextError(f"texts must be an iterable of strings, got {type(texts).__name__}")
+        _check_iterable("texts must be an iterable of strings", texts)
         question = self._ask(top_k, targets, truncation)
         return (self._answer_or_error(text, question) for text in texts)
 
@@ -180,7 +179,7 @@ class FillMask:
     @property
     def vocab_size(self) -> int:
         """Tokens that the model scores."""
-        return self._tokenization.vocab_size
+        return self._session.vocab_size
 
     @property
     def max_length(self) -> int:
@@ -198,10 +197,8 @@ class FillMask:
         return self._session.threads
 
     def __repr__(self) -> str:
-        return (
-            f"FillMask({self.artifact.source!r}, variant={self.variant!r}, providers={self.providers}, "
-            f"threads={self.threads})"
-        )
+        source, providers = self.artifact.source, self.providers
+        return f"FillMask({source!r}, variant={self.variant!r}, providers={providers}, threads={self.threads})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._again, ()
@@ -210,7 +207,7 @@ class FillMask:
         ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
         for message in messages:
             warnings.warn(message, TargetWarning, stacklevel=3)
-        return ask(self._tokenization, top_k=top_k, target_ids=ids, truncation=truncation)
+        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)
 
     def _answer_or_error(self, text: str, question: Question) -> list[list[Prediction]] | InputError:
         try:
@@ -237,12 +234,15 @@ class FillMask:
         logits = self._session.run(pad([row], self._tokenization.pad_token_id or 0), positions)[0]
         ids = question.select(logits)
         scores = softmax_at(logits, ids)
-        if not np.isfinite(scores).all():
-            raise FillMaskError(f"the model gave no finite logits with variant {self.variant!r}; try another variant")
         return [
             decode(self._tokenization, row, position, zip(*best, strict=True), single_mask=single_mask)
             for position, *best in zip(positions[0].tolist(), ids.tolist(), scores.tolist(), strict=True)
         ]
+
+
+def _check_iterable(rule: str, inputs: object) -> None:
+    if not isinstance(inputs, Iterable) or isinstance(inputs, (str, bytes, bytearray, Mapping)):
+        raise TextError(f"{rule}, got {type(inputs).__name__}")
 
 
 def _as_transformers(masks: list[list[Prediction]]) -> list[Any]:

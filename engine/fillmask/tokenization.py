@@ -18,6 +18,7 @@ from fillmask.overrides import override
 
 # model_max_length of a tokenizer that knows no limit is 1e30.
 _NO_LIMIT = 10**9
+_SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Their positions are counted from pad_token_id + 1, so 514 rows of the position table make 512 positions.
 _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
@@ -34,7 +35,6 @@ class Tokenization:
         mask_token: The mask as text, ``"[MASK]"`` or ``"<mask>"``.
         mask_token_id: The mask as a token.
         pad_token_id: Padding, or None where the model has none.
-        vocab_size: Tokens the model scores; it may be larger than the tokenizer's vocabulary.
         max_length: Tokens the model takes, the special ones included.
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` where what is cut off a text is its beginning.
@@ -44,7 +44,6 @@ class Tokenization:
     mask_token: str
     mask_token_id: int
     pad_token_id: int | None
-    vocab_size: int
     max_length: int
     clean_up: bool
     truncation_side: str
@@ -58,6 +57,16 @@ def open_tokenization(artifact: Artifact) -> Tokenization:
     """
     settings = artifact.read_json("special_tokens_map.json") | artifact.read_json("tokenizer_config.json")
     config = artifact.read_json("config.json")
+    try:
+        return _read(artifact, settings, config)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        files = "tokenizer_config.json, special_tokens_map.json or config.json"
+        raise ArtifactError(f"{artifact.folder}: a setting in {files} has the wrong type: {error}") from error
+
+
+def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> Tokenization:
     tokenizer = _parse_tokenizer(artifact)
     override(tokenizer, settings, config)
     _add_tokens(tokenizer, settings)
@@ -71,7 +80,6 @@ def open_tokenization(artifact: Artifact) -> Tokenization:
         mask_token=mask_token,
         mask_token_id=mask_token_id,
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
-        vocab_size=config.get("vocab_size") or tokenizer.get_vocab_size(),
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
         truncation_side=settings.get("truncation_side", "right"),
@@ -85,13 +93,13 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
         settings: ``tokenizer_config.json``.
         config: ``config.json``.
     """
-    limit = int(min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT))
+    limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
     positions = config.get("max_position_embeddings")
     if not positions or positions < 0:
-        return limit
+        return int(limit)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= (config.get("pad_token_id") or 0) + 1
-    return min(limit, int(positions))
+    return int(min(limit, positions))
 
 
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
@@ -112,13 +120,16 @@ def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
 
 
 def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """Add what ``added_tokens_decoder`` lists and tokenizer.json has otherwise, as transformers does on loading."""
+    """Add what the settings list and tokenizer.json has otherwise, as transformers does on loading."""
     known = tokenizer.get_added_tokens_decoder()
     for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
         flags = {flag: entry[flag] for flag in ("lstrip", "rstrip", "normalized", "single_word") if flag in entry}
         token = AddedToken(entry["content"], special=entry.get("special", False), **flags)
         if known.get(token_id) != token:
             (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
+    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    special = {_content(settings.get(f"{name}_token")) for name in _SPECIAL} - added - {None}
+    tokenizer.add_special_tokens(sorted(map(str, special)))
 
 
 def _content(token: Any) -> str | None:  # noqa: ANN401 -- whatever the JSON holds

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fillmask_export.errors import CheckpointError, ExportError, FidelityError
     from fillmask_export.exporting import VARIANTS, export
-    from fillmask_export.verify import Gate
+    from fillmask_export.verify import Plan
 
-__all__ = ["VARIANTS", "CheckpointError", "ExportError", "FidelityError", "Gate", "export"]
+__all__ = ["VARIANTS", "CheckpointError", "ExportError", "FidelityError", "Plan", "export"]
 
 _HOMES = {
-    "Gate": "fillmask_export.verify",
+    "Plan": "fillmask_export.verify",
     "VARIANTS": "fillmask_export.exporting",
     "export": "fillmask_export.exporting",
 }

@@ -23,17 +23,17 @@ from fillmask.errors import FillMaskError
 @click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence of int8 from fp32.")
 @click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks that int8 may lose.")
 def export_command(
+    *,
     checkpoint: str,
     out: Path,
     variants: tuple[str, ...],
     revision: str | None,
     allow_pickle: bool,
-    calibration: Path | None,
-    **gate: Any,  # noqa: ANN401 -- the options that Gate declares
+    **plan: Any,  # noqa: ANN401 -- the options that Plan declares
 ) -> None:
     """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
     try:
-        from fillmask_export import VARIANTS, Gate, export
+        from fillmask_export import VARIANTS, Plan, export
     except ImportError as error:
         fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
     try:
@@ -43,8 +43,7 @@ def export_command(
             variants or VARIANTS,
             revision=revision,
             allow_pickle=allow_pickle,
-            calibration=calibration,
-            gate=Gate(**gate),
+            plan=Plan(**plan),
             say=_say,
         )
     except (FillMaskError, OSError) as error:

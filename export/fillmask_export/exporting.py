@@ -18,9 +18,9 @@ from fillmask_export.convert import convert
 from fillmask_export.errors import ExportError
 from fillmask_export.manifest import write_manifest
 from fillmask_export.passes import make_lean
-from fillmask_export.probes import Probes, make_probes, read_texts
+from fillmask_export.probes import Probes, make_probes, make_questions
 from fillmask_export.quantization import quantize
-from fillmask_export.verify import Gate, check_fidelity, mask_texts, verify_graph
+from fillmask_export.verify import Plan, check_fidelity, verify_graph
 
 VARIANTS = ("fp32", "int8")
 _FILES = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
@@ -39,8 +39,7 @@ def export(
     *,
     revision: str | None = None,
     allow_pickle: bool = False,
-    calibration: str | Path | None = None,
-    gate: Gate | None = None,
+    plan: Plan | None = None,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Export a masked-LM checkpoint to an artifact that ``FillMask(out)`` opens.
@@ -51,9 +50,7 @@ def export(
         variants: Which of ``"fp32"`` and ``"int8"``.
         revision: Branch, tag or commit of a hub checkpoint; the commit is written down.
         allow_pickle: Read weights from ``pytorch_model.bin``, tensors only.
-        calibration: A text file, one text a line, to find the scales of int8 on; None takes built-in sentences,
-            which are English and too few for the best int8.
-        gate: What to verify on, and how far a variant may be from the checkpoint.
+        plan: What to calibrate and verify on, and how far a variant may be from the checkpoint.
         say: Is told each step.
 
     Returns:
@@ -64,12 +61,12 @@ def export(
         FidelityError: A variant is too far from it.
         ExportError: ``out`` exists, or a variant is unknown.
     """
-    out, gate = Path(out), gate or Gate()
+    out, plan = Path(out), plan or Plan()
     _check(out, variants)
     say(f"loading {checkpoint}")
     loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
     limit = max_length({"model_max_length": loaded.tokenizer.model_max_length}, loaded.model.config.to_dict())
-    probes = make_probes(loaded.tokenizer, gate.texts, gate.masks, limit)
+    probes = make_probes(loaded.tokenizer, plan.texts, plan.masks, limit)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as staging:
         folder = Path(staging, "artifact")
@@ -78,15 +75,15 @@ def export(
         say(f"converting {loaded.architecture} with optimum")
         model = convert(loaded, Path(staging))
         passes = make_lean(model)
-        typical = make_probes(loaded.tokenizer, calibration, 0, limit)
+        typical = make_probes(loaded.tokenizer, plan.calibration, 0, limit)
         built = {}
         for variant in variants:
-            say(f"building {variant} and running it beside the checkpoint over {gate.masks} masks")
+            say(f"building {variant} and running it beside the checkpoint over {plan.masks} masks")
             built[variant] = _build(variant, model, typical, folder)
             fidelity = verify_graph((folder / _FILES[variant]).read_bytes(), loaded, probes.probes)
-            check_fidelity(variant, fidelity, gate)
+            check_fidelity(variant, fidelity, plan)
             built[variant]["fidelity"] = asdict(fidelity)
-        questions = mask_texts(read_texts(gate.texts), loaded.tokenizer.mask_token)
+        questions = make_questions(loaded.tokenizer, plan.texts)
         for variant, description in built.items():
             description["answers"] = _answer(folder, variant, questions)
         description = _describe(loaded, limit) | {

@@ -72,12 +72,39 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
         max_length: Tokens the model takes.
     """
     length = min(_LONGEST, max_length)
-    rows = [np.array(ids[:length], dtype=np.int64) for ids in tokenizer(read_texts(path))["input_ids"]]
-    origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
-    unknown = np.mean(np.concatenate(rows) == tokenizer.unk_token_id)
-    if path is None and unknown > _UNKNOWN:
+    texts = read_texts(path)
+    if path is None and not _knows(tokenizer, texts):
         rows, origin = _random_rows(tokenizer, length), "random tokens, since English is not this model's language"
+    else:
+        rows = [np.array(ids[:length], dtype=np.int64) for ids in tokenizer(texts)["input_ids"]]
+        origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
     return Probes(origin, list(_mask(rows, tokenizer, masks)))
+
+
+def make_questions(tokenizer: Any, path: str | Path | None, count: int = 8) -> list[str]:  # noqa: ANN401
+    """Short texts with one masked word each, to be answered again where the artifact serves.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        path: Texts for a model that does not read English; without them random tokens are asked for.
+        count: How many.
+    """
+    texts = read_texts(None)
+    if not _knows(tokenizer, texts):
+        texts = read_texts(path) if path else [tokenizer.decode(row[1:-1]) for row in _random_rows(tokenizer, 32)]
+    rng = np.random.default_rng(0)
+    questions = []
+    for text in sorted(texts, key=len)[:count]:
+        words = text.split()
+        words[rng.integers(len(words))] = tokenizer.mask_token
+        questions.append(" ".join(words))
+    return questions
+
+
+def _knows(tokenizer: Any, texts: Sequence[str]) -> bool:  # noqa: ANN401
+    """Whether a text is more to a tokenizer than a row of unknown tokens."""
+    ids = np.concatenate(tokenizer(list(texts))["input_ids"])
+    return bool(np.mean(ids == tokenizer.unk_token_id) <= _UNKNOWN)
 
 
 def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iterator[Probe]:  # noqa: ANN401

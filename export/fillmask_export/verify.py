@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +18,20 @@ from fillmask_export.probes import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What a variant is verified on, and how far its answers may be from its checkpoint's.
+class Plan:
+    """What variants are calibrated and verified on, and how far their answers may be from the checkpoint's.
 
     Attributes:
-        texts: A text file, one text a line; None takes built-in English sentences.
-        masks: How many masks to compare.
+        calibration: A text file, one text a line, to find the scales of int8 on; None takes built-in sentences, which
+            are English and too few for the best int8.
+        texts: A text file, one text a line, to verify on; None takes the built-in sentences.
+        masks: How many masks to verify on.
         max_score_difference: Of an fp32 variant, at any token of any mask.
         max_kl: Mean Kullback-Leibler divergence of any other variant, in nats.
         max_accuracy_loss: Share of masks, 0.005 is half a percentage point, that any other variant may lose.
     """
 
+    calibration: str | Path | None = None
     texts: str | Path | None = None
     masks: int = 2000
     max_score_difference: float = 1e-5
@@ -42,7 +44,7 @@ def verify_graph(graph: bytes, checkpoint: Checkpoint, probes: list[Probe]) -> F
     return measure(probes, checkpoint_forward(checkpoint), session_forward(Session(graph)))
 
 
-def check_fidelity(variant: str, fidelity: Fidelity, gate: Gate) -> None:
+def check_fidelity(variant: str, fidelity: Fidelity, plan: Plan) -> None:
     """Let a variant pass, or say what is wrong with it.
 
     Raises:
@@ -51,13 +53,13 @@ def check_fidelity(variant: str, fidelity: Fidelity, gate: Gate) -> None:
     reasons = []
     if fidelity.not_finite:
         reasons.append(f"{fidelity.not_finite} of {fidelity.masks} masks give NaN or infinity")
-    if variant == "fp32" and fidelity.max_score_difference > gate.max_score_difference:
-        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, gate.max_score_difference))
-    if variant != "fp32" and fidelity.mean_kl > gate.max_kl:
-        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, gate.max_kl))
+    if variant == "fp32" and fidelity.max_score_difference > plan.max_score_difference:
+        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, plan.max_score_difference))
+    if variant != "fp32" and fidelity.mean_kl > plan.max_kl:
+        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, plan.max_kl))
     loss = fidelity.checkpoint_accuracy - fidelity.accuracy
-    if variant != "fp32" and loss > gate.max_accuracy_loss:
-        reasons.append(_beyond("masked-token accuracy falls by", loss, gate.max_accuracy_loss))
+    if variant != "fp32" and loss > plan.max_accuracy_loss:
+        reasons.append(_beyond("masked-token accuracy falls by", loss, plan.max_accuracy_loss))
     if reasons:
         raise FidelityError(f"variant {variant} is too far from its checkpoint: {'; '.join(reasons)}")
 
@@ -87,14 +89,3 @@ def session_forward(session: Session) -> Forward:
 
 def _beyond(what: str, got: float, allowed: float) -> str:
     return f"{what} {got:.2g}, allowed is {allowed:.2g}"
-
-
-def mask_texts(texts: Sequence[str], mask_token: str, count: int = 8) -> list[str]:
-    """Short texts with one masked word each, to be answered again where the artifact serves."""
-    rng = np.random.default_rng(0)
-    masked = []
-    for text in sorted(texts, key=len)[:count]:
-        words = text.split()
-        words[rng.integers(len(words))] = mask_token
-        masked.append(" ".join(words))
-    return masked

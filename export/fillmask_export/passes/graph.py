@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
 
 
-def constant(model: ir.Model, name: str, array: NDArray[np.generic]) -> ir.Value:
+def constant(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
     """Add an initializer, or find the one of that name."""
     known = model.graph.initializers.get(name)
     if known is not None:
         return known
-    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array) if array.ndim else array, name=name))
+    value = ir.Value(name=name, const_value=ir.tensor(np.array(array, order="C"), name=name))
     value.type, value.shape = ir.TensorType(ir.DataType.from_numpy(array.dtype)), ir.Shape(array.shape)
     model.graph.initializers[name] = value
     return value
 
 
-def array_of(value: ir.Value | None) -> NDArray[np.generic] | None:
+def array_of(value: ir.Value | None) -> NDArray[Any] | None:
     """The array of an initializer or of a Constant node's output; None for anything else."""
     if value is None:
         return None

@@ -53,8 +53,8 @@ def _restore(model: ir.Model, site: Site, grid: Grid, smoothed: ir.Value) -> Non
 
 def _absorb(model: ir.Model, node: ir.Node, index: int, grid: Grid) -> bool:
     """Put a centre into the bias of the product that the activation is added to, if it is added to one."""
-    linear = linear_behind(node.inputs[1 - index]) if node.op_type == "Add" and len(node.inputs) == 2 else None
-    if linear is None or linear.addition is None or len(linear.output.uses()) != 1:
+    linear = linear_behind(node.inputs[1 - index]) if node.op_type == "Add" else None
+    if linear is None or linear.addition is None or len(linear.output.uses()) != 1 or grid.centre is None:
         return False
     bias = _vector(model, f"{linear.output.name}/bias_with_centre", linear.bias + grid.centre)
     linear.addition.replace_input_with(linear.bias_index, bias)

@@ -7,6 +7,7 @@ a product of integers needs, and a size and a centre for each channel, which are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def choose_grid(sample: Sample, weights: NDArray[np.float32], *, centred: bool) 
         weights: All that it is multiplied with, ``float32[K, N]``.
         centred: Whether a centre can be taken out; the range is then symmetric.
     """
-    centre = (sample.high + sample.low) / 2 if centred else None
+    centre = ((sample.high + sample.low) / 2).astype(np.float32) if centred else None
     reach = (sample.high - sample.low) / 2 if centred else np.maximum(np.abs(sample.low), np.abs(sample.high))
     reach = np.maximum(reach, max(1e-3 * float(reach.max()), 1e-12))
     size = (reach / reach.mean()).astype(np.float32)
@@ -68,7 +69,7 @@ def choose_grid(sample: Sample, weights: NDArray[np.float32], *, centred: bool) 
     return min(grids, key=lambda grid: float((np.square(grid.round(rows) - rows).mean(axis=0) * importance).sum()))
 
 
-def _symmetric(reach: NDArray[np.float32], size: NDArray[np.float32]) -> list[tuple[float, int]]:
+def _symmetric(reach: NDArray[np.floating[Any]], size: NDArray[np.float32]) -> list[tuple[float, int]]:
     top = float((reach / size).max())
     return [(top * clipping / 127, 128) for clipping in _CLIPPINGS]
 

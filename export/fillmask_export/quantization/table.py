@@ -33,6 +33,7 @@ def quantize_table(model: ir.Model) -> str:
     data = constant(model, "table", integers)
     scale = constant(model, "table_scale", scales)
     _look_up(model, lookup, data, scale)
+    _halve_positions(model)
     heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
     for node in heads:
         _project(model, node, data, scale)
@@ -74,6 +75,16 @@ def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) 
     blocks = insert(model, "Mul", [floats, sizes])
     shape = constant(model, "table_row", np.array([0, 0, -1], dtype=np.int64))
     replace(model, lookup.outputs[0], insert(model, "Reshape", [blocks, shape]))
+
+
+def _halve_positions(model: ir.Model) -> None:
+    """Keep the table of positions in fp16, whose steps are far below those of the word embeddings beside it."""
+    for node in [node for node in model.graph if node.op_type == "Gather"]:
+        table = array_of(node.inputs[0])
+        if table is not None and table.ndim == 2 and table.dtype == np.float32:
+            half = constant(model, f"{node.inputs[0].name}/half", table.astype(np.float16))  # type: ignore[union-attr]
+            rows = insert(model, "Gather", [half, node.inputs[1]], axis=0)
+            replace(model, node.outputs[0], insert(model, "Cast", [rows], to=ir.DataType.FLOAT.value))
 
 
 def _project(model: ir.Model, node: ir.Node, data: ir.Value, scale: ir.Value) -> None:
