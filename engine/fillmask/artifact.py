@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ EMBEDDED = Path(__file__).parent / "models" / "minilm-en"
 
 # How optimum and transformers.js name their files; what follows the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+# In the bytes of a graph, what stands before the name of a file of weights: "location" as protobuf writes it.
+_LOCATION = re.compile(rb"\n\x08location\x12")
 _FOREIGN_FOLDERS = ("", "onnx")
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
@@ -62,10 +65,25 @@ class Artifact:
             raise ArtifactError(f"{self.folder} has no variant {variant!r}; it has {', '.join(self.variants)}")
         return variant
 
-    def graph(self, variant: str) -> bytes | Path:
-        """Give a variant's graph: its bytes, or the path of a foreign graph, whose weights may lie beside it."""
-        name = self.variants[variant]
-        return self.read(name) if self.manifest else self.folder / name
+    def graph(self, variant: str) -> tuple[bytes | Path, Path | None]:
+        """Give a variant's graph, and the file of the weights that lie outside it.
+
+        Returns:
+            The graph's bytes, and the path of its weights where the manifest lists them, hashed. Of a foreign graph,
+            for which nothing vouches, the path.
+        """
+        if not self.manifest:
+            return self.folder / self.variants[variant], None
+        content = self.read(self.variants[variant])
+        weights = self.manifest["variants"][variant].get("weights")
+        if weights is None:
+            return content, None
+        for location in _LOCATION.finditer(content):
+            if not content.startswith(bytes([len(weights)]) + weights.encode(), location.end()):
+                graph = self.folder / self.variants[variant]
+                raise IntegrityError(f"{graph} reads weights from another file than {weights}, which {MANIFEST} lists")
+        self.check(weights)
+        return content, self.folder / weights
 
     def read(self, name: str) -> bytes:
         """Give a file's bytes once its SHA-256 is the manifest's.
@@ -78,8 +96,22 @@ class Artifact:
         except OSError as error:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
         if self.manifest:
-            self._check(name, content)
+            self._compare(name, content)
         return content
+
+    def check(self, name: str) -> None:
+        """Hash a file of a native artifact, without reading it into memory of its own.
+
+        Raises:
+            IntegrityError: The file is missing, or another than the manifest lists.
+        """
+        try:
+            if not (self.folder / name).stat().st_size:  # which cannot be mapped
+                return self._compare(name, b"")
+            with (self.folder / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                self._compare(name, content)
+        except OSError as error:
+            raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Parse a JSON file of the folder; an optional file that is not there is empty."""
@@ -87,7 +119,7 @@ class Artifact:
             return {}
         return _parse_json(self.folder / name, self.read(name))
 
-    def _check(self, name: str, content: bytes) -> None:
+    def _compare(self, name: str, content: bytes | mmap) -> None:
         listed = self.manifest["files"].get(name)
         if listed is None:
             raise IntegrityError(f"{self.folder / name} is not listed in {MANIFEST}; export the model again")
@@ -110,8 +142,10 @@ def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: 
     Raises:
         ArtifactError: There is no such folder or hub model, or it holds no ONNX graph.
     """
+    if not isinstance(variant, str):
+        raise ArtifactError(f"variant must be a name such as 'int8' or 'auto', got {variant!r}")
     if model is None:
-        return _open_folder(EMBEDDED, EMBEDDED.name, None)
+        model = EMBEDDED
     if not isinstance(model, (str, Path)) or not str(model):
         raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")
     if revision is not None and not isinstance(revision, str):
@@ -119,17 +153,24 @@ def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: 
     if Path(model).is_dir():
         if revision is not None:
             raise ArtifactError(f"revision {revision!r} belongs to a hub model, and {model} is a folder")
-        return _open_folder(Path(model), str(model), None)
-    if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
-        raise ArtifactError(f"{model} is not a folder, and not the id of a hub model")
+        return _open_folder(Path(model), model.name if model is EMBEDDED else str(model), None)
+    _check_id(model)
     from fillmask import hub
 
-    folder = hub.fetch(model, variant, revision)
-    return _open_folder(folder, model, folder.name)
+    folder = hub.fetch(str(model), variant, revision)
+    return _open_folder(folder, str(model), folder.name)
+
+
+def _check_id(model: str | Path) -> None:
+    """Refuse what cannot be the id of a hub model, before the hub is asked for it."""
+    if Path(model).exists():
+        raise ArtifactError(f"{model} is a file; name its folder, {Path(model).absolute().parent}")
+    if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
+        raise ArtifactError(f"{model} is not a folder, and not the id of a hub model")
 
 
 def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
-    if (folder / MANIFEST).is_file():
+    if (folder / MANIFEST).exists():
         manifest = read_manifest(folder / MANIFEST)
         variants = {name: str(entry["file"]) for name, entry in manifest["variants"].items()}
         return Artifact(folder, source, revision, manifest, variants)
@@ -158,28 +199,35 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: It is not a manifest that this version reads.
     """
-    manifest = _parse_json(path, path.read_bytes())
+    try:
+        manifest = _parse_json(path, path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from error
     version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         raise ArtifactError(f"{path} has schema_version {version!r}, this fillmask reads {SCHEMA_VERSION}")
-    files, variants = manifest.get("files", {}), manifest.get("variants", {})
-    if not _is_table(files, sha256=str, bytes=int) or not _is_table(variants, file=str) or not variants:
+    files, variants = manifest.get("files"), manifest.get("variants")
+    if not _is_table(files, sha256=str, bytes=int) or not _is_table(variants, file=str):
         raise ArtifactError(
             f"{path} must map files to sha256 and bytes, and variants to a file; export the model again"
         )
-    unsafe = [
-        name for name in [*files, *(entry["file"] for entry in variants.values())] if not _FILE_NAME.fullmatch(name)
-    ]
+    graphs = [entry[key] for entry in manifest["variants"].values() for key in ("file", "weights") if key in entry]
+    names = [*manifest["files"], *graphs]
+    unsafe = [name for name in names if not isinstance(name, str) or not _FILE_NAME.fullmatch(name)]
     if unsafe:
         raise ArtifactError(f"{path} lists {unsafe[0]!r}, which is not the name of a file in its own folder")
     return manifest
 
 
 def _is_table(table: object, **columns: type) -> bool:
-    """Whether it is a JSON object of objects that have these members."""
-    return isinstance(table, dict) and all(
-        isinstance(row, dict) and all(isinstance(row.get(name), kind) for name, kind in columns.items())
-        for row in table.values()
+    """Whether it is a JSON object, not empty, of objects that have these members."""
+    return (
+        isinstance(table, dict)
+        and bool(table)
+        and all(
+            isinstance(row, dict) and all(isinstance(row.get(name), kind) for name, kind in columns.items())
+            for row in table.values()
+        )
     )
 
 

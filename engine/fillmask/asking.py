@@ -29,10 +29,10 @@ class Question:
     truncation: Truncation | None
 
     def select(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The best of the tokens asked for, ``int64[m, k]``, from ``logits float32[m, V]``."""
+        """The best of the tokens asked for, ``int64[k]``, from ``logits float32[V]``."""
         if self.target_ids is None:
             return best_ids(logits, self.top_k)
-        return self.target_ids[best_ids(logits[:, self.target_ids], self.top_k)]
+        return self.target_ids[best_ids(logits[self.target_ids], self.top_k)]
 
 
 def ask(

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from io import TextIOWrapper
 from itertools import tee
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -56,6 +57,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 @click.version_option(package_name="fillmask")
 def main() -> None:
     """Predict the words behind a mask, offline and without PyTorch."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets the others
 
 
 @main.command()
@@ -82,8 +85,7 @@ def predict(  # noqa: PLR0913 -- one parameter an option
 
     [MASK], <mask> and {mask} all stand for the model's mask.
     """
-    lines = texts or (line.rstrip("\r\n") for line in sys.stdin)
-    asked, answered = tee(lines)
+    asked, answered = tee(texts or _stdin())
     with _reported(code=2):
         from fillmask import FillMask, InputError
 
@@ -111,6 +113,8 @@ def info(*, model: str | None, variant: str, as_json: bool) -> None:
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
         for name, value in facts.items():
+            if value is None:
+                continue
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
             click.echo(f"{name.replace('_', ' '):20} {shown}")
 
@@ -129,8 +133,8 @@ def verify(*, folder: str | None, as_json: bool) -> None:
     fastest = best(checks)
     if fastest is not None and not as_json:
         click.echo(f"use variant {fastest.variant!r} here: the fastest that answers as it should")
-    if not all(check.passed for check in checks):
-        fail("a variant answers differently here than where it was exported", code=1)
+    if wrong := ", ".join(check.variant for check in checks if not check.passed):
+        fail(f"answers differ here from where the model was exported, variants: {wrong}", code=1)
 
 
 def fail(message: str, *, code: int) -> NoReturn:
@@ -149,6 +153,14 @@ def _reported(*, code: int) -> Iterator[None]:
             yield
         except FillMaskError as error:
             fail(str(error), code=code)
+
+
+def _stdin() -> Iterator[str]:
+    if isinstance(sys.stdin, TextIOWrapper):
+        # Bytes that are no UTF-8 become lone surrogates, which are then reported for their line alone.
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for line in sys.stdin:
+        yield line.rstrip("\r\n")
 
 
 def _verdict(check: Check) -> str:

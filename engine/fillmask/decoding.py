@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,40 +38,116 @@ class Prediction:
     sequence: str
 
 
-def decode(
-    tokenization: Tokenization,
-    input_ids: NDArray[np.int64],
-    position: int,
-    best: Iterable[tuple[int, float]],
-    *,
-    single_mask: bool,
-) -> list[Prediction]:
-    """Turn the best tokens of one mask into predictions.
+class Decoder:
+    """Decodes predictions for one model.
 
     Args:
         tokenization: The model's tokenizer.
-        input_ids: The text's tokens, ``int64[s]``.
-        position: Where the mask is.
-        best: ``(token id, score)``, best first.
-        single_mask: Whether it is the text's only mask; the special tokens are then left out of ``sequence``.
-
-    Source: transformers FillMaskPipeline.postprocess.
     """
-    predictions = []
-    for token, score in best:
-        filled = input_ids.copy()
-        filled[position] = token
+
+    def __init__(self, tokenization: Tokenization) -> None:
+        self._tokenizer = tokenization.tokenizer
+        self._pad_token_id = tokenization.pad_token_id
+        self._clean_up = tokenization.clean_up
+        # Texts of tokens decoded before: alone, and behind another token with and without the special ones.
+        self._token_strs: dict[int, str] = {}
+        self._middles: tuple[dict[int, str], dict[int, str]] = ({}, {})
+        self._anchor = _anchor(tokenization)
+
+    def decode(
+        self, input_ids: NDArray[np.int64], position: int, best: Iterable[tuple[int, float]], *, single_mask: bool
+    ) -> list[Prediction]:
+        """Turn the best tokens of one mask into predictions.
+
+        Args:
+            input_ids: The text's tokens, ``int64[s]``.
+            position: Where the mask is.
+            best: ``(token id, score)``, best first.
+            single_mask: Whether it is the text's only mask; the special tokens are then left out of ``sequence``.
+
+        Source: transformers FillMaskPipeline.postprocess.
+        """
         # Dropping every padding token also drops a predicted one, which is what transformers does.
-        kept = filled if tokenization.pad_token_id is None else filled[filled != tokenization.pad_token_id]
-        sequence = _text(tokenization, kept.tolist(), skip_special_tokens=single_mask)
-        token_str = _text(tokenization, [token], skip_special_tokens=False)
-        predictions.append(Prediction(score, token, token_str, sequence))
-    return predictions
+        ids = input_ids.tolist()
+        left, right = self._without_padding(ids[:position]), self._without_padding(ids[position + 1 :])
+        fill = self._filler(left, right, skip_special_tokens=single_mask)
+        return [Prediction(score, token, self._token_str(token), fill(token)) for token, score in best]
+
+    def _without_padding(self, ids: list[int]) -> list[int]:
+        return [token for token in ids if token != self._pad_token_id] if self._pad_token_id in ids else ids
+
+    def _token_str(self, token: int) -> str:
+        known = self._token_strs.get(token)
+        if known is None:
+            known = self._token_strs[token] = self._text([token], skip_special_tokens=False)
+        return known
+
+    def _filler(self, left: list[int], right: list[int], *, skip_special_tokens: bool) -> Callable[[int], str]:
+        """Make the function from a token to the text with it between left and right.
+
+        A WordPiece decoder treats each token by itself, except that the first has no space before it. So what stands
+        left and right of the mask is decoded once, for all predictions.
+        """
+
+        def whole(token: int) -> str:
+            middle = [] if token == self._pad_token_id else [token]
+            return self._text(left + middle + right, skip_special_tokens=skip_special_tokens)
+
+        before = self._tokenizer.decode(left, skip_special_tokens=skip_special_tokens) if self._anchor else ""
+        if not before:
+            return whole
+        after = self._behind(right, skip_special_tokens=skip_special_tokens)
+
+        middles = self._middles[skip_special_tokens]
+
+        def spliced(token: int) -> str:
+            middle = middles.get(token)
+            if middle is None:
+                ids = [] if token == self._pad_token_id else [token]
+                middle = middles[token] = self._behind(ids, skip_special_tokens=skip_special_tokens)
+            return self._cleaned(f"{before}{middle}{after}")
+
+        return spliced
+
+    def _behind(self, ids: list[int], *, skip_special_tokens: bool) -> str:
+        """Tokens as text, as they read behind another token."""
+        assert self._anchor is not None
+        token, text = self._anchor
+        decoded: str = self._tokenizer.decode([token, *ids], skip_special_tokens=skip_special_tokens)
+        return decoded[len(text) :]
+
+    def _text(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        return self._cleaned(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
+
+    def _cleaned(self, text: str) -> str:
+        if self._clean_up:
+            for spaced, clean in _CLEAN_UP:
+                text = text.replace(spaced, clean)
+        return text
 
 
-def _text(tokenization: Tokenization, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
-    text: str = tokenization.tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
-    if tokenization.clean_up:
-        for spaced, clean in _CLEAN_UP:
-            text = text.replace(spaced, clean)
-    return text
+def as_transformers(masks: list[list[Prediction]]) -> list[Any]:
+    """Predictions in the shape that transformers gives a text: dicts, and no outer list where there is one mask."""
+    answers = [[_as_dict(prediction) for prediction in predictions] for predictions in masks]
+    return answers[0] if len(answers) == 1 else answers
+
+
+def _as_dict(prediction: Prediction) -> dict[str, Any]:
+    # dataclasses.asdict copies deeply, and takes twenty times as long.
+    return {
+        "score": prediction.score,
+        "token": prediction.token,
+        "token_str": prediction.token_str,
+        "sequence": prediction.sequence,
+    }
+
+
+def _anchor(tokenization: Tokenization) -> tuple[int, str] | None:
+    """An ordinary token and its text, to decode others behind it; None where the decoder is no WordPiece."""
+    tokenizer = tokenization.tokenizer
+    if tokenizer.decoder is None or json.loads(tokenizer.decoder.__getstate__()).get("type") != "WordPiece":
+        return None
+    added = tokenizer.get_added_tokens_decoder()
+    token = next(token for token in count() if token not in added)
+    text = tokenizer.decode([token]) if tokenizer.id_to_token(token) is not None else ""
+    return (token, text) if text else None

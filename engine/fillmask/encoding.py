@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -146,6 +146,8 @@ def pad(rows: Sequence[NDArray[np.int64]], pad_token_id: int) -> Encoded:
         rows: ``int64[s]`` each.
         pad_token_id: What fills a shorter row, on the right.
     """
+    if len(rows) == 1:
+        return Encoded(rows[0][None], np.ones((1, rows[0].size), dtype=np.int64))
     lengths = [row.size for row in rows]
     input_ids = np.full((len(rows), max(lengths)), pad_token_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
@@ -170,6 +172,16 @@ def check_text(text: object) -> None:
             f"the text holds the lone surrogate U+{ord(match[0]):04X} at character {match.start()}, which is not a "
             f"character; decode the text as UTF-8 with errors='replace'"
         )
+
+
+def check_texts(rule: str, texts: object) -> None:
+    """Refuse what can be iterated over but holds no texts.
+
+    Raises:
+        TextError: No iterable, or one of characters, bytes or keys; the message begins with the rule.
+    """
+    if not isinstance(texts, Iterable) or isinstance(texts, (str, bytes, bytearray, Mapping)):
+        raise TextError(f"{rule}, got {type(texts).__name__}")
 
 
 def check_truncation(truncation: object) -> None:

@@ -3,7 +3,7 @@
 ::
 
     FillMaskError
-    ├── InputError (ValueError)      a text, its targets or its top_k; the engine itself is well
+    ├── InputError (ValueError)      an argument: a text, targets, top_k, threads; the engine itself is well
     │   ├── TextError                not a string, or holds NUL or a lone surrogate
     │   ├── NoMaskError              no mask in it
     │   ├── TooLongError             more tokens than the model takes
@@ -71,6 +71,11 @@ class ProviderError(FillMaskError, RuntimeError):
 
 class ForkError(FillMaskError, RuntimeError):
     """The engine was made in another process, of which this one is a fork."""
+
+
+def first_line(error: Exception) -> str:
+    """What another library says in its error, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class TargetWarning(UserWarning):

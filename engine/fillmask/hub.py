@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fillmask.artifact import MANIFEST, read_manifest
-from fillmask.errors import ArtifactError
+from fillmask.errors import ArtifactError, first_line
 
 # What stands behind "model" in the file of a variant; "auto" takes the quantized graph where there is no other.
 _SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
@@ -24,8 +24,9 @@ def fetch(model_id: str, variant: str, revision: str | None) -> Path:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder / MANIFEST)
         chosen = manifest.get("default_variant") if variant == "auto" else variant
-        return _snapshot(model_id, folder.name, [entry["file"] for name, entry in manifest["variants"].items()
-                                                 if name == chosen or chosen is None])  # fmt: skip
+        entries = [entry for name, entry in manifest["variants"].items() if chosen in (name, None)]
+        files = [entry[key] for entry in entries for key in ("file", "weights") if key in entry]
+        return _snapshot(model_id, folder.name, files)
     for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):
         graphs = [f"{subfolder}model{suffix}.onnx" for subfolder in ("", "onnx/")]
         folder = _snapshot(model_id, folder.name, [*graphs, *(f"{graph}_data" for graph in graphs)])
@@ -41,5 +42,5 @@ def _snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
         return Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns))
     except (OSError, ValueError) as error:
         at = f" at revision {revision}" if revision else ""
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise ArtifactError(f"{model_id!r} is not a folder, and the hub model{at} cannot be had: {reason}") from error

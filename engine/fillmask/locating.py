@@ -19,6 +19,9 @@ def locate(input_ids: NDArray[np.int64], mask_token_id: int) -> tuple[NDArray[np
         always exists.
     """
     is_mask = input_ids == mask_token_id
+    if len(is_mask) == 1:
+        positions = is_mask.nonzero()[1][None]
+        return positions, np.array([positions.size], dtype=np.int64)
     counts = is_mask.sum(axis=1)
     positions = np.zeros((len(input_ids), counts.max(initial=0)), dtype=np.int64)
     for row, masks in enumerate(is_mask):

@@ -18,6 +18,35 @@ _BERT_LIKE = {
 }  # fmt: skip
 
 
+# Tokens that a class of transformers has where no file names them, as in the oldest models of the hub.
+_BERT_TOKENS = {
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+_ROBERTA_TOKENS = {
+    "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>",
+    "cls_token": "<s>", "mask_token": "<mask>",
+}  # fmt: skip
+_ROBERTA_LIKE = {"camembert", "longformer", "mpnet", "roberta", "xlmroberta"}
+
+
+def default_tokens(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens of a tokenizer's class, by their settings' names; none where the class is not known."""
+    name = _class_name(settings, config)
+    if name in _ROBERTA_LIKE:
+        return _ROBERTA_TOKENS
+    return _BERT_TOKENS if name in _BERT_LIKE else {}
+
+
+def _class_name(settings: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """What stands before "Tokenizer" in the class's name, in lower case."""
+    name: str = settings.get("tokenizer_class") or f"{config.get('model_type', '')}Tokenizer".replace("-", "")
+    return name.removesuffix("Fast").removesuffix("Tokenizer").lower()
+
+
 def override(tokenizer: Tokenizer, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Bring a tokenizer into agreement with its settings, in place.
 
@@ -28,8 +57,7 @@ def override(tokenizer: Tokenizer, settings: Mapping[str, Any], config: Mapping[
 
     Source: ``__init__`` of transformers' BertTokenizerFast and PreTrainedTokenizerFast.
     """
-    name = settings.get("tokenizer_class") or f"{config.get('model_type', '')}Tokenizer".replace("-", "")
-    if name.removesuffix("Fast").removesuffix("Tokenizer").lower() in _BERT_LIKE:
+    if _class_name(settings, config) in _BERT_LIKE:
         _override_normalizer(tokenizer, settings)
     _override_prefix_space(tokenizer, settings)
 

@@ -6,8 +6,7 @@ texts → encode → locate → run → select → score → decode. Each step i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.ahead import Ahead
 from fillmask.artifact import Artifact, open_artifact
 from fillmask.asking import DEFAULT_TOP_K, Question, ask
-from fillmask.decoding import Prediction, decode
-from fillmask.encoding import Encoder, Truncation, pad
-from fillmask.errors import InputError, NoMaskError, TargetWarning, TextError
+from fillmask.decoding import Decoder, Prediction, as_transformers
+from fillmask.encoding import Encoder, Truncation, check_texts, pad
+from fillmask.errors import ArtifactError, InputError, NoMaskError, TargetWarning
 from fillmask.locating import locate
+from fillmask.providers import Provider
 from fillmask.scoring import softmax_at
-from fillmask.session import Provider, Session
+from fillmask.session import Session
 from fillmask.targets import target_ids
 from fillmask.tokenization import open_tokenization
 
@@ -30,8 +31,7 @@ from fillmask.tokenization import open_tokenization
 class FillMask:
     """Predicts the tokens behind a text's masks.
 
-    An object is loaded completely or not at all, may be shared by threads, and can be pickled to a spawned process,
-    which loads the model anew.
+    It is loaded completely or not at all, may be shared by threads, and pickles: the other process loads it anew.
 
     Args:
         model: A model folder, a hub id, or None for the embedded English model.
@@ -48,8 +48,8 @@ class FillMask:
 
     Example:
         >>> fill_mask = FillMask()
-        >>> fill_mask("Paris is the [MASK] of France.", top_k=1)[0]["token_str"]
-        'capital'
+        >>> fill_mask("She drank a cup of [MASK].", top_k=1)[0]["token_str"]
+        'milk'
     """
 
     def __init__(
@@ -64,10 +64,15 @@ class FillMask:
     ) -> None:
         self.artifact: Artifact = open_artifact(model, variant=variant, revision=revision)
         self.variant: str = self.artifact.choose(variant)
+        # Hashing the graph takes as long as parsing the tokenizer, and needs no interpreter.
+        graph = Ahead(partial(self.artifact.graph, self.variant))
         self._tokenization = open_tokenization(self.artifact)
+        self._decoder = Decoder(self._tokenization)
         self._encoder = Encoder(self._tokenization, placeholders=placeholders)
-        graph = self.artifact.graph(self.variant)
-        self._session = Session(graph, providers=providers, threads=threads)
+        content, weights = graph.result()
+        self._session = Session(content, weights=weights, providers=providers, threads=threads)
+        if self.mask_token_id >= self.vocab_size:
+            raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
         self._again = partial(
             FillMask,
             model,
@@ -96,21 +101,20 @@ class FillMask:
 
         Returns:
             For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
-            such list per mask. For a list one such answer per text, except that a list of one text is answered like
-            the text. For another iterable an iterator of answers.
+            such list per mask. For a list one answer per text, but for a list of one text that of the text. For any
+            other iterable an iterator of answers.
 
         Raises:
             InputError: One of the texts, top_k or the targets cannot be answered.
         """
         question = self._ask(top_k, targets, truncation)
         if isinstance(inputs, str):
-            return _as_transformers(self._answer(inputs, question))
-        _check_iterable("inputs must be a string or an iterable of strings", inputs)
-        answers = (_as_transformers(self._answer(text, question)) for text in inputs)
+            return as_transformers(self._answer(inputs, question))
+        check_texts("inputs must be a string or an iterable of strings", inputs)
+        answers = (as_transformers(self._answer(text, question)) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
             return answers
-        listed = list(answers)
-        return listed[0] if len(listed) == 1 else listed
+        return next(answers) if len(inputs) == 1 else list(answers)
 
     def predict(
         self,
@@ -156,13 +160,13 @@ class FillMask:
             truncation: As in ``predict``.
 
         Returns:
-            An iterator that gives for each text what ``predict`` returns, or the ``InputError`` it raises, so that
-            a text that cannot be answered does not keep its neighbours from theirs.
+            An iterator of what ``predict`` returns for each text, or of the ``InputError`` it raises: a text that
+            cannot be answered does not keep its neighbours from their answers.
 
         Raises:
             InputError: top_k or the targets, which hold for every text, are wrong.
         """
-        _check_iterable("texts must be an iterable of strings", texts)
+        check_texts("texts must be an iterable of strings", texts)
         question = self._ask(top_k, targets, truncation)
         return (self._answer_or_error(text, question) for text in texts)
 
@@ -232,19 +236,9 @@ class FillMask:
         self, row: NDArray[np.int64], positions: NDArray[np.int64], question: Question, *, single_mask: bool
     ) -> list[list[Prediction]]:
         logits = self._session.run(pad([row], self._tokenization.pad_token_id or 0), positions)[0]
-        ids = question.select(logits)
-        scores = softmax_at(logits, ids)
-        return [
-            decode(self._tokenization, row, position, zip(*best, strict=True), single_mask=single_mask)
-            for position, *best in zip(positions[0].tolist(), ids.tolist(), scores.tolist(), strict=True)
-        ]
-
-
-def _check_iterable(rule: str, inputs: object) -> None:
-    if not isinstance(inputs, Iterable) or isinstance(inputs, (str, bytes, bytearray, Mapping)):
-        raise TextError(f"{rule}, got {type(inputs).__name__}")
-
-
-def _as_transformers(masks: list[list[Prediction]]) -> list[Any]:
-    answers = [[asdict(prediction) for prediction in predictions] for predictions in masks]
-    return answers[0] if len(answers) == 1 else answers
+        answers = []
+        for position, mask_logits in zip(positions[0].tolist(), logits, strict=True):
+            ids = question.select(mask_logits)
+            best = zip(ids.tolist(), softmax_at(mask_logits, ids).tolist(), strict=True)
+            answers.append(self._decoder.decode(row, position, best, single_mask=single_mask))
+        return answers

@@ -22,18 +22,12 @@ def show(text: str, answer: list[list[Prediction]] | InputError, *, as_json: boo
     if isinstance(answer, InputError):
         click.echo(f"fillmask: {_shortened(text)!r}: {answer}", err=True)
         if as_json:
-            click.echo(_json({"inputs": text, "error": str(answer), "error_type": type(answer).__name__}))
+            click.echo(json.dumps({"inputs": text, "error": str(answer), "error_type": type(answer).__name__}))
     elif as_json:
         masks = [[asdict(prediction) for prediction in predictions] for predictions in answer]
-        click.echo(_json({"inputs": text, "predictions": masks}))
+        click.echo(json.dumps({"inputs": text, "predictions": masks}))
     else:
         click.echo("\n".join(["", text, *_tables(answer), ""]))
-
-
-def _json(document: object) -> str:
-    # A line that cannot be written as UTF-8, since the text it quotes cannot, is written in ASCII.
-    line = json.dumps(document, ensure_ascii=False)
-    return line if line.isprintable() else json.dumps(document)
 
 
 def _tables(masks: list[list[Prediction]]) -> list[str]:

@@ -7,7 +7,7 @@ masks only. A *foreign* graph gives ``logits[b, s, V]`` and the rows are taken h
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,22 @@ from numpy.typing import NDArray
 
 from fillmask.cpu import available_threads
 from fillmask.encoding import Encoded
-from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError
-
-Provider = str | tuple[str, Mapping[str, Any]]
-"""An execution provider, by name or with its options."""
+from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError, first_line
+from fillmask.providers import Provider, check_providers, name_of
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
-_DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_DTYPES = ("tensor(int64)", "tensor(int32)")
 # Its kernel takes five times as long as the two operators that it fuses (MiniLM, 128 tokens).
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
 _MOST_THREADS = 1024
-_PACKAGES = {
-    "CUDAExecutionProvider": "onnxruntime-gpu",
-    "TensorrtExecutionProvider": "onnxruntime-gpu",
-    "OpenVINOExecutionProvider": "onnxruntime-openvino",
-    "DmlExecutionProvider": "onnxruntime-directml",
-}
 
 
 class Session:
     """A graph, loaded and checked.
 
     Args:
-        graph: The model as bytes, or its path where weights lie in a second file beside it.
+        graph: The model as bytes, or its path.
+        weights: The file of the weights of a graph given as bytes; None if they are in it.
         providers: Execution providers in order of preference; None takes CUDA where it is there, then the CPU.
         threads: Threads of one run; None takes what the process may use.
 
@@ -59,20 +52,28 @@ class Session:
         self,
         graph: bytes | Path,
         *,
+        weights: Path | None = None,
         providers: Sequence[Provider] | None = None,
         threads: int | None = None,
     ) -> None:
         self.threads = _check_threads(threads)
-        wanted = _check_providers(providers)
-        self._session = _start(graph, wanted, _options(self.threads, alone=isinstance(graph, bytes)))
+        wanted = check_providers(providers)
+        options = _options(self.threads, graph, weights)
+        content = _linked(weights)
+        if content is not None and weights is not None:
+            # ONNX Runtime reads this memory, and keeps no reference to it, until the session is made.
+            options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
+        self._session = _start(graph, wanted, options)
+        del content
         self.providers: list[str] = self._session.get_providers()
-        if self.providers[0] != _name(wanted[0]):
-            raise ProviderError(f"{_name(wanted[0])} did not start, ONNX Runtime fell back to {self.providers[0]}")
+        if self.providers[0] != name_of(wanted[0]):
+            raise ProviderError(f"{name_of(wanted[0])} did not start, ONNX Runtime fell back to {self.providers[0]}")
         self._dtypes = _check_inputs(self._session)
         self._output, size = _check_output(self._session)
         self.at_masks = "mask_positions" in self._dtypes
+        self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
         self._process = os.getpid()
-        self.vocab_size: int = size if isinstance(size, int) else self._scored_tokens()
+        self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
 
     def run(self, encoded: Encoded, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the model.
@@ -88,19 +89,15 @@ class Session:
 
         Raises:
             ForkError: This process is a fork of the one that loaded the model.
-            FillMaskError: The run fails, or gives logits that are no numbers.
+            FillMaskError: The run fails.
         """
         self.check_process()
-        feeds = self._feeds(encoded, positions)
-        try:
-            (logits,) = self._session.run([self._output], feeds)
-        except Exception as error:
-            raise FillMaskError(f"ONNX Runtime failed in a run: {_first_line(error)}") from error
+        logits = self._logits(encoded, positions)
+        if logits.shape[-1] != self.vocab_size:
+            raise FillMaskError(f"the graph declares {self.vocab_size} logits a token and gives {logits.shape[-1]}")
         if not self.at_masks:
             logits = np.take_along_axis(logits, positions[..., None], axis=1)
-        if not np.isfinite(logits.max(axis=-1)).all():
-            raise FillMaskError("the model gave logits that are no numbers (NaN or infinite); try another variant")
-        return np.asarray(logits, dtype=np.float32)
+        return logits.astype(np.float32, copy=False)
 
     def check_process(self) -> None:
         """Refuse to run in a forked child, where ONNX Runtime's threads do not exist and a run would hang.
@@ -114,31 +111,62 @@ class Session:
                 f"make it after the fork, or start workers with multiprocessing.get_context('spawn')"
             )
 
+    def _logits(self, encoded: Encoded, positions: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+        try:
+            (logits,) = self._session.run([self._output], self._feeds(encoded, positions))
+        except Exception as error:
+            raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
+        return np.asarray(logits)
+
     def _scored_tokens(self) -> int:
         """The last axis of the logits, by a run on two tokens, where the graph does not declare it."""
         encoded = Encoded(np.zeros((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64))
-        return int(self.run(encoded, np.zeros((1, 1), dtype=np.int64)).shape[-1])
+        try:
+            size = int(self._logits(encoded, np.zeros((1, 1), dtype=np.int64)).shape[-1])
+        except FillMaskError as error:
+            raise ArtifactError(f"the graph does not run on two tokens: {error}") from error
+        if not size:
+            raise ArtifactError("the graph gives no logits: their last axis is 0")
+        return size
 
     def _feeds(self, encoded: Encoded, positions: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        values = {
-            "input_ids": encoded.input_ids,
-            "attention_mask": encoded.attention_mask,
-            "mask_positions": positions,
-        }
+        feeds: dict[str, NDArray[Any]] = {"input_ids": encoded.input_ids}
+        if "attention_mask" in self._dtypes:
+            feeds["attention_mask"] = encoded.attention_mask
+        if self.at_masks:
+            feeds["mask_positions"] = positions
         if "token_type_ids" in self._dtypes:
-            values["token_type_ids"] = np.zeros_like(encoded.input_ids)
-        return {name: values[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
+            feeds["token_type_ids"] = np.zeros_like(encoded.input_ids)
+        for name in self._narrow:
+            feeds[name] = feeds[name].astype(np.int32)
+        return feeds
 
 
-def _options(threads: int, *, alone: bool) -> ort.SessionOptions:
+def _options(threads: int, graph: bytes | Path, weights: Path | None) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    if alone:
-        # Else a graph given as bytes would read weights that lie outside it from the working directory, unhashed.
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    if isinstance(graph, bytes):
+        # Without it a graph given as bytes reads weights that lie outside it from the working directory, unhashed.
+        folder = os.devnull if weights is None else str(weights.parent)
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
+
+
+def _linked(weights: Path | None) -> bytes | None:
+    """The content of weights that are a link, as in the hub's cache: ONNX Runtime does not follow it.
+
+    A file it maps into memory instead, which takes less of it: for the embedded model 49 MB rather than 75.
+    """
+    if weights is None or not weights.is_symlink():
+        return None
+    if not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
+        raise ArtifactError(
+            f"{weights} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; copy the model's "
+            f"folder, following links, or install a newer onnxruntime"
+        )
+    return weights.read_bytes()
 
 
 def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionOptions) -> ort.InferenceSession:
@@ -146,19 +174,11 @@ def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionO
         return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=_SLOW_FUSIONS)
     except Exception as error:
         # ONNX Runtime raises a class of its own for each of its status codes; none has a base of its own.
-        if _name(providers[0]) != "CPUExecutionProvider":
+        if name_of(providers[0]) != "CPUExecutionProvider":
             raise ProviderError(
-                f"{_name(providers[0])} does not start with this model: {_first_line(error)}"
+                f"{name_of(providers[0])} does not start with this model: {first_line(error)}"
             ) from error
-        raise ArtifactError(f"ONNX Runtime cannot load the graph: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _name(provider: Provider) -> str:
-    return provider if isinstance(provider, str) else provider[0]
+        raise ArtifactError(f"ONNX Runtime cannot load the graph: {first_line(error)}") from error
 
 
 def _check_threads(threads: object) -> int:
@@ -169,30 +189,8 @@ def _check_threads(threads: object) -> int:
     return threads
 
 
-def _check_providers(providers: Sequence[Provider] | None) -> list[Provider]:
-    available = ort.get_available_providers()
-    if providers is None:
-        return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
-    if isinstance(providers, str) or not isinstance(providers, Sequence) or not providers:
-        raise ProviderError(f"providers must be a list of names such as {available}, got {providers!r}")
-    for provider in providers:
-        if not _is_provider(provider):
-            raise ProviderError(f"a provider must be a name or a pair of a name and its options, got {provider!r}")
-        name = _name(provider)
-        if name not in available:
-            package = _PACKAGES.get(name)
-            hint = f"; pip install {package} in place of onnxruntime" if package else ""
-            raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{hint}")
-    return list(providers)
-
-
-def _is_provider(provider: object) -> bool:
-    pair = isinstance(provider, tuple) and len(provider) == 2 and isinstance(provider[1], Mapping)
-    return isinstance(provider, str) or (pair and isinstance(provider[0], str))  # type: ignore[index]
-
-
-def _check_inputs(session: ort.InferenceSession) -> dict[str, type[np.integer[Any]]]:
-    inputs = {node.name: node.type for node in session.get_inputs()}
+def _check_inputs(session: ort.InferenceSession) -> dict[str, str]:
+    inputs: dict[str, str] = {node.name: node.type for node in session.get_inputs()}
     unknown = inputs.keys() - _KNOWN_INPUTS
     if unknown or "input_ids" not in inputs:
         raise ArtifactError(
@@ -202,7 +200,7 @@ def _check_inputs(session: ort.InferenceSession) -> dict[str, type[np.integer[An
     for name, dtype in inputs.items():
         if dtype not in _DTYPES:
             raise ArtifactError(f"the graph takes {name} as {dtype}, not as one of {', '.join(_DTYPES)}")
-    return {name: _DTYPES[dtype] for name, dtype in inputs.items()}
+    return inputs
 
 
 def _check_output(session: ort.InferenceSession) -> tuple[str, object]:

@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from fillmask.artifact import Artifact
 from fillmask.errors import ArtifactError
-from fillmask.overrides import override
+from fillmask.overrides import default_tokens, override
 
 # model_max_length of a tokenizer that knows no limit is 1e30.
 _NO_LIMIT = 10**9
@@ -67,6 +67,7 @@ def open_tokenization(artifact: Artifact) -> Tokenization:
 
 
 def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> Tokenization:
+    settings = {**default_tokens(settings, config), **settings}
     tokenizer = _parse_tokenizer(artifact)
     override(tokenizer, settings, config)
     _add_tokens(tokenizer, settings)
@@ -123,13 +124,19 @@ def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
     """Add what the settings list and tokenizer.json has otherwise, as transformers does on loading."""
     known = tokenizer.get_added_tokens_decoder()
     for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
-        flags = {flag: entry[flag] for flag in ("lstrip", "rstrip", "normalized", "single_word") if flag in entry}
-        token = AddedToken(entry["content"], special=entry.get("special", False), **flags)
+        token = AddedToken(entry["content"], special=entry.get("special", False), **_flags(entry))
         if known.get(token_id) != token:
             (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
     added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    special = {_content(settings.get(f"{name}_token")) for name in _SPECIAL} - added - {None}
-    tokenizer.add_special_tokens(sorted(map(str, special)))
+    special = [settings.get(f"{name}_token") for name in _SPECIAL] + (settings.get("additional_special_tokens") or [])
+    for entry in special:
+        if (content := _content(entry)) is not None and content not in added:
+            tokenizer.add_special_tokens([AddedToken(content, special=True, **_flags(entry))])
+
+
+def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- whatever the JSON holds
+    flags = ("lstrip", "rstrip", "normalized", "single_word")
+    return {} if not isinstance(entry, dict) else {flag: entry[flag] for flag in flags if flag in entry}
 
 
 def _content(token: Any) -> str | None:  # noqa: ANN401 -- whatever the JSON holds

@@ -45,7 +45,7 @@ def verify(model: str | Path | None = None) -> list[Check]:
     """Hash every file of a model folder, then run the stored answers of every variant again.
 
     Args:
-        model: As in ``FillMask``.
+        model: As in ``FillMask``. Of a hub model the variants are checked that have been fetched.
 
     Returns:
         One check for each variant.
@@ -59,9 +59,12 @@ def verify(model: str | Path | None = None) -> list[Check]:
         raise ArtifactError(
             f"{artifact.folder} has no {MANIFEST}, so nothing to verify against; export it with fillmask"
         )
-    for name in artifact.manifest["files"]:
-        artifact.read(name)
-    return [_check(artifact, variant) for variant in artifact.variants]
+    names = list(artifact.manifest["files"])
+    if artifact.revision is not None:
+        names = [name for name in names if (artifact.folder / name).exists()]
+    for name in names:
+        artifact.check(name)
+    return [_check(artifact, variant) for variant, file in artifact.variants.items() if file in names]
 
 
 def best(checks: list[Check]) -> Check | None:
@@ -72,16 +75,33 @@ def best(checks: list[Check]) -> Check | None:
 def _check(artifact: Artifact, variant: str) -> Check:
     fill_mask = FillMask(artifact.folder, variant=variant)
     entry = artifact.manifest["variants"][variant]
-    differences, times = [0.0], []
+    _check_entry(variant, entry)
+    top_k = min(50, fill_mask.vocab_size)
+    differences, times = [], []
     for answer in entry["answers"]:
         start = time.perf_counter()
-        (predictions,) = fill_mask.predict(answer["text"], top_k=min(50, fill_mask.vocab_size))
+        masks = fill_mask.predict(answer["text"], top_k=top_k, truncation="window")
         times.append((time.perf_counter() - start) * 1000)
-        differences.append(_difference(answer, {p.token: p.score for p in predictions}))
+        differences.append(_difference(answer, {p.token: p.score for p in masks[0]}))
     return Check(variant, len(times), max(differences), entry["tolerance"], sorted(times)[len(times) // 2])
 
 
 def _difference(answer: Mapping[str, Any], scores: Mapping[int, float]) -> float:
     """A stored token that is no longer among the first 50 counts with its whole score."""
     stored = zip(answer["tokens"], answer["scores"], strict=True)
-    return max((abs(score - scores.get(token, 0.0)) for token, score in stored), default=0.0)
+    return max(float(abs(score - scores.get(token, 0.0))) for token, score in stored)
+
+
+def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
+    answers = entry.get("answers")
+    if not isinstance(entry.get("tolerance"), (int, float)) or not isinstance(answers, list) or not answers:
+        raise ArtifactError(f"{MANIFEST} holds no answers or no tolerance for variant {variant!r}; export it again")
+    for answer in answers:
+        if not isinstance(answer, dict) or not answer.get("text") or not _matched(answer):
+            raise ArtifactError(f"{MANIFEST} holds a broken answer for variant {variant!r}; export it again")
+
+
+def _matched(answer: Mapping[str, Any]) -> bool:
+    tokens, scores = answer.get("tokens"), answer.get("scores", [])
+    numbers = isinstance(scores, list) and all(isinstance(score, (int, float)) for score in scores)
+    return numbers and isinstance(tokens, list) and 0 < len(tokens) == len(scores)

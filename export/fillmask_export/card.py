@@ -56,12 +56,19 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
 
 
 def _table(variants: Mapping[str, Any], files: Mapping[str, Any]) -> list[str]:
-    sizes = [f"{files[variant['file']]['bytes'] / 1e6:.1f} MB" for variant in variants.values()]
-    rows = [["size of the graph", *sizes]]
+    sizes = [f"{size(variant, files) / 1e6:.1f} MB" for variant in variants.values()]
+    rows = [["size of graph and weights", *sizes]]
     for key, label, form in _ROWS:
         rows.append([label, *(form.format(variant["fidelity"][key]) for variant in variants.values())])
+    alone = [f"{variant['batch_difference']:.2e}" for variant in variants.values()]
+    rows.append(["largest difference of a score in a padded batch from that alone", *alone])
     header = ["", *variants]
     return [_row(header), _row(["---"] * len(header)), *map(_row, rows)]
+
+
+def size(variant: Mapping[str, Any], files: Mapping[str, Any]) -> int:
+    """Bytes of a variant's graph and weights, from the manifest's entry of it and the manifest's files."""
+    return sum(files[variant[key]]["bytes"] for key in ("file", "weights") if key in variant)
 
 
 def _row(cells: list[str]) -> str:
@@ -76,4 +83,8 @@ def _without_front_matter(card: str) -> str:
 
 def _demote(card: str) -> str:
     """Move every heading two levels down, below the heading it stands under."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in card.splitlines())
+    lines, fenced = [], False
+    for line in card.splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        lines.append(f"##{line}" if line.startswith("#") and not fenced else line)
+    return "\n".join(lines)

@@ -14,6 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
 
 
@@ -66,9 +67,8 @@ def _load(factory: Any, checkpoint: str | Path, revision: str | None, **options:
     """Call a transformers factory, never with the right to run a repository's code."""
     try:
         return factory.from_pretrained(str(checkpoint), revision=revision, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{checkpoint} cannot be loaded by {factory.__name__}: {reason}") from error
+    except Exception as error:  # what transformers, safetensors and tokenizers raise has no common base
+        raise CheckpointError(f"{checkpoint} cannot be loaded by {factory.__name__}: {first_line(error)}") from error
 
 
 def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, allow_pickle: bool) -> PreTrainedModel:  # noqa: ANN401

@@ -10,15 +10,23 @@ import click
 from fillmask.cli import fail
 from fillmask.errors import FillMaskError
 
+_TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command("export")
 @click.argument("checkpoint")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--variant", "variants", multiple=True, help="fp32 or int8; repeat for both.  [default: both]")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(["fp32", "int8"]),
+    help="Repeat for both.  [default: both]",
+)
 @click.option("--revision", help="Branch, tag or commit of a hub checkpoint.")
 @click.option("--allow-pickle", is_flag=True, help="Read pytorch_model.bin (tensors only); only if you trust it.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="Find int8 scales on this file, one text a line.")
-@click.option("--texts", type=click.Path(path_type=Path), help="Verify on this file, one text a line.")
+@click.option("--calibration", type=_TEXTS, help="Find int8 scales on this file, one text a line.")
+@click.option("--texts", type=_TEXTS, help="Verify on this file, one text a line.")
 @click.option("--masks", default=2000, show_default=True, help="Masks to verify on.")
 @click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence of int8 from fp32.")
 @click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks that int8 may lose.")
@@ -34,6 +42,7 @@ def export_command(
     """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
     try:
         from fillmask_export import VARIANTS, Plan, export
+        from fillmask_export.card import size
     except ImportError as error:
         fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
     try:
@@ -49,7 +58,7 @@ def export_command(
     except (FillMaskError, OSError) as error:
         fail(str(error), code=1)
     for variant, entry in manifest["variants"].items():
-        click.echo(f"{variant}: {manifest['files'][entry['file']]['bytes'] / 1e6:.1f} MB")
+        click.echo(f"{variant}: {size(entry, manifest['files']) / 1e6:.1f} MB")
         for name, value in entry["fidelity"].items():
             click.echo(f"  {name.replace('_', ' '):22} {value:.6g}")
 

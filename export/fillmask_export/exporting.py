@@ -20,13 +20,14 @@ from fillmask_export.manifest import write_manifest
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import Probes, make_probes, make_questions
 from fillmask_export.quantization import quantize
-from fillmask_export.verify import Plan, check_fidelity, verify_graph
+from fillmask_export.verify import Plan, batch_difference, check_fidelity, verify_graph
 
 VARIANTS = ("fp32", "int8")
 _FILES = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 # How far a stored answer may be from the one given elsewhere. Other CPUs round other last digits, and where one of
 # them carries an activation over the edge to the next integer, an int8 score moves in its third.
+_BATCH_TOLERANCE = 1e-5  # of a score; a larger difference is not one of rounding
 _TOLERANCE = {"fp32": 1e-4, "int8": 1e-2}
 
 Say = Callable[[str], None]
@@ -62,13 +63,13 @@ def export(
         ExportError: ``out`` exists, or a variant is unknown.
     """
     out, plan = Path(out), plan or Plan()
-    _check(out, variants)
+    _check(out, variants, plan)
     say(f"loading {checkpoint}")
     loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
     limit = max_length({"model_max_length": loaded.tokenizer.model_max_length}, loaded.model.config.to_dict())
     probes = make_probes(loaded.tokenizer, plan.texts, plan.masks, limit)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as staging:
+    home = next(parent for parent in out.absolute().parents if parent.is_dir())
+    with tempfile.TemporaryDirectory(dir=home, prefix=f".{out.name}-") as staging:
         folder = Path(staging, "artifact")
         folder.mkdir()
         _save_tokenizer(loaded, folder)
@@ -80,9 +81,11 @@ def export(
         for variant in variants:
             say(f"building {variant} and running it beside the checkpoint over {plan.masks} masks")
             built[variant] = _build(variant, model, typical, folder)
-            fidelity = verify_graph((folder / _FILES[variant]).read_bytes(), loaded, probes.probes)
+            fidelity = verify_graph(folder / _FILES[variant], loaded, probes.probes)
             check_fidelity(variant, fidelity, plan)
             built[variant]["fidelity"] = asdict(fidelity)
+            difference = batch_difference(folder / _FILES[variant], probes.probes)
+            built[variant] |= {"batch_difference": difference, "batch_invariant": difference <= _BATCH_TOLERANCE}
         questions = make_questions(loaded.tokenizer, plan.texts)
         for variant, description in built.items():
             description["answers"] = _answer(folder, variant, questions)
@@ -94,15 +97,19 @@ def export(
         }
         manifest = write_manifest(folder, description)
         write_card(folder, manifest, _card_of(checkpoint))
+        out.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(out)
     say(f"wrote {out}")
     return manifest
 
 
-def _check(out: Path, variants: Sequence[str]) -> None:
-    unknown = sorted(set(variants) - set(VARIANTS))
-    if unknown or not variants:
-        raise ExportError(f"variants must be some of {', '.join(VARIANTS)}, got {', '.join(unknown) or 'none'}")
+def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:
+    if isinstance(variants, str) or not variants or not set(variants) <= set(VARIANTS):
+        raise ExportError(f"variants must be a list of some of {', '.join(VARIANTS)}, got {variants!r}")
+    if plan.masks < 1:
+        raise ExportError(f"masks must be at least 1, got {plan.masks}")
+    if (file := next((parent for parent in out.absolute().parents if parent.is_file()), None)) is not None:
+        raise ExportError(f"{out} cannot be made: {file} is a file")
     if out.exists():
         raise ExportError(f"{out} exists; name a folder that does not, an artifact is never written over another")
 
@@ -117,13 +124,15 @@ def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
 
 def _build(variant: str, model: ir.Model, calibration: Probes, folder: Path) -> dict[str, Any]:
     """Write a variant's graph; what it is goes into the manifest."""
-    description: dict[str, Any] = {"file": _FILES[variant], "batch_invariant": True, "tolerance": _TOLERANCE[variant]}
+    file = _FILES[variant]
+    weights = f"{file}_data"
+    description: dict[str, Any] = {"file": file, "tolerance": _TOLERANCE[variant]}
     if variant == "int8":
         model = model.clone()
         description["quantization"] = quantize(model, calibration.probes)
         description["calibration"] = calibration.origin
-    ir.save(model, folder / _FILES[variant])
-    return description
+    ir.save(model, folder / file, external_data=weights)
+    return description | ({"weights": weights} if (folder / weights).exists() else {})
 
 
 def _answer(folder: Path, variant: str, questions: Sequence[str]) -> list[dict[str, Any]]:
@@ -131,7 +140,7 @@ def _answer(folder: Path, variant: str, questions: Sequence[str]) -> list[dict[s
     fill_mask = FillMask(folder, variant=variant)
     answers = []
     for question in questions:
-        (best,) = fill_mask.predict(question)
+        (best,) = fill_mask.predict(question, truncation="window")
         answers.append({"text": question, "tokens": [p.token for p in best], "scores": [p.score for p in best]})
     return answers
 
@@ -153,4 +162,4 @@ def _describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
 
 def _card_of(checkpoint: str | Path) -> str:
     path = Path(checkpoint, "README.md")
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""

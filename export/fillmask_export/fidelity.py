@@ -53,7 +53,8 @@ def measure(probes: list[Probe], checkpoint: Forward, variant: Forward) -> Fidel
 def _compare(
     labels: NDArray[np.int64], reference: NDArray[np.float32], variant: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float64]]:
-    log_p, log_q = _log_softmax(reference), _log_softmax(variant)
+    with np.errstate(all="ignore"):  # infinite logits are counted below, not warned of
+        log_p, log_q = _log_softmax(reference), _log_softmax(variant)
     best_p, best_q = (np.argsort(-logs, axis=-1, kind="stable")[:, :5] for logs in (log_p, log_q))
     shared = (best_p[:, :, None] == best_q[:, None, :]).any(axis=2)
     return {

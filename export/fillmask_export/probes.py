@@ -76,7 +76,8 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
     if path is None and not _knows(tokenizer, texts):
         rows, origin = _random_rows(tokenizer, length), "random tokens, since English is not this model's language"
     else:
-        rows = [np.array(ids[:length], dtype=np.int64) for ids in tokenizer(texts)["input_ids"]]
+        cut = tokenizer(texts, truncation=True, max_length=length)["input_ids"]
+        rows = [np.array(ids, dtype=np.int64) for ids in cut]
         origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
     return Probes(origin, list(_mask(rows, tokenizer, masks)))
 
@@ -91,13 +92,17 @@ def make_questions(tokenizer: Any, path: str | Path | None, count: int = 8) -> l
     """
     texts = read_texts(None)
     if not _knows(tokenizer, texts):
-        texts = read_texts(path) if path else [tokenizer.decode(row[1:-1]) for row in _random_rows(tokenizer, 32)]
+        texts = read_texts(path) if path else [tokenizer.decode(ids) for ids in _random_ids(tokenizer, 32)]
     rng = np.random.default_rng(0)
     questions = []
-    for text in sorted(texts, key=len)[:count]:
+    for text in [text for text in sorted(texts, key=len) if text and tokenizer.mask_token not in text][:count]:
         words = text.split()
-        words[rng.integers(len(words))] = tokenizer.mask_token
-        questions.append(" ".join(words))
+        if len(words) < 3:  # a writing without spaces, or one long word: mask a character
+            place = rng.integers(len(text))
+            questions.append(f"{text[:place]}{tokenizer.mask_token}{text[place + 1 :]}")
+        else:
+            words[rng.integers(len(words))] = tokenizer.mask_token
+            questions.append(" ".join(words))
     return questions
 
 
@@ -128,10 +133,15 @@ def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iter
 
 def _random_rows(tokenizer: Any, length: int) -> list[NDArray[np.int64]]:  # noqa: ANN401
     """32 texts of random tokens between the special tokens of the model."""
+    template = tokenizer(tokenizer.mask_token)["input_ids"]
+    mask = template.index(tokenizer.mask_token_id)
+    rows = _random_ids(tokenizer, length - len(template) + 1)
+    return [np.array([*template[:mask], *ids, *template[mask + 1 :]], dtype=np.int64) for ids in rows]
+
+
+def _random_ids(tokenizer: Any, longest: int) -> list[list[int]]:  # noqa: ANN401
+    """32 rows of random tokens that are not special."""
     rng = np.random.default_rng(0)
     ordinary = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
-    rows = []
-    for count in rng.integers(8, max(9, length - tokenizer.num_special_tokens_to_add()), size=32):
-        ids = rng.choice(ordinary, count).tolist()
-        rows.append(np.array(tokenizer.build_inputs_with_special_tokens(ids), dtype=np.int64))
-    return rows
+    counts = rng.integers(min(8, longest), longest, size=32, endpoint=True)
+    return [rng.choice(ordinary, count).tolist() for count in counts]

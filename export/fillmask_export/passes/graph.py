@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,19 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
 
 
 def constant(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
-    """Add an initializer, or find the one of that name."""
-    known = model.graph.initializers.get(name)
-    if known is not None:
-        return known
+    """Add an initializer, or find the same one; where another has its name it gets a number behind it."""
+    for number in count(1):
+        unique = name if number == 1 else f"{name}_{number}"
+        known = model.graph.initializers.get(unique)
+        if known is None:
+            return _add(model, unique, array)
+        there = array_of(known)
+        if there is not None and there.dtype == array.dtype and np.array_equal(there, array):
+            return known
+    raise AssertionError("unreachable")
+
+
+def _add(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
     value = ir.Value(name=name, const_value=ir.tensor(np.array(array, order="C"), name=name))
     value.type, value.shape = ir.TensorType(ir.DataType.from_numpy(array.dtype)), ir.Shape(array.shape)
     model.graph.initializers[name] = value
@@ -22,11 +32,13 @@ def constant(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir
 
 
 def array_of(value: ir.Value | None) -> NDArray[Any] | None:
-    """The array of an initializer or of a Constant node's output; None for anything else."""
+    """The array of an initializer or of a Constant node's output, also behind Identity; None for anything else."""
     if value is None:
         return None
     tensor = value.const_value
     producer = value.producer()
+    if producer is not None and producer.op_type == "Identity":
+        return array_of(producer.inputs[0])
     if tensor is None and producer is not None and producer.op_type == "Constant":
         attribute = producer.attributes.get("value")
         tensor = attribute.as_tensor() if attribute is not None else None
@@ -54,6 +66,11 @@ def replace(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
     """Let everything that reads ``old`` read ``new``, the graph's outputs included."""
     for user, index in tuple(old.uses()):
         user.replace_input_with(index, new)
+    replace_output(model, old, new)
+
+
+def replace_output(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
+    """Where the graph gives ``old``, let it give ``new`` under its name."""
     outputs = model.graph.outputs
     for index, output in enumerate(outputs):
         if output is old:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from fillmask_export.passes.graph import constant, insert, replace, tidy
+from fillmask_export.passes.graph import constant, insert, replace_output, tidy
 from fillmask_export.passes.per_token import token_inputs
 from fillmask_export.shapes import Shapes
 
@@ -34,7 +34,7 @@ def sink_to_masks(model: ir.Model, shapes: Shapes) -> str:
     sink = _Sink(model, shapes, positions)
     at_masks = sink.gathered((logits, 1))
     at_masks.type, at_masks.shape = logits.type, ir.Shape(["b", "m", shapes["logits"][-1]])
-    replace(model, logits, at_masks)
+    replace_output(model, logits, at_masks)
     tidy(model)
     return f"{sink.moved} nodes at the masks only, {sink.attentions} of them products of attention"
 
@@ -71,7 +71,9 @@ class _Sink:
 
     def _can_gather(self, value: ir.Value | None, axis: int) -> bool:
         shape = self._shapes.get(str(value.name)) if value is not None else None
-        return shape is not None and axis in (1, 2) and len(shape) > axis and shape[0] in ("b", 1)
+        if shape is None or axis not in (1, 2) or len(shape) <= axis:
+            return False
+        return shape[0] in ("b", 1) and "b" not in shape[1:]
 
     def _find_whole(self, place: Place, seen: set[Place]) -> None:
         """Collect the tensors of which every token is needed, such as keys and values, and all that they need."""
@@ -108,7 +110,8 @@ class _Sink:
             sources[1] = self._target(value)
         self.moved += 1
         self.attentions += node.op_type == "MatMul" and all(source.const_value is None for source in sources if source)
-        copy = ir.Node(node.domain, node.op_type, sources, list(node.attributes.values()), num_outputs=1)
+        attributes = [attribute for name, attribute in node.attributes.items() if name != "allowzero"]
+        copy = ir.Node(node.domain, node.op_type, sources, attributes, num_outputs=1)
         copy.outputs[0].name = f"{value.name}/at_masks"
         self._model.graph.append(copy)
         return copy.outputs[0]

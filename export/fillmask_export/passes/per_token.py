@@ -50,7 +50,7 @@ def _elementwise(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | N
         if shape is None:
             return None
         own = axis - (rank - len(shape))  # broadcasting aligns shapes at their ends
-        if own >= 0 and shape[own] == "s":
+        if own >= 0 and shape[own] == "s" and len(shape) == rank:
             inputs[index] = own
         elif own >= 0 and shape[own] != 1:
             return None
@@ -70,19 +70,20 @@ def _reduce(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
     if axes is None or not keepdims:
         return None
     rank = len(shapes[str(node.outputs[0].name)])
-    return None if axis in [int(own) % rank for own in axes] else {0: axis}
+    return None if {0, axis} & {int(own) % rank for own in axes} else {0: axis}
 
 
 def _matmul(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
     """Rows of a product are rows of its left side."""
     shape, left = shapes[str(node.outputs[0].name)], _shape(node.inputs[0], shapes)
-    if left is None or axis != len(shape) - 2 or len(left) < 2 or left[-2] != "s":
+    if left is None or axis != len(shape) - 2 or len(left) != len(shape) or left[-2] != "s":
         return None
-    return {0: len(left) - 2}
+    return {0: axis}
 
 
 def _transpose(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
-    return {0: node.attributes["perm"].as_ints()[axis]}
+    rank = len(shapes[str(node.outputs[0].name)])
+    return {0: node.attributes["perm"].as_ints()[axis] if "perm" in node.attributes else rank - 1 - axis}
 
 
 def _reshape(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:

@@ -27,6 +27,7 @@ def fix_reshapes(model: ir.Model, shapes: Shapes) -> str:
         if target is not None:
             name = "reshape_to_" + "_".join(map(str, target))
             node.replace_input_with(1, constant(model, name, np.array(target, dtype=np.int64)))
+            node.attributes.pop("allowzero", None)  # a 0 shall mean: as before
             fixed += 1
     tidy(model)
     return f"{fixed} of {len(nodes)}"

@@ -7,8 +7,11 @@ other site stands a multiplication with the inverse sizes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import array_of, constant, insert
 from fillmask_export.quantization.sites import Site, linear_behind
@@ -25,7 +28,8 @@ def smooth(model: ir.Model, site: Site, grid: Grid) -> ir.Value:
         return insert(model, "Mul", [site.value, _vector(model, f"{site.name}/inverse_size", 1 / grid.size)])
     node = site.value.producer()
     assert node is not None
-    gamma, beta = (array_of(value).astype(np.float64) for value in node.inputs[1:3])  # type: ignore[union-attr]
+    gamma = _float64(node.inputs[1])
+    beta = _float64(node.inputs[2]) if len(node.inputs) > 2 else np.zeros_like(gamma)
     centre = np.zeros_like(gamma) if grid.centre is None else grid.centre
     folded = [_vector(model, f"{site.name}/gamma", gamma / grid.size)]
     folded.append(_vector(model, f"{site.name}/beta", (beta - centre) / grid.size))
@@ -61,5 +65,11 @@ def _absorb(model: ir.Model, node: ir.Node, index: int, grid: Grid) -> bool:
     return True
 
 
-def _vector(model: ir.Model, name: str, array: np.ndarray) -> ir.Value:
+def _float64(value: ir.Value | None) -> NDArray[np.float64]:
+    array = array_of(value)
+    assert array is not None
+    return array.astype(np.float64)
+
+
+def _vector(model: ir.Model, name: str, array: NDArray[np.floating[Any]]) -> ir.Value:
     return constant(model, name, np.ascontiguousarray(array, dtype=np.float32))

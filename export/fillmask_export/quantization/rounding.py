@@ -15,6 +15,7 @@ _PAIR = 128  # what two neighbours of the same sign may sum to
 _LARGEST = 127
 _SHRINKS = np.linspace(0.7, 1.0, 7)
 _DAMPING = 0.01
+_SMALLEST = 2e-44  # a scale that is more than 0 in float32, and so is 0.7 of it
 _BLOCK = 64  # rows whose errors are passed on together
 
 Weights = tuple[NDArray[np.int8], NDArray[np.float32]]
@@ -87,7 +88,8 @@ def _safe_scale(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     pairs = np.concatenate([weight, np.zeros((len(weight) % 2, weight.shape[1]))]).reshape(-1, 2, weight.shape[1])
     sums = [np.clip(sign * pairs, 0, None).sum(axis=1).max(axis=0) / _PAIR for sign in (1, -1)]
     scale = np.max([*sums, np.abs(weight).max(axis=0) / _LARGEST], axis=0)
-    return np.where(scale > 0, scale, 1.0)
+    # Columns of zeros, and of weights whose steps float32 does not hold, become zeros.
+    return np.where(scale > _SMALLEST, scale, 1.0)
 
 
 def _round(weight: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -67,11 +67,20 @@ class Site:
     def after_layer_norm(self) -> bool:
         """Whether a LayerNormalization with constant weights makes it, which can take up scales and centres."""
         node = self.value.producer()
-        return node is not None and node.op_type == "LayerNormalization" and array_of(node.inputs[1]) is not None
+        return (
+            node is not None
+            and node.op_type == "LayerNormalization"
+            and array_of(node.inputs[1]) is not None
+            and _has_constant_bias(node)
+        )
 
     def weights(self) -> NDArray[np.float32]:
         """The weights of all its products side by side, ``float32[K, sum of N]``."""
         return np.concatenate([linear.weight for linear in self.linears], axis=1)
+
+
+def _has_constant_bias(node: ir.Node) -> bool:
+    return len(node.inputs) < 3 or array_of(node.inputs[2]) is not None
 
 
 @dataclass
@@ -116,7 +125,7 @@ def linear_behind(value: ir.Value | None) -> Linear | None:
 
 def _is_product(node: ir.Node) -> bool:
     weight = array_of(node.inputs[1]) if node.op_type == "MatMul" else None
-    return weight is not None and weight.ndim == 2
+    return weight is not None and weight.ndim == 2 and array_of(node.inputs[0]) is None
 
 
 def _linear_of(node: ir.Node) -> Linear:
@@ -138,13 +147,15 @@ def _array(value: ir.Value | None) -> NDArray[np.float32]:
 def collect(model: ir.Model, sites: list[Site], probes: list[Probe]) -> Samples:
     """Run the graph on texts and look at the activations."""
     session = _session_with_outputs(model, [site.name for site in sites])
+    taken = {value.name for value in session.get_inputs()}
     rng = np.random.default_rng(0)
     seen: dict[str, list[NDArray[np.float32]]] = {site.name: [] for site in sites}
     lows: dict[str, list[NDArray[np.float32]]] = {site.name: [] for site in sites}
     highs: dict[str, list[NDArray[np.float32]]] = {site.name: [] for site in sites}
     share = -(-_ROWS // len(probes))
     for probe in probes:
-        for name, array in zip(seen, session.run(list(seen), _feeds(probe)), strict=True):
+        feeds = {name: array for name, array in _feeds(probe).items() if name in taken}
+        for name, array in zip(seen, session.run(list(seen), feeds), strict=True):
             rows = array.reshape(-1, array.shape[-1])
             lows[name].append(rows.min(axis=0))
             highs[name].append(rows.max(axis=0))
@@ -168,4 +179,5 @@ def _session_with_outputs(model: ir.Model, names: list[str]) -> ort.InferenceSes
 
 def _feeds(probe: Probe) -> dict[str, NDArray[np.int64]]:
     ids = probe.input_ids[None]
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "mask_positions": probe.positions[None]}
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "mask_positions": probe.positions[None]}
+    return feeds | {"token_type_ids": np.zeros_like(ids)}

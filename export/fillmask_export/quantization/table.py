@@ -32,8 +32,8 @@ def quantize_table(model: ir.Model) -> str:
     integers, scales = quantize_blocks(table, block)
     data = constant(model, "table", integers)
     scale = constant(model, "table_scale", scales)
+    _halve(model, [node for node in model.graph if node is not lookup and _is_table(node)])
     _look_up(model, lookup, data, scale)
-    _halve_positions(model)
     heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
     for node in heads:
         _project(model, node, data, scale)
@@ -65,6 +65,11 @@ def _lookup(model: ir.Model) -> ir.Node | None:
     return None
 
 
+def _is_table(node: ir.Node) -> bool:
+    table = array_of(node.inputs[0]) if node.op_type == "Gather" else None
+    return table is not None and table.ndim == 2 and table.dtype == np.float32
+
+
 def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) -> None:
     ids = lookup.inputs[1]
     rows = insert(model, "Gather", [data, ids], axis=0)
@@ -77,11 +82,11 @@ def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) 
     replace(model, lookup.outputs[0], insert(model, "Reshape", [blocks, shape]))
 
 
-def _halve_positions(model: ir.Model) -> None:
-    """Keep the table of positions in fp16, whose steps are far below those of the word embeddings beside it."""
-    for node in [node for node in model.graph if node.op_type == "Gather"]:
+def _halve(model: ir.Model, tables: list[ir.Node]) -> None:
+    """Keep the other tables, of positions, in fp16: its steps are far below those of the word embeddings' integers."""
+    for node in tables:
         table = array_of(node.inputs[0])
-        if table is not None and table.ndim == 2 and table.dtype == np.float32:
+        if table is not None:
             half = constant(model, f"{node.inputs[0].name}/half", table.astype(np.float16))  # type: ignore[union-attr]
             rows = insert(model, "Gather", [half, node.inputs[1]], axis=0)
             replace(model, node.outputs[0], insert(model, "Cast", [rows], to=ir.DataType.FLOAT.value))
