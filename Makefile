@@ -2,11 +2,11 @@
 PYTHON ?= python3
 TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
-# The build of PyTorch that the exporter is tested with. Naming it keeps pip from taking gigabytes of CUDA libraries.
-TORCH  := torch==2.13.0
+# The PyTorch that the exporter is tested with; `make TORCH=…` takes another, such as a CPU build from its own index.
+TORCH  ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint type format check embed golden clean
+.PHONY: help run test test-all lint type format check bench golden embed clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,8 +33,22 @@ format: .venv/.dev ## format the code and mend what can be mended
 
 check: lint type test ## everything that CI checks
 
+bench: .venv/.dev ## time a start and a call, into benchmarks/results
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.report
+
+golden: .venv/.dev ## ask transformers for the golden answers again
+	$(BIN)/python tests/golden/make.py
+
+embed: .venv/.dev ## remake the embedded model: CHECKPOINT=folder CALIBRATION=file TEXTS=file
+	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error embed needs CHECKPOINT=, CALIBRATION= and TEXTS=))
+	rm -rf build/minilm-en
+	$(BIN)/fillmask export $(CHECKPOINT) build/minilm-en --variant int8 --calibration $(CALIBRATION) --texts $(TEXTS)
+	rm -rf engine/fillmask/models/minilm-en && mv build/minilm-en engine/fillmask/models/
+
 clean: ## remove the virtual environment and the caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv

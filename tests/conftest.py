@@ -51,8 +51,6 @@ def folder_of(checkpoint_of, tmp_path_factory) -> Callable[[str, str], Path]:
     @cache
     def make(family: str, layout: str) -> Path:
         layouts = _module("layouts")
-        if layout == "native" and not layouts.has_exporter():
-            pytest.skip("fillmask_export is not written yet")
         return layouts.lay_out(layout, checkpoint_of(family), tmp_path_factory.mktemp(layout) / family)
 
     return make

@@ -16,14 +16,6 @@ from optimum.exporters.tasks import TasksManager
 from transformers import AutoModelForMaskedLM
 
 
-def has_exporter() -> bool:
-    """Whether fillmask_export can be imported; goes, with its use in conftest.py, once it is written."""
-    try:
-        return hasattr(import_module("fillmask_export"), "export")
-    except ModuleNotFoundError:
-        return False
-
-
 def lay_out(layout: str, checkpoint: Path, out: Path) -> Path:
     """Export a checkpoint in fp32.
 

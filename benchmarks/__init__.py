@@ -1,0 +1,1 @@
+"""Benchmarks: one question a file, each a command that prints its answer and writes the raw numbers to results/."""

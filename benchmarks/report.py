@@ -1,0 +1,50 @@
+"""The README's table of numbers, made from results/: ``python -m benchmarks.report``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+_RESULTS = Path(__file__).parent / "results"
+_README = Path(__file__).parent.parent / "README.md"
+_START = "<!-- numbers: made by `make bench` from benchmarks/results; do not edit -->"
+_END = "<!-- end of numbers -->"
+
+
+def main() -> None:
+    """Rewrite the README between its markers."""
+    _README.write_text(with_numbers(_README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_numbers(readme: str) -> str:
+    """The README with the table that the results make."""
+    before, _, rest = readme.partition(_START)
+    after = rest.partition(_END)[2]
+    return f"{before}{_START}\n{table()}\n{_END}{after}"
+
+
+def table() -> str:
+    """The table."""
+    startup, overhead = (json.loads((_RESULTS / f"{name}.json").read_text()) for name in ("startup", "overhead"))
+    ours, theirs = (statistics.median(startup[f"{name}_s"]) for name in ("fillmask", "transformers"))
+    return "\n".join([
+        "| question | fillmask | transformers | ratio | command |",
+        "| --- | --- | --- | --- | --- |",
+        f"| process start to first answer | {ours:.2f} s | {theirs:.2f} s | {startup['ratio']:.3f} | "
+        "`python -m benchmarks.startup` |",
+        f"| share of a call outside ONNX Runtime, {overhead['tokens']} tokens, {overhead['threads']} thread | "
+        f"{overhead['share_outside']:.1%} | | | `python -m benchmarks.overhead` |",
+        "",
+        _machine(startup["machine"]),
+    ])  # fmt: skip
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return f"Measured {machine['date']} on {machine['threads']} cores of an {machine['cpu']}; {packages}."
+
+
+if __name__ == "__main__":
+    main()

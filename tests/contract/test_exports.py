@@ -1,0 +1,63 @@
+import re
+
+import pytest
+
+import fillmask
+from fillmask import errors
+
+BRANCH = re.compile(r"(?P<indent>[│ ]*)[├└]── (?P<name>\w+)(?: \((?P<also>\w+)\))?")
+
+
+def drawn():
+    """The tree in the docstring of errors.py: names of the direct bases of each class."""
+    bases, path = {}, []
+    for line in errors.__doc__.splitlines():
+        if re.fullmatch(r"    (FillMaskError|UserWarning)", line):
+            path = [line.strip()]
+        elif match := BRANCH.fullmatch(line[4:].partition("  ")[0]) or BRANCH.match(line[4:]):
+            depth = len(match["indent"]) // 4 + 1
+            path[depth:] = [match["name"]]
+            bases[match["name"]] = [path[depth - 1], *([match["also"]] if match["also"] else [])]
+    return bases
+
+
+def defined():
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    return {kind.__name__: [base.__name__ for base in kind.__bases__] for kind in classes}
+
+
+def test_the_public_names_are_sorted_and_come_once():
+    assert sorted(set(fillmask.__all__)) == fillmask.__all__
+
+
+@pytest.mark.parametrize("name", fillmask.__all__)
+def test_every_public_name_resolves_to_what_is_called_so(name):
+    assert getattr(fillmask, name).__name__ == name
+
+
+def test_a_star_import_gives_exactly_the_public_names():
+    namespace = {}
+    exec("from fillmask import *", namespace)  # the subject of the test
+    assert sorted(namespace.keys() - {"__builtins__"}) == fillmask.__all__
+
+
+@pytest.mark.parametrize("name", ["fillmask", "Predictions", "_Question", "__wrapped__", ""])
+def test_a_name_that_is_not_public_is_an_attribute_error_that_names_it(name):
+    with pytest.raises(AttributeError, match=f"module 'fillmask' has no attribute {name!r}"):
+        getattr(fillmask, name)
+
+
+def test_every_error_and_warning_is_public():
+    assert defined().keys() <= set(fillmask.__all__)
+
+
+def test_the_version_is_a_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fillmask.__version__)
+
+
+def test_the_tree_of_errors_in_the_docstring_names_every_class():
+    assert drawn().keys() == defined().keys() - {"FillMaskError"}
+
+
+def test_the_tree_of_errors_in_the_docstring_is_that_of_the_classes():
+    assert drawn() == {name: bases for name, bases in defined().items() if name != "FillMaskError"}

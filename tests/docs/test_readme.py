@@ -1,0 +1,40 @@
+"""Every example of every README is run."""
+
+from pathlib import Path
+
+import pytest
+import readme
+
+ROOT = Path(__file__).parents[2]
+README = [path for path in (ROOT, ROOT / "export", ROOT / "benchmarks") if (path / "README.md").exists()]
+
+
+@pytest.fixture(params=README, ids=lambda folder: folder.name if folder != ROOT else "root")
+def text(request):
+    """Each README in turn."""
+    return (request.param / "README.md").read_text("utf-8")
+
+
+def test_a_readme_has_examples_that_are_run(text):
+    assert readme.count(text)
+
+
+def test_python_examples_give_what_stands_there(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reports = readme.check_python(text)
+    assert not reports, "".join(reports)
+
+
+def test_python_that_is_not_run_is_python_at_least(text):
+    for block in readme.blocks(text, "python"):
+        if ">>> " not in block.body:
+            compile(block.body, f"README.md, line {block.line}", "exec")
+
+
+def test_commands_print_what_stands_there(text, tmp_path):
+    reports = readme.check_commands(text, tmp_path)
+    assert not reports, "\n".join(reports)
+
+
+def test_targets_of_make_are_in_the_makefile(text):
+    assert not readme.unknown_targets(text, (ROOT / "Makefile").read_text("utf-8"))

@@ -1,0 +1,107 @@
+import pytest
+
+from fillmask_export.card import size, write_card
+
+FIDELITY = {
+    "masks": 2001,
+    "max_score_difference": 2.345e-6,
+    "top_1_agreement": 1.0,
+    "top_5_agreement": 0.98765,
+    "mean_kl": 0.00123,
+    "accuracy": 0.5,
+    "checkpoint_accuracy": 0.51,
+    "not_finite": 0,
+}
+MANIFEST = {
+    "source": {"checkpoint": "org/model", "revision": "0123456789abcdef"},
+    "architecture": "BertForMaskedLM",
+    "vocab_size": 30522,
+    "max_length": 512,
+    "mask_token": "[MASK]",
+    "verification": {"masks": 2001, "origin": "the lines of texts.txt"},
+    "passes": {"rows_at_masks": "36 nodes", "tied_table": "kept once"},
+    "variants": {
+        "fp32": {"file": "model.onnx", "weights": "model.onnx_data", "fidelity": FIDELITY, "batch_difference": 2e-8},
+        "int8": {
+            "file": "model_int8.onnx",
+            "batch_difference": 3e-7,
+            "fidelity": FIDELITY | {"accuracy": 0.4999},
+            "quantization": "on scales",
+        },
+    },
+    "files": {
+        "model.onnx": {"bytes": 412_345},
+        "model.onnx_data": {"bytes": 90_000_000},
+        "model_int8.onnx": {"bytes": 23_000_000},
+        "tokenizer.json": {"bytes": 7_000_000},
+    },
+}
+
+
+@pytest.fixture
+def card(tmp_path):
+    def write(checkpoint_card="", **changes):
+        write_card(tmp_path, MANIFEST | changes, checkpoint_card)
+        return (tmp_path / "README.md").read_text("utf-8")
+
+    return write
+
+
+def cells(text):
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_a_card_begins_with_what_the_model_is(card):
+    lines = card().splitlines()
+    assert lines[0] == "# org/model, exported by fillmask"
+    assert "from `org/model` at revision `0123456789abcdef`: 30,522 tokens, texts of up to 512 tokens" in lines[2]
+
+
+def test_a_folders_revision_is_not_mentioned(card):
+    assert "revision" not in card(source={"checkpoint": "folder", "revision": None})
+
+
+def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest(card):
+    table = cells(card())
+    assert table["size of graph and weights"] == ["90.4 MB", "23.0 MB"]
+    assert table["masked-token accuracy"] == ["0.5000", "0.4999"]
+    assert table["masked-token accuracy of the checkpoint"] == ["0.5100", "0.5100"]
+    assert table["mean KL divergence from the checkpoint, nats"] == ["1.23e-03", "1.23e-03"]
+    assert table["share of the checkpoint's first five kept"] == ["0.9877", "0.9877"]
+    assert table["masks with NaN or infinity"] == ["0", "0"]
+
+
+def test_a_size_is_that_of_the_graph_and_of_its_weights_if_it_has_any():
+    fp32, int8 = (size(variant, MANIFEST["files"]) for variant in MANIFEST["variants"].values())
+    assert (fp32, int8) == (90_412_345, 23_000_000)
+
+
+def test_every_row_of_the_table_has_the_same_number_of_cells(card):
+    rows = [line for line in card().splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {4}
+
+
+def test_it_says_what_was_measured_on_and_what_the_passes_did(card):
+    text = card()
+    assert "over 2,001 masks in the lines of texts.txt." in text
+    assert "- rows at masks: 36 nodes\n- tied table: kept once\n- int8: on scales\n" in text
+
+
+def test_the_checkpoints_card_follows_below_without_its_front_matter(card):
+    text = card("---\nlicense: mit\n---\n# Model\n\nWords.\n## Use\n")
+    assert text.endswith("## The checkpoint's own card\n\n### Model\n\nWords.\n#### Use\n")
+    assert "license" not in text
+
+
+def test_without_a_checkpoints_card_there_is_no_heading_for_it(card):
+    assert "own card" not in card("")
+
+
+def test_a_line_of_dashes_that_is_no_front_matter_stays(card):
+    assert card("---\nno end").endswith("---\nno end\n")
+
+
+def test_comments_in_code_are_no_headings(card):
+    code = "```python\n# load it\nload()\n```"
+    assert code in card(f"# Model\n\n{code}\n")

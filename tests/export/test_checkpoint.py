@@ -1,0 +1,214 @@
+import json
+import os
+import pickle
+import re
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    BertConfig,
+    BertModel,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
+    EsmTokenizer,
+    PreTrainedTokenizerFast,
+)
+
+from fillmask.errors import FillMaskError
+from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.errors import CheckpointError
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 560}
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+class Malicious:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def set_config(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def pickle_weights(folder):
+    """Turn the weights into a pickle, as old checkpoints have them."""
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def refusal(folder, **options):
+    """What open_checkpoint says when it refuses."""
+    with pytest.raises(CheckpointError) as raised:
+        open_checkpoint(folder, **options)
+    assert isinstance(raised.value, FillMaskError)
+    assert isinstance(raised.value, ValueError)
+    return str(raised.value)
+
+
+def test_a_checkpoint_is_loaded_to_answer_and_in_fp32(checkpoint, family):
+    opened = open_checkpoint(checkpoint)
+    assert opened.architecture.endswith("ForMaskedLM")
+    assert not opened.model.training
+    assert {parameter.dtype for parameter in opened.model.parameters()} == {torch.float32}
+    assert opened.model.config._attn_implementation == "eager"
+    assert (opened.source, opened.revision) == (family, None)
+    assert opened.tokenizer.is_fast
+
+
+def test_a_checkpoint_in_half_precision_is_loaded_in_fp32(checkpoint_copy):
+    model = open_checkpoint(checkpoint_copy).model.half()
+    model.save_pretrained(checkpoint_copy)
+    assert {parameter.dtype for parameter in open_checkpoint(checkpoint_copy).model.parameters()} == {torch.float32}
+
+
+def test_an_encoder_without_a_head_is_refused(checkpoint_copy):
+    BertModel(BertConfig(**TINY)).save_pretrained(checkpoint_copy)
+    said = refusal(checkpoint_copy)
+    assert re.search(r"lacks \d weights of BertForMaskedLM, cls\.predictions\.bias for one; they would be random", said)
+    assert "needs its masked-LM head" in said
+
+
+def test_an_electra_discriminator_is_refused_and_the_generator_named(checkpoint_copy):
+    ElectraForPreTraining(ElectraConfig(**TINY, embedding_size=16)).save_pretrained(checkpoint_copy)
+    said = refusal(checkpoint_copy)
+    assert "weights of ElectraForMaskedLM, generator_" in said
+    assert "of ELECTRA the generator" in said
+
+
+def test_an_electra_generator_is_loaded(checkpoint_copy):
+    ElectraForMaskedLM(ElectraConfig(**TINY, embedding_size=16)).save_pretrained(checkpoint_copy)
+    assert open_checkpoint(checkpoint_copy).architecture == "ElectraForMaskedLM"
+
+
+def test_weights_of_another_size_are_refused(checkpoint_copy):
+    set_config(checkpoint_copy, vocab_size=600)
+    assert str(checkpoint_copy) in refusal(checkpoint_copy)
+
+
+def test_pickled_weights_are_refused_and_the_way_out_is_named(checkpoint_copy):
+    said = refusal(pickle_weights(checkpoint_copy))
+    assert "pytorch_model.bin, which can run code when it is loaded" in said
+    assert "allow_pickle=True (--allow-pickle)" in said
+
+
+def test_pickled_weights_are_read_where_it_is_allowed(checkpoint_copy, checkpoint_of):
+    expected = open_checkpoint(checkpoint_of("wordpiece")).model.state_dict()
+    got = open_checkpoint(pickle_weights(checkpoint_copy), allow_pickle=True).model.state_dict()
+    assert expected.keys() == got.keys()
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+@pytest.mark.parametrize("allow_pickle", [False, True])
+@pytest.mark.parametrize("container", ["torch.save", "bare pickle"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+def test_a_malicious_pickle_is_never_run(checkpoint_copy, tmp_path, allow_pickle, container):
+    (checkpoint_copy / "model.safetensors").unlink()
+    planted = {"cls.predictions.bias": Malicious(tmp_path / "was run")}
+    if container == "torch.save":
+        torch.save(planted, checkpoint_copy / "pytorch_model.bin")
+    else:
+        (checkpoint_copy / "pytorch_model.bin").write_bytes(pickle.dumps(planted, protocol=2))
+    assert str(checkpoint_copy) in refusal(checkpoint_copy, allow_pickle=allow_pickle)
+    assert not (tmp_path / "was run").exists()
+
+
+def test_the_planted_pickle_would_run_if_it_were_simply_loaded(tmp_path):
+    pickle.loads(pickle.dumps(Malicious(tmp_path / "was run"))).close()
+    assert (tmp_path / "was run").exists()
+
+
+def test_a_pickle_beside_safetensors_is_not_touched(checkpoint_copy, tmp_path):
+    torch.save({"x": Malicious(tmp_path / "was run")}, checkpoint_copy / "pytorch_model.bin")
+    assert open_checkpoint(checkpoint_copy, allow_pickle=True).architecture == "BertForMaskedLM"
+    assert not (tmp_path / "was run").exists()
+
+
+@pytest.mark.parametrize("model_type", ["bert", "one-of-their-own"])
+def test_a_checkpoint_with_code_of_its_own_is_refused_and_the_code_not_run(checkpoint_copy, tmp_path, model_type):
+    ran = tmp_path / "was run"
+    (checkpoint_copy / "custom.py").write_text(f"open({str(ran)!r}, 'w')\nConfig = Model = None\n")
+    auto_map = {"AutoConfig": "custom.Config", "AutoModelForMaskedLM": "custom.Model"}
+    set_config(checkpoint_copy, auto_map=auto_map, model_type=model_type)
+    said = refusal(checkpoint_copy)
+    assert "code" in said
+    assert str(checkpoint_copy) in said
+    assert not ran.exists()
+
+
+def test_a_tokenizer_without_a_mask_token_is_refused(checkpoint_copy):
+    bare = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint_copy / "tokenizer.json"), unk_token="[UNK]")
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    bare.save_pretrained(checkpoint_copy)
+    assert "the tokenizer defines no mask token, so this is not a masked LM" in refusal(checkpoint_copy)
+
+
+def test_a_tokenizer_that_exists_only_in_python_is_refused(checkpoint_copy, tmp_path):
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    (tmp_path / "vocab.txt").write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", "A", "C", "D", "<mask>"]))
+    EsmTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(checkpoint_copy)
+    assert "has no fast tokenizer (tokenizer.json), which the engine needs" in refusal(checkpoint_copy)
+
+
+def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    assert str(checkpoint_copy) in refusal(checkpoint_copy)
+
+
+def test_a_folder_without_configuration_is_refused(checkpoint_copy):
+    (checkpoint_copy / "config.json").unlink()
+    said = f"{checkpoint_copy} holds no config.json; a checkpoint is what save_pretrained writes"
+    assert said in refusal(checkpoint_copy)
+
+
+def test_a_folder_without_weights_is_refused(checkpoint_copy):
+    (checkpoint_copy / "model.safetensors").unlink()
+    said = f"{checkpoint_copy} holds no weights: neither model.safetensors nor pytorch_model.bin"
+    assert said in refusal(checkpoint_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", "{}"),
+        ("tokenizer.json", "{"),
+        ("tokenizer.json", "{}"),
+        ("model.safetensors", ""),
+        ("model.safetensors", "\x10\0\0\0\0\0\0\0{}"),
+    ],
+)
+def test_a_broken_file_is_refused_with_the_checkpoints_path(checkpoint_copy, name, content):
+    (checkpoint_copy / name).write_text(content)
+    said = refusal(checkpoint_copy)
+    assert str(checkpoint_copy) in said
+    assert "\n" not in said
+
+
+def test_what_is_neither_a_folder_nor_in_the_hubs_cache_is_refused(tmp_path):
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    for missing in (str(tmp_path / "missing"), "fillmask-tests/no-such-model", "no id at all"):
+        said = refusal(missing)
+        assert said.startswith(f"{missing} cannot be loaded by AutoConfig: ")
+        assert "\n" not in said
+
+
+def test_what_transformers_logs_is_as_loud_afterwards_as_before(checkpoint):
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    open_checkpoint(checkpoint)
+    assert logging.get_verbosity() == before

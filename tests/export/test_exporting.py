@@ -1,0 +1,214 @@
+import hashlib
+import json
+import shutil
+
+import onnx
+import pytest
+from transformers import BertConfig, BertForMaskedLM, pipeline
+
+import fillmask_export
+from agreement import ask_engine, ask_reference, assert_agree
+from cases import calls
+from fillmask import FillMask, IntegrityError
+from fillmask.verifying import verify
+from fillmask_export import Plan, export
+
+FEW = Plan(masks=60)
+FILES = {"README.md", "config.json", "fillmask.json"}
+FILES |= {"special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"}
+GRAPHS = {"fp32": {"model.onnx", "model.onnx_data"}, "int8": {"model_int8.onnx", "model_int8.onnx_data"}}
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint_of, tmp_path_factory):
+    """A BERT checkpoint exported in both variants: its folder, its manifest, and what was said meanwhile."""
+    out, said = tmp_path_factory.mktemp("exported") / "new" / "artifact", []
+    manifest = export(checkpoint_of("wordpiece"), out, plan=Plan(masks=300, max_kl=1.0), say=said.append)
+    return out, manifest, said
+
+
+@pytest.fixture(scope="session")
+def fp32(checkpoint, family, tmp_path_factory):
+    """The checkpoint of each family exported in fp32."""
+    out = tmp_path_factory.mktemp("fp32") / family
+    export(checkpoint, out, ("fp32",), plan=FEW)
+    return out
+
+
+def left_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("corner", ["single_mask", "several_masks", "random_masks", "top_k_all", "truncation_right"])
+def test_an_exported_checkpoint_answers_as_transformers_does(fp32, reference, family, corner):
+    engine = FillMask(fp32, threads=1)
+    for call in calls(family)[corner]:
+        assert_agree(ask_engine(engine, call), ask_reference(reference, call))
+
+
+def test_every_family_is_verified_to_the_fifth_digit(fp32):
+    manifest = json.loads((fp32 / "fillmask.json").read_text("utf-8"))
+    fidelity = manifest["variants"]["fp32"]["fidelity"]
+    assert fidelity["masks"] == manifest["verification"]["masks"] >= 60
+    assert fidelity["max_score_difference"] <= 1e-5
+    assert (fidelity["top_1_agreement"], fidelity["top_5_agreement"], fidelity["not_finite"]) == (1.0, 1.0, 0)
+    assert fidelity["accuracy"] == fidelity["checkpoint_accuracy"]
+
+
+def test_an_artifact_holds_what_the_engine_reads_and_nothing_else(exported, fp32, family):
+    names = set(left_in(exported[0]))
+    assert names == FILES | GRAPHS["fp32"] | GRAPHS["int8"]
+    assert not GRAPHS["int8"] & set(left_in(fp32))
+    assert set(left_in(fp32)) >= GRAPHS["fp32"]
+
+
+def test_the_manifest_lists_every_file_with_its_hash(exported):
+    out, manifest, _ = exported
+    assert json.loads((out / "fillmask.json").read_text("utf-8")) == manifest
+    assert manifest["files"].keys() == set(left_in(out)) - {"fillmask.json", "README.md"}
+    for name, record in manifest["files"].items():
+        content = (out / name).read_bytes()
+        assert record == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def test_each_graph_reads_its_weights_from_the_file_that_its_variant_names(exported):
+    out, manifest, _ = exported
+    for entry in manifest["variants"].values():
+        tensors = onnx.load(out / entry["file"], load_external_data=False).graph.initializer
+        outside = [tensor for tensor in tensors if tensor.data_location == onnx.TensorProto.EXTERNAL]
+        assert {e.value for t in outside for e in t.external_data if e.key == "location"} == {entry["weights"]}
+        assert entry["weights"] in manifest["files"]
+
+
+@pytest.mark.parametrize("variant", ["fp32", "int8"])
+def test_exported_weights_that_changed_are_refused(exported, tmp_path, variant):
+    copy = shutil.copytree(exported[0], tmp_path / "copy")
+    weights = copy / exported[1]["variants"][variant]["weights"]
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    for load in (lambda: FillMask(copy, variant=variant, threads=1), lambda: verify(copy)):
+        with pytest.raises(IntegrityError, match=f"{weights.name} is not the file that fillmask.json lists"):
+            load()
+
+
+def test_the_manifest_says_what_was_exported(exported):
+    _, manifest, _ = exported
+    assert manifest["source"] == {"checkpoint": "wordpiece", "revision": None}
+    assert (manifest["architecture"], manifest["mask_token"]) == ("BertForMaskedLM", "[MASK]")
+    assert (manifest["vocab_size"], manifest["max_length"], manifest["default_variant"]) == (560, 64, "int8")
+    assert list(manifest["variants"]) == ["fp32", "int8"]
+    assert manifest["variants"]["int8"]["quantization"]
+
+
+def size_of(folder, entry):
+    """Of graph and weights, as they lie on the disk."""
+    return sum((folder / entry[key]).stat().st_size for key in ("file", "weights"))
+
+
+def test_int8_is_smaller_close_and_the_default(exported):
+    out, manifest, _ = exported
+    assert size_of(out, manifest["variants"]["int8"]) < size_of(out, manifest["variants"]["fp32"])
+    assert FillMask(out, threads=1).variant == "int8"
+    assert manifest["variants"]["int8"]["fidelity"]["mean_kl"] < 0.1
+
+
+def test_an_artifact_verifies_where_it_was_made(exported):
+    checks = verify(exported[0])
+    assert [check.variant for check in checks] == ["fp32", "int8"]
+    assert all(check.passed and check.answers == 8 for check in checks)
+    assert max(check.max_score_difference for check in checks) < 1e-6
+
+
+def test_stored_answers_are_those_of_transformers(exported, checkpoint_of):
+    _, manifest, _ = exported
+    reference = pipeline("fill-mask", model=str(checkpoint_of("wordpiece")), device="cpu")
+    for answer in manifest["variants"]["fp32"]["answers"]:
+        rows = reference(answer["text"])
+        assert answer["tokens"] == [row["token"] for row in rows]
+        assert answer["scores"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
+
+
+def test_the_card_shows_the_figures_of_the_manifest(exported):
+    out, manifest, _ = exported
+    card = (out / "README.md").read_text("utf-8")
+    assert f"over {manifest['verification']['masks']:,} masks in fillmask's built-in English sentences" in card
+    assert f"{manifest['variants']['int8']['fidelity']['mean_kl']:.2e}" in card
+
+
+def test_each_step_is_told(exported):
+    steps = [said.split()[0] for said in exported[2]]
+    assert steps == ["loading", "converting", "building", "building", "wrote"]
+
+
+def test_only_the_artifact_is_left_beside_it(exported):
+    assert left_in(exported[0].parent)[0] == "artifact"
+    assert {name.split("/")[0] for name in left_in(exported[0].parent)} == {"artifact"}
+
+
+def test_an_export_can_be_repeated_to_the_byte(exported, checkpoint_of, tmp_path):
+    again = export(checkpoint_of("wordpiece"), tmp_path / "again", plan=Plan(masks=300, max_kl=1.0))
+    assert again["files"] == exported[1]["files"]
+
+
+def test_texts_of_the_user_are_verified_on(checkpoint_of, tmp_path):
+    (tmp_path / "mine.txt").write_text("the house of the water\nthe light of the table\n")
+    plan = Plan(texts=tmp_path / "mine.txt", masks=20)
+    manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
+    assert manifest["verification"]["origin"] == "the lines of mine.txt"
+    assert len(manifest["variants"]["fp32"]["answers"]) >= 2
+
+
+def test_texts_longer_than_the_model_takes_are_verified_on_too(checkpoint_of, tmp_path):
+    (tmp_path / "long.txt").write_text("the house of the water and the light of the table " * 20)
+    plan = Plan(texts=tmp_path / "long.txt", masks=20)
+    manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
+    assert manifest["variants"]["fp32"]["answers"]
+
+
+@pytest.fixture
+def protein_checkpoint(proteins, tmp_path):
+    """A model of amino acids, which takes no more than 16 of them."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
+    config = BertConfig(vocab_size=14, max_position_embeddings=16, pad_token_id=1, **sizes)
+    BertForMaskedLM(config).save_pretrained(tmp_path / "proteins")
+    proteins.save_pretrained(tmp_path / "proteins")
+    return tmp_path / "proteins"
+
+
+@pytest.mark.parametrize("lines", [None, "A C D E F G H I K\nA C D\n", "A C D E F G H I K " * 10])
+def test_a_model_of_another_language_is_exported_whatever_its_texts_are(protein_checkpoint, tmp_path, lines):
+    (tmp_path / "mine.txt").write_text(lines or "")
+    plan = Plan(masks=20, texts=tmp_path / "mine.txt" if lines else None)
+    export(protein_checkpoint, tmp_path / "out", ("fp32",), plan=plan)
+    (check,) = verify(tmp_path / "out")
+    assert check.passed
+    assert check.answers >= 1
+
+
+def test_the_checkpoints_own_card_is_kept_below(checkpoint_copy, tmp_path):
+    (checkpoint_copy / "README.md").write_text("---\nlicense: mit\n---\n# A tiny model\n")
+    export(checkpoint_copy, tmp_path / "out", ("fp32",), plan=FEW)
+    assert "### A tiny model" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_a_checkpoints_card_that_is_not_utf8_does_not_stop_the_export(checkpoint_copy, tmp_path):
+    (checkpoint_copy / "README.md").write_bytes("# Größe".encode("latin-1"))
+    export(checkpoint_copy, tmp_path / "out", ("fp32",), plan=FEW)
+    assert (tmp_path / "out" / "README.md").exists()
+
+
+def test_an_artifact_can_be_moved_and_opened_elsewhere(exported, tmp_path):
+    moved = shutil.copytree(exported[0], tmp_path / "elsewhere")
+    text = "The cat sleeps on the [MASK]."
+    assert FillMask(moved, threads=1)(text) == FillMask(exported[0], threads=1)(text)
+
+
+@pytest.mark.parametrize("name", fillmask_export.__all__)
+def test_every_public_name_resolves(name):
+    assert getattr(fillmask_export, name) is not None
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'fillmask_export' has no attribute 'Gate'"):
+        fillmask_export.Gate  # noqa: B018 -- the subject of the test

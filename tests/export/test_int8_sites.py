@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from graphs import parse, run_all, weights
+
+from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.passes import make_lean
+from fillmask_export.probes import Probe
+from fillmask_export.quantization.sites import collect, find_sites, linear_behind
+
+FLOATS = "g (float[b,s,8] x, float[b,s,8] y) => (float[b,s,n] logits) "
+
+
+@pytest.fixture
+def lean(plain):
+    make_lean(plain)
+    return plain
+
+
+def linears_in(model):
+    return [linear for site in find_sites(model) for linear in site.linears]
+
+
+def shaped(product):
+    """A batch of one from the rows that Gemm gives; other products give three axes already."""
+    return "Unsqueeze(made, axis)" if "Gemm" in product else "Identity(made)"
+
+
+def probes(count=4, vocab_size=500):
+    """Texts of random tokens; every second token is a mask."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(5, vocab_size, size=length) for length in rng.integers(4, 20, size=count)]
+    places = [np.arange(1, row.size, 2) for row in rows]
+    return [Probe(row, place, row[place]) for row, place in zip(rows, places, strict=True)]
+
+
+def feeds_of(probe):
+    ids = probe.input_ids[None]
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "mask_positions": probe.positions[None]}
+
+
+def layers_of(checkpoint):
+    """Weight and bias of every linear layer of a checkpoint but the LM head's table."""
+    import torch
+
+    model = open_checkpoint(checkpoint).model
+    head = model.get_output_embeddings()
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear) and module is not head]
+    return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in layers]
+
+
+def test_every_linear_layer_of_a_checkpoint_is_found_with_its_bias_and_nothing_else(lean, checkpoint):
+    layers, found = layers_of(checkpoint), linears_in(lean)
+    assert len(found) == len(layers) == 13
+    for weight, bias in layers:
+        (match,) = [each for each in found if np.array_equal(each.weight, weight)]
+        np.testing.assert_array_equal(match.bias, bias)
+
+
+def test_each_activation_of_a_checkpoint_is_one_site_and_products_of_the_same_share_it(lean):
+    sites = find_sites(lean)
+    assert len({site.value for site in sites}) == len(sites)
+    assert max(len(site.linears) for site in sites) == 3
+    for site in sites:
+        assert all(linear.product.inputs[0] is site.value for linear in site.linears)
+        assert site.weights().shape == (sum(site.linears[0].weight.shape[:1]), sum(len(x.bias) for x in site.linears))
+
+
+def test_the_output_of_every_layer_of_a_checkpoint_leads_back_to_it(lean):
+    for linear in linears_in(lean):
+        assert linear_behind(linear.output) == linear
+        assert linear_behind(linear.product.inputs[0]) != linear
+
+
+def test_what_an_activation_held_is_what_the_graph_computed(lean):
+    asked, sites = probes(), find_sites(lean)
+    samples = collect(lean, sites, asked)
+    runs = [run_all(lean, feeds_of(probe)) for probe in asked]
+    for site in sites:
+        rows = np.concatenate([each[site.name].reshape(-1, each[site.name].shape[-1]) for each in runs])
+        sample = samples[site.name]
+        np.testing.assert_allclose(sample.low, rows.min(axis=0), rtol=0, atol=2e-5)
+        np.testing.assert_allclose(sample.high, rows.max(axis=0), rtol=0, atol=2e-5)
+        np.testing.assert_allclose(np.sort(sample.rows, axis=0), np.sort(rows, axis=0), rtol=0, atol=2e-5)
+
+
+def test_looking_at_activations_leaves_the_graph_as_it_is(lean):
+    collect(lean, find_sites(lean), probes(1))
+    assert [value.name for value in lean.graph.outputs] == ["logits"]
+
+
+@pytest.mark.parametrize(
+    "product",
+    ["MatMul(x, turned)", "MatMul(deep, x)", "MatMul(x, deep)", "Mul(x, vector)", "Gemm(rows, weight)"],
+    ids=["of two activations", "from the left", "with a stack of weights", "by elements", "of another operator"],
+)
+def test_other_products_are_no_sites(product):
+    rows = "rows = Flatten<axis = 2>(x) turned = Transpose<perm = [0, 2, 1]>(y)"
+    text = f"{{ {rows} made = {product} axis = Constant<value = int64[1] {{0}}>() logits = {shaped(product)} }}"
+    arrays = {"deep": weights(2, 8, 8), "vector": weights(8), "weight": weights(8, 8)}
+    used = {name: array for name, array in arrays.items() if name in product}
+    assert find_sites(parse(FLOATS + text, **used)) == []
+
+
+@pytest.mark.parametrize("addition", ["Add(made, bias)", "Add(bias, made)"])
+def test_a_bias_is_found_on_either_side(addition):
+    bias = weights(6)
+    model = parse(
+        FLOATS + f"{{ z = Relu(x) made = MatMul(z, weight) logits = {addition} }}", weight=weights(8, 6), bias=bias
+    )
+    (linear,) = linears_in(model)
+    np.testing.assert_array_equal(linear.bias, bias)
+    assert linear.output.name == "logits"
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        ("{ z = Relu(x) logits = MatMul(z, weight) }", {}),
+        ("{ z = Relu(x) made = MatMul(z, weight) logits = Add(made, y) }", {}),
+        ("{ z = Relu(x) made = MatMul(z, weight) logits = Add(made, one) }", {"one": np.ones((), dtype=np.float32)}),
+        (
+            "{ z = Relu(x) made = MatMul(z, weight) sum = Add(made, bias) logits = Mul(sum, made) }",
+            {"bias": weights(8)},
+        ),
+    ],
+    ids=["there is none", "it is an activation", "it is one number", "the product is read twice"],
+)
+def test_a_product_has_no_bias_where(text, used):
+    (linear,) = linears_in(parse(FLOATS + text, weight=weights(8, 8), **used))
+    assert linear.addition is None
+    np.testing.assert_array_equal(linear.bias, np.zeros(8, dtype=np.float32))
+
+
+def test_products_of_one_activation_are_one_site_in_the_order_of_the_graph():
+    text = "{ z = Relu(x) a = MatMul(z, first) b = MatMul(z, second) logits = Concat<axis = 2>(a, b) }"
+    (site,) = find_sites(parse(FLOATS + text, first=weights(8, 4), second=weights(8, 6)))
+    np.testing.assert_array_equal(site.weights(), np.concatenate([weights(8, 4), weights(8, 6)], axis=1))
+    assert site.name == "z"
+
+
+@pytest.mark.parametrize(("gamma", "folds"), [("gamma", True), ("y", False)])
+def test_a_site_is_behind_a_layer_norm_where_the_weights_of_that_are_constant(gamma, folds):
+    text = f"{{ z = LayerNormalization(x, {gamma}, beta) logits = MatMul(z, weight) }}"
+    used = {"gamma": weights(8)} if folds else {}
+    (site,) = find_sites(parse(FLOATS + text, weight=weights(8, 8), beta=weights(8), **used))
+    assert site.after_layer_norm is folds

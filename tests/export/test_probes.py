@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from transformers import AutoTokenizer
+
+from fillmask_export.errors import ExportError
+from fillmask_export.probes import make_probes, make_questions, read_texts
+
+ENGLISH = "fillmask's built-in English sentences"
+RANDOM = "random tokens, since English is not this model's language"
+
+
+@pytest.fixture
+def tokenizer(checkpoint):
+    return AutoTokenizer.from_pretrained(checkpoint)
+
+
+def same(one, other):
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for a, b in zip(one.probes, other.probes, strict=True)
+        for name in ("input_ids", "positions", "labels")
+    )
+
+
+def written(folder, *lines):
+    path = folder / "texts.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_the_same_probes_come_each_time(tokenizer):
+    assert same(make_probes(tokenizer, None, 300, 64), make_probes(tokenizer, None, 300, 64))
+
+
+@pytest.mark.parametrize("masks", [1, 50, 2000])
+def test_there_are_as_many_masks_as_asked_for_and_hardly_more(tokenizer, masks):
+    made = [probe.labels.size for probe in make_probes(tokenizer, None, masks, 64).probes]
+    assert masks <= sum(made) < masks + max(made)
+
+
+def test_texts_are_masked_anew_when_they_come_again(tokenizer, tmp_path):
+    path = written(tmp_path, "The old bridge across the river was closed to traffic after the storm.")
+    probes = make_probes(tokenizer, path, 60, 64).probes
+    assert len({tuple(probe.positions) for probe in probes}) > 1
+
+
+def test_masks_stand_where_the_probe_says_and_nowhere_else(tokenizer):
+    for probe in make_probes(tokenizer, None, 300, 64).probes:
+        masked = np.flatnonzero(probe.input_ids == tokenizer.mask_token_id)
+        np.testing.assert_array_equal(masked, probe.positions)
+        assert np.all(np.diff(probe.positions) > 0)
+
+
+def test_labels_are_the_tokens_of_the_text(tokenizer, tmp_path):
+    text = "the house of the water"
+    (ids,) = tokenizer([text])["input_ids"]
+    for probe in make_probes(tokenizer, written(tmp_path, text), 30, 64).probes:
+        restored = probe.input_ids.copy()
+        restored[probe.positions] = probe.labels
+        assert restored.tolist() == ids
+
+
+def test_special_tokens_are_never_masked(tokenizer, tmp_path):
+    # The second text holds what no family knows, so unknown tokens too, and special tokens as a user may write them.
+    path = written(tmp_path, "The cat sleeps.", "鬱龘 a [SEP] </s> [PAD] <pad> [MASK] <mask> cat")
+    labels = np.concatenate([probe.labels for probe in make_probes(tokenizer, path, 200, 64).probes])
+    assert not set(labels.tolist()) & set(tokenizer.all_special_ids)
+
+
+def test_a_probe_is_no_longer_than_the_model_takes(tokenizer, tmp_path):
+    path = written(tmp_path, "the house of the water " * 100)
+    lengths = [probe.input_ids.size for limit in (20, 512) for probe in make_probes(tokenizer, path, 5, limit).probes]
+    assert set(lengths) == {20, 128}
+
+
+def test_the_origin_names_the_file_without_its_folder(tokenizer, tmp_path):
+    assert make_probes(tokenizer, None, 10, 64).origin == ENGLISH
+    assert make_probes(tokenizer, written(tmp_path, "the house"), 10, 64).origin == "the lines of texts.txt"
+
+
+def test_a_model_of_another_language_is_probed_with_random_tokens_and_says_so(proteins):
+    made = make_probes(proteins, None, 200, 64)
+    assert made.origin == RANDOM
+    for probe in made.probes:
+        assert (probe.input_ids[0], probe.input_ids[-1]) == (0, 2)
+        assert probe.input_ids.size <= 64
+        assert set(probe.labels.tolist()) <= set(range(5, 14))
+    assert same(made, make_probes(proteins, None, 200, 64))
+
+
+def test_random_tokens_fit_a_model_of_very_short_texts(proteins):
+    assert max(probe.input_ids.size for probe in make_probes(proteins, None, 50, 8).probes) <= 8
+
+
+def test_texts_of_the_user_are_used_for_a_model_of_another_language(proteins, tmp_path):
+    made = make_probes(proteins, written(tmp_path, "A C D E F", "G H I K"), 20, 64)
+    assert made.origin == "the lines of texts.txt"
+
+
+def test_texts_that_hold_no_token_of_the_model_are_refused(proteins, tmp_path):
+    with pytest.raises(ExportError, match="hold no token of the model; give texts it was made for"):
+        make_probes(proteins, written(tmp_path, "Wer reitet so spät", "durch Nacht und Wind?"), 20, 64)
+
+
+def test_lines_are_stripped_and_empty_ones_left_out(tmp_path):
+    assert read_texts(written(tmp_path, "  one ", "", "\t", "two\r")) == ["one", "two"]
+
+
+def test_the_built_in_texts_are_english_sentences():
+    texts = read_texts(None)
+    assert len(texts) >= 50
+    assert len(set(texts)) == len(texts)
+    assert all(text.isascii() and text.endswith((".", "?", "!")) for text in texts)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \t\n"])
+def test_a_file_without_text_is_refused_with_its_path(tmp_path, content):
+    (tmp_path / "texts.txt").write_bytes(content)
+    with pytest.raises(ExportError, match=r"texts\.txt holds no text; give one text a line"):
+        read_texts(tmp_path / "texts.txt")
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_its_path(tmp_path):
+    (tmp_path / "latin-1.txt").write_bytes("spät".encode("latin-1"))
+    for name in ("latin-1.txt", "missing.txt", "."):
+        with pytest.raises(ExportError, match=f"{tmp_path / name} cannot be read as UTF-8 text: "):
+            read_texts(tmp_path / name)
+
+
+def test_questions_are_short_english_sentences_with_one_mask_each(tokenizer):
+    questions = make_questions(tokenizer, None)
+    assert len(questions) == len(set(questions)) == 8
+    assert questions == make_questions(tokenizer, None)
+    shortest = sorted(read_texts(None), key=len)[:8]
+    for question, text in zip(questions, shortest, strict=True):
+        differing = [word for word, before in zip(question.split(), text.split(), strict=True) if word != before]
+        assert differing == [tokenizer.mask_token]
+
+
+def test_questions_to_a_model_of_another_language_are_texts_of_the_user(proteins, tmp_path):
+    (first, second) = make_questions(proteins, written(tmp_path, "A C D E F", "G H I K"))
+    assert set(first.split()) - set("GHIK") == set(second.split()) - set("ACDEF") == {"<mask>"}
+
+
+def test_questions_to_a_model_of_another_language_without_texts_are_tokens_it_knows(proteins):
+    for question in make_questions(proteins, None):
+        assert question.split().count("<mask>") == 1
+        assert set(question.split()) <= {*"ACDEFGHIK", "<mask>"}
+
+
+def test_a_text_without_spaces_loses_a_character_to_the_mask_and_keeps_the_rest(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr("fillmask_export.probes._knows", lambda *_: False)
+    (tmp_path / "proteins.txt").write_text("EVQLVESGGGLVQPG\nQVQLQESGPGLVKPS\n")
+    mask = tokenizer.mask_token
+    questions = make_questions(tokenizer, tmp_path / "proteins.txt")
+    assert [(question.count(mask), len(question.replace(mask, ""))) for question in questions] == [(1, 14), (1, 14)]

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from toys import PROPERTY
+
+from fillmask.selection import top_k
+
+# Few different values, so that most draws hold ties.
+TIED = st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 1.0, 2.5])
+ANY = st.floats(width=32, allow_nan=False)
+
+
+def brute_force(logits, k):
+    return sorted(range(len(logits)), key=lambda token: (-logits[token], token))[:k]
+
+
+@st.composite
+def logits_and_k(draw, elements):
+    logits = draw(arrays(np.float32, st.integers(1, 200), elements=elements, fill=elements))
+    return logits, draw(st.integers(0, logits.size))
+
+
+@PROPERTY
+@given(logits_and_k(TIED))
+def test_ties_are_selected_as_a_stable_sort_selects_them(drawn):
+    logits, k = drawn
+    assert top_k(logits, k).tolist() == brute_force(logits.tolist(), k)
+
+
+@PROPERTY
+@given(logits_and_k(ANY))
+def test_any_logits_are_selected_as_a_stable_sort_selects_them(drawn):
+    logits, k = drawn
+    assert top_k(logits, k).tolist() == brute_force(logits.tolist(), k)
+
+
+@pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 127, 128, 129, 1000, 30522])
+def test_a_vocabulary_of_any_size_relative_to_a_block_is_searched_whole(size):
+    for logits in np.random.default_rng(size).standard_normal((2, size)).astype(np.float32):
+        expected = np.argsort(-logits, kind="stable")
+        for k in {0, 1, min(5, size), size // 2, size - 1, size}:
+            np.testing.assert_array_equal(top_k(logits, k), expected[:k])
+
+
+@pytest.mark.parametrize("position", [0, 63, 64, 127, 128, 129])
+def test_the_best_token_is_found_in_every_block_and_behind_the_last(position):
+    logits = np.zeros(130, dtype=np.float32)
+    logits[position] = 1
+    assert top_k(logits, 1).tolist() == [position]
+
+
+@pytest.mark.parametrize("value", [0.0, -np.inf, np.inf, 7.5])
+def test_equal_logits_come_by_id(value):
+    logits = np.full(150, value, dtype=np.float32)
+    for k in (0, 1, 5, 149, 150):
+        assert top_k(logits, k).tolist() == list(range(k))
+
+
+def test_a_forbidden_token_comes_last_and_only_where_everything_is_asked_for():
+    logits = np.float32([1, -np.inf, 2])
+    assert top_k(logits, 2).tolist() == [2, 0]
+    assert top_k(logits, 3).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("k", [0, 1, 5, 200])
+def test_k_ids_are_selected_even_where_k_is_zero(k):
+    selected = top_k(np.ones(200, dtype=np.float32), k)
+    assert selected.shape == (k,)
+    assert selected.dtype == np.int64
+
+
+def test_the_example_in_the_docstring_holds():
+    assert top_k(np.float32([1, 3, 3, 2]), 3).tolist() == [1, 2, 3]
+
+
+def test_the_logits_are_left_as_they_were():
+    logits = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    before = logits.copy()
+    for k in (0, 7, 15, 16, 1000):  # 15 blocks: from maxima of blocks, and from all
+        top_k(logits, k)
+        np.testing.assert_array_equal(logits, before)
