@@ -54,23 +54,30 @@ class Decoder:
         self._middles: tuple[dict[int, str], dict[int, str]] = ({}, {})
         self._anchor = _anchor(tokenization)
 
-    def decode(
-        self, input_ids: NDArray[np.int64], position: int, best: Iterable[tuple[int, float]], *, single_mask: bool
-    ) -> list[Prediction]:
-        """Turn the best tokens of one mask into predictions.
+    def around(self, input_ids: NDArray[np.int64], position: int, *, single_mask: bool) -> Callable[[int], str]:
+        """Make the function from a token to the text with that token in place of a mask.
+
+        It needs no logits, and is made before the run: behind it the caches hold the model's weights and little else.
 
         Args:
             input_ids: The text's tokens, ``int64[s]``.
             position: Where the mask is.
-            best: ``(token id, score)``, best first.
-            single_mask: Whether it is the text's only mask; the special tokens are then left out of ``sequence``.
-
-        Source: transformers FillMaskPipeline.postprocess.
+            single_mask: Whether it is the text's only mask; the special tokens are then left out.
         """
         # Dropping every padding token also drops a predicted one, which is what transformers does.
         ids = input_ids.tolist()
         left, right = self._without_padding(ids[:position]), self._without_padding(ids[position + 1 :])
-        fill = self._filler(left, right, skip_special_tokens=single_mask)
+        return self._filler(left, right, skip_special_tokens=single_mask)
+
+    def decode(self, fill: Callable[[int], str], best: Iterable[tuple[int, float]]) -> list[Prediction]:
+        """Turn the best tokens of one mask into predictions.
+
+        Args:
+            fill: What ``around`` made for the mask.
+            best: ``(token id, score)``, best first.
+
+        Source: transformers FillMaskPipeline.postprocess.
+        """
         return [Prediction(score, token, self._token_str(token), fill(token)) for token, score in best]
 
     def _without_padding(self, ids: list[int]) -> list[int]:
@@ -83,10 +90,10 @@ class Decoder:
         return known
 
     def _filler(self, left: list[int], right: list[int], *, skip_special_tokens: bool) -> Callable[[int], str]:
-        """Make the function from a token to the text with it between left and right.
+        """Decode what stands left and right of the mask once, for all predictions.
 
-        A WordPiece decoder treats each token by itself, except that the first has no space before it. So what stands
-        left and right of the mask is decoded once, for all predictions.
+        That is right for WordPiece, whose decoder treats each token by itself, except that the first has no space
+        before it.
         """
 
         def whole(token: int) -> str:

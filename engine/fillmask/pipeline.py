@@ -235,10 +235,12 @@ class FillMask:
     def _answer_row(
         self, row: NDArray[np.int64], positions: NDArray[np.int64], question: Question, *, single_mask: bool
     ) -> list[list[Prediction]]:
+        decoder, places = self._decoder, positions[0].tolist()
+        fills = [decoder.around(row, position, single_mask=single_mask) for position in places]
         logits = self._session.run(pad([row], self._tokenization.pad_token_id or 0), positions)[0]
         answers = []
-        for position, mask_logits in zip(positions[0].tolist(), logits, strict=True):
+        for fill, mask_logits in zip(fills, logits, strict=True):
             ids = question.select(mask_logits)
             best = zip(ids.tolist(), softmax_at(mask_logits, ids).tolist(), strict=True)
-            answers.append(self._decoder.decode(row, position, best, single_mask=single_mask))
+            answers.append(decoder.decode(fill, best))
         return answers

@@ -9,12 +9,16 @@ from fillmask.decoding import Decoder, Prediction
 from fillmask.encoding import Encoder
 
 
+def decode(decoder, ids, position, best, *, single_mask=True):
+    return decoder.decode(decoder.around(ids, position, single_mask=single_mask), best)
+
+
 def fill(tokenization, text, token, *, single_mask=True, mask=0):
     """The prediction for one token at one of the text's masks."""
     (ids,) = Encoder(tokenization).encode(text)
     position = np.flatnonzero(ids == tokenization.mask_token_id)[mask]
     token_id = tokenization.tokenizer.token_to_id(token)
-    (prediction,) = Decoder(tokenization).decode(ids, position, [(token_id, 0.5)], single_mask=single_mask)
+    (prediction,) = decode(Decoder(tokenization), ids, position, [(token_id, 0.5)], single_mask=single_mask)
     return prediction
 
 
@@ -67,20 +71,20 @@ def test_a_predicted_padding_token_is_dropped_as_transformers_drops_it(tokenizat
 
 def test_a_token_that_only_the_model_knows_has_no_text(tokenization):
     (ids,) = Encoder(tokenization).encode("the [MASK]")
-    (prediction,) = Decoder(tokenization).decode(ids, 2, [(10_000, 0.5)], single_mask=True)
+    (prediction,) = decode(Decoder(tokenization), ids, 2, [(10_000, 0.5)])
     assert (prediction.token_str, prediction.sequence) == ("", "the")
 
 
 def test_predictions_keep_the_order_they_are_given_in(tokenization):
     (ids,) = Encoder(tokenization).encode("[MASK]")
-    predictions = Decoder(tokenization).decode(ids, 1, zip([9, 7, 8], [0.1, 0.7, 0.2], strict=True), single_mask=True)
+    predictions = decode(Decoder(tokenization), ids, 1, zip([9, 7, 8], [0.1, 0.7, 0.2], strict=True))
     assert [(prediction.token, prediction.score) for prediction in predictions] == [(9, 0.1), (7, 0.7), (8, 0.2)]
 
 
 def test_decoding_leaves_the_texts_tokens_as_they_were(tokenization):
     (ids,) = Encoder(tokenization).encode("[MASK]")
     before = ids.copy()
-    Decoder(tokenization).decode(ids, 1, [(9, 0.1)], single_mask=True)
+    decode(Decoder(tokenization), ids, 1, [(9, 0.1)])
     np.testing.assert_array_equal(ids, before)
 
 
@@ -133,7 +137,7 @@ def assert_every_token_is_decoded_with_the_whole_text(tokenization, texts):
         (ids,) = Encoder(tokenization).encode(text)
         for position in np.flatnonzero(ids == tokenization.mask_token_id).tolist():
             best = [(token, 0.5) for token in tokens]
-            for answer in decoder.decode(ids, position, best, single_mask=single_mask):
+            for answer in decode(decoder, ids, position, best, single_mask=single_mask):
                 whole = from_the_whole_text(tokenization, ids, position, answer.token, single_mask=single_mask)
                 assert [answer.token_str, answer.sequence] == whole
 
