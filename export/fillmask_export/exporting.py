@@ -81,11 +81,7 @@ def export(
         for variant in variants:
             say(f"building {variant} and running it beside the checkpoint over {plan.masks} masks")
             built[variant] = _build(variant, model, typical, folder)
-            fidelity = verify_graph(folder / _FILES[variant], loaded, probes.probes)
-            check_fidelity(variant, fidelity, plan)
-            built[variant]["fidelity"] = asdict(fidelity)
-            difference = batch_difference(folder / _FILES[variant], probes.probes)
-            built[variant] |= {"batch_difference": difference, "batch_invariant": difference <= _BATCH_TOLERANCE}
+            built[variant] |= _verify(variant, folder, loaded, probes=probes, plan=plan)
         questions = make_questions(loaded.tokenizer, plan.texts)
         for variant, description in built.items():
             description["answers"] = _answer(folder, variant, questions)
@@ -133,6 +129,19 @@ def _build(variant: str, model: ir.Model, calibration: Probes, folder: Path) -> 
         description["calibration"] = calibration.origin
     ir.save(model, folder / file, external_data=weights)
     return description | ({"weights": weights} if (folder / weights).exists() else {})
+
+
+def _verify(variant: str, folder: Path, checkpoint: Checkpoint, *, probes: Probes, plan: Plan) -> dict[str, Any]:
+    """Let a variant pass or raise; what was measured goes into the manifest."""
+    path = folder / _FILES[variant]
+    fidelity = verify_graph(path, checkpoint, probes.probes)
+    check_fidelity(variant, fidelity, plan)
+    difference = batch_difference(path, probes.probes)
+    return {
+        "fidelity": asdict(fidelity),
+        "batch_difference": difference,
+        "batch_invariant": difference <= _BATCH_TOLERANCE,
+    }
 
 
 def _answer(folder: Path, variant: str, questions: Sequence[str]) -> list[dict[str, Any]]:
