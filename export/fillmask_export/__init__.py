@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fillmask_export.errors import CheckpointError, ExportError, FidelityError
-    from fillmask_export.exporting import VARIANTS, export
+    from fillmask_export.exporting import export
+    from fillmask_export.variants import VARIANTS
     from fillmask_export.verify import Plan
 
 __all__ = ["VARIANTS", "CheckpointError", "ExportError", "FidelityError", "Plan", "export"]
 
 _HOMES = {
     "Plan": "fillmask_export.verify",
-    "VARIANTS": "fillmask_export.exporting",
+    "VARIANTS": "fillmask_export.variants",
     "export": "fillmask_export.exporting",
 }
 

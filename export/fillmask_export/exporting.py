@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import onnx_ir as ir
-
 from fillmask import FillMask
 from fillmask.tokenization import max_length
 from fillmask_export.card import write_card
@@ -19,16 +17,11 @@ from fillmask_export.errors import ExportError
 from fillmask_export.manifest import write_manifest
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import Probes, make_probes, make_questions
-from fillmask_export.quantization import quantize
+from fillmask_export.variants import FILES, VARIANTS, build
 from fillmask_export.verify import Plan, batch_difference, check_fidelity, verify_graph
 
-VARIANTS = ("fp32", "int8")
-_FILES = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-# How far a stored answer may be from the one given elsewhere. Other CPUs round other last digits, and where one of
-# them carries an activation over the edge to the next integer, an int8 score moves in its third.
 _BATCH_TOLERANCE = 1e-5  # of a score; a larger difference is not one of rounding
-_TOLERANCE = {"fp32": 1e-4, "int8": 1e-2}
 
 Say = Callable[[str], None]
 
@@ -80,7 +73,7 @@ def export(
         built = {}
         for variant in variants:
             say(f"building {variant} and running it beside the checkpoint over {plan.masks} masks")
-            built[variant] = _build(variant, model, typical, folder)
+            built[variant] = build(variant, model, typical, folder)
             built[variant] |= _verify(variant, folder, loaded, probes=probes, plan=plan)
         questions = make_questions(loaded.tokenizer, plan.texts)
         for variant, description in built.items():
@@ -118,22 +111,9 @@ def _save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
     checkpoint.model.config.save_pretrained(folder)
 
 
-def _build(variant: str, model: ir.Model, calibration: Probes, folder: Path) -> dict[str, Any]:
-    """Write a variant's graph; what it is goes into the manifest."""
-    file = _FILES[variant]
-    weights = f"{file}_data"
-    description: dict[str, Any] = {"file": file, "tolerance": _TOLERANCE[variant]}
-    if variant == "int8":
-        model = model.clone()
-        description["quantization"] = quantize(model, calibration.probes)
-        description["calibration"] = calibration.origin
-    ir.save(model, folder / file, external_data=weights)
-    return description | ({"weights": weights} if (folder / weights).exists() else {})
-
-
 def _verify(variant: str, folder: Path, checkpoint: Checkpoint, *, probes: Probes, plan: Plan) -> dict[str, Any]:
     """Let a variant pass or raise; what was measured goes into the manifest."""
-    path = folder / _FILES[variant]
+    path = folder / FILES[variant]
     fidelity = verify_graph(path, checkpoint, probes.probes)
     check_fidelity(variant, fidelity, plan)
     difference = batch_difference(path, probes.probes)
