@@ -11,18 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fillmask.ahead import Ahead
+from fillmask.answering import Answerer
 from fillmask.artifact import Artifact, open_artifact
 from fillmask.asking import DEFAULT_TOP_K, Question, ask
 from fillmask.decoding import Decoder, Prediction, as_transformers
-from fillmask.encoding import Encoder, Truncation, check_texts, pad
-from fillmask.errors import ArtifactError, InputError, NoMaskError, TargetWarning
-from fillmask.locating import locate
+from fillmask.encoding import Encoder, Truncation, check_texts
+from fillmask.errors import ArtifactError, InputError, TargetWarning
+from fillmask.many import Pace, answer_many, check_batches
 from fillmask.providers import Provider
-from fillmask.scoring import softmax_at
 from fillmask.session import Session
 from fillmask.targets import target_ids
 from fillmask.tokenization import open_tokenization
@@ -67,10 +64,11 @@ class FillMask:
         # Hashing the graph takes as long as parsing the tokenizer, and needs no interpreter.
         graph = Ahead(partial(self.artifact.graph, self.variant))
         self._tokenization = open_tokenization(self.artifact)
-        self._decoder = Decoder(self._tokenization)
-        self._encoder = Encoder(self._tokenization, placeholders=placeholders)
+        encoder = Encoder(self._tokenization, placeholders=placeholders)
+        decoder = Decoder(self._tokenization)
         content, weights = graph.result()
         self._session = Session(content, weights=weights, providers=providers, threads=threads)
+        self._answerer = Answerer(self._tokenization, encoder, self._session, decoder)
         if self.mask_token_id >= self.vocab_size:
             raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
         self._again = partial(
@@ -109,9 +107,9 @@ class FillMask:
         """
         question = self._ask(top_k, targets, truncation)
         if isinstance(inputs, str):
-            return as_transformers(self._answer(inputs, question))
+            return as_transformers(self._answerer.answer(inputs, question))
         check_texts("inputs must be a string or an iterable of strings", inputs)
-        answers = (as_transformers(self._answer(text, question)) for text in inputs)
+        answers = (as_transformers(self._answerer.answer(text, question)) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
             return answers
         return next(answers) if len(inputs) == 1 else list(answers)
@@ -141,7 +139,7 @@ class FillMask:
             InputError: The text, top_k or the targets cannot be answered.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return self._answer(text, self._ask(top_k, targets, truncation))
+        return self._answerer.answer(text, self._ask(top_k, targets, truncation))
 
     def predict_many(
         self,
@@ -150,25 +148,33 @@ class FillMask:
         top_k: int | None = DEFAULT_TOP_K,
         targets: str | Sequence[str] | None = None,
         truncation: Truncation | None = None,
+        batch_size: int = 1,
+        workers: int = 1,
     ) -> Iterator[list[list[Prediction]] | InputError]:
         """Predict for many texts, lazily and in order.
 
         Args:
-            texts: Any iterable of texts, read one at a time.
+            texts: Any iterable of texts, read one at a time, or where several run together some ahead.
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
+            batch_size: Texts that run together, those of like length.
+            workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
+                for each core and a batch_size of 16.
 
         Returns:
             An iterator of what ``predict`` returns for each text, or of the ``InputError`` it raises: a text that
             cannot be answered does not keep its neighbours from their answers.
 
         Raises:
-            InputError: top_k or the targets, which hold for every text, are wrong.
+            InputError: top_k, the targets, batch_size or workers, which hold for every text, are wrong; or a text's
+                scores would depend on its neighbours, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        question = self._ask(top_k, targets, truncation)
-        return (self._answer_or_error(text, question) for text in texts)
+        question, pace = self._ask(top_k, targets, truncation), Pace(batch_size, workers)
+        if batch_size > 1:
+            check_batches(self.artifact, self.variant)
+        return answer_many(self._answerer, texts, question, pace)
 
     @property
     def mask_token(self) -> str:
@@ -212,35 +218,3 @@ class FillMask:
         for message in messages:
             warnings.warn(message, TargetWarning, stacklevel=3)
         return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)
-
-    def _answer_or_error(self, text: str, question: Question) -> list[list[Prediction]] | InputError:
-        try:
-            return self._answer(text, question)
-        except InputError as error:
-            return error
-
-    def _answer(self, text: str, question: Question) -> list[list[Prediction]]:
-        self._session.check_process()
-        rows = self._encoder.encode(text, question.truncation)
-        located = [locate(row[None], self.mask_token_id)[0] for row in rows]
-        masks = sum(positions.size for positions in located)
-        if not masks:
-            raise NoMaskError(self._encoder.no_mask)
-        return [
-            predictions
-            for row, positions in zip(rows, located, strict=True)
-            for predictions in self._answer_row(row, positions, question, single_mask=masks == 1)
-        ]
-
-    def _answer_row(
-        self, row: NDArray[np.int64], positions: NDArray[np.int64], question: Question, *, single_mask: bool
-    ) -> list[list[Prediction]]:
-        decoder, places = self._decoder, positions[0].tolist()
-        fills = [decoder.around(row, position, single_mask=single_mask) for position in places]
-        logits = self._session.run(pad([row], self._tokenization.pad_token_id or 0), positions)[0]
-        answers = []
-        for fill, mask_logits in zip(fills, logits, strict=True):
-            ids = question.select(mask_logits)
-            best = zip(ids.tolist(), softmax_at(mask_logits, ids).tolist(), strict=True)
-            answers.append(decoder.decode(fill, best))
-        return answers

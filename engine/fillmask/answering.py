@@ -1,0 +1,99 @@
+"""From a text to its predictions: the rows it is run as, one run, and what the logits say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask.asking import Question
+from fillmask.decoding import Decoder, Prediction
+from fillmask.encoding import Encoder, Truncation, pad
+from fillmask.errors import NoMaskError
+from fillmask.locating import locate
+from fillmask.scoring import softmax_at
+from fillmask.session import Session
+from fillmask.tokenization import Tokenization
+
+Answer = list[list[Prediction]]
+"""One list per mask, left to right, each best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text, or a window of one, ready to run.
+
+    Attributes:
+        input_ids: ``int64[s]``.
+        positions: Of its masks, ``int64[m]``, ascending.
+        single_mask: Whether the text has no other mask.
+    """
+
+    input_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    single_mask: bool
+
+
+class Answerer:
+    """Encodes, runs and decodes with one model.
+
+    Args:
+        tokenization: The model's special tokens.
+        encoder: For its texts.
+        session: Its graph.
+        decoder: For its tokens.
+    """
+
+    def __init__(self, tokenization: Tokenization, encoder: Encoder, session: Session, decoder: Decoder) -> None:
+        self._encoder = encoder
+        self._session = session
+        self._decoder = decoder
+        self._mask_token_id = tokenization.mask_token_id
+        self._pad_token_id = tokenization.pad_token_id or 0
+
+    def encode(self, text: str, truncation: Truncation | None) -> list[Row]:
+        """Make the rows of a text.
+
+        Raises:
+            InputError: The text cannot be answered.
+            ForkError: This process is a fork of the one that loaded the model.
+        """
+        self._session.check_process()
+        rows = self._encoder.encode(text, truncation)
+        located = [locate(row[None], self._mask_token_id)[0][0] for row in rows]
+        masks = sum(positions.size for positions in located)
+        if not masks:
+            raise NoMaskError(self._encoder.no_mask)
+        return [Row(row, positions, masks == 1) for row, positions in zip(rows, located, strict=True)]
+
+    def answer(self, text: str, question: Question) -> Answer:
+        """Predict for one text; its windows run one after the other."""
+        rows = self.encode(text, question.truncation)
+        return [predictions for row in rows for predictions in self.run([row], question)[0]]
+
+    def run(self, rows: Sequence[Row], question: Question) -> list[Answer]:
+        """Predict for rows with equally many masks, in one run.
+
+        Returns:
+            The answer of each row.
+        """
+        # What surrounds a mask is decoded while the caches hold the tokenizer's memory, not the weights.
+        fills = [
+            [
+                self._decoder.around(row.input_ids, place, single_mask=row.single_mask)
+                for place in row.positions.tolist()
+            ]
+            for row in rows
+        ]
+        encoded = pad([row.input_ids for row in rows], self._pad_token_id)
+        logits = self._session.run(encoded, np.stack([row.positions for row in rows]))
+        return [
+            [self._decode(fill, scores, question) for fill, scores in zip(row_fills, row_logits, strict=True)]
+            for row_fills, row_logits in zip(fills, logits, strict=True)
+        ]
+
+    def _decode(self, fill: Callable[[int], str], logits: NDArray[np.float32], question: Question) -> list[Prediction]:
+        ids = question.select(logits)
+        return self._decoder.decode(fill, zip(ids.tolist(), softmax_at(logits, ids).tolist(), strict=True))

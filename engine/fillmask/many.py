@@ -1,0 +1,167 @@
+"""Many texts: texts of like length run together, in several threads, and come back in order.
+
+Texts are read a window at a time. While one window runs, the next is tokenized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fillmask.answering import Answer, Answerer, Row
+from fillmask.artifact import Artifact
+from fillmask.asking import Question
+from fillmask.errors import InputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_BATCHES = 8  # of each worker are read together: enough for texts of like length to find each other
+_MOST_TOKENS = 4096  # of a batch, padding included; longer texts make smaller batches
+_MOST = 1024
+
+Outcome = Answer | InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many texts run together, checked.
+
+    Attributes:
+        batch_size: Texts of one run.
+        workers: Runs at the same time.
+    """
+
+    batch_size: int = 1
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in (("batch_size", self.batch_size), ("workers", self.workers)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+                raise InputError(f"{name} must be a whole number from 1 to {_MOST}, got {value!r}")
+
+
+def check_batches(artifact: Artifact, variant: str) -> None:
+    """Refuse to run several texts together where that changes their scores.
+
+    Raises:
+        InputError: The manifest says so; or, of a foreign folder, the variant is a quantized one, whose scales may
+            come from all texts of a batch.
+    """
+    invariant = artifact.manifest.get("variants", {}).get(variant, {}).get("batch_invariant", variant == "fp32")
+    if not invariant:
+        raise InputError(
+            f"variant {variant} of {artifact.source} is not batch-invariant, as far as is known: texts would change "
+            f"each other's scores; take batch_size=1"
+        )
+
+
+def answer_many(answerer: Answerer, texts: Iterable[str], question: Question, pace: Pace) -> Iterator[Outcome]:
+    """Answer texts, lazily and in order.
+
+    Args:
+        answerer: Encodes, runs and decodes.
+        texts: Are read one at a time, or where several run together a window ahead of the answers.
+        question: What is asked of every text.
+        pace: How many texts run together.
+
+    Returns:
+        For each text its answer, or the InputError that says why it has none.
+    """
+    if pace == Pace():
+        return (_answer_or_error(answerer, text, question) for text in texts)
+    return _in_windows(answerer, texts, question, pace)
+
+
+def plan(rows: Sequence[Row], batch_size: int) -> list[list[int]]:
+    """Which rows run together: those of like length, and of equally many masks, for which the LM head runs.
+
+    Args:
+        rows: In any order.
+        batch_size: Rows of a batch, at most.
+
+    Returns:
+        Indices of rows, each once.
+    """
+    shape = [(row.positions.size, row.input_ids.size) for row in rows]
+    batches: list[list[int]] = []
+    for index in sorted(range(len(rows)), key=shape.__getitem__):
+        masks, length = shape[index]
+        batch = batches[-1] if batches else []
+        room = min(batch_size, _MOST_TOKENS // length)
+        if batch and shape[batch[0]][0] == masks and len(batch) < room:
+            batch.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _answer_or_error(answerer: Answerer, text: str, question: Question) -> Outcome:
+    try:
+        return answerer.answer(text, question)
+    except InputError as error:
+        return error
+
+
+def _in_windows(answerer: Answerer, texts: Iterable[str], question: Question, pace: Pace) -> Iterator[Outcome]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    size, unread = pace.batch_size * pace.workers * _BATCHES, iter(texts)
+    with ThreadPoolExecutor(pace.workers, "fillmask") as pool:
+        before: Callable[[], list[Outcome]] = list
+        try:
+            error: Exception | None = None
+            while error is None:
+                window, error = _read(unread, size)
+                running = _start(answerer, window, question, pace, pool.submit)
+                yield from before()
+                before = running
+            yield from before()
+            if not isinstance(error, StopIteration):
+                raise error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read(texts: Iterator[str], size: int) -> tuple[list[str], Exception | None]:
+    """The next texts, and why there are not more of them: what was read is answered before an error is raised."""
+    window: list[str] = []
+    try:
+        while len(window) < size:
+            window.append(next(texts))
+    except Exception as error:
+        return window, error
+    return window, None
+
+
+def _start(
+    answerer: Answerer, texts: list[str], question: Question, pace: Pace, submit: Callable[..., Future[list[Answer]]]
+) -> Callable[[], list[Outcome]]:
+    """Start the runs of a window.
+
+    Returns:
+        A function that waits for them and gives the outcome of each text.
+    """
+    encoded = [_rows_or_error(answerer, text, question) for text in texts]
+    rows = [row for each in encoded if not isinstance(each, InputError) for row in each]
+    batches = plan(rows, pace.batch_size)
+    runs = [submit(answerer.run, [rows[index] for index in batch], question) for batch in batches]
+
+    def collect() -> list[Outcome]:
+        answers = {index: answer for batch, run in zip(batches, runs, strict=True)
+                   for index, answer in zip(batch, run.result(), strict=True)}  # fmt: skip
+        ordered = iter([answers[index] for index in range(len(rows))])
+        return [
+            each if isinstance(each, InputError) else [masks for _ in each for masks in next(ordered)]
+            for each in encoded
+        ]
+
+    return collect
+
+
+def _rows_or_error(answerer: Answerer, text: str, question: Question) -> list[Row] | InputError:
+    try:
+        return answerer.encode(text, question.truncation)
+    except InputError as error:
+        return error
