@@ -21,7 +21,7 @@ _NO_LIMIT = 10**9
 _SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Their positions are counted from pad_token_id + 1, so 514 rows of the position table make 512 positions.
 _OFFSET_POSITIONS = {
-    "camembert", "data2vec-text", "esm", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
+    "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
     "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
 

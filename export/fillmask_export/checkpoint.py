@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, EsmTokenizer, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
+from fillmask_export.esm import fast_esm
+
+# Models that answer in PyTorch but not with what they were trained to say, so that nothing can be compared.
+_REFUSED = {
+    "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
+    "reformer": "its attention draws random numbers, and each answer is another",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,10 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
     _refuse_no_weights(checkpoint, allow_pickle)
     config = _load(AutoConfig, checkpoint, revision)
     _refuse_remote_code(config, checkpoint)
+    _refuse_architecture(config, checkpoint)
     tokenizer = _load(AutoTokenizer, checkpoint, revision, use_fast=True)
+    if isinstance(tokenizer, EsmTokenizer):
+        tokenizer = fast_esm(tokenizer)
     _refuse_tokenizer(tokenizer, checkpoint)
     model = _load_model(checkpoint, revision, config, allow_pickle=allow_pickle)
     name = Path(checkpoint).name if Path(checkpoint).is_dir() else str(checkpoint)
@@ -79,6 +90,13 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
     transformers_logging.set_verbosity_error()
     try:
         model, report = _load(AutoModelForMaskedLM, checkpoint, revision, **options)
+    except CheckpointError as error:
+        if allow_pickle or "safetensors" not in str(error):
+            raise
+        raise CheckpointError(
+            f"{error} If it has its weights as a pickle, which can run code when it is loaded, and you trust its "
+            f"origin, pass allow_pickle=True (--allow-pickle), which reads tensors only"
+        ) from error
     finally:
         transformers_logging.set_verbosity(before)
     missing = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
@@ -113,8 +131,25 @@ def _refuse_remote_code(config: Any, checkpoint: str | Path) -> None:  # noqa: A
         raise CheckpointError(f"{checkpoint} brings code of its own (auto_map in config.json), which is never run")
 
 
+def _refuse_architecture(config: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
+    if config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise CheckpointError(
+            f"{checkpoint} is of type {config.model_type}, which transformers gives no masked-LM head; it gives one to "
+            f"{', '.join(sorted(MODEL_FOR_MASKED_LM_MAPPING_NAMES.keys() - _REFUSED))}"
+        )
+    if config.model_type in _REFUSED:
+        raise CheckpointError(f"{checkpoint} is of type {config.model_type}: {_REFUSED[config.model_type]}")
+
+
 def _refuse_tokenizer(tokenizer: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
     if not tokenizer.is_fast:
         raise CheckpointError(f"{checkpoint} has no fast tokenizer (tokenizer.json), which the engine needs")
     if tokenizer.mask_token is None:
         raise CheckpointError(f"{checkpoint}: the tokenizer defines no mask token, so this is not a masked LM")
+    try:
+        tokenizer.backend_tokenizer.to_str()
+    except Exception as error:  # the Rust library raises Exception itself
+        raise CheckpointError(
+            f"{checkpoint}: {type(tokenizer).__name__} has a part that is code, which tokenizer.json cannot hold: "
+            f"{error}"
+        ) from error

@@ -12,6 +12,9 @@ import onnx_ir as ir
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from fillmask.errors import first_line
+from fillmask_export.errors import CheckpointError
+
 Dim = int | str | None
 """A constant, ``"b"``, ``"s"``, or None where it is none of them."""
 
@@ -22,8 +25,18 @@ _RUNS = ((2, 11), (3, 13))
 
 
 def find_shapes(model: ir.Model) -> Shapes:
-    """Find the shapes of all tensors that the nodes of a graph give, and of its inputs and initializers."""
-    runs = [_run(model, batch, length) for batch, length in _RUNS]
+    """Find the shapes of all tensors that the nodes of a graph give, and of its inputs and initializers.
+
+    Raises:
+        CheckpointError: The graph does not run at all lengths and batch sizes.
+    """
+    try:
+        runs = [_run(model, batch, length) for batch, length in _RUNS]
+    except Exception as error:  # ONNX Runtime has a class for each status code, without a base of their own
+        raise CheckpointError(
+            f"the graph only runs at the length and batch size that it was traced at, since the model computes with "
+            f"them in Python: {first_line(error)}"
+        ) from error
     shapes: Shapes = {
         name: tuple(_dim(first, second) for first, second in zip(array, runs[1][name], strict=True))
         for name, array in runs[0].items()

@@ -1,107 +1,199 @@
-"""The passes know operators, not architectures: checkpoints of many, exported and asked beside transformers."""
+"""Every masked LM of transformers, exported and asked beside transformers, or refused for the reason that is listed."""
 
 import json
 
+import architectures_page
+import numpy as np
 import pytest
+from architectures import AMINO_ACIDS, ARCHITECTURES, ELSEWHERE, MAX_LENGTH, NO_FAST_TOKENIZER, make_checkpoint
 
+from agreement import ask_engine, ask_reference, assert_agree
+from cases import MASK, Call
 from fillmask import FillMask
+from fillmask.encoding import pad
+from fillmask.errors import FillMaskError
+from fillmask.session import Session
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-pytestmark = pytest.mark.slow
 
-SMALL = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 66,
-}
-DISENTANGLED = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}
-# The tokenizer's family, and what a configuration has besides the sizes.
-ARCHITECTURES = {
-    "Albert": ("wordpiece", {"embedding_size": 16}),
-    "Camembert": ("bytelevel", {}),
-    "ConvBert": ("wordpiece", {"embedding_size": 32}),
-    "Deberta": ("wordpiece", DISENTANGLED),
-    "DebertaV2": ("wordpiece", DISENTANGLED | {"share_att_key": True, "position_buckets": 16}),
-    "Electra": ("wordpiece", {"embedding_size": 16}),
-    "Esm": ("bytelevel", {"position_embedding_type": "rotary", "token_dropout": True}),
-    "MPNet": ("wordpiece", {}),
-    "MobileBert": (
-        "wordpiece",
-        {"embedding_size": 16, "intra_bottleneck_size": 16, "true_hidden_size": 16, "intermediate_size": 32},
-    ),
-    "ModernBert": ("bytelevel", {"local_attention": 16, "global_attn_every_n_layers": 2, "num_hidden_layers": 3}),
-    "RoFormer": ("wordpiece", {"embedding_size": 32}),
-    "SqueezeBert": (
-        "wordpiece",
-        {"embedding_size": 32}
-        | dict.fromkeys(("q_groups", "k_groups", "v_groups", "post_attention_groups", "output_groups"), 1)
-        | {"intermediate_groups": 1},
-    ),
-}
-# A convolution, a window of three words, or a share of masks over all tokens: padding beside a text moves its scores,
-# in PyTorch too.
-PADDING_COUNTS = {"ConvBert", "Esm", "MobileBert"}
+# One that optimum does not list, and one of proteins with rotary positions.
+FAST = {"ernie", "esm"}
+EXPORTED = [name for name, architecture in ARCHITECTURES.items() if not architecture.refusal]
+REFUSED = [name for name, architecture in ARCHITECTURES.items() if architecture.refusal]
+MADE = ("fp32", "int8", "fp16")
+LENGTHS = (3, 4, 15, 16, 17, 33, MAX_LENGTH)  # the graph is traced at 16
 TEXTS = [
-    "The {mask} sleeps.",
-    "In the morning the {mask} of the house opens the {mask} and looks at the river.",
-    "{mask} bread, two apples and a piece of cheese lay on the table in the old {mask}, and nobody ate {mask}.",
+    "The [MASK] sleeps.",
+    "In the morning the [MASK] of the house opens the [MASK] and looks at the river.",
+    "[MASK] bread, two apples and a piece of cheese lay on the table in the [MASK] house, and nobody ate [MASK].",
 ]
+PROTEINS = ["MK[MASK]LV", "[MASK]QVQLVESGG GLV[MASK]PGGSLRLSCAAS[MASK]", f"{AMINO_ACIDS}J[MASK]W"]
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in EXPORTED]
+)
 def name(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
-def checkpoint(name, checkpoint_of, tmp_path_factory):
-    family, settings = ARCHITECTURES[name]
-    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint_of(family))
-    ids = {
-        "vocab_size": len(tokenizer),
-        "pad_token_id": tokenizer.pad_token_id,
-        "mask_token_id": tokenizer.mask_token_id,
-    }
-    config = getattr(transformers, f"{name}Config")(**SMALL | ids | settings)
-    torch.manual_seed(0)
-    model = getattr(transformers, f"{name}ForMaskedLM")(config)
-    for weight in model.parameters():
-        if weight.ndim > 1:
-            torch.nn.init.normal_(weight, std=0.2)
-    folder = tmp_path_factory.mktemp(name)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+def checkpoint(name, tmp_path_factory):
+    return make_checkpoint(name, tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture(scope="module")
 def artifact(checkpoint, tmp_path_factory):
-    from fillmask_export import Plan, export
+    from fillmask_export import VARIANTS, Plan, export
 
     out = tmp_path_factory.mktemp("artifact") / "out"
     # Random networks this narrow are harder on int8 than trained ones.
-    export(checkpoint, out, plan=Plan(masks=100, max_kl=0.05, max_accuracy_loss=0.05))
+    plan = Plan(masks=100, max_kl=0.1, max_accuracy_loss=0.1, rounds=0)
+    export(checkpoint, out, [variant for variant in MADE if variant in VARIANTS], plan=plan)
     return out
 
 
-def test_every_answer_is_that_of_transformers(checkpoint, artifact):
-    reference = transformers.pipeline("fill-mask", model=str(checkpoint), device="cpu")
+@pytest.fixture(scope="module")
+def manifest(artifact):
+    return json.loads((artifact / "fillmask.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoint):
+    return transformers.pipeline("fill-mask", model=str(checkpoint), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def logits_of(reference):
+    """PyTorch's logits of a batch."""
+
+    def run(encoded):
+        ids, attended = (torch.from_numpy(array) for array in (encoded.input_ids, encoded.attention_mask))
+        with torch.inference_mode():
+            return reference.model(input_ids=ids, attention_mask=attended).logits.numpy()
+
+    return run
+
+
+@pytest.fixture
+def session(artifact):
+    return Session(artifact / "model.onnx", threads=1)
+
+
+def rows_of(tokenizer, lengths):
+    """Random tokens between the special ones of a model, two of them masked where there is room."""
+    rng = np.random.default_rng(0)
+    template = np.array(tokenizer(tokenizer.mask_token)["input_ids"])
+    mask = int(np.flatnonzero(template == tokenizer.mask_token_id)[0])
+    ordinary = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
+    for length in lengths:
+        content = rng.choice(ordinary, length - len(template) + 1)
+        content[rng.permutation(len(content))[:2]] = tokenizer.mask_token_id
+        yield np.concatenate([template[:mask], content, template[mask + 1 :]])
+
+
+def masks_of(encoded, mask_token_id):
+    """Two positions a text, one of them twice where there is one mask."""
+    places = [np.flatnonzero(ids == mask_token_id)[[0, -1]] for ids in encoded.input_ids]
+    return np.stack(places)
+
+
+def assert_same_rows(session, encoded, positions, logits):
+    rows = session.run(encoded, positions)
+    expected = np.take_along_axis(logits, positions[..., None], axis=1)
+    np.testing.assert_allclose(scores(rows), scores(expected), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+def scores(logits):
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("inputs", ["a text", "a list"])
+def test_every_answer_is_that_of_transformers(name, artifact, reference, inputs):
     engine = FillMask(artifact, variant="fp32", threads=1)
-    for text in TEXTS:
-        asked = text.format(mask=reference.tokenizer.mask_token)
-        # Not every model takes token types, and these tokenizers give them to all.
-        theirs = reference(asked, tokenizer_kwargs={"return_token_type_ids": False})
-        ours = engine(asked)
-        if text.count("{mask}") == 1:
-            ours, theirs = [ours], [theirs]
-        for one, other in zip(ours, theirs, strict=True):
-            assert [answer["token"] for answer in one] == [answer["token"] for answer in other]
-            assert one[0]["score"] == pytest.approx(other[0]["score"], abs=1e-5)
+    texts = PROTEINS if ARCHITECTURES[name].family == "proteins" else TEXTS
+    for asked in texts if inputs == "a text" else [texts]:
+        call = Call(asked, {"top_k": 20})
+        assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 
 
-def test_whether_a_text_depends_on_its_batch_is_measured(artifact, name):
-    variants = json.loads((artifact / "fillmask.json").read_text())["variants"]
-    assert variants["fp32"]["batch_invariant"] is (name not in PADDING_COUNTS)
+def test_a_text_as_long_as_the_model_takes_is_answered_as_transformers_does(name, artifact, reference):
+    engine = FillMask(artifact, variant="fp32", threads=1)
+    assert engine.max_length == MAX_LENGTH
+    word = "L" if ARCHITECTURES[name].family == "proteins" else " the"
+    around = reference.tokenizer(reference.tokenizer.mask_token)["input_ids"]
+    call = Call(MASK + word * (MAX_LENGTH - len(around)), {"top_k": 20})
+    ids = reference.tokenizer(call.inputs.replace(MASK, engine.mask_token))["input_ids"]
+    assert MAX_LENGTH - 2 <= len(ids) <= MAX_LENGTH
+    assert_agree(ask_engine(engine, call), ask_reference(reference, call))
+
+
+def test_texts_of_other_lengths_than_the_traced_one_have_pytorchs_logits(session, reference, logits_of):
+    tokenizer = reference.tokenizer
+    for row in rows_of(tokenizer, LENGTHS):
+        encoded = pad([row], tokenizer.pad_token_id)
+        assert_same_rows(session, encoded, masks_of(encoded, tokenizer.mask_token_id), logits_of(encoded))
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, (4, 9), (21, 5, 5, 12)], ids=str)
+def test_a_padded_batch_has_pytorchs_logits(session, reference, logits_of, lengths):
+    tokenizer = reference.tokenizer
+    encoded = pad(list(rows_of(tokenizer, lengths)), tokenizer.pad_token_id)
+    assert_same_rows(session, encoded, masks_of(encoded, tokenizer.mask_token_id), logits_of(encoded))
+
+
+def test_padding_counts_where_it_counts_in_pytorch(name, reference, logits_of):
+    rows = list(rows_of(reference.tokenizer, LENGTHS))
+    together = logits_of(pad(rows, reference.tokenizer.pad_token_id))
+    alone = [logits_of(pad([row], 0))[0] for row in rows]
+    moved = max(np.abs(scores(together[i, : row.size]) - scores(alone[i])).max() for i, row in enumerate(rows))
+    assert bool(moved > 1e-5) is ARCHITECTURES[name].padding_counts
+
+
+def test_whether_a_text_depends_on_its_batch_is_measured(manifest, name):
+    assert manifest["variants"]["fp32"]["batch_invariant"] is not ARCHITECTURES[name].padding_counts
+
+
+def test_the_docs_say_what_was_exported(manifest, name, record_testsuite_property):
+    row = architectures_page.row_of(manifest)
+    record_testsuite_property(f"{architectures_page.PROPERTY}{name}", json.dumps(row))
+    assert architectures_page.read_rows()[name] == row, "the page is out of date: make architectures"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_listed_as_refused_is_refused_with_its_reason(name, tmp_path):
+    from fillmask_export import Plan, export
+
+    with pytest.raises(FillMaskError, match=ARCHITECTURES[name].refusal):
+        export(make_checkpoint(name, tmp_path / "checkpoint"), tmp_path / "out", ("fp32",), plan=Plan(masks=40))
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_masked_lm_of_transformers_is_exported_or_listed_with_a_reason():
+    known = {name.partition("/")[0] for name in ARCHITECTURES}
+    assert not known & set(ELSEWHERE)
+    assert known | set(ELSEWHERE) == set(transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
+
+
+def test_every_architecture_that_optimum_lists_for_fill_mask_is_exported_or_listed_with_a_reason():
+    from optimum.exporters.onnx import model_configs  # noqa: F401 -- fills the list
+    from optimum.exporters.tasks import TasksManager
+
+    listed = {
+        model_type
+        for model_type, exporters in TasksManager._SUPPORTED_MODEL_TYPE.items()
+        if "fill-mask" in exporters.get("onnx", {})
+    }
+    known = {name.partition("/")[0] for name in ARCHITECTURES} | set(ELSEWHERE)
+    assert {model_type.replace("_", "-") for model_type in listed} <= {name.replace("_", "-") for name in known}
+
+
+@pytest.mark.parametrize("model_type", NO_FAST_TOKENIZER)
+def test_transformers_still_has_no_fast_tokenizer_of_those_listed_for_that(model_type):
+    names = transformers.models.auto.tokenization_auto.TOKENIZER_MAPPING_NAMES
+    assert names[model_type][1] is None

@@ -12,8 +12,6 @@ from transformers import (
     ElectraConfig,
     ElectraForMaskedLM,
     ElectraForPreTraining,
-    EsmTokenizer,
-    PreTrainedTokenizerFast,
 )
 
 from fillmask.errors import FillMaskError
@@ -21,7 +19,6 @@ from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.errors import CheckpointError
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 560}
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
 class Malicious:
@@ -145,26 +142,21 @@ def test_a_checkpoint_with_code_of_its_own_is_refused_and_the_code_not_run(check
     assert not ran.exists()
 
 
-def test_a_tokenizer_without_a_mask_token_is_refused(checkpoint_copy):
-    bare = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint_copy / "tokenizer.json"), unk_token="[UNK]")
-    for name in TOKENIZER_FILES:
-        (checkpoint_copy / name).unlink()
-    bare.save_pretrained(checkpoint_copy)
-    assert "the tokenizer defines no mask token, so this is not a masked LM" in refusal(checkpoint_copy)
+def test_an_architecture_without_a_masked_lm_head_is_refused_and_those_with_one_are_named(checkpoint_copy):
+    set_config(checkpoint_copy, model_type="gpt2")
+    said = refusal(checkpoint_copy)
+    assert "is of type gpt2, which transformers gives no masked-LM head; it gives one to albert, bart, bert," in said
 
 
-def test_a_tokenizer_that_exists_only_in_python_is_refused(checkpoint_copy, tmp_path):
-    for name in TOKENIZER_FILES:
-        (checkpoint_copy / name).unlink()
-    (tmp_path / "vocab.txt").write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", "A", "C", "D", "<mask>"]))
-    EsmTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(checkpoint_copy)
-    assert "has no fast tokenizer (tokenizer.json), which the engine needs" in refusal(checkpoint_copy)
+def test_an_architecture_that_transformers_does_not_know_is_refused(checkpoint_copy):
+    set_config(checkpoint_copy, model_type="one-of-their-own")
+    assert "model type `one-of-their-own` but Transformers does not recognize" in refusal(checkpoint_copy)
 
 
-def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):
-    for name in TOKENIZER_FILES:
-        (checkpoint_copy / name).unlink()
-    assert str(checkpoint_copy) in refusal(checkpoint_copy)
+@pytest.mark.parametrize(("model_type", "reason"), [("mra", "CUDA kernel"), ("reformer", "random numbers")])
+def test_an_architecture_whose_answers_mean_nothing_is_refused(checkpoint_copy, model_type, reason):
+    set_config(checkpoint_copy, model_type=model_type)
+    assert reason in refusal(checkpoint_copy)
 
 
 def test_a_folder_without_configuration_is_refused(checkpoint_copy):

@@ -7,6 +7,7 @@ import pytest
 from graphs import PLAIN, operators, parse, places, rows_at, run, run_all, texts, weights
 
 from fillmask_export.passes.masks import sink_to_masks
+from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.shapes import find_shapes
 
 ARRAYS = {
@@ -64,6 +65,27 @@ BY_PADDING = """
     bias = Mul(unseen, far)
 """
 
+# The same, as DistilBERT has it: what may be seen is expanded to the shape of the scores, and chooses.
+BY_CHOICE = """{
+    embedded = Gather(table, input_ids)
+    split = Reshape(embedded, in_heads)
+    query = Transpose<perm=[0, 2, 1, 3]>(split)
+    key = Transpose<perm=[0, 2, 3, 1]>(split)
+    scores = MatMul(query, key)
+    between = Constant<value_ints=[1, 2]>()
+    spread = Unsqueeze(attention_mask, between)
+    shape = Shape(scores)
+    squared = Expand(spread, shape)
+    seen = Cast<to=9>(squared)
+    far = Constant<value_float=-10000.0>()
+    biased = Where(seen, scores, far)
+    shares = Softmax<axis=-1>(biased)
+    mixed = MatMul(shares, query)
+    merged = Transpose<perm=[0, 2, 1, 3]>(mixed)
+    joined = Reshape(merged, out_of_heads)
+    logits = MatMul(joined, head)
+}"""
+
 
 def graph(body, **more):
     arrays = {name: array for name, array in (ARRAYS | more).items() if re.search(rf"\b{name}\b", body)}
@@ -84,7 +106,7 @@ def sink(body, **more):
 
 def moved(said):
     """How many nodes and products of attention a pass says that it moved."""
-    told = re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them products of attention", said)
+    told = re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them of attention", said)
     return int(told[1]), int(told[2])
 
 
@@ -185,8 +207,36 @@ def test_an_attention_bias_of_any_rank_is_taken_at_the_right_rows(leading, produ
 
 def test_an_additive_mask_of_every_pair_of_tokens_is_taken_at_its_rows():
     model, said = sink(ATTENTION.replace("BIAS", BY_PADDING))
-    assert moved(said) == (10, 2)
+    assert moved(said) == (11, 2)
     feeds = texts(2, 11, 20)
     found = run_all(model, feeds | {"mask_positions": places(feeds, 3)})
     shares = next(node.outputs[0].name for node in model.graph if node.op_type == "Softmax")
     assert found[shares].shape == (2, 4, 3, 11)
+
+
+def test_a_mask_expanded_to_the_scores_is_expanded_to_those_of_the_masks():
+    model = graph(BY_CHOICE)
+    shapes = find_shapes(model)
+    fix_sizes(model, shapes)
+    said = sink_to_masks(model, shapes)
+    assert moved(said)[1] == 2
+    for batch, length in ((2, 5), (3, 7), (1, 1)):
+        feeds = texts(batch, length, 20)
+        positions = places(feeds, 3)
+        found = run_all(model, feeds | {"mask_positions": positions})
+        assert (batch, 4, 3, length) in {array.shape for name, array in found.items() if name.startswith("squared")}
+        np.testing.assert_allclose(found["logits"], rows_at(run(graph(BY_CHOICE), feeds), positions), rtol=0, atol=2e-5)
+
+
+def test_a_convolution_over_one_token_at_a_time_moves():
+    body = """{ embedded = Gather(table, input_ids) columns = Transpose<perm=[0, 2, 1]>(embedded)
+        convolved = Conv<kernel_shape=[1], group=2>(columns, kernel) rows = Transpose<perm=[0, 2, 1]>(convolved)
+        logits = MatMul(rows, head) }"""
+    assert moved(sink(body, kernel=weights(8, 4, 1))[1]) == (4, 0)
+
+
+def test_a_convolution_over_several_tokens_is_not_passed():
+    body = """{ embedded = Gather(table, input_ids) columns = Transpose<perm=[0, 2, 1]>(embedded)
+        convolved = Conv<kernel_shape=[3], pads=[1, 1]>(columns, kernel) rows = Transpose<perm=[0, 2, 1]>(convolved)
+        logits = MatMul(rows, head) }"""
+    assert moved(sink(body, kernel=weights(8, 8, 3))[1]) == (2, 0)

@@ -9,7 +9,8 @@ from fillmask.encoding import Encoded
 from fillmask.session import Session
 from fillmask_export.passes import make_lean
 
-TOLD = {"token_types", "fixed_reshapes", "rows_at_masks", "tied_table"}
+TOLD = {"token_types", "dropped_casts", "fixed_reshapes", "fixed_sizes", "fused_attention", "rows_at_masks"}
+TOLD |= {"tied_table"}
 
 
 @pytest.fixture
@@ -37,8 +38,10 @@ def test_every_pass_fires_and_says_so(lean, family):
     assert told.keys() == TOLD
     assert told["token_types"] == ("dropped" if family == "wordpiece" else "not there")
     assert told["tied_table"] == "kept once"
-    fixed, _, all_of_them = told["fixed_reshapes"].partition(" of ")
-    assert int(fixed) == int(all_of_them) > 0
+    for told_of in ("fixed_reshapes", "fixed_sizes"):
+        fixed, _, all_of_them = told[told_of].partition(" of ")
+        assert int(fixed) == int(all_of_them)
+    assert not told["fixed_reshapes"].startswith("0 ")
 
 
 def test_a_lean_graph_is_smaller_in_nodes_and_bytes(lean, untouched):

@@ -6,7 +6,7 @@ import pytest
 
 from fillmask_export.passes.per_token import token_inputs
 
-ROWS, SCORES = ("b", "s", 8), ("b", 4, "s", "s")
+ROWS, COLUMNS, SCORES = ("b", "s", 8), ("b", 8, "s"), ("b", 4, "s", "s")
 
 
 def ask(op_type, inputs, output, tokens_along, *, attributes, outputs=1):
@@ -53,9 +53,21 @@ PER_TOKEN = {
     "splitting heads": ("Reshape", [ROWS, axes(0, 0, 4, 2)], ("b", "s", 4, 2), 1, {}, {0: 1}),
     "joining heads": ("Reshape", [("b", "s", 4, 2), axes(0, 0, 8)], ROWS, 1, {}, {0: 1}),
     "joining features": ("Concat", [ROWS, ROWS], ("b", "s", 16), 1, {"axis": -1}, {0: 1, 1: 1}),
+    "one row expanded to all": ("Expand", [("b", 1, 1, "s"), "target"], SCORES, 2, {}, {}),
+    "one row of a lower rank expanded": ("Expand", [("s",), "target"], ("b", 4, "s", "s"), 2, {}, {}),
+    "rows expanded to all heads": ("Expand", [("b", 1, "s", "s"), "target"], SCORES, 2, {}, {0: 2}),
+    "a convolution over one token": ("Conv", [COLUMNS, np.ones((9, 8, 1))], ("b", 9, "s"), 2, {"pads": [0, 0]}, {0: 2}),
     "some features": ("Slice", [ROWS, axes(0), axes(4), axes(2)], ("b", "s", 4), 1, {}, {0: 1}),
 }
 NOT_PER_TOKEN = {
+    "a convolution over three tokens": ("Conv", [COLUMNS, np.ones((8, 8, 3))], COLUMNS, 2, {"pads": [1, 1]}),
+    "a convolution that adds tokens": ("Conv", [COLUMNS, np.ones((8, 8, 1))], COLUMNS, 2, {"pads": [1, 1]}),
+    "a convolution that leaves tokens out": ("Conv", [COLUMNS, np.ones((8, 8, 1))], COLUMNS, 2, {"strides": [2]}),
+    "a convolution whose weights are computed": ("Conv", [COLUMNS, (8, 8, 1)], COLUMNS, 2, {}),
+    "a convolution's channels": ("Conv", [("b", "s", 8), np.ones((8, 8, 1))], ROWS, 1, {}),
+    "rows of a lower rank expanded": ("Expand", [("s", "s"), "target"], SCORES, 2, {}),
+    "an expansion of unknown shape": ("Expand", ["unknown", "target"], SCORES, 2, {}),
+    "an expansion to an unknown shape": ("Expand", [("b", 1, 1, "s"), "target"], (None, 4, "s", "s"), 2, {}),
     "an operator it does not know": ("CumSum", [ROWS, axes(1)], ROWS, 1, {}),
     "a product with tokens on its right": ("MatMul", [np.ones((8, 8)), ("b", 8, "s")], ("b", 8, "s"), 2, {}),
     "keys as columns": ("MatMul", [("b", 4, "s", 2), ("b", 4, 2, "s")], SCORES, 3, {}),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from graphs import PLAIN, operators, parse, run_all, texts, weights
 
+from fillmask_export.errors import CheckpointError
 from fillmask_export.shapes import find_shapes
 
 
@@ -59,3 +60,10 @@ def test_finding_shapes_leaves_the_graph_as_it_was(plain, untouched):
     find_shapes(plain)
     assert operators(plain) == operators(untouched)
     assert [value.name for value in plain.graph.outputs] == ["logits"]
+
+
+def test_a_graph_that_runs_at_one_length_only_is_refused():
+    body = "{ embedded = Gather(table, input_ids) logits = Reshape(embedded, traced) }"
+    model = parse(PLAIN + body, table=weights(20, 8), traced=np.array([2, 16, 8]))
+    with pytest.raises(CheckpointError, match="the graph only runs at the length and batch size that it was traced at"):
+        find_shapes(model)

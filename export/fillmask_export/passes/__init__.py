@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from fillmask_export.passes.attention import fuse_attention
+from fillmask_export.passes.casts import drop_casts
 from fillmask_export.passes.masks import sink_to_masks
 from fillmask_export.passes.reshapes import fix_reshapes
+from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.passes.table import tie_table
 from fillmask_export.passes.token_types import drop_token_types
 from fillmask_export.shapes import find_shapes
@@ -22,10 +25,14 @@ def make_lean(model: ir.Model) -> dict[str, str]:
         What each pass did, for the manifest.
     """
     token_types = drop_token_types(model)
+    casts = drop_casts(model)
     shapes = find_shapes(model)
     return {
         "token_types": token_types,
+        "dropped_casts": casts,
         "fixed_reshapes": fix_reshapes(model, shapes),
+        "fixed_sizes": fix_sizes(model, shapes),
+        "fused_attention": fuse_attention(model, shapes),
         "rows_at_masks": sink_to_masks(model, shapes),
         "tied_table": tie_table(model),
     }

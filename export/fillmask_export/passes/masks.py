@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from fillmask_export.passes.graph import constant, insert, replace_output, tidy
+from fillmask_export.passes.graph import array_of, constant, insert, replace_output, tidy
 from fillmask_export.passes.per_token import token_inputs
-from fillmask_export.shapes import Shapes
+from fillmask_export.passes.sizes import sizes
+from fillmask_export.shapes import Dim, Shapes
 
 Place = tuple[ir.Value, int]
 """A tensor and the axis of it that runs over tokens."""
@@ -36,7 +37,7 @@ def sink_to_masks(model: ir.Model, shapes: Shapes) -> str:
     at_masks.type, at_masks.shape = logits.type, ir.Shape(["b", "m", shapes["logits"][-1]])
     replace_output(model, logits, at_masks)
     tidy(model)
-    return f"{sink.moved} nodes at the masks only, {sink.attentions} of them products of attention"
+    return f"{sink.moved} nodes at the masks only, {sink.attentions} of them of attention"
 
 
 class _Sink:
@@ -56,8 +57,10 @@ class _Sink:
     def gathered(self, place: Place) -> ir.Value:
         """The rows of a tensor at the masks: computed from gathered inputs if nothing needs the whole of it."""
         if place not in self._gathered:
-            inputs = None if place[0] in self._whole else self._sinkable(place)
-            self._gathered[place] = self._gather(place) if inputs is None else self._copy(place[0], inputs)
+            inputs = self._sinkable(place)
+            if place[0] in self._whole and inputs != {}:  # what is spread over all tokens can be spread over fewer
+                inputs = None
+            self._gathered[place] = self._gather(place) if inputs is None else self._copy(place, inputs)
         return self._gathered[place]
 
     def _sinkable(self, place: Place) -> dict[int, int] | None:
@@ -99,8 +102,8 @@ class _Sink:
                 producer = needed.producer()
                 pending += [value for value in producer.inputs if value is not None] if producer else []
 
-    def _copy(self, value: ir.Value, inputs: dict[int, int]) -> ir.Value:
-        node = value.producer()
+    def _copy(self, place: Place, inputs: dict[int, int]) -> ir.Value:
+        value, node = place[0], place[0].producer()
         assert node is not None
         sources = [
             self.gathered((source, inputs[index])) if source is not None and index in inputs else source
@@ -108,8 +111,10 @@ class _Sink:
         ]
         if node.op_type == "Reshape":
             sources[1] = self._target(value)
+        if node.op_type == "Expand":
+            sources[1] = self._sizes(place)
         self.moved += 1
-        self.attentions += node.op_type == "MatMul" and all(source.const_value is None for source in sources if source)
+        self.attentions += _is_attention(node)
         attributes = [attribute for name, attribute in node.attributes.items() if name != "allowzero"]
         copy = ir.Node(node.domain, node.op_type, sources, attributes, num_outputs=1)
         copy.outputs[0].name = f"{value.name}/at_masks"
@@ -121,6 +126,14 @@ class _Sink:
         shape = self._shapes[str(value.name)]
         target = [dim if isinstance(dim, int) else 0 for dim in shape]
         return constant(self._model, "reshape_to_" + "_".join(map(str, target)), np.array(target, dtype=np.int64))
+
+    def _sizes(self, place: Place) -> ir.Value:
+        """The target of an Expand whose token axis now runs over masks."""
+        value, axis = place
+        dims: list[Dim] = list(self._shapes[str(value.name)])
+        dims[axis] = "m"
+        ids = next(value for value in self._model.graph.inputs if value.name == "input_ids")
+        return sizes(self._model, dims, {"b": (ids, 0), "s": (ids, 1), "m": (self._positions, 1)})
 
     def _gather(self, place: Place) -> ir.Value:
         """Take the rows at the masks of a tensor ``[b or 1, s, …]`` or ``[b or 1, h, s, …]``."""
@@ -138,3 +151,9 @@ class _Sink:
 
     def _axes(self, name: str, axis: int) -> ir.Value:
         return constant(self._model, name, np.array([axis], dtype=np.int64))
+
+
+def _is_attention(node: ir.Node) -> bool:
+    """Whether it mixes tokens: attention as one operator, or one of the two products that it is traced as."""
+    products = node.op_type == "MatMul" and all(array_of(value) is None for value in node.inputs)
+    return node.op_type == "Attention" or products

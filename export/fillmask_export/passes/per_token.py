@@ -57,11 +57,30 @@ def _elementwise(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | N
     return inputs
 
 
+def _expand(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
+    """Broadcasting to a target: the sink makes a target of its own, for which it must know the sizes."""
+    shape, target = _shape(node.inputs[0], shapes), shapes[str(node.outputs[0].name)]
+    if shape is None or None in target:
+        return None
+    own = axis - (len(target) - len(shape))
+    if own < 0 or shape[own] == 1:
+        return {}
+    return {0: own} if shape[own] == "s" and len(shape) == len(target) else None
+
+
 def _along_last(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
     """LayerNormalization and Softmax: every axis from ``axis`` on for the former, the named one for the latter."""
     rank = len(shapes[str(node.outputs[0].name)])
     own = node.attributes["axis"].as_int() if "axis" in node.attributes else -1
     return {0: axis} if axis < own % rank else None
+
+
+def _attention(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
+    """Each row of the result is that of one query; keys and values are needed whole."""
+    mask = _shape(node.inputs[3], shapes) if len(node.inputs) > 3 else None
+    if axis != len(shapes[str(node.outputs[0].name)]) - 2:
+        return None
+    return {0: axis, 3: 2} if mask is not None else {0: axis}
 
 
 def _reduce(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
@@ -79,6 +98,18 @@ def _matmul(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
     if left is None or axis != len(shape) - 2 or len(left) != len(shape) or left[-2] != "s":
         return None
     return {0: axis}
+
+
+def _conv(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
+    """A convolution over one token at a time, which is a product."""
+    weight = array_of(node.inputs[1])
+    return {0: axis} if axis > 1 and weight is not None and set(weight.shape[2:]) == {1} and _plain(node) else None
+
+
+def _plain(node: ir.Node) -> bool:
+    """Neither strides nor padding."""
+    strides, pads = (node.attributes[name].as_ints() if name in node.attributes else [] for name in ("strides", "pads"))
+    return set(strides) <= {1} and set(pads) <= {0}
 
 
 def _transpose(node: ir.Node, axis: int, shapes: Shapes) -> dict[int, int] | None:
@@ -113,7 +144,10 @@ def _shape(value: ir.Value | None, shapes: Shapes) -> tuple[Dim, ...] | None:
 
 
 _RULES: dict[str, Rule] = {
+    "Attention": _attention,
     "Concat": _concat,
+    "Conv": _conv,
+    "Expand": _expand,
     "LayerNormalization": _along_last,
     "MatMul": _matmul,
     "ReduceMean": _reduce,

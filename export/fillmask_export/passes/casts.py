@@ -1,0 +1,36 @@
+"""Drop casts of floats to floats, which models trace that can also run in half precision."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+from onnx_ir.passes.common import ShapeInferencePass
+
+from fillmask_export.passes.graph import replace, tidy
+
+
+def drop_casts(model: ir.Model) -> str:
+    """Remove each Cast of a tensor to the type that it has, in place.
+
+    Returns:
+        How many were removed, of how many.
+    """
+    _infer_types(model)
+    nodes = [node for node in model.graph if node.op_type == "Cast"]
+    idle = [node for node in nodes if node.inputs[0] is not None and node.inputs[0].dtype == _target(node)]
+    for node in idle:
+        assert node.inputs[0] is not None
+        replace(model, node.outputs[0], node.inputs[0])
+    tidy(model)
+    return f"{len(idle)} of {len(nodes)}"
+
+
+def _infer_types(model: ir.Model) -> None:
+    """ONNX finds the types, also where it gives up on shapes. Those it finds are dropped: later passes change them."""
+    ShapeInferencePass()(model)
+    for value in (value for node in model.graph for value in node.outputs):
+        if not value.is_graph_output():
+            value.shape = None
+
+
+def _target(node: ir.Node) -> ir.DataType:
+    return ir.DataType(node.attributes["to"].as_int())

@@ -1,0 +1,78 @@
+"""The tokenizers of checkpoints: which are taken, and which are refused and why."""
+
+import json
+
+import pytest
+from tokenizers.pre_tokenizers import PreTokenizer
+from transformers import AutoTokenizer, EsmTokenizer, PerceiverTokenizer, PreTrainedTokenizerFast
+
+from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.errors import CheckpointError
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+class Jieba:
+    """Stands for a splitter of words that is code."""
+
+    def pre_tokenize(self, text):
+        raise AssertionError
+
+
+def refusal(folder):
+    with pytest.raises(CheckpointError) as raised:
+        open_checkpoint(folder)
+    return str(raised.value)
+
+
+def test_a_tokenizer_with_code_of_its_own_is_refused_and_the_code_not_run(checkpoint_copy, tmp_path):
+    ran = tmp_path / "was run"
+    (checkpoint_copy / "custom.py").write_text(f"open({str(ran)!r}, 'w')\nTokenizer = None\n")
+    path = checkpoint_copy / "tokenizer_config.json"
+    changes = {"tokenizer_class": "Custom", "auto_map": {"AutoTokenizer": ["custom.Tokenizer", "custom.Tokenizer"]}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    assert "cannot be loaded by AutoTokenizer" in refusal(checkpoint_copy)
+    assert not ran.exists()
+
+
+def test_a_tokenizer_without_a_mask_token_is_refused(checkpoint_copy):
+    bare = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint_copy / "tokenizer.json"), unk_token="[UNK]")
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    bare.save_pretrained(checkpoint_copy)
+    assert "the tokenizer defines no mask token, so this is not a masked LM" in refusal(checkpoint_copy)
+
+
+def test_a_tokenizer_that_exists_only_in_python_is_refused(checkpoint_copy):
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    PerceiverTokenizer().save_pretrained(checkpoint_copy)
+    assert "has no fast tokenizer (tokenizer.json), which the engine needs" in refusal(checkpoint_copy)
+
+
+def test_the_tokenizer_of_esm_is_made_a_fast_one(checkpoint_copy, tmp_path):
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    (tmp_path / "vocab.txt").write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", "A", "C", "D", "<mask>"]))
+    EsmTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(checkpoint_copy)
+    tokenizer = open_checkpoint(checkpoint_copy).tokenizer
+    assert (tokenizer.is_fast, tokenizer("AC<mask>")["input_ids"]) == (True, [0, 4, 5, 7, 2])
+
+
+def test_a_tokenizer_that_calls_python_is_refused(checkpoint_copy, monkeypatch):
+    """As RoFormer's does, which splits Chinese with jieba; transformers saves another tokenizer in its place."""
+
+    def load(*_, **__):
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint_copy / "tokenizer.json"), mask_token="[MASK]")
+        tokenizer.backend_tokenizer.pre_tokenizer = PreTokenizer.custom(Jieba())
+        return tokenizer
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", load)
+    said = refusal(checkpoint_copy)
+    assert "PreTrainedTokenizerFast has a part that is code, which tokenizer.json cannot hold" in said
+
+
+def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):
+    for name in TOKENIZER_FILES:
+        (checkpoint_copy / name).unlink()
+    assert str(checkpoint_copy) in refusal(checkpoint_copy)
