@@ -69,6 +69,8 @@ def main() -> None:
 @click.option("--targets", help="Score only these words, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
 @click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@click.option("--batch-size", type=int, default=1, show_default=True, help="Texts of one run; more are read ahead.")
+@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
 @_json
 def predict(  # noqa: PLR0913 -- one parameter an option
     *,
@@ -79,6 +81,8 @@ def predict(  # noqa: PLR0913 -- one parameter an option
     targets: str | None,
     truncation: str | None,
     threads: int | None,
+    batch_size: int,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Fill the masks of each TEXT, or of each line of standard input.
@@ -91,7 +95,14 @@ def predict(  # noqa: PLR0913 -- one parameter an option
 
         fill_mask = FillMask(model, variant=variant, threads=threads)
         words = None if targets is None else targets.split(",")
-        answers = fill_mask.predict_many(answered, top_k=top_k, targets=words, truncation=truncation)  # type: ignore[arg-type]
+        answers = fill_mask.predict_many(
+            answered,
+            top_k=top_k,
+            targets=words,
+            truncation=truncation,  # type: ignore[arg-type]
+            batch_size=batch_size,
+            workers=workers,
+        )
         failed = False
         for text, answer in zip(asked, answers, strict=False):
             failed |= isinstance(answer, InputError)
@@ -128,13 +139,14 @@ def verify(*, folder: str | None, as_json: bool) -> None:
         from fillmask.verifying import best, verify
 
         checks = verify(folder)
-    for check in checks:
-        click.echo(json.dumps(asdict(check) | {"passed": check.passed}) if as_json else _verdict(check))
     fastest = best(checks)
+    for check in checks:
+        facts = asdict(check) | {"passed": check.passed, "best": check is fastest}
+        click.echo(json.dumps(facts) if as_json else _verdict(check))
     if fastest is not None and not as_json:
         click.echo(f"use variant {fastest.variant!r} here: the fastest that answers as it should")
-    if wrong := ", ".join(check.variant for check in checks if not check.passed):
-        fail(f"answers differ here from where the model was exported, variants: {wrong}", code=1)
+    if failures := _failures(checks):
+        fail("; ".join(failures), code=1)
 
 
 def fail(message: str, *, code: int) -> NoReturn:
@@ -163,7 +175,16 @@ def _stdin() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
+def _failures(checks: list[Check]) -> list[str]:
+    differing = [check.variant for check in checks if not check.passed and check.error is None]
+    failing = [check.variant for check in checks if check.error is not None]
+    said = [("answers differ here from where the model was exported", differing), ("no answers here", failing)]
+    return [f"{what}, variants: {', '.join(variants)}" for what, variants in said if variants]
+
+
 def _verdict(check: Check) -> str:
+    if check.max_score_difference is None or check.latency_ms is None:
+        return f"{check.variant:6} DOES NOT RUN ON THIS MACHINE: {check.error}"
     word = "ok" if check.passed else "WRONG ON THIS MACHINE"
     return (
         f"{check.variant:6} {word}: {check.answers} answers, scores within {check.max_score_difference:.1e} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,11 @@ _ROWS = (
     ("accuracy", "masked-token accuracy", "{:.4f}"),
     ("checkpoint_accuracy", "masked-token accuracy of the checkpoint", "{:.4f}"),
     ("not_finite", "masks with NaN or infinity", "{}"),
+)
+
+_FP16 = (
+    "fp16 is for GPUs. Its figures here are those of the CPU, where ONNX Runtime computes much of it in float32; it "
+    "was not run on a GPU."
 )
 
 
@@ -38,8 +43,16 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
         f"Each variant beside the checkpoint in PyTorch (fp32), over {manifest['verification']['masks']:,} masks in "
         f"{manifest['verification']['origin']}.",
         "",
-        *_table(manifest["variants"], manifest["files"]),
+        *_table(_fidelity_rows(manifest["variants"]), manifest["variants"]),
         "",
+        *_checks(manifest),
+        "",
+        *([_FP16, ""] if "fp16" in manifest["variants"] else []),
+        "## Cost",
+        "",
+        *_table(_cost_rows(manifest), manifest["variants"]),
+        "",
+        *_timing(manifest["verification"].get("timing")),
         "## Graph",
         "",
         *(f"- {name.replace('_', ' ')}: {what}" for name, what in manifest["passes"].items()),
@@ -55,13 +68,62 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
-def _table(variants: Mapping[str, Any], files: Mapping[str, Any]) -> list[str]:
-    sizes = [f"{size(variant, files) / 1e6:.1f} MB" for variant in variants.values()]
-    rows = [["size of graph and weights", *sizes]]
+def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
     for key, label, form in _ROWS:
-        rows.append([label, *(form.format(variant["fidelity"][key]) for variant in variants.values())])
+        yield [label, *(form.format(variant["fidelity"][key]) for variant in variants.values())]
     alone = [f"{variant['batch_difference']:.2e}" for variant in variants.values()]
-    rows.append(["largest difference of a score in a padded batch from that alone", *alone])
+    yield ["largest difference of a score in a padded batch from that alone", *alone]
+    long = [variant["long_texts"] for variant in variants.values()]
+    yield [
+        f"mean KL divergence in texts of {long[0]['tokens']} tokens, nats",
+        *(f"{figures['mean_kl']:.2e}" for figures in long),
+    ]
+
+
+def _checks(manifest: Mapping[str, Any]) -> list[str]:
+    """What has no figure a variant: an artifact that fails it is not written."""
+    random = [variant["random_texts"]["texts"] for variant in manifest["variants"].values()]
+    return [
+        f"No variant gives NaN or infinity on {min(random)} texts of random tokens. The engine reads and writes "
+        f"{manifest['verification']['tokenizer']['texts']} difficult texts (combining marks, scripts without spaces or "
+        f"from right to left, emoji sequences, control characters, very long words) token by token as "
+        "transformers does."
+    ]
+
+
+def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
+    variants, timing = manifest["variants"].values(), manifest["verification"].get("timing")
+    yield ["graph and weights on disk", *(f"{size(variant, manifest['files']) / 1e6:.1f} MB" for variant in variants)]
+    if timing is None:
+        return
+    resident = [variant["resident_bytes"] for variant in variants]
+    yield [
+        "memory of a process after its first answer",
+        *("not measured" if count is None else f"{count / 1e6:.0f} MB" for count in resident),
+    ]
+    for tokens, reference in timing["checkpoint_ms"].items():
+        times = [variant["latency_ms"][tokens] for variant in variants]
+        label = f"a run of {tokens} tokens; the checkpoint takes {reference:.2f} ms"
+        yield [label, *(f"{time:.2f} ms ({time / reference:.2f} ×)" for time in times)]
+
+
+def _timing(timing: Mapping[str, Any] | None) -> list[str]:
+    if timing is None:
+        return []
+    return [
+        f"Measured on {timing['cpu']} ({timing['system']}) with {_count(timing['threads'], 'thread')} a run: medians "
+        f"of {_count(timing['rounds'], 'round')} in which each variant and the checkpoint in PyTorch ran in turn, one "
+        "text with one mask, without tokenizing. Times hold on the machine they were made on; `fillmask verify` "
+        "measures yours. Memory is that of the whole process, Python and ONNX Runtime included.",
+        "",
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _table(rows: Iterable[list[str]], variants: Mapping[str, Any]) -> list[str]:
     header = ["", *variants]
     return [_row(header), _row(["---"] * len(header)), *map(_row, rows)]
 

@@ -20,16 +20,17 @@ _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--variant",
     "variants",
     multiple=True,
-    type=click.Choice(["fp32", "int8"]),
-    help="Repeat for both.  [default: both]",
+    type=click.Choice(["fp32", "int8", "fp16", "int4"]),
+    help="Repeat for several; fp16 is for GPUs, int4 for large vocabularies.  [default: fp32 and int8]",
 )
 @click.option("--revision", help="Branch, tag or commit of a hub checkpoint.")
 @click.option("--allow-pickle", is_flag=True, help="Read pytorch_model.bin (tensors only); only if you trust it.")
-@click.option("--calibration", type=_TEXTS, help="Find int8 scales on this file, one text a line.")
+@click.option("--calibration", type=_TEXTS, help="Find scales and ranges on this file, one text a line.")
 @click.option("--texts", type=_TEXTS, help="Verify on this file, one text a line.")
 @click.option("--masks", default=2000, show_default=True, help="Masks to verify on.")
-@click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence of int8 from fp32.")
-@click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks that int8 may lose.")
+@click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence, fp32 excepted.")
+@click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks to lose, fp32 excepted.")
+@click.option("--rounds", default=15, show_default=True, help="How often each variant is timed; 0 for no timing.")
 def export_command(
     *,
     checkpoint: str,
@@ -41,15 +42,16 @@ def export_command(
 ) -> None:
     """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
     try:
-        from fillmask_export import VARIANTS, Plan, export
+        from fillmask_export import Plan, export
         from fillmask_export.card import size
+        from fillmask_export.variants import USUAL
     except ImportError as error:
         fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
     try:
         manifest = export(
             checkpoint,
             out,
-            variants or VARIANTS,
+            variants or USUAL,
             revision=revision,
             allow_pickle=allow_pickle,
             plan=Plan(**plan),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.artifact import MANIFEST, SCHEMA_VERSION
+from fillmask_export.checkpoint import Checkpoint
 
 _TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")
 
@@ -32,8 +33,34 @@ def write_manifest(folder: Path, description: Mapping[str, Any]) -> dict[str, An
     """
     files = {path.name: file_record(path.read_bytes()) for path in sorted(folder.iterdir())}
     manifest = {"schema_version": SCHEMA_VERSION, **description, "files": files, "tools": tools()}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    save_manifest(folder, manifest)
     return manifest
+
+
+def save_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a manifest again, with figures that were measured on the finished folder."""
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
+    """What a manifest says of the checkpoint.
+
+    Args:
+        checkpoint: Loaded.
+        limit: Tokens that it takes.
+    """
+    return {
+        "source": {"checkpoint": checkpoint.source, "revision": checkpoint.revision},
+        "architecture": checkpoint.architecture,
+        "mask_token": checkpoint.tokenizer.mask_token,
+        "mask_token_id": checkpoint.tokenizer.mask_token_id,
+        "vocab_size": checkpoint.model.config.vocab_size,
+        "max_length": limit,
+        "graph": {
+            "inputs": ["input_ids int64[b, s]", "attention_mask int64[b, s]", "mask_positions int64[b, m]"],
+            "outputs": ["logits float32[b, m, V]"],
+        },
+    }
 
 
 def tools() -> dict[str, str]:

@@ -19,6 +19,7 @@ from fillmask_export.errors import ExportError
 
 _SHARE = 0.15  # of the tokens of a text is masked, as in training
 _LONGEST = 128  # tokens of a probe; longer texts are cut
+_LONG, _LONGEST_OF_ALL, _STRUNG = 4, 1024, 256  # long probes, their tokens, the texts they are strung of
 _UNKNOWN = 0.2  # above this share of unknown tokens a text says nothing about the model
 
 
@@ -82,6 +83,53 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
     return Probes(origin, list(_mask(rows, tokenizer, masks)))
 
 
+def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> list[Probe]:  # noqa: ANN401
+    """Texts strung together to a few as long as the model takes, or as the longest that are looked at.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        path: As ``make_probes`` takes it.
+        max_length: Tokens the model takes.
+    """
+    length = min(_LONGEST_OF_ALL, max_length)
+    texts = read_texts(path)[:_STRUNG]
+    if path is None and not _knows(tokenizer, texts):
+        (head, tail), rng = _template(tokenizer), np.random.default_rng(0)
+        filling = rng.choice(_ordinary(tokenizer), (_LONG, length - len(head) - len(tail)))
+        rows = [np.array([*head, *ids, *tail], dtype=np.int64) for ids in filling]
+    else:
+        starts = [len(texts) * number // _LONG for number in range(_LONG)]
+        joined = [" ".join(texts[start:] + texts[:start]) for start in starts]
+        cut = tokenizer(joined, truncation=True, max_length=length)["input_ids"]
+        rows = [np.array(ids, dtype=np.int64) for ids in cut]
+    return list(_mask(rows, tokenizer, 0))
+
+
+def random_probes(tokenizer: Any, max_length: int) -> list[Probe]:  # noqa: ANN401
+    """32 texts of random tokens, which no training has made a model behave on.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        max_length: Tokens the model takes.
+    """
+    return list(_mask(_random_rows(tokenizer, min(_LONGEST, max_length)), tokenizer, 0))
+
+
+def random_probe(tokenizer: Any, length: int) -> Probe:  # noqa: ANN401
+    """A text of random tokens, of a given length and with one mask in its middle.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        length: Tokens, the special ones included.
+    """
+    head, tail = _template(tokenizer)
+    count = max(1, length - len(head) - len(tail))
+    row = np.array([*head, *np.random.default_rng(0).choice(_ordinary(tokenizer), count), *tail], dtype=np.int64)
+    place = len(head) + count // 2
+    label, row[place] = row[place], tokenizer.mask_token_id
+    return Probe(row, np.array([place]), np.array([label]))
+
+
 def make_questions(tokenizer: Any, path: str | Path | None, count: int = 8) -> list[str]:  # noqa: ANN401
     """Short texts with one masked word each, to be answered again where the artifact serves.
 
@@ -133,15 +181,26 @@ def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iter
 
 def _random_rows(tokenizer: Any, length: int) -> list[NDArray[np.int64]]:  # noqa: ANN401
     """32 texts of random tokens between the special tokens of the model."""
-    template = tokenizer(tokenizer.mask_token)["input_ids"]
-    mask = template.index(tokenizer.mask_token_id)
-    rows = _random_ids(tokenizer, length - len(template) + 1)
-    return [np.array([*template[:mask], *ids, *template[mask + 1 :]], dtype=np.int64) for ids in rows]
+    head, tail = _template(tokenizer)
+    rows = _random_ids(tokenizer, length - len(head) - len(tail))
+    return [np.array([*head, *ids, *tail], dtype=np.int64) for ids in rows]
+
+
+def _template(tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401
+    """The special tokens that stand before and behind a text."""
+    ids = tokenizer(tokenizer.mask_token)["input_ids"]
+    mask = ids.index(tokenizer.mask_token_id)
+    return ids[:mask], ids[mask + 1 :]
 
 
 def _random_ids(tokenizer: Any, longest: int) -> list[list[int]]:  # noqa: ANN401
     """32 rows of random tokens that are not special."""
     rng = np.random.default_rng(0)
-    ordinary = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
+    ordinary = _ordinary(tokenizer)
     counts = rng.integers(min(8, longest), longest, size=32, endpoint=True)
     return [rng.choice(ordinary, count).tolist() for count in counts]
+
+
+def _ordinary(tokenizer: Any) -> NDArray[np.int64]:  # noqa: ANN401
+    """The tokens that are not special."""
+    return np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)

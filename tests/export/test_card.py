@@ -12,21 +12,42 @@ FIDELITY = {
     "checkpoint_accuracy": 0.51,
     "not_finite": 0,
 }
+TIMING = {
+    "cpu": "A Processor",
+    "system": "Linux",
+    "threads": 1,
+    "rounds": 15,
+    "checkpoint_ms": {"16": 20.0, "128": 80.0},
+}
+RANDOM = {"texts": 32, "not_finite": 0}
 MANIFEST = {
     "source": {"checkpoint": "org/model", "revision": "0123456789abcdef"},
     "architecture": "BertForMaskedLM",
     "vocab_size": 30522,
     "max_length": 512,
     "mask_token": "[MASK]",
-    "verification": {"masks": 2001, "origin": "the lines of texts.txt"},
+    "verification": {"masks": 2001, "origin": "the lines of texts.txt", "tokenizer": {"texts": 78}, "timing": TIMING},
     "passes": {"rows_at_masks": "36 nodes", "tied_table": "kept once"},
     "variants": {
-        "fp32": {"file": "model.onnx", "weights": "model.onnx_data", "fidelity": FIDELITY, "batch_difference": 2e-8},
+        "fp32": {
+            "file": "model.onnx",
+            "weights": "model.onnx_data",
+            "fidelity": FIDELITY,
+            "batch_difference": 2e-8,
+            "random_texts": RANDOM,
+            "long_texts": FIDELITY | {"tokens": 512, "mean_kl": 3.4e-3},
+            "latency_ms": {"16": 6.0, "128": 40.0},
+            "resident_bytes": 88_800_000,
+        },
         "int8": {
             "file": "model_int8.onnx",
             "batch_difference": 3e-7,
             "fidelity": FIDELITY | {"accuracy": 0.4999},
             "quantization": "on scales",
+            "random_texts": RANDOM,
+            "long_texts": FIDELITY | {"tokens": 512, "mean_kl": 3.4e-3},
+            "latency_ms": {"16": 2.5, "128": 8.0},
+            "resident_bytes": None,
         },
     },
     "files": {
@@ -64,12 +85,45 @@ def test_a_folders_revision_is_not_mentioned(card):
 
 def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest(card):
     table = cells(card())
-    assert table["size of graph and weights"] == ["90.4 MB", "23.0 MB"]
+    assert table["graph and weights on disk"] == ["90.4 MB", "23.0 MB"]
     assert table["masked-token accuracy"] == ["0.5000", "0.4999"]
     assert table["masked-token accuracy of the checkpoint"] == ["0.5100", "0.5100"]
     assert table["mean KL divergence from the checkpoint, nats"] == ["1.23e-03", "1.23e-03"]
     assert table["share of the checkpoint's first five kept"] == ["0.9877", "0.9877"]
     assert table["masks with NaN or infinity"] == ["0", "0"]
+
+
+def test_costs_are_those_of_the_manifest_with_ratios_to_the_checkpoints(card):
+    table = cells(card())
+    assert table["memory of a process after its first answer"] == ["89 MB", "not measured"]
+    assert table["a run of 16 tokens; the checkpoint takes 20.00 ms"] == ["6.00 ms (0.30 ×)", "2.50 ms (0.12 ×)"]
+    assert table["a run of 128 tokens; the checkpoint takes 80.00 ms"] == ["40.00 ms (0.50 ×)", "8.00 ms (0.10 ×)"]
+
+
+def test_it_says_on_what_machine_times_hold(card):
+    text = card()
+    assert "Measured on A Processor (Linux) with 1 thread a run: medians of 15 rounds" in text
+    assert "Times hold on the machine they were made on" in text
+
+
+def test_what_was_not_timed_is_not_spoken_of(card):
+    untimed = {name: value for name, value in MANIFEST["verification"].items() if name != "timing"}
+    text = card(verification=untimed)
+    assert cells(text)["graph and weights on disk"] == ["90.4 MB", "23.0 MB"]
+    assert "Measured on" not in text
+    assert " ms" not in text
+
+
+def test_it_says_what_every_variant_passed(card):
+    text = card()
+    assert "No variant gives NaN or infinity on 32 texts of random tokens." in text
+    assert "The engine reads and writes 78 difficult texts" in text
+
+
+def test_of_fp16_it_says_that_no_gpu_ran_it(card):
+    fp16 = MANIFEST["variants"]["int8"]
+    assert "it was not run on a GPU" in card(variants=MANIFEST["variants"] | {"fp16": fp16})
+    assert "GPU" not in card()
 
 
 def test_a_size_is_that_of_the_graph_and_of_its_weights_if_it_has_any():
@@ -105,3 +159,7 @@ def test_a_line_of_dashes_that_is_no_front_matter_stays(card):
 def test_comments_in_code_are_no_headings(card):
     code = "```python\n# load it\nload()\n```"
     assert code in card(f"# Model\n\n{code}\n")
+
+
+def test_long_texts_have_a_row_of_their_own(card):
+    assert "| mean KL divergence in texts of 512 tokens, nats | 3.40e-03 | 3.40e-03 |" in card()

@@ -12,19 +12,30 @@ from cases import calls
 from fillmask import FillMask, IntegrityError
 from fillmask.verifying import verify
 from fillmask_export import Plan, export
+from fillmask_export.tokenizing import HARD_TEXTS
 
-FEW = Plan(masks=60)
+FEW = Plan(masks=60, rounds=0)
 FILES = {"README.md", "config.json", "fillmask.json"}
 FILES |= {"special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"}
-GRAPHS = {"fp32": {"model.onnx", "model.onnx_data"}, "int8": {"model_int8.onnx", "model_int8.onnx_data"}}
+STEMS = {"fp32": "model", "int8": "model_int8", "fp16": "model_fp16", "int4": "model_int4"}
+GRAPHS = {variant: {f"{stem}.onnx", f"{stem}.onnx_data"} for variant, stem in STEMS.items()}
+# Random networks this narrow are harder on few bits than trained ones.
+LOOSE = Plan(masks=300, max_kl=9.0, max_accuracy_loss=1.0, rounds=0)
 
 
 @pytest.fixture(scope="session")
 def exported(checkpoint_of, tmp_path_factory):
     """A BERT checkpoint exported in both variants: its folder, its manifest, and what was said meanwhile."""
     out, said = tmp_path_factory.mktemp("exported") / "new" / "artifact", []
-    manifest = export(checkpoint_of("wordpiece"), out, plan=Plan(masks=300, max_kl=1.0), say=said.append)
+    manifest = export(checkpoint_of("wordpiece"), out, plan=Plan(masks=300, max_kl=1.0, rounds=0), say=said.append)
     return out, manifest, said
+
+
+@pytest.fixture(scope="session")
+def lowered(checkpoint, family, tmp_path_factory):
+    """The checkpoint of each family exported in the variants that are made where they are asked for."""
+    out = tmp_path_factory.mktemp("lowered") / family
+    return out, export(checkpoint, out, ("fp16", "int4"), plan=LOOSE)
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +124,43 @@ def test_int8_is_smaller_close_and_the_default(exported):
     assert manifest["variants"]["int8"]["fidelity"]["mean_kl"] < 0.1
 
 
+def test_fp16_answers_as_transformers_does_to_the_second_digit(lowered, reference):
+    out, manifest = lowered
+    engine = FillMask(out, variant="fp16", threads=1)
+    for answer in manifest["variants"]["fp16"]["answers"]:
+        scores = {each.token: each.score for each in engine.predict(answer["text"], top_k=50)[0]}
+        for row in reference(answer["text"]):
+            assert scores[row["token"]] == pytest.approx(row["score"], abs=5e-3)
+
+
+def test_the_lowered_variants_are_verified_as_the_others_are(lowered):
+    out, manifest = lowered
+    fp16, int4 = manifest["variants"]["fp16"], manifest["variants"]["int4"]
+    assert fp16["fidelity"]["mean_kl"] < 1e-3
+    assert fp16["fidelity"]["not_finite"] == int4["fidelity"]["not_finite"] == 0
+    assert fp16["random_texts"] == int4["random_texts"] == {"texts": 32, "not_finite": 0}
+    assert "float16" in fp16["quantization"]
+    assert "4 bits in blocks of 32" in int4["quantization"]
+    assert {fp16["batch_invariant"], int4["batch_invariant"]} == {True}
+    assert set(left_in(out)) == FILES | GRAPHS["fp16"] | GRAPHS["int4"]
+
+
+def test_the_lowered_variants_verify_where_they_were_made(lowered):
+    assert [(check.variant, check.passed, check.error) for check in verify(lowered[0])] == [
+        ("fp16", True, None),
+        ("int4", True, None),
+    ]
+
+
+def test_int8_is_the_default_where_it_is_there_and_else_the_first(exported, lowered):
+    assert exported[1]["default_variant"] == "int8"
+    assert lowered[1]["default_variant"] == "fp16"
+
+
+def test_the_manifest_counts_the_texts_that_both_tokenizers_read(exported):
+    assert exported[1]["verification"]["tokenizer"] == {"texts": len(HARD_TEXTS)}
+
+
 def test_an_artifact_verifies_where_it_was_made(exported):
     checks = verify(exported[0])
     assert [check.variant for check in checks] == ["fp32", "int8"]
@@ -147,13 +195,13 @@ def test_only_the_artifact_is_left_beside_it(exported):
 
 
 def test_an_export_can_be_repeated_to_the_byte(exported, checkpoint_of, tmp_path):
-    again = export(checkpoint_of("wordpiece"), tmp_path / "again", plan=Plan(masks=300, max_kl=1.0))
+    again = export(checkpoint_of("wordpiece"), tmp_path / "again", plan=Plan(masks=300, max_kl=1.0, rounds=0))
     assert again["files"] == exported[1]["files"]
 
 
 def test_texts_of_the_user_are_verified_on(checkpoint_of, tmp_path):
     (tmp_path / "mine.txt").write_text("the house of the water\nthe light of the table\n")
-    plan = Plan(texts=tmp_path / "mine.txt", masks=20)
+    plan = Plan(texts=tmp_path / "mine.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
     assert manifest["verification"]["origin"] == "the lines of mine.txt"
     assert len(manifest["variants"]["fp32"]["answers"]) >= 2
@@ -161,7 +209,7 @@ def test_texts_of_the_user_are_verified_on(checkpoint_of, tmp_path):
 
 def test_texts_longer_than_the_model_takes_are_verified_on_too(checkpoint_of, tmp_path):
     (tmp_path / "long.txt").write_text("the house of the water and the light of the table " * 20)
-    plan = Plan(texts=tmp_path / "long.txt", masks=20)
+    plan = Plan(texts=tmp_path / "long.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
     assert manifest["variants"]["fp32"]["answers"]
 
@@ -179,7 +227,7 @@ def protein_checkpoint(proteins, tmp_path):
 @pytest.mark.parametrize("lines", [None, "A C D E F G H I K\nA C D\n", "A C D E F G H I K " * 10])
 def test_a_model_of_another_language_is_exported_whatever_its_texts_are(protein_checkpoint, tmp_path, lines):
     (tmp_path / "mine.txt").write_text(lines or "")
-    plan = Plan(masks=20, texts=tmp_path / "mine.txt" if lines else None)
+    plan = Plan(masks=20, rounds=0, texts=tmp_path / "mine.txt" if lines else None)
     export(protein_checkpoint, tmp_path / "out", ("fp32",), plan=plan)
     (check,) = verify(tmp_path / "out")
     assert check.passed

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fillmask_export import CheckpointError, ExportError, FidelityError, Plan, export, exporting
+from fillmask_export import CheckpointError, ExportError, FidelityError, Plan, export, exporting, making, variants
 
-FEW = Plan(masks=60)
+FEW = Plan(masks=60, rounds=0)
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -27,9 +27,9 @@ def left_in(folder):
 @pytest.mark.parametrize(
     ("variants", "message"),
     [
-        (("fp32", "q4"), r"variants must be a list of some of fp32, int8, got \('fp32', 'q4'\)"),
-        ((), r"variants must be a list of some of fp32, int8, got \(\)"),
-        ("int8", "variants must be a list of some of fp32, int8, got 'int8'"),
+        (("fp32", "q4"), r"variants must be a list of some of fp32, int8, fp16, int4, got \('fp32', 'q4'\)"),
+        ((), r"variants must be a list of some of fp32, int8, fp16, int4, got \(\)"),
+        ("int8", "variants must be a list of some of fp32, int8, fp16, int4, got 'int8'"),
     ],
 )
 def test_variants_that_are_not_made_are_refused_before_anything_is_loaded(empty, variants, message):
@@ -60,7 +60,7 @@ def test_nothing_is_written_over_what_exists(empty, checkpoint_of, what):
 )
 def test_a_variant_too_far_from_its_checkpoint_is_not_written(empty, checkpoint_of, variant, limits, reason):
     with pytest.raises(FidelityError, match=f"variant {variant} is too far from its checkpoint: {reason}"):
-        export(checkpoint_of("wordpiece"), empty / "out", (variant,), plan=Plan(masks=60, **limits))
+        export(checkpoint_of("wordpiece"), empty / "out", (variant,), plan=Plan(masks=60, rounds=0, **limits))
     assert not left_in(empty)
 
 
@@ -68,20 +68,25 @@ def test_a_variant_too_far_from_its_checkpoint_is_not_written(empty, checkpoint_
     ("step", "error"),
     [
         ("convert", FULL),
-        ("_save_tokenizer", FULL),
+        ("save_tokenizer", FULL),
+        ("round_trip", FidelityError("another tokenizer")),
         ("make_lean", RuntimeError("a pass fails")),
-        ("verify_graph", KeyboardInterrupt("stopped")),
+        ("build", FULL),
+        ("judge", KeyboardInterrupt("stopped")),
+        ("answer", RuntimeError("no answer")),
         ("write_manifest", FULL),
+        ("add_costs", ExportError("no memory")),
+        ("save_manifest", FULL),
         ("write_card", FULL),
     ],
 )
 def test_nothing_is_left_behind_when_a_step_fails(empty, checkpoint_of, monkeypatch, step, error):
-    def failing(*_):
+    def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr(exporting, step, failing)
+    monkeypatch.setattr(making if hasattr(making, step) else exporting, step, failing)
     with pytest.raises(type(error), match=re.escape(str(error))):
-        export(checkpoint_of("wordpiece"), empty / "out", ("fp32",), plan=FEW)
+        export(checkpoint_of("wordpiece"), empty / "out", ("fp32",), plan=Plan(masks=60, rounds=1))
     assert not left_in(empty)
 
 
@@ -91,7 +96,7 @@ def test_a_full_disk_while_the_graph_is_written_leaves_nothing(empty, checkpoint
         Path(path).write_bytes(b"half a graph")
         raise FULL
 
-    monkeypatch.setattr(exporting.ir, "save", half)
+    monkeypatch.setattr(variants.ir, "save", half)
     with pytest.raises(OSError, match="No space left on device"):
         export(checkpoint_of("wordpiece"), empty / "out", ("fp32",), plan=FEW)
     assert not left_in(empty)

@@ -117,3 +117,8 @@ def test_all_reasons_are_named_at_once():
     far = replace(EXACT, mean_kl=1.0, accuracy=0.0, not_finite=3)
     with pytest.raises(FidelityError, match=r"3 of 100 masks .*; the mean KL .*; masked-token accuracy falls by 0.5"):
         check_fidelity("int8", far, Plan())
+
+
+def test_random_tokens_that_give_no_numbers_are_refused_too():
+    with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
+        check_fidelity("fp16", EXACT, Plan(), not_finite_on_random=3)

@@ -6,7 +6,8 @@ from importlib.metadata import version
 import pytest
 
 from fillmask.artifact import MANIFEST, open_artifact
-from fillmask_export.manifest import file_record, tools, write_manifest
+from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.manifest import describe, file_record, save_manifest, tools, write_manifest
 
 DESCRIPTION = {"mask_token": "[MASK]", "max_length": 64, "variants": {"fp32": {"file": "model.onnx"}}, "word": "naïve"}
 
@@ -53,3 +54,21 @@ def test_the_tools_are_named_with_the_versions_in_use():
         name: number for name, number in used.items() if name != "python"
     }
     assert {"torch", "transformers", "onnxruntime", "tokenizers"} <= used.keys()
+
+
+def test_a_manifest_saved_again_lists_the_same_files(folder):
+    manifest = write_manifest(folder, DESCRIPTION)
+    manifest["verification"] = {"rounds": 3}
+    save_manifest(folder, manifest)
+    assert json.loads((folder / MANIFEST).read_text("utf-8")) == manifest
+    assert open_artifact(folder).read("config.json") == b"{}"
+
+
+def test_a_checkpoint_is_described_by_itself(checkpoint_of):
+    checkpoint = open_checkpoint(checkpoint_of("unigram"))
+    described = describe(checkpoint, 64)
+    assert described["source"] == {"checkpoint": "unigram", "revision": None}
+    assert (described["architecture"], described["mask_token"]) == ("XLMRobertaForMaskedLM", "<mask>")
+    assert described["mask_token_id"] == checkpoint.tokenizer.convert_tokens_to_ids("<mask>")
+    assert (described["vocab_size"], described["max_length"]) == (checkpoint.model.config.vocab_size, 64)
+    assert described["graph"]["outputs"] == ["logits float32[b, m, V]"]

@@ -3,7 +3,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from fillmask_export.errors import ExportError
-from fillmask_export.probes import make_probes, make_questions, read_texts
+from fillmask_export.probes import make_probes, make_questions, random_probes, read_texts
 
 ENGLISH = "fillmask's built-in English sentences"
 RANDOM = "random tokens, since English is not this model's language"
@@ -154,3 +154,19 @@ def test_a_text_without_spaces_loses_a_character_to_the_mask_and_keeps_the_rest(
     mask = tokenizer.mask_token
     questions = make_questions(tokenizer, tmp_path / "proteins.txt")
     assert [(question.count(mask), len(question.replace(mask, ""))) for question in questions] == [(1, 14), (1, 14)]
+
+
+def test_random_texts_hold_no_special_tokens_but_masks_and_those_around(tokenizer):
+    probes = random_probes(tokenizer, 64)
+    frame = set(tokenizer(tokenizer.mask_token)["input_ids"])
+    assert len(probes) == 32
+    for probe in probes:
+        assert probe.input_ids.size <= 64
+        assert set(probe.input_ids.tolist()) & set(tokenizer.all_special_ids) <= frame
+        assert not np.isin(probe.labels, tokenizer.all_special_ids).any()
+    assert len(np.unique(np.concatenate([probe.input_ids for probe in probes]))) > 200
+
+
+def test_the_same_random_texts_come_each_time(tokenizer):
+    for one, other in zip(random_probes(tokenizer, 64), random_probes(tokenizer, 64), strict=True):
+        np.testing.assert_array_equal(one.input_ids, other.input_ids)

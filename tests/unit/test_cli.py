@@ -75,6 +75,19 @@ def test_texts_come_from_standard_input_where_there_are_no_arguments(predict):
     assert result.exit_code == 0
 
 
+def test_texts_that_run_together_are_answered_as_they_are_alone(predict):
+    texts = "\n".join(f"{'the cat ' * (number % 4)}[MASK]" for number in range(50))
+    together = predict("--json", "--variant", "fp32", "--batch-size", "8", "--workers", "2", input=texts)
+    assert together.exit_code == 0
+    assert together.stdout == predict("--json", "--variant", "fp32", input=texts).stdout
+
+
+def test_a_batch_of_no_texts_is_refused(predict):
+    result = predict("[MASK]", "--batch-size", "0")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "batch_size must be a whole number from 1 to 1024, got 0" in result.stderr
+
+
 def test_arguments_win_over_standard_input(predict):
     assert [document["inputs"] for document in documents(predict("--json", TEXT, input=f"{TWO}\n"))] == [TEXT]
 
@@ -207,10 +220,10 @@ def test_help_lists_every_command_the_exporters_included(cli):
     result = cli("--help")
     assert result.exit_code == 0
     listed = re.findall(r"^  (\w+)  ", result.stdout.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["export", "info", "predict", "verify"]
+    assert listed == ["export", "info", "predict", "serve", "verify"]
 
 
-@pytest.mark.parametrize("command", ["export", "info", "predict", "verify"])
+@pytest.mark.parametrize("command", ["export", "info", "predict", "serve", "verify"])
 def test_every_command_has_help_that_begins_with_what_it_does(cli, command):
     result = cli(command, "-h")
     assert result.exit_code == 0

@@ -26,6 +26,15 @@ def artifact(native_copy):
 
 
 @pytest.fixture
+def broken(artifact):
+    """The same folder; this machine cannot run int8's graph."""
+    graph = artifact / "model_int8.onnx"
+    graph.write_bytes(graph.read_bytes().replace(b"input_ids", b"input_idz"))
+    toys.write_manifest(artifact, variants=json.loads((artifact / "fillmask.json").read_text())["variants"])
+    return artifact
+
+
+@pytest.fixture
 def altered(artifact):
     """The same folder; a stored answer of int8 is another than int8 gives."""
     path = artifact / "fillmask.json"
@@ -75,6 +84,45 @@ def test_an_altered_answer_fails_in_json_too(altered):
     result = verify("--json", altered)
     assert result.exit_code == 1
     assert [(each["variant"], each["passed"]) for each in documents(result)] == [("fp32", True), ("int8", False)]
+
+
+def test_json_says_which_variant_is_best_and_how_fast_each_is(altered):
+    fp32, int8 = documents(verify("--json", altered))
+    assert (fp32["best"], int8["best"]) == (True, False)
+    assert fp32["latency_ms"] > 0
+    assert fp32["providers"] == ["CPUExecutionProvider"]
+    assert fp32["error"] is None
+
+
+def test_a_variant_that_does_not_run_here_is_reported_and_fails(broken):
+    result = verify(broken)
+    assert result.exit_code == 1
+    fp32, int8, advice = result.stdout.splitlines()
+    assert fp32.startswith("fp32   ok: ")
+    assert re.fullmatch(r"int8   DOES NOT RUN ON THIS MACHINE: .*input_idz.*", int8)
+    assert advice.startswith("use variant 'fp32' here")
+    assert result.stderr == "fillmask: no answers here, variants: int8\n"
+
+
+def test_a_variant_that_does_not_run_here_fails_in_json_too(broken):
+    result = verify("--json", broken)
+    assert result.exit_code == 1
+    fp32, int8 = documents(result)
+    assert (fp32["passed"], int8["passed"]) == (True, False)
+    assert (int8["max_score_difference"], int8["latency_ms"]) == (None, None)
+    assert "input_idz" in int8["error"]
+
+
+def test_both_kinds_of_failure_are_named_on_one_line(broken):
+    path = broken / "fillmask.json"
+    manifest = json.loads(path.read_text())
+    manifest["variants"]["fp32"]["answers"][0]["scores"][0] += 0.01
+    path.write_text(json.dumps(manifest))
+    result = verify(broken)
+    assert result.exit_code == 1
+    assert "use variant" not in result.stdout
+    said = "answers differ here from where the model was exported, variants: fp32; no answers here, variants: int8"
+    assert result.stderr == f"fillmask: {said}\n"
 
 
 @pytest.mark.parametrize("name", ["model_fp32.onnx", "tokenizer.json"])

@@ -4,7 +4,7 @@ import math
 import pytest
 import toys
 
-from fillmask import ArtifactError, FillMask, IntegrityError
+from fillmask import ArtifactError, FillMask, IntegrityError, verifying
 from fillmask.verifying import Check, best, verify
 
 TEXTS = ["the [MASK] sat on the mat.", "[MASK]", "paris is the [MASK] of france."]
@@ -49,6 +49,7 @@ def test_an_artifact_that_answers_as_it_did_passes(artifact):
     assert {each.answers for each in checks} == {3}
     assert {each.max_score_difference for each in checks} == {0.0}
     assert all(each.latency_ms > 0 for each in checks)
+    assert {(each.error, each.providers) for each in checks} == {(None, ("CPUExecutionProvider",))}
 
 
 def test_a_score_that_differs_by_more_than_the_tolerance_fails_its_variant_only(artifact):
@@ -134,6 +135,43 @@ def test_a_manifest_without_answers_to_compare_with_is_refused(artifact, change)
     edit(artifact, change)
     with pytest.raises(ArtifactError, match=r"int8|fillmask\.json"):
         verify(artifact)
+
+
+def test_a_variant_that_does_not_run_here_is_a_finding_and_the_others_are_checked(artifact):
+    graph = artifact / "model_int8.onnx"
+    content = graph.read_bytes()
+    graph.write_bytes(content.replace(b"input_ids", b"input_idz"))
+    assert graph.read_bytes() != content
+    manifest = json.loads((artifact / "fillmask.json").read_text())
+    toys.write_manifest(artifact, variants=manifest["variants"])
+    fp32, int8 = verify(artifact)
+    assert fp32.passed
+    assert not int8.passed
+    assert (int8.answers, int8.max_score_difference, int8.latency_ms) == (0, None, None)
+    assert "input_idz" in int8.error
+    assert best([fp32, int8]).variant == "fp32"
+
+
+def test_a_latency_is_the_median_over_rounds_of_all_texts(artifact, monkeypatch):
+    asked = []
+    monkeypatch.setattr(verifying.FillMask, "predict", counting(asked, verifying.FillMask.predict))
+    verify(artifact)
+    assert asked == [*TEXTS * 4, *TEXTS * 4]
+
+
+def counting(asked, predict):
+    def record(self, text, **options):
+        asked.append(text)
+        return predict(self, text, **options)
+
+    return record
+
+
+def test_manifests_of_older_exports_are_verified_too(artifact):
+    assert not any(
+        "latency_ms" in entry for entry in json.loads((artifact / "fillmask.json").read_text())["variants"].values()
+    )
+    assert all(each.passed for each in verify(artifact))
 
 
 def test_the_best_variant_is_the_fastest_of_those_that_passed():

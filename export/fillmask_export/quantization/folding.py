@@ -24,6 +24,8 @@ def smooth(model: ir.Model, site: Site, grid: Grid) -> ir.Value:
     Returns:
         The tensor ``(x - centre) / size``. The products of the site still read ``x``, and still have its weights.
     """
+    if site.even:
+        return site.value
     if not site.after_layer_norm:
         return insert(model, "Mul", [site.value, _vector(model, f"{site.name}/inverse_size", 1 / grid.size)])
     node = site.value.producer()

@@ -53,10 +53,17 @@ class Linear:
 
 @dataclass
 class Site:
-    """An activation and all products that read it."""
+    """An activation and all products that read it.
+
+    Attributes:
+        value: The activation.
+        linears: The products.
+        even: Whether its channels have been made alike at their source, so that no size is left to take out.
+    """
 
     value: ir.Value
     linears: list[Linear]
+    even: bool = False
 
     @property
     def name(self) -> str:

@@ -7,7 +7,6 @@ a product of integers needs, and a size and a centre for each channel, which are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,36 +46,43 @@ class Grid:
         return rounded
 
 
-def choose_grid(sample: Sample, weights: NDArray[np.float32], *, centred: bool) -> Grid:
+def choose_grid(sample: Sample, weights: NDArray[np.float32], *, centred: bool, even: bool = False) -> Grid:
     """Choose the grid that changes the products with the weights least.
 
     Args:
         sample: The activation.
         weights: All that it is multiplied with, ``float32[K, N]``.
         centred: Whether a centre can be taken out; the range is then symmetric.
+        even: Whether centre and size have been taken out already.
+    """
+    centre, size = (None, np.ones_like(sample.low)) if even else centre_and_size(sample, centred=centred)
+    neutral = Grid(centre, size, 1.0, 128)
+    rows = neutral.smooth(sample.rows[:_TRIED])
+    importance = np.square(weights).sum(axis=1) * np.square(size)
+    bottom, top = -float(neutral.smooth(sample.low).min()), float(neutral.smooth(sample.high).max())
+    steps = _symmetric(max(bottom, top)) if centred or even else _asymmetric(max(0.0, bottom), max(0.0, top))
+    grids = [Grid(centre, size, scale, zero_point) for scale, zero_point in steps]
+    return min(grids, key=lambda grid: float((np.square(grid.round(rows) - rows).mean(axis=0) * importance).sum()))
+
+
+def centre_and_size(sample: Sample, *, centred: bool) -> tuple[NDArray[np.float32] | None, NDArray[np.float32]]:
+    """What to take out of each channel, ``float32[K]`` each: the middle of its range, and its reach.
+
+    Args:
+        sample: The activation.
+        centred: Whether a centre can be taken out.
     """
     centre = ((sample.high + sample.low) / 2).astype(np.float32) if centred else None
     reach = (sample.high - sample.low) / 2 if centred else np.maximum(np.abs(sample.low), np.abs(sample.high))
     reach = np.maximum(reach, max(1e-3 * float(reach.max()), 1e-12))
-    size = (reach / reach.mean()).astype(np.float32)
-    neutral = Grid(centre, size, 1.0, 128)
-    rows = neutral.smooth(sample.rows[:_TRIED])
-    importance = np.square(weights).sum(axis=1) * np.square(size)
-    grids = [
-        Grid(centre, size, scale, zero_point)
-        for scale, zero_point in (_symmetric(reach, size) if centred else _asymmetric(sample, size))
-    ]
-    return min(grids, key=lambda grid: float((np.square(grid.round(rows) - rows).mean(axis=0) * importance).sum()))
+    return centre, (reach / reach.mean()).astype(np.float32)
 
 
-def _symmetric(reach: NDArray[np.floating[Any]], size: NDArray[np.float32]) -> list[tuple[float, int]]:
-    top = float((reach / size).max())
-    return [(top * clipping / 127, 128) for clipping in _CLIPPINGS]
+def _symmetric(top: float) -> list[tuple[float, int]]:
+    return [(max(top, 1e-12) * clipping / 127, 128) for clipping in _CLIPPINGS]
 
 
-def _asymmetric(sample: Sample, size: NDArray[np.float32]) -> list[tuple[float, int]]:
-    bottom = max(0.0, -float((sample.low / size).min()))
-    top = max(0.0, float((sample.high / size).max()))
+def _asymmetric(bottom: float, top: float) -> list[tuple[float, int]]:
     ranges = [(bottom * low, top * high) for high in _CLIPPINGS for low in _NEGATIVE_CLIPPINGS]
     scales = [(low, max(low + high, 1e-12) / 255) for low, high in ranges]
     return [(scale, round(low / scale)) for low, scale in scales]

@@ -22,8 +22,12 @@ def quantize_table(model: ir.Model) -> str:
     Returns:
         What was done.
     """
-    lookup = _lookup(model)
+    lookup = find_lookup(model)
     table = array_of(lookup.inputs[0]) if lookup is not None else None
+    if table is not None and table.dtype != np.float32:
+        _halve(model, [node for node in model.graph if _is_table(node)])
+        tidy(model)
+        return "in integers already"
     block = next((block for block in _BLOCKS if table is not None and table.shape[1] % block == 0), None)
     if lookup is None or table is None or block is None:
         tidy(model)
@@ -57,7 +61,8 @@ def quantize_blocks(table: NDArray[np.float32], block: int) -> tuple[NDArray[np.
     return integers.astype(np.uint8), scales
 
 
-def _lookup(model: ir.Model) -> ir.Node | None:
+def find_lookup(model: ir.Model) -> ir.Node | None:
+    """The Gather of word embeddings."""
     ids = next(value for value in model.graph.inputs if value.name == "input_ids")
     for node, index in ids.uses():
         if node.op_type == "Gather" and index == 1 and array_of(node.inputs[0]) is not None:
