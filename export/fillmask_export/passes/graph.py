@@ -56,6 +56,8 @@ def insert(model: ir.Model, op_type: str, inputs: list[ir.Value | None], **optio
     """
     name = options.pop("name", None)
     domain, _, op = op_type.rpartition(".")
+    if domain:
+        model.opset_imports.setdefault(domain, 1)
     node = ir.node(op, inputs, attributes=options, domain=domain)  # type: ignore[arg-type]
     node.outputs[0].name = str(name) if name else None
     model.graph.append(node)

@@ -22,7 +22,6 @@ def tie_table(model: ir.Model) -> str:
         if node.op_type == "MatMul" and (table := _same_table(node.inputs[1], tables)) is not None:
             product = insert(model, "com.microsoft.FusedMatMul", [node.inputs[0], table], transB=1)
             replace(model, node.outputs[0], product)
-            model.opset_imports.setdefault("com.microsoft", 1)
             tidy(model)
             return "kept once"
     return "not tied: no product with the transposed embedding table"

@@ -79,7 +79,7 @@ def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) 
     ids = lookup.inputs[1]
     rows = insert(model, "Gather", [data, ids], axis=0)
     one, zero = constant(model, "one", np.float32(1)), constant(model, "table_zero", np.uint8(_ZERO))
-    floats = insert(model, "DequantizeLinear", [rows, one, zero])
+    floats = insert(model, "com.microsoft.DequantizeLinear", [rows, one, zero])
     sizes = insert(model, "Gather", [scale, ids], axis=0)
     sizes = insert(model, "Unsqueeze", [sizes, constant(model, "axis_last", np.array([-1], dtype=np.int64))])
     blocks = insert(model, "Mul", [floats, sizes])

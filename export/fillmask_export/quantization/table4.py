@@ -43,7 +43,6 @@ def quantize_table_to_4_bits(model: ir.Model, calibration: list[Probe]) -> str:
     ]
     _look_up(model, lookup, operands)
     _project(model, head, operands)
-    model.opset_imports.setdefault("com.microsoft", 1)
     tidy(model)
     return f"4 bits in blocks of {BLOCK}, shared with the LM head"
 
