@@ -6,13 +6,16 @@ BIN    := .venv/bin
 TORCH  ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint type format check bench golden embed clean
+.PHONY: help run test test-all lint type format check bench architectures schemes emulate reliability serve golden embed clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 run: .venv/.base ## fill the mask of TEXT with the embedded model
 	@$(BIN)/fillmask predict "$(TEXT)"
+
+serve: .venv/.server ## serve the embedded model on port 8080, with a page to try it on
+	$(BIN)/fillmask serve
 
 test: .venv/.dev ## run the tests, the slow ones excepted
 	$(BIN)/python -m pytest -m "not slow"
@@ -36,7 +39,23 @@ check: lint type test ## everything that CI checks
 bench: .venv/.dev ## time a start and a call, into benchmarks/results
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.report
+
+architectures: .venv/.dev ## export every architecture again, into docs/architectures.md
+	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
+	$(BIN)/python tests/export/architectures_page.py build/architectures.xml
+
+schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file TEXTS=file
+	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
+	$(BIN)/python -m benchmarks.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
+
+emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
+	$(BIN)/python -m benchmarks.emulation
+
+reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 25 minutes
+	$(BIN)/python -m benchmarks.server
+	$(BIN)/python tests/reliability/scorecard.py
 
 golden: .venv/.dev ## ask transformers for the golden answers again
 	$(BIN)/python tests/golden/make.py
@@ -56,6 +75,10 @@ clean: ## remove the virtual environment and the caches
 
 .venv/.base: .venv/bin/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.server: .venv/.base
+	$(BIN)/python -m pip install --quiet --editable '.[server]'
 	@touch $@
 
 .venv/.dev: .venv/.base

@@ -11,6 +11,7 @@ _RESULTS = Path(__file__).parent / "results"
 _README = Path(__file__).parent.parent / "README.md"
 _START = "<!-- numbers: made by `make bench` from benchmarks/results; do not edit -->"
 _END = "<!-- end of numbers -->"
+_BATCHES = "batches of 16, two threads"
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def with_numbers(readme: str) -> str:
 
 def table() -> str:
     """The table."""
-    startup, overhead = (json.loads((_RESULTS / f"{name}.json").read_text()) for name in ("startup", "overhead"))
+    startup, overhead, throughput = map(_read, ("startup", "overhead", "throughput"))
     ours, theirs = (statistics.median(startup[f"{name}_s"]) for name in ("fillmask", "transformers"))
     return "\n".join([
         "| question | fillmask | transformers | ratio | command |",
@@ -36,9 +37,17 @@ def table() -> str:
         "`python -m benchmarks.startup` |",
         f"| share of a call outside ONNX Runtime, {overhead['tokens']} tokens, {overhead['threads']} thread | "
         f"{overhead['share_outside']:.1%} | | | `python -m benchmarks.overhead` |",
+        f"| {throughput['texts']} texts of {throughput['mean_tokens']:.0f} tokens, batches of 16 in two threads beside "
+        f"one by one in two | {throughput['ratios'][_BATCHES]:.2f} times as many a second | | | "
+        "`python -m benchmarks.throughput` |",
         "",
         _machine(startup["machine"]),
     ])  # fmt: skip
+
+
+def _read(question: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((_RESULTS / f"{question}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _machine(machine: dict[str, Any]) -> str:

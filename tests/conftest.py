@@ -81,3 +81,15 @@ def _module(name: str) -> ModuleType:
     for package in ("torch", "transformers", "optimum"):
         pytest.importorskip(package)
     return import_module(name)
+
+
+@pytest.fixture
+def loopback(monkeypatch):
+    """Lets huggingface_hub's clients reach a server on this machine, though other tests keep it from the hub."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import reset_sessions
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    reset_sessions()
+    yield
+    reset_sessions()

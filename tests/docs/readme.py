@@ -2,7 +2,7 @@
 
 Examples are ``python`` blocks with ``>>>``, which are run as doctests, those of one README in one namespace, and the
 commands behind ``$ `` in ``console`` blocks, which are run in one folder; both streams of
-their output follow them.
+their output follow them. A command that ends in ``&`` is a server, which all the other examples may ask.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import doctest
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,8 @@ TARGET = re.compile(r"^([\w-]+):", re.MULTILINE)
 # What takes minutes, changes the machine or needs a network.
 SKIPPED = ("cd", "docker", "git", "make", "pip", "fillmask export")
 # `make run` installs the package, which is here, and then runs the program.
+# Where a README's server listens; in tests it takes a free port.
+PORT = 8080
 STANDS_FOR = {"make run": "fillmask predict 'Paris is the [MASK] of France.'"}
 
 
@@ -51,6 +56,10 @@ class Command:
             self.text == name or self.text.startswith(f"{name} ") for name in SKIPPED
         )
 
+    @property
+    def background(self) -> bool:
+        return self.text.endswith("&")
+
 
 def blocks(readme: str, language: str) -> list[Block]:
     """The fenced blocks of a language, from top to bottom."""
@@ -73,7 +82,27 @@ def commands(readme: str) -> Iterator[Command]:
 def count(readme: str) -> int:
     """How many examples are run."""
     statements = sum(block.body.count(">>> ") for block in blocks(readme, "python"))
-    return statements + sum(not command.skipped for command in commands(readme))
+    return statements + sum(not command.skipped and not command.background for command in commands(readme))
+
+
+@contextmanager
+def served(readme: str) -> Iterator[str]:
+    """Run the servers of a README, and give the README with the port at which they listen."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ExitStack() as ending:
+        for command in commands(readme):
+            if command.background:
+                process = subprocess.Popen(
+                    ["bash", "-c", f"exec {command.text[:-1]}"],
+                    env=_environment() | {"FILLMASK_PORT": str(port)},
+                    stderr=subprocess.DEVNULL,
+                )
+                ending.callback(process.wait)
+                ending.callback(process.kill)
+                _wait_for(port, process)
+        yield readme.replace(f":{PORT}", f":{port}")
 
 
 def check_python(readme: str) -> list[str]:
@@ -90,12 +119,10 @@ def check_python(readme: str) -> list[str]:
 
 def check_commands(readme: str, folder: Path) -> list[str]:
     """Run the commands in a folder, with this Python's programs first."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "COLUMNS": "80", "PYTHONUTF8": "1"}
-    options = {"cwd": folder, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 120}
+    options = {"cwd": folder, "env": _environment(), "stdin": subprocess.DEVNULL, "timeout": 120}
     reports = []
     for command in commands(readme):
-        if not command.skipped:
+        if not command.skipped and not command.background:
             shell = ["bash", "-c", STANDS_FOR.get(command.text, command.text)]
             done = subprocess.run(
                 shell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
@@ -122,6 +149,21 @@ def unknown_targets(readme: str, makefile: str) -> list[str]:
     made = [shlex.split(command.text) for command in commands(readme)]
     named = [word for words in made if words[0] == "make" for word in words[1:] if "=" not in word]
     return sorted(set(named) - set(TARGET.findall(makefile)))
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return os.environ | {"PATH": path, "COLUMNS": "80", "PYTHONUTF8": "1"}
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"a README's server does not listen on {port}")
 
 
 def _lines(text: str) -> list[str]:

@@ -19,9 +19,11 @@ def test_a_readme_has_examples_that_are_run(text):
     assert readme.count(text)
 
 
+@pytest.mark.usefixtures("loopback")
 def test_python_examples_give_what_stands_there(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reports = readme.check_python(text)
+    with readme.served(text) as adapted:
+        reports = readme.check_python(adapted)
     assert not reports, "".join(reports)
 
 
@@ -32,7 +34,8 @@ def test_python_that_is_not_run_is_python_at_least(text):
 
 
 def test_commands_print_what_stands_there(text, tmp_path):
-    reports = readme.check_commands(text, tmp_path)
+    with readme.served(text) as adapted:
+        reports = readme.check_commands(adapted, tmp_path)
     assert not reports, "\n".join(reports)
 
 

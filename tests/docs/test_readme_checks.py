@@ -99,3 +99,33 @@ def test_a_readme_in_which_nothing_is_run_counts_no_example(bare):
 
 def test_commands_find_the_programs_of_this_python(tmp_path):
     assert readme.check_commands("```console\n$ python -c 'import fillmask; print(1)'\n1\n```\n", tmp_path) == []
+
+
+SERVER = """
+```console
+$ python -m http.server $FILLMASK_PORT &
+$ curl -s -o /dev/null -w '%{http_code}\\n' localhost:8080
+200
+```
+
+```python
+>>> from urllib.request import urlopen
+>>> urlopen("http://localhost:8080").status
+200
+
+```
+"""
+
+
+def test_a_server_runs_while_the_examples_ask_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with readme.served(SERVER) as adapted:
+        assert readme.check_commands(adapted, tmp_path) == []
+        assert readme.check_python(adapted) == []
+    assert readme.count(SERVER) == 3
+    assert readme.check_commands(adapted, tmp_path)
+
+
+def test_a_server_that_does_not_start_is_reported():
+    with pytest.raises(AssertionError, match="does not listen"), readme.served("```console\n$ false &\n```\n"):
+        pass

@@ -1,0 +1,181 @@
+"""A real server in a process of its own, and a plain client of it: for tests, benchmarks and the scorecard."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+TEXT = "Paris is the [MASK] of France."
+JSON = {"content-type": "application/json"}
+
+Json: TypeAlias = Any
+"""What JSON can hold."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response: its status, its headers in lower case, its body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Json:
+        """The body, parsed."""
+        assert self.headers["content-type"] == "application/json", (self.headers, self.body)
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        """The message of a refusal, whose form is checked."""
+        assert set(self.json) == {"error", "error_type"}
+        assert all(isinstance(value, str) and value for value in self.json.values())
+        return str(self.json["error"])
+
+
+@dataclass
+class Served:
+    """A running server.
+
+    Attributes:
+        url: Where it listens.
+        process: It.
+        lines: Its log so far, one document a line.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its host and its port."""
+        parts = urlsplit(self.url)
+        return str(parts.hostname), int(parts.port or 0)
+
+    def request(self, method: str, path: str, body: Json = None, headers: Mapping[str, str] | None = None) -> Reply:
+        """Ask on a connection of its own; a body that is no bytes is sent as JSON."""
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        try:
+            return exchange(connection, method, path, body, headers)
+        finally:
+            connection.close()
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """Get a path."""
+        return self.request("GET", path, headers=headers)
+
+    def ask(self, inputs: Json, path: str = "/", headers: Mapping[str, str] | None = None, **parameters: Json) -> Reply:
+        """Ask to fill the masks of a text, or of several."""
+        return self.request("POST", path, {"inputs": inputs, "parameters": parameters}, headers)
+
+    def connect(self) -> socket.socket:
+        """A connection on which nothing was sent yet."""
+        return socket.create_connection(self.address, timeout=30)
+
+    def events(self, name: str, **facts: Json) -> list[dict[str, Any]]:
+        """The log's documents of an event, with these facts."""
+        found = [json.loads(line) for line in list(self.lines)]
+        return [each for each in found if each["event"] == name and facts.items() <= each.items()]
+
+    def metric(self, name: str, headers: Mapping[str, str] | None = None) -> float:
+        """The value of a metric, its labels written as Prometheus does."""
+        for line in self.get("/metrics", headers).body.decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        raise AssertionError(f"no metric {name}")
+
+    def stop(self, sig: int = signal.SIGTERM, timeout: float = 30) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(sig)
+        return self.process.wait(timeout)
+
+
+def exchange(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: Json = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Ask on a connection."""
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    connection.request(method, path, content, (JSON if body is not None else {}) | dict(headers or {}))
+    response = connection.getresponse()
+    return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+
+def raw(server: Served, content: bytes, timeout: float = 15) -> bytes:
+    """Send bytes, and give all that comes back until the server closes or pauses."""
+    with server.connect() as connection:
+        connection.sendall(content)
+        return rest(connection, timeout)
+
+
+def rest(connection: socket.socket, timeout: float = 15) -> bytes:
+    """All that comes until the server closes or is silent for the time-out."""
+    connection.settimeout(timeout)
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except (TimeoutError, ConnectionResetError):
+        pass
+    return received
+
+
+def wait_for(condition: Callable[[], object], timeout: float = 10) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.01)
+
+
+@contextmanager
+def serve(*flags: str, environment: Mapping[str, str] | None = None, prelude: str = "") -> Iterator[Served]:
+    """Run a server on a free port of loopback; it must end without a traceback.
+
+    Args:
+        flags: Flags of ``fillmask serve``.
+        environment: Variables besides those there are.
+        prelude: Code that runs before it starts, to plant a fault.
+    """
+    script = f"{prelude}\nfrom fillmask.cli import main\nmain(prog_name='fillmask')"
+    command = [sys.executable, "-c", script, "serve", "--port", "0", "--log-format", "json", *flags]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"} | dict(environment or {})
+    )
+    served = Served("", process)
+    reader = threading.Thread(target=_read, args=(served,))
+    reader.start()
+    try:
+        wait_for(lambda: (served.lines and served.events("serving")) or process.poll() is not None, 60)
+        assert process.poll() is None, served.lines
+        served.url = served.events("serving")[0]["url"]
+        yield served
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        if process.stderr:
+            process.stderr.close()
+    assert not [line for line in served.lines if "traceback" in line.lower()], served.lines
+
+
+def _read(served: Served) -> None:
+    for line in served.process.stderr or ():
+        served.lines.append(line)  # one by one, since others read the list meanwhile

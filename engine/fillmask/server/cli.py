@@ -1,0 +1,42 @@
+"""The command `fillmask serve`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from fillmask.cli import fail
+from fillmask.errors import FillMaskError
+from fillmask.server.settings import Settings, options
+
+_NEEDED = {"anyio", "fastapi", "httptools", "prometheus_client", "pydantic", "starlette", "uvicorn"}
+
+
+@click.command("serve")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS")
+def serve_command(models: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 -- the settings, checked by their class
+    """Serve models over HTTP, with the fill-mask API of Hugging Face.
+
+    MODEL is a folder or a hub id, alone or as NAME=MODEL; the first answers where a request names none. Without MODEL
+    the embedded English model is served.
+    """
+    try:
+        from fillmask.server.logs import configure
+        from fillmask.server.running import serve
+    except ModuleNotFoundError as error:
+        if error.name not in _NEEDED:
+            raise
+        fail(f"the server needs {error.name}: pip install 'fillmask[server]'", code=2)
+    try:
+        settings = Settings(**given)
+        configure(settings.log_format, settings.log_level)
+        code = serve(models, settings)
+    except FillMaskError as error:
+        fail(str(error), code=2)
+    sys.exit(code)
+
+
+for _option in options():
+    _option(serve_command)

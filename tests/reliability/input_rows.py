@@ -1,0 +1,152 @@
+"""Requests, files and surroundings that are not as they should be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import malformed
+import test_auth
+import test_malformed
+from generated import run
+from rows import Row, Scale
+from serving import KEY
+
+from benchmarks.serving.process import TEXT, serve
+from fillmask.artifact import EMBEDDED
+
+
+def curated(scale: Scale) -> list[Row]:
+    """Row 10: malformed requests, each followed by a good one."""
+    cases = malformed.ALL[:: max(1, int(1 / scale.share))]
+    wrong, errors, slowest = 0, 0, 0.0
+    with serve("--max-top-k", "1000") as server:
+        for case in cases:
+            with server.connect() as connection:
+                start = time.perf_counter()
+                with contextlib.suppress(OSError):
+                    connection.sendall(case.content)
+                reply = test_malformed.answered(connection, case)
+                slowest = max(slowest, time.perf_counter() - start)
+            wrong += reply.status not in case.statuses or server.ask(TEXT).status != 200
+            errors += reply.status >= 500
+    figure = (
+        f"{len(cases)} requests: {errors} server errors, {wrong} with another status; slowest {slowest * 1000:.0f} ms"
+    )
+    return [
+        Row("inputs", "curated malformed requests", "0 server errors, documented status", figure, not wrong + errors)
+    ]
+
+
+def generated(scale: Scale) -> list[Row]:
+    """Row 11: requests that schemathesis makes from the OpenAPI description."""
+    with serve() as server:
+        counted = run(server, scale.count(10_000, 200))
+        errors = sum(len(server.events("request", status=status)) for status in (500, 502, 503))
+    figure = f"{counted.requests} requests: {errors} server errors, {len(counted.failures)} other failures"
+    criterion, passed = "0 failures of status, type or schema", not errors and not counted.failures
+    return [Row("inputs", "requests generated from the OpenAPI description", criterion, figure, passed)]
+
+
+def locks(_: Scale) -> list[Row]:
+    """Row 17: no route but health opens without a key."""
+    wrong = tried = 0
+    with serve(environment={"FILLMASK_API_KEY": KEY}) as server:
+        right = {"authorization": f"Bearer {KEY}"}
+        for method, path in test_auth.routes(server, right):
+            for headers in test_auth.REFUSED:
+                status = server.request(method, path, headers=headers).status
+                tried += 1
+                wrong += status != 401 and path not in test_auth.OPEN_PATHS
+            wrong += server.request(method, path, headers=right).status in (401, 500)
+        leaked = any(KEY in line for line in server.lines)
+    figure = f"{tried} requests without the key: {wrong} let in; key in the log: {'yes' if leaked else 'no'}"
+    return [Row("inputs", "every route with no key, wrong keys and parts of keys", "only health is open", figure,
+                not wrong and not leaked)]  # fmt: skip
+
+
+def corrupted(scale: Scale) -> list[Row]:
+    """Row 14: a model folder of which a byte is another is refused before a parser sees it."""
+    source, refused, tried = random.Random(11), 0, 0
+    flips, cuts = scale.count(500, 6), scale.count(50, 3)
+    names = [path.name for path in EMBEDDED.iterdir() if path.name not in {"README.md", "fillmask.json"}]
+    with tempfile.TemporaryDirectory() as parent:
+        folder = shutil.copytree(EMBEDDED, Path(parent) / "model")
+        for index in range(flips + cuts):
+            path = folder / source.choice(names)
+            content = path.read_bytes()
+            place = source.randrange(len(content))
+            flipped = bytes([content[place] ^ 1 << source.randrange(8)]) + content[place + 1 :]
+            _put(path, content[:place] + (flipped if index < flips else b""))
+            refused += _refused(folder, path.name)
+            tried += 1
+            _put(path, content)
+        for name in names:
+            (folder / name).rename(folder / "away")
+            refused += _refused(folder, name)
+            tried += 1
+            (folder / "away").rename(folder / name)
+    figure = f"{refused} of {tried} refused, the file named"
+    return [Row("files", f"{flips} flipped bits, {cuts} truncations, {len(names)} missing files", "all refused", figure,
+                refused == tried)]  # fmt: skip
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Replace a file by another one: a change in place would reach those who have it mapped into memory."""
+    (path.parent / "new").write_bytes(content)
+    (path.parent / "new").replace(path)
+
+
+def _refused(folder: Path, name: str) -> bool:
+    from fillmask import ArtifactError, FillMask
+
+    try:
+        FillMask(folder, threads=1)
+    except ArtifactError as error:
+        return name in str(error)
+    return name not in (folder / "fillmask.json").read_text()
+
+
+def budgets(_: Scale) -> list[Row]:
+    """Row 19: threads are those that the process may use."""
+    found = {}
+    with _quotas() as groups:
+        for name, (enter, expected) in groups.items():
+            script = f"{enter}; exec {sys.executable} -c 'from fillmask.cpu import available_threads as n; print(n())'"
+            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+            found[name] = (done.stdout.strip(), str(expected))
+    shown = "; ".join(f"{name}: {got} threads" for name, (got, _) in found.items())
+    return [Row("machine", "CPU affinity and cgroup quota", "threads = min(affinity, ⌈quota⌉)", shown,
+                all(got == expected for got, expected in found.values()))]  # fmt: skip
+
+
+@contextlib.contextmanager
+def _quotas():
+    cores = len(os.sched_getaffinity(0))
+    groups = {"affinity 1": ("taskset -p -c 0 $$ >/dev/null", 1)}
+    made = []
+    root = Path("/sys/fs/cgroup/cpu")
+    for quota in (0.5, 1.0, 2.0):
+        folder = root / f"fillmask-scorecard-{quota}"
+        try:
+            folder.mkdir()
+            made.append(folder)
+            (folder / "cpu.cfs_quota_us").write_text(str(int(quota * 100_000)))
+        except OSError:
+            continue  # no cgroup v1 here, or not ours to change; tests/unit/test_cpu.py has v2 from files
+        groups[f"quota {quota}"] = (f"echo $$ > {folder}/cgroup.procs", min(cores, -(-int(quota * 10) // 10)))
+    try:
+        yield groups
+    finally:
+        for folder in made:
+            folder.rmdir()
+
+
+MEASURES = (curated, generated, locks, corrupted, budgets)

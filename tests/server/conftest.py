@@ -1,0 +1,31 @@
+"""Servers that the tests of this folder share."""
+
+import pytest
+import serving
+from serving import KEY, OTHER_KEY, Served
+
+from fillmask import FillMask
+from fillmask.artifact import EMBEDDED
+
+
+@pytest.fixture(scope="session")
+def server() -> Served:
+    """A server of the embedded model and of the golden ones."""
+    golden = EMBEDDED.parents[3] / "tests" / "golden"
+    models = [f"{path.parent.name}={path}" for path in sorted(golden.glob("*/model"))]
+    with serving.serve(str(EMBEDDED), *models, "--receive-timeout", "1", "--max-top-k", "1000") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def locked() -> Served:
+    """A server with two keys."""
+    keys = {"FILLMASK_API_KEY": f"{KEY} {OTHER_KEY}"}
+    with serving.serve(environment=keys) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def alone() -> FillMask:
+    """The engine without a server, to compare with."""
+    return FillMask(threads=1)

@@ -1,0 +1,58 @@
+"""Permits: counted, weighed, given back."""
+
+import pytest
+
+from fillmask.server.admission import Admission, weigh
+from fillmask.server.refusals import Refusal
+from fillmask.server.settings import Settings
+
+
+@pytest.fixture
+def admission():
+    return Admission(Settings(max_requests=2, max_queue_tokens=100))
+
+
+def test_a_permit_is_given_back_however_it_ends(admission):
+    with admission.permit([10, 20]):
+        assert (admission.requests, admission.tokens) == (1, 30)
+    with pytest.raises(ZeroDivisionError), admission.permit([50]):
+        raise ZeroDivisionError
+    assert (admission.requests, admission.tokens) == (0, 0)
+
+
+def test_there_are_so_many_requests_and_no_more(admission):
+    with admission.permit([1]), admission.permit([1]):
+        assert admission.full
+        with pytest.raises(Refusal) as caught, admission.permit([1]):
+            pass
+        assert caught.value.status == 429
+        assert caught.value.headers["retry-after"] == "1"
+    assert not admission.full
+
+
+def test_there_are_so_many_tokens_and_no_more(admission):
+    with admission.permit([60]):
+        with admission.permit([40]):
+            assert admission.full
+        with pytest.raises(Refusal) as caught, admission.permit([41]):
+            pass
+        assert caught.value.status == 429
+
+
+def test_what_would_never_fit_is_too_large_rather_than_too_much(admission):
+    with pytest.raises(Refusal) as caught, admission.permit([60, 41]):
+        pass
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 2), ("a" * 40, 12), ("x" * 100_000, 512), ("文" * 40, 32), ("\ud800", 2)]
+)
+def test_a_text_weighs_what_its_length_suggests_and_at_most_what_the_model_takes(text, tokens):
+    assert weigh(text, 512) == tokens
+
+
+def test_the_weight_is_near_the_tokens_of_english(alone):
+    text = "The library is next to the town hall, and on Friday evenings it stays open until nine o'clock. " * 5
+    tokens = len(alone._tokenization.tokenizer.encode(text).ids)
+    assert 0.7 < weigh(text, 512) / tokens < 1.5

@@ -1,0 +1,37 @@
+"""docs/serving.md says what there is."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from fillmask.server.app import QUESTIONS
+from fillmask.server.refusals import ERROR_TYPES
+from fillmask.server.settings import Settings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+
+
+def shown(value):
+    if value in (None, ()):
+        return ""
+    if value is False:
+        return "off"
+    return (
+        f"{value:g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int) and value > 9999
+        else str(value)
+    )
+
+
+def test_every_setting_is_there_with_its_default_and_its_help():
+    for each in fields(Settings):
+        flag, text = each.name.replace("_", "-"), each.metadata["help"].split("  [")[0]
+        assert f"| `--{flag}` | {shown(each.default)} | {text} |" in PAGE
+
+
+def test_every_error_and_every_path_is_there():
+    for status, name in ERROR_TYPES.items():
+        assert status == 500 or (str(status) in PAGE and name in PAGE)
+    for path in QUESTIONS:
+        assert path.replace("{model:path}", "NAME") in PAGE

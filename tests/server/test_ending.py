@@ -1,0 +1,77 @@
+"""The end of the server: nothing that was let in is lost."""
+
+import contextlib
+import http.client
+import json
+import signal
+import time
+
+import pytest
+import serving
+from serving import JSON, TEXT
+
+from agreement import assert_same_answers
+
+LONG = "word " * 400 + "[MASK]"
+
+
+def send(server, inputs):
+    connection = http.client.HTTPConnection(*server.address, timeout=60)
+    connection.request("POST", "/", json.dumps({"inputs": inputs}), JSON)
+    return connection
+
+
+def reply(connection):
+    with contextlib.closing(connection):
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_in_flight_is_answered_and_the_exit_code_is_0(alone, sig):
+    texts = [
+        f"{word} {number} is the [MASK] of " + "France " * 60 for number in range(16) for word in ("Paris", "Rome")
+    ]
+    with serving.serve("--drain-grace", "0") as served:
+        connections = [send(served, text) for text in texts]
+        serving.wait_for(lambda: served.metric("fillmask_requests_in_flight") > 0)
+        time.sleep(0.05)
+        served.process.send_signal(sig)
+        answers = [reply(connection) for connection in connections]
+        assert {status for status, _ in answers} == {200}
+        assert_same_answers([answer for _, answer in answers], [alone(text) for text in texts])
+        assert served.process.wait(10) == 0
+
+
+def test_it_is_not_ready_before_the_port_closes():
+    with serving.serve("--drain-grace", "1") as served:
+        kept = http.client.HTTPConnection(*served.address, timeout=10)
+        assert serving.exchange(kept, "GET", "/health/ready").status == 200
+        served.process.send_signal(signal.SIGTERM)
+        serving.wait_for(lambda: served.get("/health/ready").status == 503)
+        assert served.get("/health/live").status == 200
+        for refused in (served.ask(TEXT), serving.exchange(kept, "POST", "/", {"inputs": TEXT})):
+            assert refused.status == 503
+            assert refused.headers["retry-after"] == "1"
+            assert refused.headers["connection"] == "close"
+        assert served.process.wait(10) == 0
+
+
+def test_the_second_signal_ends_it_at_once():
+    with serving.serve("--threads", "1", "--drain-grace", "0") as served:
+        busy = send(served, [LONG] * 32)
+        serving.wait_for(lambda: served.metric("fillmask_requests_in_flight") == 1)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        start = time.monotonic()
+        assert served.stop() == 1
+        assert time.monotonic() - start < 2
+        assert reply(busy)[0] == 503
+
+
+def test_what_takes_longer_than_it_may_is_given_up():
+    with serving.serve("--threads", "1", "--drain-grace", "0", "--drain-timeout", "0.2") as served:
+        busy = send(served, [LONG] * 32)
+        serving.wait_for(lambda: served.metric("fillmask_requests_in_flight") == 1)
+        assert served.stop(timeout=5) == 1
+        assert reply(busy)[0] == 503

@@ -1,0 +1,105 @@
+"""Every limit holds to the unit: one less and as much are taken, one more is refused, and the refusal names it."""
+
+import json
+
+import psutil
+import pytest
+import serving
+from serving import JSON
+
+LIMITS = {
+    "--max-body-bytes": 3000,
+    "--max-texts": 3,
+    "--max-stream-texts": 5,
+    "--max-characters": 1000,
+    "--max-masks": 4,
+    "--max-request-masks": 6,
+    "--max-top-k": 7,
+    "--max-targets": 5,
+    "--max-timeout-ms": 20_000,
+    "--max-queue-tokens": 400,
+}
+WORDS = ["city", "capital", "town", "state", "river", "house", "door", "cat"]
+
+
+@pytest.fixture(scope="module")
+def small():
+    with serving.serve(*[word for flag, value in LIMITS.items() for word in (flag, str(value))]) as served:
+        yield served
+
+
+def body(size):
+    around = len(json.dumps({"inputs": "a [MASK]", "options": {"x": ""}}))
+    return json.dumps({"inputs": "a [MASK]", "options": {"x": "y" * (size - around)}}).encode()
+
+
+QUESTIONS = {
+    "--max-texts": lambda limit: {"inputs": ["a [MASK]"] * limit},
+    "--max-characters": lambda limit: {"inputs": "[MASK] " + "x" * (limit - 7), "parameters": {"truncation": "right"}},
+    "--max-masks": lambda limit: {"inputs": "[MASK]" * limit},
+    "--max-request-masks": lambda limit: {"inputs": ["[MASK]" * 3, "[MASK]" * (limit - 3)]},
+    "--max-top-k": lambda limit: {"inputs": "a [MASK]", "parameters": {"top_k": limit}},
+    "--max-targets": lambda limit: {"inputs": "a [MASK]", "parameters": {"targets": WORDS[:limit]}},
+}
+
+
+@pytest.mark.parametrize("flag", QUESTIONS)
+def test_a_question_may_be_as_large_as_its_limit(small, flag):
+    limit = LIMITS[flag]
+    for size in (limit - 1, limit):
+        assert small.request("POST", "/", QUESTIONS[flag](size)).status == 200, size
+    reply = small.request("POST", "/", QUESTIONS[flag](limit + 1))
+    assert reply.status == 422
+    assert f" {limit}" in reply.error
+    assert f"got {limit + 1}" in reply.error
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_may_be_as_large_as_its_limit(small, chunked):
+    limit = LIMITS["--max-body-bytes"]
+    headers = JSON | ({"transfer-encoding": "chunked"} if chunked else {})
+    for size in (limit - 1, limit, limit + 1):
+        content = body(size)
+        assert len(content) == size
+        sent = b"%x\r\n%s\r\n0\r\n\r\n" % (size, content) if chunked else content
+        reply = small.request("POST", "/", sent, headers)
+        assert reply.status == (200 if size <= limit else 413)
+    assert f"{limit} bytes" in reply.error
+
+
+def test_lines_may_be_as_many_as_their_limit(small):
+    lines = {"accept": "application/x-ndjson"}
+    for count in (4, 5):
+        assert len(small.ask(["a [MASK]"] * count, headers=lines).body.splitlines()) == count
+    assert "at most 5 texts" in small.ask(["a [MASK]"] * 6, headers=lines).error
+
+
+def test_a_deadline_may_be_as_long_as_its_limit(small):
+    for late, status in ((19_999, 200), (20_000, 200), (20_001, 422)):
+        assert small.ask("a [MASK]", headers={"x-request-timeout-ms": str(late)}).status == status
+
+
+def test_what_would_not_fit_into_an_empty_house_is_no_overload(small):
+    reply = small.ask(["word " * 150 + "[MASK]"] * 3)
+    assert reply.status == 413
+    assert "at most 400" in reply.error
+
+
+def test_texts_of_as_many_tokens_as_the_model_takes(server):
+    assert server.ask("a " * 509 + "[MASK]").headers["x-compute-tokens"] == "512"
+    assert "513 tokens and the model takes at most 512" in server.ask("a " * 510 + "[MASK]").error
+
+
+def test_a_body_that_is_far_too_large_takes_no_memory(small):
+    process = psutil.Process(small.process.pid)
+    small.ask("a [MASK]")
+    before = process.memory_info().rss
+    with small.connect() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+        try:
+            for _ in range(200):
+                connection.sendall(b"x" * 100_000)
+        except OSError:
+            pass
+        assert b"413" in serving.rest(connection, 0.5)
+    assert process.memory_info().rss - before < 3_000_000

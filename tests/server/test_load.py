@@ -1,0 +1,147 @@
+"""The server under more than it can take: who is answered, who is refused, and how long that takes."""
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import serving
+from serving import JSON, TEXT
+
+from agreement import assert_same_answers
+
+LONG = "word " * 480 + "[MASK]"
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    with serving.serve("--max-requests", "2", "--threads", "1") as served:
+        yield served
+
+
+def in_flight(server, inputs):
+    """A connection whose request has its permit and waits for its answer."""
+    before = server.metric("fillmask_requests_in_flight")
+    connection = http.client.HTTPConnection(*server.address, timeout=30)
+    connection.request("POST", "/", json.dumps({"inputs": inputs}), JSON)
+    serving.wait_for(lambda: server.metric("fillmask_requests_in_flight") > before)
+    return connection
+
+
+def status_of(connection):
+    """The status of the answer, for which this waits."""
+    with contextlib.closing(connection):
+        return connection.getresponse().status
+
+
+def test_beyond_its_room_it_refuses_at_once_and_recovers(narrow, alone):
+    busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
+    start = time.perf_counter()
+    reply = narrow.ask(TEXT, headers={"x-request-id": "turned-away"})
+    assert time.perf_counter() - start < 0.5
+    assert reply.status == 429
+    assert reply.headers["x-request-id"] == "turned-away"
+    assert narrow.events("turned away", status=429)
+    assert reply.headers["retry-after"] == "1"
+    assert reply.json["error_type"] == "overloaded"
+    assert narrow.get("/health/live").status == 200
+    assert narrow.get("/health/ready").status == 200
+    assert [status_of(connection) for connection in busy] == [200, 200]
+    assert narrow.ask(TEXT).json == alone(TEXT)
+
+
+def test_a_short_text_waits_for_one_run_at_most(narrow):
+    one = float(narrow.ask(LONG).headers["x-inference-time"])
+    busy = in_flight(narrow, [LONG] * 20)
+    waits = [float(narrow.ask(TEXT).headers["x-queue-time"]) for _ in range(5)]
+    assert status_of(busy) == 200
+    # In the order of arrival it would be up to 20 runs.
+    assert sorted(waits)[2] < 2 * one
+
+
+def test_a_client_that_leaves_is_not_worked_for(narrow):
+    before = narrow.metric("fillmask_texts_started")
+    in_flight(narrow, [LONG] * 30).close()
+    serving.wait_for(lambda: narrow.metric("fillmask_requests_in_flight") == 0, 5)
+    assert narrow.ask(TEXT).status == 200
+    assert narrow.metric("fillmask_texts_started") - before < 15
+    assert narrow.metric("fillmask_queue_depth") == 0
+
+
+@pytest.mark.parametrize("deadline", [1, 50, 150])
+def test_a_deadline_holds(narrow, deadline):
+    one = float(narrow.ask(LONG).headers["x-inference-time"])
+    before = narrow.metric("fillmask_texts_started")
+    reply = narrow.ask([LONG] * 30, headers={"x-request-timeout-ms": str(deadline)})
+    assert reply.status == 504
+    assert reply.json["error_type"] == "deadline_exceeded"
+    assert float(reply.headers["x-total-time"]) < deadline + one + 100
+    assert narrow.ask(TEXT).status == 200
+    assert narrow.metric("fillmask_texts_started") - before < 15
+
+
+def test_requests_at_once_get_their_own_answers(server, alone):
+    texts = [f"{word} number {number} is a [MASK]." for number in range(10) for word in ("Cat", "Town", "Song")]
+    expected = [alone(text) for text in texts]
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(server.ask, texts))
+    assert_same_answers([reply.json for reply in replies], expected)
+
+
+def test_texts_of_a_request_run_at_once():
+    with serving.serve("--threads", "2") as served:
+        seen = []
+        done = threading.Event()
+
+        def watch():
+            while not done.is_set():
+                seen.append(
+                    (
+                        served.metric("fillmask_texts_started"),
+                        served.metric('fillmask_texts_total{model="minilm-en",outcome="answered"}') if seen else 0,
+                    )
+                )
+
+        served.ask(TEXT)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        assert served.ask([LONG] * 16).status == 200
+        done.set()
+        watcher.join()
+        assert max(started - ended for started, ended in seen[1:]) >= 2
+
+
+def test_connections_beyond_their_number_are_refused():
+    with serving.serve("--max-connections", "5") as served:
+        idle = [served.connect() for _ in range(5)]
+        with served.connect() as one_more:
+            assert serving.rest(one_more, 2).startswith(b"HTTP/1.1 429 ")
+        for connection in idle:
+            connection.close()
+        serving.wait_for(lambda: served.get("/health").status == 200)
+
+
+def test_many_are_turned_away_on_one_connection_and_then_let_in(narrow, alone):
+    busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
+    kept = http.client.HTTPConnection(*narrow.address, timeout=30)
+    with contextlib.closing(kept):
+        for size in (1, 1000, 100_000):
+            refused = serving.exchange(kept, "POST", "/", {"inputs": TEXT, "options": {"x": "y" * size}})
+            assert refused.status == 429
+        assert serving.exchange(kept, "GET", "/health/live").status == 200
+        assert [status_of(connection) for connection in busy] == [200, 200]
+        assert serving.exchange(kept, "POST", "/", {"inputs": TEXT}).json == alone(TEXT)
+
+
+def test_without_a_key_nobody_learns_that_there_is_no_room():
+    with serving.serve("--max-requests", "1", "--threads", "1", "--api-key", "some-key-of-ours") as served:
+        key = {"authorization": "Bearer some-key-of-ours"}
+        busy = http.client.HTTPConnection(*served.address, timeout=30)
+        with contextlib.closing(busy):
+            busy.request("POST", "/", json.dumps({"inputs": [LONG] * 20}), JSON | key)
+            serving.wait_for(lambda: served.ask(TEXT, headers=key).status == 429)
+            assert served.ask(TEXT).status == 401
+            assert busy.getresponse().status == 200

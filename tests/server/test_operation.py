@@ -1,0 +1,133 @@
+"""What operators and their tools look at: health, facts, metrics, headers, the log, the API's description."""
+
+import json
+import re
+
+import pytest
+import serving
+from serving import TEXT
+
+import fillmask
+from fillmask.server.app import QUESTIONS
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/ping"])
+def test_it_is_well(server, path):
+    assert server.get(path).json == {"status": "ok"}
+
+
+def test_info_tells_the_model_and_the_limits(server, alone):
+    info = server.get("/info").json
+    assert info["model_id"] == "minilm-en"
+    assert info["model_dtype"] == "int8"
+    assert (info["mask_token"], info["vocab_size"], info["max_input_length"]) == ("[MASK]", alone.vocab_size, 512)
+    assert (info["max_client_batch_size"], info["max_concurrent_requests"]) == (32, 64)
+    assert info["version"] == fillmask.__version__
+
+
+def test_models_are_listed_without_their_folders(server):
+    reply = server.get("/models")
+    assert [model["model_id"] for model in reply.json][:2] == ["minilm-en", "bytelevel"]
+    assert str(fillmask.__path__[0]).encode() not in reply.body
+
+
+def test_the_headers_tell_where_the_time_went(server):
+    headers = server.ask([TEXT, "A [MASK]."]).headers
+    assert headers["x-compute-tokens"] == "14"
+    assert headers["x-compute-type"] == "cpu"
+    times = [float(headers[f"x-{name}-time"]) for name in ("queue", "tokenization", "inference", "total")]
+    assert all(time >= 0 for time in times)
+    assert times[2] > 0.2
+    assert times[3] > 0.2
+
+
+@pytest.mark.parametrize(("given", "kept"), [("mine-1.2_3", True), ("a b", False), ("x" * 129, False), ("é", False)])
+def test_a_request_id_is_the_client_s_own_if_it_is_harmless(server, given, kept):
+    answer = server.get("/health", {"x-request-id": given.encode("latin-1")}).headers["x-request-id"]
+    assert (answer == given) == kept
+    assert re.fullmatch(r"[A-Za-z0-9._-]+", answer)
+
+
+def test_metrics_count_what_was_done():
+    with serving.serve() as served:
+        assert served.ask([TEXT, "The [MASK]."]).status == 200
+        assert served.ask("no mask").status == 422
+        assert served.get("/nope").status == 404
+        page = served.get("/metrics")
+        assert page.headers["content-type"].startswith("text/plain; version=")
+        told = {
+            'fillmask_requests_total{method="POST",status="200"}': 1,
+            'fillmask_requests_total{method="POST",status="422"}': 1,
+            'fillmask_requests_total{method="GET",status="404"}': 1,
+            'fillmask_texts_total{model="minilm-en",outcome="answered"}': 2,
+            'fillmask_texts_total{model="minilm-en",outcome="refused"}': 1,
+            f'fillmask_model_info{{model="minilm-en",variant="int8",version="{fillmask.__version__}"}}': 1,
+            "fillmask_requests_in_flight": 0,
+            "fillmask_queue_depth": 0,
+            "fillmask_queue_tokens": 0,
+            "fillmask_request_seconds_count": 3,
+        }
+        told |= {f'fillmask_stage_seconds_count{{stage="{name}"}}': 3 for name in ("queue", "tokenize", "run", "post")}
+        lines = page.body.decode().splitlines()
+        assert {
+            name: float(line.rpartition(" ")[2]) for name in told for line in lines if line.startswith(f"{name} ")
+        } == told
+        tokens = served.metric('fillmask_tokens_total{model="minilm-en"}')
+        assert tokens == 9 + 5
+
+
+def test_the_log_has_a_line_for_each_request_and_no_text(server):
+    reply = server.ask("The secret is [MASK].", headers={"x-request-id": "one-line"})
+    assert reply.status == 200
+    serving.wait_for(lambda: server.events("request", id="one-line"))
+    (line,) = server.events("request", id="one-line")
+    assert (line["method"], line["path"], line["status"], line["model"], line["texts"]) == (
+        "POST",
+        "/",
+        200,
+        "minilm-en",
+        1,
+    )
+    assert line["level"] == "info"
+    assert line["ms"] > 0
+    assert not [each for each in server.lines if "secret" in each]
+
+
+def test_texts_are_logged_where_that_is_asked_for():
+    with serving.serve("--log-texts") as served:
+        served.ask(TEXT, headers={"x-request-id": "with-text"})
+        serving.wait_for(lambda: served.events("request", id="with-text"))
+        assert served.events("request", id="with-text")[0]["inputs"] == [TEXT]
+
+
+def test_what_a_client_writes_cannot_forge_a_line(server):
+    server.get('/%0a{"event":"forged"}%0a')
+    serving.wait_for(lambda: any("forged" in line for line in server.lines))
+    assert not server.events("forged")
+
+
+def test_the_threads_are_said_in_the_log(server):
+    assert server.events("serving")[0]["threads"] == server.get("/info").json["threads"]
+
+
+def test_openapi_describes_what_there_is(server):
+    described = server.get("/openapi.json").json
+    assert described["info"]["version"] == fillmask.__version__
+    for path in QUESTIONS:
+        operation = described["paths"][path.replace(":path", "")]["post"]
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert body["required"] == ["inputs"]
+        assert {"200", "400", "401", "404", "408", "413", "415", "422", "429", "503", "504"} <= operation[
+            "responses"
+        ].keys()
+    text = json.dumps(described)
+    for name in set(re.findall(r"#/components/schemas/([^\"]+)", text)):
+        assert name in described["components"]["schemas"], name
+
+
+def test_nothing_is_loaded_from_elsewhere(server):
+    for path in ("/", "/docs"):
+        reply = server.get(path)
+        assert reply.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in reply.headers["content-security-policy"]
+        assert not re.findall(rb"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", reply.body)

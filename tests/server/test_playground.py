@@ -1,0 +1,200 @@
+"""The page at `/`, in a real browser: Debian's chromium, or what CHROMIUM names. Skipped where there is none."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+import serving
+from serving import KEY
+
+from fillmask.artifact import EMBEDDED
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def context(browser):
+    made = browser.new_context()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context, server):
+    """The page, loaded; nothing may be asked of another host, and nothing may be written to the console."""
+    opened, told = context.new_page(), []
+    opened.on("console", lambda message: told.append(message.text))
+    opened.on("pageerror", lambda error: told.append(str(error)))
+    opened.on("request", lambda request: request.url.startswith((server.url, "data:")) or told.append(request.url))
+    opened.goto(server.url)
+    opened.wait_for_selector(".word")
+    yield opened
+    assert told == []
+
+
+def words(page, mask=0):
+    return page.locator("#masks .card").nth(mask).locator(".word b").all_inner_texts()
+
+
+def write(page, text):
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.fill("#text", text)
+    page.wait_for_function("text => asked === text", arg=text)
+
+
+def test_it_answers_at_once_and_as_one_types(page, alone):
+    assert words(page) == [row["token_str"] for row in alone("Paris is the [MASK] of France.")]
+    text = "She drank a cup of [MASK]."
+    write(page, text)
+    assert words(page) == [row["token_str"] for row in alone(text)]
+    assert "ms in the model" in page.inner_text("#status").replace("of it ", "")
+    assert "9 tokens" in page.inner_text("#status")
+
+
+def test_a_click_fills_the_word_in_and_undo_takes_it_back(page, alone):
+    text = "He [MASK] the door and left the [MASK]."
+    write(page, text)
+    assert page.locator("#masks .card").count() == 2
+    second = words(page, 1)[1]
+    page.locator("#masks .card").nth(1).locator(".word").nth(1).click()
+    filled = f"He [MASK] the door and left the {second}."
+    assert page.input_value("#text") == filled
+    page.wait_for_function("text => asked === text", arg=filled)
+    assert words(page) == [row["token_str"] for row in alone(filled)]
+    page.click("#undo")
+    assert page.input_value("#text") == text
+
+
+def test_it_is_used_with_the_keyboard_alone(page):
+    page.focus("#text")
+    page.keyboard.press("End")
+    page.keyboard.press("Control+m")
+    assert page.input_value("#text") == "Paris is the [MASK] of France. [MASK]"
+    page.wait_for_function("() => document.querySelectorAll('#masks .card').length === 2")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    chosen = page.evaluate("document.activeElement.querySelector('b').textContent")
+    assert chosen == words(page)[1]
+    page.keyboard.press("Enter")
+    assert page.input_value("#text") == f"Paris is the {chosen} of France. [MASK]"
+    assert page.evaluate("document.activeElement.id") == "text"
+
+
+@pytest.mark.slow
+def test_a_piece_of_a_word_is_joined_to_what_stands_before_it(page):
+    page.evaluate("asked = 'a play [MASK] b'; fill({token_str: '##ing', score: 1}, 0)")
+    assert page.input_value("#text") == "a playing b"
+
+
+@pytest.mark.slow
+def test_targets_and_their_number_are_asked_for(page, alone):
+    page.fill("#top_k", "2")
+    page.fill("#targets", "town, city,capital")
+    page.wait_for_function("() => document.querySelectorAll('.word').length === 2")
+    expected = alone("Paris is the [MASK] of France.", targets=["town", "city", "capital"], top_k=2)
+    assert words(page) == [row["token_str"] for row in expected]
+
+
+@pytest.mark.slow
+def test_the_command_gives_what_is_on_the_screen(page, server):
+    write(page, 'It\'s the [MASK] of "France" $HOME `x`.')
+    page.fill("#top_k", "3")
+    page.wait_for_function("() => document.querySelectorAll('.word').length === 3")
+    command = page.inner_text("#curl pre").replace("curl ", "curl --silent ", 1)
+    answer = json.loads(subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=30).stdout)
+    assert [row["token_str"] for row in answer] == words(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "told"), [("no mask here", "No mask is left"), ("", "Type a sentence")])
+def test_it_says_what_is_missing(page, text, told):
+    page.fill("#text", text)
+    page.wait_for_function("told => document.getElementById('status').textContent.includes(told)", arg=told)
+
+
+@pytest.mark.slow
+def test_what_a_text_holds_is_text(page):
+    write(page, "<img src=x onerror=alert(1)><b>[MASK]</b>")
+    assert page.locator("#sentence img, #sentence b").count() == 0
+    assert "<img src=x" in page.inner_text("#sentence")
+
+
+@pytest.mark.slow
+def test_another_model_is_chosen(page, server):
+    page.select_option("#which", "bytelevel")
+    page.wait_for_function("() => document.getElementById('model').textContent.startsWith('bytelevel')")
+    page.wait_for_function("() => document.querySelectorAll('.word').length === 5 && !request.signal.aborted")
+    assert f"{server.url}/models/bytelevel" in page.inner_text("#curl pre")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1200])
+def test_it_fits_and_can_be_read(browser, server, scheme, width):
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(server.url)
+    page.wait_for_selector(".word")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for selector in ("#text", "#status", ".word b", ".word span", "label", "footer", "pre", ".slot", "a"):
+        assert page.evaluate(CONTRAST, selector) >= 4.5, selector
+    context.close()
+
+
+CONTRAST = """selector => {
+  const light = (color) => {
+    const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map((each) => each / 255);
+    const [x, y, z] = [r, g, b].map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  let element = document.querySelector(selector), color = getComputedStyle(element).color, ground;
+  do { ground = getComputedStyle(element).backgroundColor; element = element.parentElement; }
+  while (element && /, 0\\)$|transparent/.test(ground));
+  const [high, low] = [light(color), light(ground)].sort((one, other) => other - one);
+  return (high + 0.05) / (low + 0.05);
+}"""
+
+
+@pytest.mark.slow
+def test_every_control_has_a_name(page):
+    named = "element => element.labels?.length || element.ariaLabel || element.textContent.trim() || element.title"
+    for control in page.locator("button, input, textarea, select").all():
+        assert control.evaluate(named)
+    assert page.locator("[role=status][aria-live=polite]").count() == 1
+
+
+@pytest.mark.slow
+def test_a_browser_gets_in_with_the_key_as_password(browser, locked):
+    context = browser.new_context(http_credentials={"username": "any", "password": KEY})
+    page = context.new_page()
+    page.goto(locked.url)
+    page.wait_for_selector(".word")
+    assert "Authorization: Bearer $FILLMASK_API_KEY" in page.inner_text("#curl pre")
+    context.close()
+
+
+@pytest.mark.slow
+def test_the_api_s_page_lists_every_route(context, server):
+    page = context.new_page()
+    page.goto(f"{server.url}/docs")
+    page.wait_for_selector("#routes details")
+    paths = server.get("/openapi.json").json["paths"]
+    assert set(page.locator("#routes summary code").all_inner_texts()) == set(paths)
+
+
+def test_they_are_small():
+    folder = EMBEDDED.parents[1] / "server" / "page"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 40_000
+    assert serving.TEXT in (folder / "playground.html").read_text()

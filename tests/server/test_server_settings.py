@@ -1,0 +1,125 @@
+"""Settings: each is a flag and a variable, and each is checked."""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import click
+import pytest
+import serving
+from click.testing import CliRunner
+from serving import KEY
+
+from fillmask import InputError
+from fillmask.server.cli import serve_command
+from fillmask.server.settings import Settings, options
+
+
+def test_every_setting_is_a_flag_and_a_variable_with_help_and_its_default():
+    flags = {option.name: option for option in serve_command.params if isinstance(option, click.Option)}
+    assert list(flags) == [each.name for each in fields(Settings)]
+    assert len(options()) == len(flags)
+    for each in fields(Settings):
+        option = flags[each.name]
+        assert option.opts == ["--" + each.name.replace("_", "-")]
+        assert option.envvar == "FILLMASK_" + each.name.upper()
+        assert option.help
+
+
+def test_without_any_they_are_the_defaults(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("FILLMASK_")]:
+        monkeypatch.delenv(name)
+    context = serve_command.make_context("serve", [])
+    context.params.pop("models")
+    assert Settings(**context.params) == Settings()
+
+
+def test_flags_and_variables_set_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("FILLMASK_API_KEY", f"{KEY} another-key")
+    monkeypatch.setenv("FILLMASK_MAX_TEXTS", "7")
+    monkeypatch.setenv("FILLMASK_NO_AUTH", "1")
+    monkeypatch.setenv("FILLMASK_MODELS", "one two=three")
+    flags = ["--receive-timeout", "2.5", "--api-key-file", str(tmp_path), "--max-texts", "8"]
+    context = serve_command.make_context("serve", flags)
+    assert context.params.pop("models") == ("one", "two=three")
+    settings = Settings(**context.params)
+    assert settings.api_key == (KEY, "another-key")
+    assert (settings.max_texts, settings.no_auth, settings.receive_timeout) == (8, True, 2.5)
+    assert settings.api_key_file == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("max_texts", 0, "max_texts must be at least 1, got 0"),
+        ("port", -1, "port must be at least 0"),
+        ("receive_timeout", 0.0, "receive_timeout must be at least 0.1"),
+        ("keep_alive", float("nan"), "keep_alive must be at least"),
+        ("log_format", "xml", "log_format must be one of text, json, got 'xml'"),
+        ("timeout_ms", 70_000, "more than max_timeout_ms"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(name, value, told):
+    with pytest.raises(InputError, match=told):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--host", "0.0.0.0"], "lets the network in"),
+        (["--api-key", "short"], "a key must be at least 8"),
+        (["--max-texts", "0"], "max_texts must be at least 1"),
+        (["no-such-folder/x/y"], "is not a folder"),
+        (["--variant", "fp64"], "has no variant 'fp64'"),
+        (["--threads", "0"], "threads must be at least 1"),
+    ],
+)
+def test_it_does_not_start_with_what_is_wrong_and_says_what(flags, told):
+    command = [sys.executable, "-m", "fillmask", "serve", "--port", "0", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_models_of_one_name_are_refused(tmp_path):
+    from fillmask.artifact import EMBEDDED
+
+    command = [sys.executable, "-m", "fillmask", "serve", str(EMBEDDED), str(EMBEDDED)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "two models are called 'minilm-en'" in done.stderr
+
+
+def test_a_port_that_is_taken_ends_it(server):
+    command = [sys.executable, "-m", "fillmask", "serve", "--port", str(server.address[1])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode not in {0, None}
+    assert "address already in use" in done.stderr.lower()
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fillmask.server.running", None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    script = (
+        "import sys\n"
+        "for name in ('uvicorn', 'fastapi', 'starlette'): sys.modules[name] = None\n"
+        "from fillmask.cli import main\nmain(['serve'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "pip install 'fillmask[server]'" in done.stderr
+
+
+def test_the_help_needs_nothing_of_the_extra():
+    result = CliRunner().invoke(serve_command, ["--help"])
+    assert result.exit_code == 0
+    assert "FILLMASK_MAX_QUEUE_TOKENS" in result.output
+
+
+def test_it_listens_on_ipv6():
+    with serving.serve("--host", "::1") as served:
+        assert served.url.startswith("http://[::1]:")
+        assert served.get("/health").status == 200

@@ -1,0 +1,54 @@
+"""Lists of any length, answered line by line."""
+
+import http.client
+import json
+
+import pytest
+from serving import JSON, TEXT, wait_for
+
+from agreement import assert_same_answers
+
+LINES = {"accept": "application/x-ndjson"}
+
+
+def lines(reply):
+    assert reply.headers["content-type"].startswith("application/x-ndjson")
+    return [json.loads(line) for line in reply.body.splitlines()]
+
+
+def test_each_text_has_its_line_in_order(server, alone):
+    texts = [f"The [MASK] number {number} has a [MASK]." for number in range(100)]
+    found = lines(server.ask(texts, headers=LINES, top_k=2))
+    assert [line["index"] for line in found] == list(range(100))
+    assert_same_answers([line["predictions"] for line in found], [alone(text, top_k=2) for text in texts])
+
+
+def test_one_mask_is_a_list_of_one_list_as_in_predict(server, alone):
+    (line,) = lines(server.ask(TEXT, headers=LINES))
+    assert line == {"index": 0, "predictions": [alone(TEXT)]}
+
+
+def test_a_bad_text_reports_itself_and_the_rest_flows(server):
+    good, bad, warned = lines(server.ask([TEXT, "no mask", "a [MASK]"], headers=LINES, targets=["city", "unheardof"]))
+    assert "predictions" in good
+    assert bad["error"] == "No mask_token ([MASK]) found on the input"
+    assert bad["error_type"] == "invalid_input"
+    assert "Replacing with `un`" in warned["warnings"][0]
+
+
+def test_what_is_wrong_with_the_request_is_no_line(server):
+    assert server.ask([TEXT], headers=LINES, top_k=-1).json["error_type"] == "invalid_input"
+    assert server.ask([], headers=LINES).body == b""
+
+
+@pytest.mark.parametrize("texts", [300])
+def test_a_client_that_leaves_is_not_worked_for_any_longer(server, texts):
+    before = server.metric("fillmask_texts_started")
+    connection = http.client.HTTPConnection(*server.address)
+    body = json.dumps({"inputs": ["word " * 200 + "[MASK]"] * texts})
+    connection.request("POST", "/", body, JSON | LINES)
+    connection.getresponse().readline()
+    connection.close()
+    wait_for(lambda: server.metric("fillmask_requests_in_flight") == 0)
+    assert server.metric("fillmask_texts_started") - before < texts / 2
+    assert server.metric("fillmask_queue_tokens") == 0
