@@ -1,0 +1,72 @@
+"""The tables of docs/int8.md, made from results/schemes.json: ``python -m benchmarks.schemes.tables``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import ratio
+from benchmarks.schemes.graphs import DYNAMIC, SCHEMES
+from benchmarks.schemes.times import LENGTHS
+
+_RESULTS = Path(__file__).parents[1] / "results" / "schemes.json"
+_PAGE = Path(__file__).parents[2] / "docs" / "int8.md"
+_START = "<!-- schemes: made by `make schemes` from benchmarks/results/schemes.json; do not edit -->"
+_END = "<!-- end of schemes -->"
+
+
+def main() -> Path:
+    """Rewrite the page between its markers."""
+    _PAGE.write_text(with_tables(_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    return _PAGE
+
+
+def with_tables(page: str) -> str:
+    """The page with the tables that the results make."""
+    before, _, rest = page.partition(_START)
+    after = rest.partition(_END)[2]
+    models = json.loads(_RESULTS.read_text())["models"]
+    made = "\n\n".join(table(name, model) for name, model in models.items())
+    return f"{before}{_START}\n{made}\n{_END}{after}"
+
+
+def table(name: str, model: dict[str, Any]) -> str:
+    """The table of a model."""
+    lengths = " | ".join(f"time, {tokens} tokens" for tokens in LENGTHS)
+    return "\n".join([
+        f"**{name}**: {_about(model)}",
+        "",
+        f"| scheme | same first | mean KL | accuracy | {lengths} | MB | batch moves a score by | no VNNI |",
+        "| --- " * (7 + len(LENGTHS)) + "|",
+        *(_row(scheme, model) for scheme in SCHEMES),
+    ])  # fmt: skip
+
+
+def _about(model: dict[str, Any]) -> str:
+    dynamic = ", ".join(
+        f"{statistics.median(model['times_ms'][str(tokens)][DYNAMIC]):.1f} ms at {tokens} tokens" for tokens in LENGTHS
+    )
+    weights = f"accuracy in PyTorch {model['checkpoint_accuracy']:.1%}" if model["trained"] else "random weights"
+    return f"{model['masks']} masks in {model['probes']}, {weights}; a time of 1 is {dynamic}."
+
+
+def _row(scheme: str, model: dict[str, Any]) -> str:
+    found, times = model["schemes"][scheme], model["times_ms"]
+    ratios = [ratio(times[str(tokens)][scheme], times[str(tokens)][DYNAMIC]) for tokens in LENGTHS]
+    cells = [
+        SCHEMES[scheme].title,
+        f"{found['top_1_agreement']:.3f}",
+        f"{found['mean_kl']:.5f}",
+        f"{found['accuracy']:.1%}" if model["trained"] else "",
+        *(f"{each:.2f}" for each in ratios),
+        f"{found['bytes'] / 1e6:.0f}",
+        f"{found['batch_difference']:.1g}",
+        "yes" if found["pairs_fit"] else "no",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    print(main())
