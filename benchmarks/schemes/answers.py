@@ -42,7 +42,7 @@ def _judge(scheme: str, folder: Path, subject: Subject, reference: Forward) -> d
         "mean_kl": fidelity.mean_kl,
         "accuracy": fidelity.accuracy,
         "checkpoint_accuracy": fidelity.checkpoint_accuracy,
-        "batch_difference": batch_difference(path, probes, subject.checkpoint.tokenizer.pad_token_id or 0),
+        "batch_difference": batch_difference(path, probes, subject.checkpoint.model.config.pad_token_id or 0),
         "pairs_fit": pairs_fit(path),
         "bytes": size_of(folder, scheme),
     }

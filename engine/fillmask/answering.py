@@ -53,6 +53,10 @@ class Answerer:
         self._mask_token_id = tokenization.mask_token_id
         self._pad_token_id = tokenization.pad_token_id or 0
 
+    def check_process(self) -> None:
+        """As ``Session.check_process``."""
+        self._session.check_process()
+
     def encode(self, text: str, truncation: Truncation | None) -> list[Row]:
         """Make the rows of a text.
 
@@ -60,7 +64,7 @@ class Answerer:
             InputError: The text cannot be answered.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        self._session.check_process()
+        self.check_process()
         rows = self._encoder.encode(text, truncation)
         located = [locate(row[None], self._mask_token_id)[0][0] for row in rows]
         masks = sum(positions.size for positions in located)

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fillmask.answering import Answer, Answerer, Row
 from fillmask.artifact import Artifact
 from fillmask.asking import Question
 from fillmask.errors import InputError
+from fillmask.session import Session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 _BATCHES = 8  # of each worker are read together: enough for texts of like length to find each other
 _MOST_TOKENS = 4096  # of a batch, padding included; longer texts make smaller batches
+_MOST_MASKS = 64  # of a batch: each has a row of logits as long as the vocabulary
 _MOST = 1024
 
 Outcome = Answer | InputError
@@ -42,15 +45,15 @@ class Pace:
                 raise InputError(f"{name} must be a whole number from 1 to {_MOST}, got {value!r}")
 
 
-def check_batches(artifact: Artifact, variant: str) -> None:
+def check_batches(artifact: Artifact, variant: str, session: Session) -> None:
     """Refuse to run several texts together where that changes their scores.
 
     Raises:
         InputError: The manifest says so; or, of a foreign folder, the variant is a quantized one, whose scales may
-            come from all texts of a batch.
+            come from all texts of a batch, or takes no attention mask, so that padding would be text.
     """
-    invariant = artifact.manifest.get("variants", {}).get(variant, {}).get("batch_invariant", variant == "fp32")
-    if not invariant:
+    harmless = variant == "fp32" and session.takes_attention_mask
+    if not artifact.manifest.get("variants", {}).get(variant, {}).get("batch_invariant", harmless):
         raise InputError(
             f"variant {variant} of {artifact.source} is not batch-invariant, as far as is known: texts would change "
             f"each other's scores; take batch_size=1"
@@ -89,7 +92,7 @@ def plan(rows: Sequence[Row], batch_size: int) -> list[list[int]]:
     for index in sorted(range(len(rows)), key=shape.__getitem__):
         masks, length = shape[index]
         batch = batches[-1] if batches else []
-        room = min(batch_size, _MOST_TOKENS // length)
+        room = min(batch_size, _MOST_TOKENS // length, _MOST_MASKS // max(masks, 1))
         if batch and shape[batch[0]][0] == masks and len(batch) < room:
             batch.append(index)
         else:
@@ -109,55 +112,64 @@ def _in_windows(answerer: Answerer, texts: Iterable[str], question: Question, pa
 
     size, unread = pace.batch_size * pace.workers * _BATCHES, iter(texts)
     with ThreadPoolExecutor(pace.workers, "fillmask") as pool:
-        before: Callable[[], list[Outcome]] = list
+        before: Iterator[Outcome] = iter(())
+        error: Exception | None = None
         try:
-            error: Exception | None = None
             while error is None:
-                window, error = _read(unread, size)
-                running = _start(answerer, window, question, pace, pool.submit)
-                yield from before()
+                encoded, error = _encode(answerer, unread, question, size)
+                running = _start(answerer, encoded, question, pace, pool.submit)
+                yield from before
                 before = running
-            yield from before()
+            yield from before
             if not isinstance(error, StopIteration):
                 raise error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _read(texts: Iterator[str], size: int) -> tuple[list[str], Exception | None]:
-    """The next texts, and why there are not more of them: what was read is answered before an error is raised."""
-    window: list[str] = []
+def _encode(
+    answerer: Answerer, texts: Iterator[str], question: Question, size: int
+) -> tuple[list[list[Row] | InputError], Exception | None]:
+    """The rows of the next texts, and why there are not more: what was read is answered before an error is raised."""
+    encoded: list[list[Row] | InputError] = []
     try:
-        while len(window) < size:
-            window.append(next(texts))
+        while len(encoded) < size:
+            encoded.append(_rows_or_error(answerer, next(texts), question))
     except Exception as error:
-        return window, error
-    return window, None
+        return encoded, error
+    return encoded, None
 
 
 def _start(
-    answerer: Answerer, texts: list[str], question: Question, pace: Pace, submit: Callable[..., Future[list[Answer]]]
-) -> Callable[[], list[Outcome]]:
+    answerer: Answerer,
+    encoded: Sequence[list[Row] | InputError],
+    question: Question,
+    pace: Pace,
+    submit: Callable[..., Future[list[Answer]]],
+) -> Iterator[Outcome]:
     """Start the runs of a window.
 
     Returns:
-        A function that waits for them and gives the outcome of each text.
+        The outcome of each text; the iterator waits for the runs as their texts' turns come.
     """
-    encoded = [_rows_or_error(answerer, text, question) for text in texts]
     rows = [row for each in encoded if not isinstance(each, InputError) for row in each]
-    batches = plan(rows, pace.batch_size)
-    runs = [submit(answerer.run, [rows[index] for index in batch], question) for batch in batches]
+    answers: dict[int, Callable[[], Answer]] = {}
+    for batch in plan(rows, pace.batch_size):
+        run = submit(answerer.run, [rows[index] for index in batch], question)
+        answers |= {index: partial(_result, run, place) for place, index in enumerate(batch)}
+    return _collect(answerer, encoded, (answers[index] for index in range(len(rows))))
 
-    def collect() -> list[Outcome]:
-        answers = {index: answer for batch, run in zip(batches, runs, strict=True)
-                   for index, answer in zip(batch, run.result(), strict=True)}  # fmt: skip
-        ordered = iter([answers[index] for index in range(len(rows))])
-        return [
-            each if isinstance(each, InputError) else [masks for _ in each for masks in next(ordered)]
-            for each in encoded
-        ]
 
-    return collect
+def _result(run: Future[list[Answer]], place: int) -> Answer:
+    return run.result()[place]
+
+
+def _collect(
+    answerer: Answerer, encoded: Sequence[list[Row] | InputError], answers: Iterator[Callable[[], Answer]]
+) -> Iterator[Outcome]:
+    for each in encoded:
+        answerer.check_process()  # in a fork there are no threads to wait for
+        yield each if isinstance(each, InputError) else [masks for _ in each for masks in next(answers)()]
 
 
 def _rows_or_error(answerer: Answerer, text: str, question: Question) -> list[Row] | InputError:

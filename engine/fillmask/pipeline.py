@@ -173,7 +173,7 @@ class FillMask:
         check_texts("texts must be an iterable of strings", texts)
         question, pace = self._ask(top_k, targets, truncation), Pace(batch_size, workers)
         if batch_size > 1:
-            check_batches(self.artifact, self.variant)
+            check_batches(self.artifact, self.variant, self._session)
         return answer_many(self._answerer, texts, question, pace)
 
     @property

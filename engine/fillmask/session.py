@@ -40,6 +40,7 @@ class Session:
         threads: Threads of one run.
         providers: Names of the providers in use.
         at_masks: Whether the graph takes ``mask_positions``.
+        takes_attention_mask: Whether it can tell padding from text.
         vocab_size: Tokens that the graph scores.
 
     Raises:
@@ -71,6 +72,7 @@ class Session:
         self._dtypes = _check_inputs(self._session)
         self._output, size = _check_output(self._session)
         self.at_masks = "mask_positions" in self._dtypes
+        self.takes_attention_mask = "attention_mask" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
         self._process = os.getpid()
         self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
@@ -131,7 +133,7 @@ class Session:
 
     def _feeds(self, encoded: Encoded, positions: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         feeds: dict[str, NDArray[Any]] = {"input_ids": encoded.input_ids}
-        if "attention_mask" in self._dtypes:
+        if self.takes_attention_mask:
             feeds["attention_mask"] = encoded.attention_mask
         if self.at_masks:
             feeds["mask_positions"] = positions

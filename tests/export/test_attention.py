@@ -52,11 +52,14 @@ PADDING = """
 """
 
 
+EMBED = "\n".join(f"embedded_{name} = Gather({name}_table, input_ids)" for name in "qkv")
+SPLITS = "\n".join(SPLIT.format(name=name) for name in "qkv")
+
+
 def attention(keys="turned at once", scale="divided", mask="of each text", **changes):
     lines = {
-        "embed": "embedded_q = Gather(q_table, input_ids)\nembedded_k = Gather(k_table, input_ids)\n"
-        "embedded_v = Gather(v_table, input_ids)",
-        "split": "\n".join(SPLIT.format(name=name) for name in "qkv"),
+        "embed": EMBED,
+        "split": SPLITS,
         "padding": PADDING,
         "keys": KEYS[keys],
         "product": "scores = MatMul(q_heads, keys)",
@@ -71,6 +74,9 @@ def attention(keys="turned at once", scale="divided", mask="of each text", **cha
         "joined": np.array([0, 0, WIDTH]),
         "two": np.float32(2),
         "one": np.float32(1),
+        "nothing": np.float32(0),
+        "one_head": np.array([0, 0, 1, SIZE]),
+        "narrow_table": weights(VOCABULARY, SIZE),
         "zero": np.int64(0),
         "lowest": np.finfo(np.float32).min,
         "middle": np.array([1, 2]),
@@ -132,6 +138,14 @@ LEFT = {
     },
     "shares of queries": {"softmax": "shares = Softmax<axis=2>(masked)"},
     "a scale of each pair": {"product": "raw = MatMul(q_heads, keys)\nscores = Mul(raw, distances)"},
+    "a scale of 0": {"product": "raw = MatMul(q_heads, keys)\nscores = Mul(raw, nothing)"},
+    "a mask that hides little": {
+        "softmax": "hidden = Where(absent_pairs, one, masked)\nshares = Softmax<axis=-1>(hidden)"
+    },
+    "keys that heads share": {
+        "embed": EMBED.replace("embedded_k = Gather(k_table", "embedded_k = Gather(narrow_table"),
+        "split": SPLITS.replace("Reshape(embedded_k, apart_target)", "Reshape(embedded_k, one_head)"),
+    },
     "shares on the right": {
         "result": "v_turned = Transpose<perm=[0, 1, 3, 2]>(v_heads)\napart = MatMul(v_turned, shares)\n"
         "logits = ReduceSum<keepdims=0>(apart, second)"

@@ -44,7 +44,7 @@ def test_beyond_its_room_it_refuses_at_once_and_recovers(narrow, alone):
     assert time.perf_counter() - start < 0.5
     assert reply.status == 429
     assert reply.headers["x-request-id"] == "turned-away"
-    assert narrow.events("turned away", status=429)
+    serving.wait_for(lambda: narrow.events("turned away", status=429))
     assert reply.headers["retry-after"] == "1"
     assert reply.json["error_type"] == "overloaded"
     assert narrow.get("/health/live").status == 200

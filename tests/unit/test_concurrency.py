@@ -63,12 +63,15 @@ FORK = """
 import os, sys, time
 from fillmask import FillMask, ForkError
 
-fill_mask = FillMask(sys.argv[1], threads=2)
+fill_mask = FillMask(sys.argv[1], variant="fp32", threads=2)
 fill_mask.predict("[MASK]")
 question = {"predict": lambda: fill_mask.predict("[MASK]"),
             "call": lambda: fill_mask("[MASK]"),
             "targets": lambda: fill_mask.predict("[MASK]", targets=["cating"]),
-            "many": lambda: list(fill_mask.predict_many(["[MASK]"]))}[sys.argv[2]]
+            "many": lambda: list(fill_mask.predict_many(["[MASK]"])),
+            "begun": lambda: list(begun)}[sys.argv[2]]
+begun = fill_mask.predict_many(["[MASK]"] * 200, batch_size=4, workers=2)
+next(begun)
 child = os.fork()
 if not child:
     try:
@@ -87,7 +90,7 @@ print(ended == (child, 0), fill_mask.predict("[MASK]") != [])
 """
 
 
-@pytest.mark.parametrize("question", ["predict", "call", "many", "targets"])
+@pytest.mark.parametrize("question", ["predict", "call", "many", "begun", "targets"])
 def test_a_forked_child_gets_an_error_within_a_second_and_the_parent_goes_on(python, native_folder, question):
     answered = python(FORK, native_folder, question, PYTHONWARNINGS="ignore")
     assert answered == "True True\n"

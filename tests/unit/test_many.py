@@ -2,14 +2,16 @@
 
 import itertools
 import threading
+import warnings
 
 import numpy as np
+import onnx
 import pytest
 import toys
 
 from fillmask import FillMask
-from fillmask.answering import Row
-from fillmask.errors import InputError, NoMaskError, TooLongError
+from fillmask.answering import Answerer, Row
+from fillmask.errors import InputError, NoMaskError, TooLongError, TruncationWarning
 from fillmask.many import plan
 
 TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
@@ -17,6 +19,15 @@ TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for ind
 
 def row(length, masks=1):
     return Row(np.zeros(length, dtype=np.int64), np.arange(masks), masks == 1)
+
+
+def without_attention_mask(graph):
+    model = onnx.load_from_string(graph)
+    (unread,) = [each for each in model.graph.input if each.name == "attention_mask"]
+    model.graph.input.remove(unread)
+    for node in model.graph.node:  # what it reads of the mask it now reads of the ids
+        node.input[:] = ["input_ids" if name == "attention_mask" else name for name in node.input]
+    return model.SerializeToString()
 
 
 def scores(answer):
@@ -66,13 +77,29 @@ def test_what_was_read_is_answered_before_an_error_of_the_iterable_is_raised(fil
         next(answers)
 
 
-def test_an_error_of_the_engine_itself_is_raised(fill_mask, monkeypatch):
-    def broken(self, rows, question):
-        raise RuntimeError("no memory")
+def test_what_ran_before_an_error_of_the_engine_itself_is_given_before_it_is_raised(fill_mask, monkeypatch):
+    texts, run, expected = ["[MASK]"] * 10, Answerer.run, scores(fill_mask.predict("[MASK]"))
 
-    monkeypatch.setattr("fillmask.answering.Answerer.run", broken)
+    def broken(self, rows, question):
+        if len(rows) < 4:
+            raise RuntimeError("no memory")
+        return run(self, rows, question)
+
+    monkeypatch.setattr(Answerer, "run", broken)
+    answers = fill_mask.predict_many(texts, batch_size=4)
+    assert [scores(next(answers)) for _ in range(8)] == [expected] * 8
     with pytest.raises(RuntimeError, match="no memory"):
-        list(fill_mask.predict_many(TEXTS, batch_size=4))
+        next(answers)
+
+
+def test_what_was_read_is_answered_before_a_warning_that_was_made_an_error(fill_mask):
+    texts = ["[MASK]"] * 9 + ["[MASK] " * 40]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answers = fill_mask.predict_many(texts, truncation="right", batch_size=4)
+        assert len([next(answers) for _ in range(9)]) == 9
+        with pytest.raises(TruncationWarning):
+            next(answers)
 
 
 def test_an_iterator_that_is_closed_leaves_no_threads(fill_mask):
@@ -103,6 +130,20 @@ def test_a_quantized_foreign_variant_is_not_trusted_with_batches(foreign_copy):
     (foreign_copy / "model.onnx").rename(foreign_copy / "model_quantized.onnx")
     with pytest.raises(InputError, match=r"variant q8 of .* take batch_size=1"):
         FillMask(foreign_copy).predict_many(TEXTS, batch_size=2)
+
+
+def test_a_foreign_graph_that_cannot_tell_padding_from_text_is_not_trusted_with_batches(tmp_path):
+    graph = toys.foreign_graph(toys.tables())
+    folder = toys.write_foreign(tmp_path / "foreign", {"model.onnx": without_attention_mask(graph)})
+    fill_mask = FillMask(folder, threads=1)
+    with pytest.raises(InputError, match=r"take batch_size=1"):
+        fill_mask.predict_many(TEXTS, batch_size=2)
+    assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)
+
+
+def test_a_batch_has_a_limited_number_of_rows_of_logits():
+    assert [len(batch) for batch in plan([row(100, 30)] * 5, 16)] == [2, 2, 1]
+    assert [len(batch) for batch in plan([row(100, 65)] * 2, 16)] == [1, 1]
 
 
 def test_rows_run_beside_those_of_like_length():

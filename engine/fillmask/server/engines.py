@@ -68,7 +68,7 @@ class Engine:
 
 def _invariant(fill_mask: FillMask) -> bool:
     try:
-        check_batches(fill_mask.artifact, fill_mask.variant)
+        check_batches(fill_mask.artifact, fill_mask.variant, fill_mask._session)
     except InputError:
         return False
     return True

@@ -17,6 +17,7 @@ from fillmask_export.passes.sizes import sizes
 from fillmask_export.shapes import Dim, Shapes
 
 OPSET = 23
+_AS_GOOD_AS_INFINITE = -1e4  # a score so much below the others has a share of 0
 _SPLIT, _SWAPPED, _TURNED = (0, 2, 1, 3), (0, 1, 3, 2), (0, 2, 3, 1)
 
 
@@ -76,6 +77,8 @@ def _match(node: ir.Node, shapes: Shapes) -> _Attention | None:
     queries, factor = _unscaled(product.inputs[0])
     keys, values = product.inputs[1], after.inputs[1]
     assert queries is not None and keys is not None and values is not None  # noqa: PT018 -- a MatMul has both
+    if scale * factor <= 0 or len({shapes.get(str(each.name), ())[:2] for each in (queries, keys, values)}) > 1:
+        return None  # the kernel takes neither; heads that share keys are broadcast by MatMul, not by it
     return _Attention(queries, keys, values, masks, scale * factor, after.outputs[0])
 
 
@@ -95,7 +98,8 @@ def _scores(value: ir.Value | None, shapes: Shapes) -> tuple[ir.Node, float, tup
     if (product := _maker(scaled, "MatMul")) is not None:
         return product, scale, ()
     if (where := _maker(value, "Where")) is not None and (array := array_of(where.inputs[1])) is not None:
-        found = _scores(where.inputs[2], shapes) if array.size == 1 and _is_mask(_condition(where), shapes) else None
+        is_mask = array.size == 1 and array.max() <= _AS_GOOD_AS_INFINITE and _is_mask(_condition(where), shapes)
+        found = _scores(where.inputs[2], shapes) if is_mask else None
         return (*found[:2], (*found[2], where)) if found is not None else None
     node = _maker(value, "Add")
     for scores, mask in (node.inputs, node.inputs[::-1]) if node is not None else ():
