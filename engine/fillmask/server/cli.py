@@ -14,7 +14,7 @@ from fillmask.server.settings import Settings, options
 _NEEDED = {"anyio", "fastapi", "httptools", "prometheus_client", "pydantic", "starlette", "uvicorn"}
 
 
-@click.command("serve")
+@click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS")
 def serve_command(models: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 -- the settings, checked by their class
     """Serve models over HTTP, with the fill-mask API of Hugging Face.
