@@ -7,6 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import between
+
 _RESULTS = Path(__file__).parent / "results"
 _README = Path(__file__).parent.parent / "README.md"
 _START = "<!-- numbers: made by `make bench` from benchmarks/results; do not edit -->"
@@ -21,9 +23,7 @@ def main() -> None:
 
 def with_numbers(readme: str) -> str:
     """The README with the table that the results make."""
-    before, _, rest = readme.partition(_START)
-    after = rest.partition(_END)[2]
-    return f"{before}{_START}\n{table()}\n{_END}{after}"
+    return between(readme, _START, _END, table())
 
 
 def table() -> str:

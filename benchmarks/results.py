@@ -33,6 +33,12 @@ def write(question: str, record: dict[str, Any]) -> Path:
     return path
 
 
+def between(page: str, start: str, end: str, made: str) -> str:
+    """The page with what was made of results between its two markers."""
+    before, _, rest = page.partition(start)
+    return f"{before}{start}\n{made}\n{end}{rest.partition(end)[2]}"
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The median of the ratios of rounds; what slows a round slows both its sides."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

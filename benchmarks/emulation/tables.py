@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import between
+
 _RESULTS = Path(__file__).parents[1] / "results" / "emulation.json"
 _PAGE = Path(__file__).parents[2] / "docs" / "int8.md"
 _START = "<!-- emulation: made by `make emulate` from benchmarks/results/emulation.json; do not edit -->"
@@ -26,9 +28,7 @@ def write(record: dict[str, Any]) -> Path:
 
 def with_table(page: str) -> str:
     """The page with the table that the results make."""
-    before, _, rest = page.partition(_START)
-    after = rest.partition(_END)[2]
-    return f"{before}{_START}\n{table(json.loads(_RESULTS.read_text()))}\n{_END}{after}"
+    return between(page, _START, _END, table(json.loads(_RESULTS.read_text())))
 
 
 def table(record: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import ratio
+from benchmarks.results import between, ratio
 from benchmarks.schemes.graphs import DYNAMIC, SCHEMES
 from benchmarks.schemes.times import LENGTHS
 
@@ -25,11 +25,9 @@ def main() -> Path:
 
 def with_tables(page: str) -> str:
     """The page with the tables that the results make."""
-    before, _, rest = page.partition(_START)
-    after = rest.partition(_END)[2]
     models = json.loads(_RESULTS.read_text())["models"]
     made = "\n\n".join(table(name, model) for name, model in models.items())
-    return f"{before}{_START}\n{made}\n{_END}{after}"
+    return between(page, _START, _END, made)
 
 
 def table(name: str, model: dict[str, Any]) -> str:

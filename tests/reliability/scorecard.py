@@ -46,8 +46,7 @@ def main(names: tuple[str, ...], scale: float) -> None:
 
 def with_table(page: str, record: dict) -> str:
     """The page with the table of what was measured."""
-    before, _, rest = page.partition(START)
-    return f"{before}{START}\n{table(record)}\n{END}{rest.partition(END)[2]}"
+    return results.between(page, START, END, table(record))
 
 
 def table(record: dict) -> str:
