@@ -1,4 +1,6 @@
-"""fillmask_export: a masked-LM checkpoint to an artifact the engine reads. Needs ``pip install 'fillmask[export]'``.
+"""fillmask_export: an encoder to a masked LM, and a masked LM to an artifact the engine reads.
+
+It needs ``pip install 'fillmask[export]'``.
 
 The parts are imported when they are first used, so that the command line can offer ``fillmask export`` where PyTorch
 is not installed, and say what is missing.
@@ -12,15 +14,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fillmask_export.errors import CheckpointError, ExportError, FidelityError
     from fillmask_export.exporting import export
+    from fillmask_export.training.errors import TrainingError
+    from fillmask_export.training.recipe import Recipe
+    from fillmask_export.training.training import train
     from fillmask_export.variants import VARIANTS
     from fillmask_export.verify import Plan
 
-__all__ = ["VARIANTS", "CheckpointError", "ExportError", "FidelityError", "Plan", "export"]
+__all__ = [
+    "VARIANTS",
+    "CheckpointError",
+    "ExportError",
+    "FidelityError",
+    "Plan",
+    "Recipe",
+    "TrainingError",
+    "export",
+    "train",
+]
 
 _HOMES = {
     "Plan": "fillmask_export.verify",
+    "Recipe": "fillmask_export.training.recipe",
+    "TrainingError": "fillmask_export.training.errors",
     "VARIANTS": "fillmask_export.variants",
     "export": "fillmask_export.exporting",
+    "train": "fillmask_export.training.training",
 }
 
 

@@ -103,8 +103,8 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
     if missing:
         raise CheckpointError(
             f"{checkpoint} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} for one; they would "
-            f"be random and so would every answer. A masked LM needs its masked-LM head: train one, or take the "
-            f"checkpoint that has it (of ELECTRA the generator)"
+            f"be random and so would every answer. A masked LM needs its masked-LM head: give it one with `fillmask "
+            f"train`, or take the checkpoint that has it (of ELECTRA the generator)"
         )
     return model.eval()
 

@@ -1,0 +1,81 @@
+"""Batches of tensors, with tokens selected and masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import DataCollatorForLanguageModeling
+
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.sequences import Sequences
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step reads.
+
+    Attributes:
+        input_ids: ``int64[b, s]``, with masks.
+        attention_mask: ``int64[b, s]``.
+        selected: ``bool[b, s]``, the tokens to predict; n of them.
+        labels: ``int64[n]``, what they were.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    selected: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same, on a device."""
+        return Batch(
+            self.input_ids.to(device), self.attention_mask.to(device), self.selected.to(device), self.labels.to(device)
+        )
+
+
+class Batcher:
+    """Makes batches of sequences; what is masked depends on nothing but the sequences and the seed given."""
+
+    def __init__(self, tokenizer: Any, recipe: Recipe) -> None:  # noqa: ANN401
+        encoding = tokenizer("a", return_special_tokens_mask=True)
+        body = encoding["special_tokens_mask"].index(0)
+        end = len(encoding["input_ids"]) - encoding["special_tokens_mask"][::-1].index(0)
+        self.prefix, self.suffix = encoding["input_ids"][:body], encoding["input_ids"][end:]
+        self.padding = tokenizer.pad_token_id or 0
+        self.collator = DataCollatorForLanguageModeling(
+            tokenizer,
+            mlm_probability=recipe.selected,
+            mask_replace_prob=recipe.masked,
+            random_replace_prob=recipe.random,
+        )
+
+    @property
+    def special(self) -> int:
+        """Special tokens of a sequence."""
+        return len(self.prefix) + len(self.suffix)
+
+    def make(self, ids: NDArray[np.uint32], sequences: Sequences, seed: int) -> Batch:
+        """Read sequences, pad them to the longest, and mask some of their tokens, at least one."""
+        lengths = sequences.lengths + self.special
+        columns = np.arange(lengths.max())
+        body = (columns >= len(self.prefix)) & (columns < (lengths - len(self.suffix))[:, None])
+        input_ids = np.full(body.shape, self.padding)
+        input_ids[:, : len(self.prefix)] = self.prefix
+        ranges = zip(sequences.starts.tolist(), (sequences.starts + sequences.lengths).tolist(), strict=True)
+        input_ids[body] = np.concatenate([ids[start:end] for start, end in ranges])
+        for offset, token in enumerate(self.suffix):
+            input_ids[np.arange(len(lengths)), lengths - len(self.suffix) + offset] = token
+        return self._mask(
+            torch.from_numpy(input_ids), torch.from_numpy(columns < lengths[:, None]), torch.from_numpy(body), seed
+        )
+
+    def _mask(self, input_ids: Tensor, attended: Tensor, body: Tensor, seed: int) -> Batch:
+        self.collator.generator = torch.Generator().manual_seed(seed)
+        masked, labels = self.collator.torch_mask_tokens(input_ids, special_tokens_mask=~body)
+        selected = labels != -100
+        return Batch(masked, attended.long(), selected, labels[selected])

@@ -1,0 +1,57 @@
+"""``fillmask train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fillmask.cli import fail
+from fillmask.errors import FillMaskError
+
+
+@click.command("train")
+@click.argument("encoder")
+@click.option("--text", "first", required=True, type=click.Path(path_type=Path), help="Text files; several may follow.")
+@click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to be made.")
+@click.option("--minutes", type=float, help="Time to train for.")
+@click.option("--steps", type=int, help="Steps to train for.")
+@click.option("--learning-rate", default=5e-4, show_default=True, help="At its peak.")
+@click.option("--head-learning-rate", default=1.5e-3, show_default=True, help="Of a head that the checkpoint lacks.")
+@click.option("--warmup", default=0.03, show_default=True, help="Share of the budget until the peak.")
+@click.option("--batch-tokens", default=4096, show_default=True, help="Tokens of a step, padding included.")
+@click.option("--max-length", default=512, show_default=True, help="Tokens of the longest sequence.")
+@click.option("--short-length", default=128, show_default=True, help="Most sequences are at most about this long.")
+@click.option("--long-share", default=0.15, show_default=True, help="Share of the text cut into longer sequences.")
+@click.option("--selected", default=0.2, show_default=True, help="Share of tokens to predict.")
+@click.option("--masked", default=0.9, show_default=True, help="Share of those that are masked.")
+@click.option("--random", default=0.05, show_default=True, help="Share of those that become a random token.")
+@click.option("--held-out", default=60_000, show_default=True, help="Tokens to evaluate on, a tenth of all at most.")
+@click.option("--field", default="text", show_default=True, help="Where the text is in a line of JSONL.")
+@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]))
+@click.option("--device", help="Such as cuda.  [default: a GPU where there is one]")
+def train_command(
+    *,
+    encoder: str,
+    first: Path,
+    more: tuple[Path, ...],
+    out: Path,
+    **recipe: Any,  # noqa: ANN401 -- the options that Recipe declares
+) -> None:
+    """Train ENCODER, a folder or a hub id, on text as a masked LM, into the new folder OUT."""
+    try:
+        from fillmask_export.training.recipe import Recipe
+        from fillmask_export.training.training import train
+    except ImportError as error:
+        fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
+    try:
+        report = train(encoder, [first, *more], out, Recipe(**recipe))
+    except (FillMaskError, OSError) as error:
+        fail(str(error), code=1)
+    for name, before in report["before"].items():
+        after = report["after"][name]
+        for score in ("loss", "accuracy"):
+            click.echo(f"{name} sequences, {score:8} {before[score]:.4f} -> {after[score]:.4f}")

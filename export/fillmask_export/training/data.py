@@ -1,0 +1,64 @@
+"""The text of a training: what is learned from, in the order of the steps, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from fillmask_export.training.batch import Batch, Batcher
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.sequences import batches, cut, held_out
+from fillmask_export.training.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Tokens, and how they become batches.
+
+    Attributes:
+        tokens: All text.
+        batcher: Pads and masks.
+        recipe: Says how long sequences and how large batches are.
+        room: Tokens of the longest sequence, without special tokens.
+    """
+
+    tokens: Tokens
+    batcher: Batcher
+    recipe: Recipe
+    room: int
+
+    def stream(self, start: int) -> Iterator[Batch]:
+        """The batches of all epochs from a step on; each depends on nothing but the seed and its step.
+
+        Raises:
+            TrainingError: There is nothing to learn from.
+        """
+        chosen = ~held_out(self.tokens, self.recipe)
+        step = 0
+        for epoch in count():
+            rng = np.random.default_rng((self.recipe.seed, epoch))
+            sequences = cut(self.tokens, chosen, self.recipe, rng, self.room)
+            if not len(sequences.starts):
+                raise TrainingError("the files hold nothing but lines too short to learn from")
+            for group in batches(sequences, rng, self.recipe.batch_tokens, self.batcher.special):
+                if step >= start:
+                    yield self.batcher.make(self.tokens.ids, group, self.recipe.seed + step)
+                step += 1
+
+    def held(self) -> dict[str, list[Batch]]:
+        """The held-out text, cut as for training, the long sequences apart: the same each time, masks included."""
+        rng = np.random.default_rng(self.recipe.seed)
+        sequences = cut(self.tokens, held_out(self.tokens, self.recipe), self.recipe, rng, self.room)
+        long = sequences.lengths > self.recipe.short_length
+        made: dict[str, list[Batch]] = {}
+        for name, chosen in (("short", ~long), ("long", long)):
+            part = sequences.take(np.flatnonzero(chosen))
+            groups = batches(part, rng, self.recipe.batch_tokens, self.batcher.special) if chosen.any() else []
+            made[name] = [
+                self.batcher.make(self.tokens.ids, each, self.recipe.seed + n) for n, each in enumerate(groups)
+            ]
+        return {name: held for name, held in made.items() if any(len(batch.labels) for batch in held)}

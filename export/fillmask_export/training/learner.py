@@ -1,0 +1,89 @@
+"""The model while it learns: steps, their precision, and what must be kept to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 -- as everybody calls it
+from transformers import PreTrainedModel
+
+from fillmask_export.training.batch import Batch
+from fillmask_export.training.model import logits_at, make_optimizer
+from fillmask_export.training.progress import rate
+from fillmask_export.training.recipe import Recipe
+
+
+class Learner:
+    """A model and its optimizer.
+
+    Attributes:
+        model: In evaluation mode, on its device.
+        device: Which.
+        precision: ``"fp32"``, ``"bf16"``, or ``"auto"`` until ``choose_precision``.
+    """
+
+    def __init__(self, model: PreTrainedModel, new: list[str], recipe: Recipe) -> None:
+        self.device = model.device
+        self.model = model
+        self.precision = recipe.precision
+        self._recipe = recipe
+        self._optimizer = make_optimizer(model, new, recipe)
+
+    def step(self, batch: Batch, share: float) -> float:
+        """Learn from a batch when a share of the budget is spent; gives its loss."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * rate(share, self._recipe.warmup)
+        loss = self._gradients(batch, self.precision)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        return loss
+
+    @torch.inference_mode()
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, Any]:
+        """Mean loss in nats and accuracy of the first prediction over the selected tokens of batches, in fp32."""
+        loss = right = count = 0.0
+        for each in batches:
+            batch = each.to(self.device)
+            logits = logits_at(self.model, batch).float()
+            loss += F.cross_entropy(logits, batch.labels, reduction="sum").item()
+            right += (logits.argmax(-1) == batch.labels).sum().item()
+            count += len(batch.labels)
+        return {"loss": round(loss / count, 4), "accuracy": round(right / count, 4), "tokens": int(count)}
+
+    def choose_precision(self, batch: Batch) -> None:
+        """Settle ``"auto"``: few CPUs have instructions for bf16, and on the others it takes longer than fp32."""
+        if self.precision != "auto":
+            return
+        seconds = {}
+        for precision in ("fp32", "bf16") * 2:  # the first round warms up
+            start = perf_counter()
+            self._gradients(batch, precision)
+            seconds[precision] = perf_counter() - start
+        self._optimizer.zero_grad()
+        self.precision = min(seconds, key=lambda precision: seconds[precision])
+
+    def state(self) -> dict[str, Any]:
+        """What ``load`` takes."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "precision": self.precision,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.precision = state["precision"]
+
+    def _gradients(self, each: Batch, precision: str) -> float:
+        batch = each.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            logits = logits_at(self.model, batch)
+        loss = F.cross_entropy(logits.float(), batch.labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()

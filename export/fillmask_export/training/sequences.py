@@ -1,0 +1,121 @@
+"""Sequences of whole sentences, and batches of sequences of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.tokens import Tokens
+
+# Headings and the like: too little around a mask to learn from.
+_SHORTEST = 6
+# Sequences are sorted by length among as many as this many batches hold, then batches are shuffled again.
+_POOL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Where sequences lie in ``Tokens.ids``.
+
+    Attributes:
+        starts: ``int64[n]``.
+        lengths: ``int64[n]``, in tokens, without special tokens.
+    """
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def take(self, chosen: NDArray[np.int64]) -> Sequences:
+        """Some of them, in the order of ``chosen``."""
+        return Sequences(self.starts[chosen], self.lengths[chosen])
+
+
+def held_out(tokens: Tokens, recipe: Recipe) -> NDArray[np.bool_]:
+    """Choose documents for evaluation: the same ones whatever order the files are named in.
+
+    Returns:
+        ``bool[documents]``. Equal documents are held out together.
+
+    Raises:
+        TrainingError: There are too few documents.
+    """
+    order = np.argsort(tokens.hashes ^ np.uint64(recipe.seed * 0x9E3779B97F4A7C15 % 2**64), kind="stable")
+    sizes = np.bincount(tokens.documents, tokens.lengths, minlength=len(order))
+    quota = min(recipe.held_out, sizes.sum() / 10)
+    count = int(np.searchsorted(np.cumsum(sizes[order]), quota)) + 1
+    chosen = np.isin(tokens.hashes, tokens.hashes[order[:count]])
+    if chosen.all() or not sizes[chosen].sum():
+        raise TrainingError(
+            f"the files hold {len(order)} documents, too few to hold some out; empty lines separate documents"
+        )
+    return chosen
+
+
+def cut(tokens: Tokens, chosen: NDArray[np.bool_], recipe: Recipe, rng: np.random.Generator, room: int) -> Sequences:
+    """Cut documents into sequences at the ends of sentences.
+
+    Targets for their lengths are drawn and laid along the text, and a sequence ends at the first sentence that ends
+    past its target, at the end of its document, and where it is a short one at the end of its paragraph.
+
+    Args:
+        tokens: The text.
+        chosen: ``bool[documents]``, which of them.
+        recipe: Says how long sequences are.
+        rng: Draws.
+        room: Tokens of the longest, without special tokens.
+    """
+    begins = np.cumsum(tokens.lengths) - tokens.lengths
+    targets, long = _targets(int(tokens.lengths.sum()), recipe, rng, room)
+    target = np.searchsorted(np.cumsum(targets), begins, side="right")
+    first = np.ones(len(begins), bool)
+    first[1:] = (np.diff(target) != 0) | (np.diff(tokens.documents) != 0)
+    first |= tokens.paragraphs & ~long[target]
+    starts = np.flatnonzero(first)
+    lengths = np.minimum(np.add.reduceat(tokens.lengths, starts), room)
+    keep = chosen[tokens.documents[starts]] & (lengths >= min(_SHORTEST, room))
+    return Sequences(begins[starts][keep], lengths[keep])
+
+
+def _targets(
+    total: int, recipe: Recipe, rng: np.random.Generator, room: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Lengths that fill ``total`` tokens, and which of them are long ones."""
+    short = min(recipe.short_length, room)
+    mean_short, mean_long = (16 + short) / 2, (short + room) / 2
+    share = recipe.long_share / mean_long / (recipe.long_share / mean_long + (1 - recipe.long_share) / mean_short)
+    count = int(1.1 * total / (share * mean_long + (1 - share) * mean_short)) + 64
+    long = rng.random(count) < share
+    drawn = np.where(long, rng.integers(short, room + 1, count), rng.integers(min(16, short), short + 1, count))
+    assert drawn.sum() >= total
+    return drawn, long
+
+
+def batches(sequences: Sequences, rng: np.random.Generator, limit: int, special: int) -> Iterator[Sequences]:
+    """Sequences in random order, in batches of like length.
+
+    Args:
+        sequences: All of an epoch.
+        rng: Draws the order.
+        limit: Tokens of a batch, padding and special tokens included.
+        special: Special tokens of a sequence.
+    """
+    order = rng.permutation(len(sequences.starts))
+    pools = np.cumsum(sequences.lengths[order] + special) // (limit * _POOL)
+    for pool in np.split(order, np.flatnonzero(np.diff(pools)) + 1):
+        ordered = pool[np.argsort(sequences.lengths[pool], kind="stable")]
+        made = list(_fill(ordered, sequences.lengths[ordered] + special, limit))
+        for index in rng.permutation(len(made)):
+            yield sequences.take(made[index])
+
+
+def _fill(ordered: NDArray[np.int64], sizes: NDArray[np.int64], limit: int) -> Iterator[NDArray[np.int64]]:
+    start = 0
+    for end in range(1, len(ordered) + 1):
+        if end == len(ordered) or sizes[end] * (end + 1 - start) > limit:
+            yield ordered[start:end]
+            start = end

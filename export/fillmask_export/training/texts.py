@@ -1,0 +1,109 @@
+"""Documents from text files: plain, xz, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from fillmask_export.training.errors import TrainingError
+
+SUFFIXES = (".txt", ".txt.xz", ".jsonl", ".jsonl.xz")
+
+# A book is taken in parts of about this many characters, so that it can be shuffled, and held out, like other texts.
+_PART = 10_000
+
+Document = list[str]
+"""Paragraphs, none of them empty."""
+
+
+def documents(files: Iterable[Path], field: str) -> Iterator[Document]:
+    """Read the documents of files, one after another.
+
+    Args:
+        files: Plain text has one paragraph a line, and empty lines between documents; JSONL has one document a line.
+        field: Where the text is in a line of JSONL.
+
+    Raises:
+        TrainingError: A file is of another kind, or a line of it cannot be read.
+    """
+    for file in files:
+        jsonl = kind(file).startswith(".jsonl")
+        with _open(file) as lines:
+            for document in _records(lines, file, field) if jsonl else _blocks(lines, file):
+                yield from _parts(document)
+
+
+def kind(file: Path) -> str:
+    """Which of ``SUFFIXES`` a file has.
+
+    Raises:
+        TrainingError: None of them.
+    """
+    for suffix in SUFFIXES:
+        if file.name.endswith(suffix):
+            return suffix
+    raise TrainingError(f"{file} is of an unknown kind; texts are read from files named *{', *'.join(SUFFIXES)}")
+
+
+def _open(file: Path) -> TextIO:
+    if file.suffix == ".xz":
+        return lzma.open(file, "rt", encoding="utf-8")
+    return file.open(encoding="utf-8")
+
+
+def _lines(stream: TextIO, file: Path) -> Iterator[str]:
+    """The lines of a stream, without their ends; what cannot be decoded is said with its file."""
+    try:
+        for line in stream:
+            yield line.strip()
+    except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
+        raise TrainingError(f"{file} cannot be read as UTF-8 text: {error}") from error
+
+
+def _blocks(stream: TextIO, file: Path) -> Iterator[Document]:
+    block: Document = []
+    for line in _lines(stream, file):
+        if line:
+            block.append(line)
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _records(stream: TextIO, file: Path, field: str) -> Iterator[Document]:
+    for number, line in enumerate(_lines(stream, file), 1):
+        if line:
+            yield _paragraphs(_text(line, f"{file}, line {number}", field))
+
+
+def _text(line: str, where: str, field: str) -> str:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise TrainingError(f"{where} is not JSON: {error}") from error
+    text = record.get(field) if isinstance(record, dict) else None
+    if not isinstance(text, str):
+        raise TrainingError(f"{where} has no text in the field {field!r}; --field names the field to read")
+    return text
+
+
+def _paragraphs(text: str) -> Document:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _parts(document: Document) -> Iterator[Document]:
+    part: Document = []
+    size = 0
+    for paragraph in document:
+        if size > _PART:
+            yield part
+            part, size = [], 0
+        part.append(paragraph)
+        size += len(paragraph)
+    if part:
+        yield part

@@ -1,0 +1,131 @@
+"""train(): an encoder and text files to a masked LM, in steps that can be stopped, and gone on with, at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from fillmask_export.training.batch import Batch, Batcher
+from fillmask_export.training.data import Data
+from fillmask_export.training.display import Display
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.learner import Learner
+from fillmask_export.training.model import choose_device, longest, open_encoder
+from fillmask_export.training.progress import Progress
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.stopping import stop_signals
+from fillmask_export.training.texts import documents, kind
+from fillmask_export.training.tokens import read_tokens, write_tokens
+from fillmask_export.training.work import Work
+
+_SAVE_EVERY = 60.0  # seconds; what a kill costs at most
+
+Scores = dict[str, dict[str, Any]]
+"""Loss, accuracy and number of tokens, of short and of long sequences."""
+
+
+def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, recipe: Recipe) -> dict[str, Any]:
+    """Train an encoder or a masked LM on text, as a masked LM.
+
+    Until it is done, all lies in the folder ``OUT.training``; killed at any moment, the same call goes on from there.
+    SIGINT and SIGTERM save first. Gone on with on a smaller budget, the learning rate falls to zero within that.
+
+    Args:
+        encoder: A folder or a hub id.
+        files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; a file's share is its size's.
+        out: Folder to be made, for transformers and ``fillmask export``.
+        recipe: How.
+
+    Returns:
+        What ``OUT/training.json`` holds: settings, counts, and loss and accuracy on held-out text, before and after.
+
+    Raises:
+        TrainingError: Something given is of no use, or the training was stopped.
+    """
+    out, paths = Path(out), [Path(file) for file in files]
+    _check(out, paths)
+    work = Work(out)
+    model, tokenizer, new = open_encoder(str(encoder), choose_device(recipe))
+    batcher = Batcher(tokenizer, recipe)
+    room = longest(model, tokenizer, recipe.max_length) - batcher.special
+    if not work.claim(str(encoder), paths, recipe):
+        write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=room)
+        work.note()
+    data = Data(read_tokens(work.folder), batcher, recipe, room)
+    learner = Learner(model, new, recipe)
+    held = data.held()
+    before, progress = _begin(learner, data, held, work)
+    _go_on(learner, data, before, progress, work=work)
+    report = _describe(learner, recipe, progress) | {"before": before, "after": _scores(learner, held)}
+    report |= {"encoder": Path(encoder).name, "files": [path.name for path in paths]}
+    work.finish(model, tokenizer, report)
+    return report
+
+
+def _check(out: Path, files: list[Path]) -> None:
+    if out.exists():
+        raise TrainingError(f"{out} exists; name a folder that does not")
+    if not files:
+        raise TrainingError("no text files were given")
+    for file in files:
+        kind(file)
+        if not file.is_file():
+            raise TrainingError(f"{file} is not there, or is no file")
+
+
+def _begin(learner: Learner, data: Data, held: dict[str, list[Batch]], work: Work) -> tuple[Scores, Progress]:
+    """Take the state that an earlier run left; without one, measure where the training begins."""
+    state = work.load()
+    if state is not None:
+        learner.load(state)
+        return state["before"], Progress(**state["progress"])
+    before, progress = _scores(learner, held), Progress()
+    learner.choose_precision(next(data.stream(0)))
+    _save(learner, before, progress, work)
+    return before, progress
+
+
+def _go_on(learner: Learner, data: Data, before: Scores, progress: Progress, *, work: Work) -> None:
+    """Train until the budget is spent.
+
+    Raises:
+        TrainingError: A signal came; what was trained is saved.
+    """
+    saved = perf_counter()
+    stream = data.stream(progress.steps)
+    with stop_signals() as stopped, Display(learner.precision) as display:
+        while (share := progress.share(data.recipe)) < 1 and not stopped.is_set():
+            started = perf_counter()
+            batch = next(stream)
+            loss = learner.step(batch, share)
+            progress.add(int(batch.attention_mask.sum()), perf_counter() - started)
+            display.show(progress, progress.share(data.recipe), loss)
+            if perf_counter() - saved > _SAVE_EVERY:
+                _save(learner, before, progress, work)
+                saved = perf_counter()
+    _save(learner, before, progress, work)
+    if stopped.is_set():
+        raise TrainingError(
+            f"stopped and saved after {progress.steps} steps and {progress.seconds / 60:.1f} minutes; the same command "
+            f"goes on, and with a smaller budget it ends sooner"
+        )
+
+
+def _save(learner: Learner, before: Scores, progress: Progress, work: Work) -> None:
+    work.save(learner.state() | {"before": before, "progress": progress.counts()})
+
+
+def _scores(learner: Learner, held: dict[str, list[Batch]]) -> Scores:
+    return {name: learner.evaluate(batches) for name, batches in held.items()}
+
+
+def _describe(learner: Learner, recipe: Recipe, progress: Progress) -> dict[str, Any]:
+    return {
+        "recipe": asdict(recipe) | {"precision": learner.precision, "device": learner.device.type},
+        "steps": progress.steps,
+        "tokens": progress.tokens,
+        "minutes": round(progress.seconds / 60, 2),
+    }
