@@ -4,12 +4,14 @@ TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
 # The PyTorch that the exporter is tested with; `make TORCH=…` takes another, such as a CPU build from its own index.
 TORCH  ?= torch==2.13.0
+# Trained weights for the MiniLM of the benchmarks, which are otherwise random: make bench CHECKPOINT=… CALIBRATION=…
+MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint type format check bench architectures schemes emulate reliability serve golden embed clean
+.PHONY: help run test test-all lint type format check bench-quick bench report cloze architectures schemes emulate reliability serve golden embed clean
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: .venv/.base ## fill the mask of TEXT with the embedded model
 	@$(BIN)/fillmask predict "$(TEXT)"
@@ -36,11 +38,22 @@ format: .venv/.dev ## format the code and mend what can be mended
 
 check: lint type test ## everything that CI checks
 
-bench: .venv/.dev ## time a start and a call, into benchmarks/results
-	$(BIN)/python -m benchmarks.startup
-	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.throughput
+bench-quick: .venv/.bench ## three minutes of benchmarks, which find faults and no figures
+	set -e; for suite in accuracy latency overhead startup; do \
+	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
+
+bench: .venv/.bench ## every benchmark, on a machine that does nothing else, into benchmarks/results: an hour
+	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
+	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
+	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
+	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
+	$(MAKE) report
+
+report: .venv/.dev ## RESULTS.md, its plots and the README's table, from benchmarks/results
 	$(BIN)/python -m benchmarks.report
+
+cloze: .venv/.dev ## what the embedded model knows of English, into its card
+	$(BIN)/python -m benchmarks cloze --card engine/fillmask/models/minilm-en/README.md
 
 architectures: .venv/.dev ## export every architecture again, into docs/architectures.md
 	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
@@ -54,7 +67,7 @@ emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
 	$(BIN)/python -m benchmarks.emulation
 
 reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 25 minutes
-	$(BIN)/python -m benchmarks.server
+	$(BIN)/python -m benchmarks server
 	$(BIN)/python tests/reliability/scorecard.py
 
 golden: .venv/.dev ## ask transformers for the golden answers again
@@ -83,4 +96,8 @@ clean: ## remove the virtual environment and the caches
 
 .venv/.dev: .venv/.base
 	$(BIN)/python -m pip install --quiet $(TORCH) --editable '.[dev]'
+	@touch $@
+
+.venv/.bench: .venv/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@

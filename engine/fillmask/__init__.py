@@ -6,10 +6,15 @@ The package imports its parts when they are first used, so that ``import fillmas
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+# From 1.32 on, ONNX Runtime reports its use to its makers, also on Linux, and keeps what it has not sent in a database
+# in the user's cache. It reads this when it is imported; fillmask.session turns it off where that happened before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from fillmask.decoding import Prediction

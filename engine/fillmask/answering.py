@@ -36,6 +36,19 @@ class Row:
     single_mask: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Rows that the model has run on.
+
+    Attributes:
+        fills: For each row and each of its masks the function from a token to the text with it.
+        logits: At the masks, ``float32[b, m, V]``.
+    """
+
+    fills: list[list[Callable[[int], str]]]
+    logits: NDArray[np.float32]
+
+
 class Answerer:
     """Encodes, runs and decodes with one model.
 
@@ -66,7 +79,7 @@ class Answerer:
         """
         self.check_process()
         rows = self._encoder.encode(text, truncation)
-        located = [locate(row[None], self._mask_token_id)[0][0] for row in rows]
+        located = [locate(row, self._mask_token_id) for row in rows]
         masks = sum(positions.size for positions in located)
         if not masks:
             raise NoMaskError(self._encoder.no_mask)
@@ -83,6 +96,10 @@ class Answerer:
         Returns:
             The answer of each row.
         """
+        return self.decode(self.forward(rows), question)
+
+    def forward(self, rows: Sequence[Row]) -> Ran:
+        """Run the model on rows with equally many masks, which is the first half of ``run``."""
         # What surrounds a mask is decoded while the caches hold the tokenizer's memory, not the weights.
         fills = [
             [
@@ -92,10 +109,14 @@ class Answerer:
             for row in rows
         ]
         encoded = pad([row.input_ids for row in rows], self._pad_token_id)
-        logits = self._session.run(encoded, np.stack([row.positions for row in rows]))
+        positions = rows[0].positions[None] if len(rows) == 1 else np.stack([row.positions for row in rows])
+        return Ran(fills, self._session.run(encoded, positions))
+
+    def decode(self, ran: Ran, question: Question) -> list[Answer]:
+        """Read the answers from the logits, which are used up by it; the second half of ``run``."""
         return [
             [self._decode(fill, scores, question) for fill, scores in zip(row_fills, row_logits, strict=True)]
-            for row_fills, row_logits in zip(fills, logits, strict=True)
+            for row_fills, row_logits in zip(ran.fills, ran.logits, strict=True)
         ]
 
     def _decode(self, fill: Callable[[int], str], logits: NDArray[np.float32], question: Question) -> list[Prediction]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from fillmask.bench.cli import bench_command
 from fillmask.errors import FillMaskError
 from fillmask.rendering import show
 
@@ -61,6 +62,9 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still gets the others
 
 
+main.add_command(bench_command)
+
+
 @main.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @_model
@@ -90,7 +94,7 @@ def predict(  # noqa: PLR0913 -- one parameter an option
     [MASK], <mask> and {mask} all stand for the model's mask.
     """
     asked, answered = tee(texts or _stdin())
-    with _reported(code=2):
+    with reported(code=2):
         from fillmask import FillMask, InputError
 
         fill_mask = FillMask(model, variant=variant, threads=threads)
@@ -116,7 +120,7 @@ def predict(  # noqa: PLR0913 -- one parameter an option
 @_json
 def info(*, model: str | None, variant: str, as_json: bool) -> None:
     """Show a model and what it runs on."""
-    with _reported(code=2):
+    with reported(code=2):
         from fillmask import FillMask
 
         facts = _facts(FillMask(model, variant=variant))
@@ -135,7 +139,7 @@ def info(*, model: str | None, variant: str, as_json: bool) -> None:
 @_json
 def verify(*, folder: str | None, as_json: bool) -> None:
     """Check a model FOLDER on this machine: its files' hashes, then its variants' answers."""
-    with _reported(code=1):
+    with reported(code=1):
         from fillmask.verifying import best, verify
 
         checks = verify(folder)
@@ -156,7 +160,7 @@ def fail(message: str, *, code: int) -> NoReturn:
 
 
 @contextmanager
-def _reported(*, code: int) -> Iterator[None]:
+def reported(*, code: int) -> Iterator[None]:
     """Turn the project's errors into a line and an exit code, and its warnings into lines."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)

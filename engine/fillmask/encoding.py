@@ -14,13 +14,25 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.errors import InputError, NoMaskError, TextError, TooLongError, TruncationWarning
-from fillmask.tokenization import Tokenization
+from fillmask.errors import (
+    ArtifactError,
+    InputError,
+    NoMaskError,
+    TextError,
+    TooLongError,
+    TruncationWarning,
+    first_line,
+)
+from fillmask.tokenization import Tokenization, is_failure
+from fillmask.words import Words, reads_words
 
 Truncation = Literal["right", "window"]
 
 # What people write for a mask, whatever the model calls it.
 PLACEHOLDERS = ("[MASK]", "<mask>", "{mask}")
+# The attention mask of a text alone is a view of these: right behind a run, whose weights fill the caches, making it
+# takes 40 µs and the view 7.
+_ONES = np.ones((1, 512), dtype=np.int64)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -52,9 +64,13 @@ class Encoder:
         known = self._tokenizer.token_to_id
         self._placeholders = [text for text in PLACEHOLDERS if placeholders and known(text) is None]
         # Where the template of the model puts a text between its special tokens: [CLS] text [SEP] is (1, 1).
-        ids = self._tokenizer.encode(tokenization.mask_token).ids
+        self._words: Words | None = None
+        ids = self._mask_alone()
         self._prefix = ids.index(tokenization.mask_token_id)
         self._suffix = len(ids) - self._prefix - 1
+        if reads_words(self._tokenizer, tokenization.mask_token):
+            ends = (ids[: self._prefix], ids[self._prefix + 1 :])
+            self._words = Words(self._tokenizer, tokenization.mask_token, ends)
 
     def encode(self, text: str, truncation: Truncation | None = None) -> list[NDArray[np.int64]]:
         """Turn a text into one row of token ids, or into several where its masks do not fit in one.
@@ -68,17 +84,38 @@ class Encoder:
             Rows ``int64[s]``, ``s`` ≤ max_length. Their masks, row by row, are the text's masks from left to right.
 
         Raises:
-            TextError: The text is no string, or holds NUL or a lone surrogate.
+            TextError: The text is no string, holds NUL or a lone surrogate, or the tokenizer fails on it.
             TooLongError: It has more tokens than the model takes and ``truncation`` is None.
         """
         check_truncation(truncation)
         check_text(text)
         for placeholder in self._placeholders:
             text = text.replace(placeholder, self._tokenization.mask_token)
-        ids = np.array(self._tokenizer.encode(text).ids, dtype=np.int64)
+        ids = np.array(self._ids(text), dtype=np.int64)
         if ids.size <= self._tokenization.max_length:
             return [ids]
         return self._cut(ids, truncation)
+
+    def _ids(self, text: str) -> list[int]:
+        try:
+            if self._words is not None and (known := self._words.ids(text)) is not None:
+                return known
+            ids: list[int] = self._tokenizer.encode(text).ids
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise TextError(f"the tokenizer fails on the text: {first_line(error)}") from error
+        return ids
+
+    def _mask_alone(self) -> list[int]:
+        mask = self._tokenization.mask_token
+        try:
+            ids = self._ids(mask)
+        except TextError as error:
+            raise ArtifactError(f"the tokenizer does not work, it fails on {mask}: {error.__cause__}") from error
+        if self._tokenization.mask_token_id not in ids:
+            raise ArtifactError(f"the tokenizer does not work, it reads {mask} as the tokens {ids}")
+        return ids
 
     def _cut(self, ids: NDArray[np.int64], truncation: Truncation | None) -> list[NDArray[np.int64]]:
         limit = self._tokenization.max_length
@@ -147,7 +184,8 @@ def pad(rows: Sequence[NDArray[np.int64]], pad_token_id: int) -> Encoded:
         pad_token_id: What fills a shorter row, on the right.
     """
     if len(rows) == 1:
-        return Encoded(rows[0][None], np.ones((1, rows[0].size), dtype=np.int64))
+        size = rows[0].size
+        return Encoded(rows[0][None], _ONES[:, :size] if size <= _ONES.size else np.ones((1, size), dtype=np.int64))
     lengths = [row.size for row in rows]
     input_ids = np.full((len(rows), max(lengths)), pad_token_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)

@@ -73,7 +73,7 @@ class ForkError(FillMaskError, RuntimeError):
     """The engine was made in another process, of which this one is a fork."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What another library says in its error, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 

@@ -39,6 +39,11 @@ class FillMask:
         threads: Threads of one run; None takes what the process may use.
         placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
 
+    Attributes:
+        artifact: The model's folder.
+        variant: The variant in use.
+        answerer: The steps from a text to its answer one by one, for those who plan the runs themselves.
+
     Raises:
         ArtifactError: The model is not there, is broken, or is not a masked LM.
         ProviderError: An execution provider is missing or does not start.
@@ -68,7 +73,7 @@ class FillMask:
         decoder = Decoder(self._tokenization)
         content, weights = graph.result()
         self._session = Session(content, weights=weights, providers=providers, threads=threads)
-        self._answerer = Answerer(self._tokenization, encoder, self._session, decoder)
+        self.answerer: Answerer = Answerer(self._tokenization, encoder, self._session, decoder)
         if self.mask_token_id >= self.vocab_size:
             raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
         self._again = partial(
@@ -105,11 +110,11 @@ class FillMask:
         Raises:
             InputError: One of the texts, top_k or the targets cannot be answered.
         """
-        question = self._ask(top_k, targets, truncation)
+        question = self.ask(top_k, targets, truncation)
         if isinstance(inputs, str):
-            return as_transformers(self._answerer.answer(inputs, question))
+            return as_transformers(self.answerer.answer(inputs, question))
         check_texts("inputs must be a string or an iterable of strings", inputs)
-        answers = (as_transformers(self._answerer.answer(text, question)) for text in inputs)
+        answers = (as_transformers(self.answerer.answer(text, question)) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
             return answers
         return next(answers) if len(inputs) == 1 else list(answers)
@@ -139,7 +144,7 @@ class FillMask:
             InputError: The text, top_k or the targets cannot be answered.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return self._answerer.answer(text, self._ask(top_k, targets, truncation))
+        return self.answerer.answer(text, self.ask(top_k, targets, truncation))
 
     def predict_many(
         self,
@@ -171,10 +176,26 @@ class FillMask:
                 scores would depend on its neighbours, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        question, pace = self._ask(top_k, targets, truncation), Pace(batch_size, workers)
+        question, pace = self.ask(top_k, targets, truncation), Pace(batch_size, workers)
         if batch_size > 1:
             check_batches(self.artifact, self.variant, self._session)
-        return answer_many(self._answerer, texts, question, pace)
+        return answer_many(self.answerer, texts, question, pace)
+
+    def ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
+        """Check what is asked, once for all texts that ``answerer`` shall answer so.
+
+        Args:
+            top_k: As in ``predict``.
+            targets: As in ``predict``.
+            truncation: As in ``predict``.
+
+        Raises:
+            InputError: It cannot be answered.
+        """
+        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
+        for message in messages:
+            warnings.warn(message, TargetWarning, stacklevel=3)
+        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)
 
     @property
     def mask_token(self) -> str:
@@ -206,15 +227,18 @@ class FillMask:
         """Threads of one run."""
         return self._session.threads
 
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether texts may run together: no score then depends on a text's neighbours."""
+        try:
+            check_batches(self.artifact, self.variant, self._session)
+        except InputError:
+            return False
+        return True
+
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers
         return f"FillMask({source!r}, variant={self.variant!r}, providers={providers}, threads={self.threads})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._again, ()
-
-    def _ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
-        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
-        for message in messages:
-            warnings.warn(message, TargetWarning, stacklevel=3)
-        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)

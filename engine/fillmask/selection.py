@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# Up to so many are found one after the other. For five of 30,522 that takes as long as by blocks where it is timed in a
+# loop, and 60 µs less behind a run, which leaves little but weights in the caches: it is one function of numpy.
+_FEW = 5
 # Elements of a block. On 30,522 logits, maxima of 64 and a partition of those take a tenth of a partition of all.
 _BLOCK = 64
 
@@ -21,12 +24,25 @@ def top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
     Example: ``top_k(np.float32([1, 3, 3, 2]), 3)`` is ``[1, 2, 3]``.
     """
-    if not k:
-        return np.empty(0, dtype=np.int64)
+    if k <= _FEW and (ids := _one_by_one(logits, k)) is not None:
+        return ids
     # Sorted ascending and read backwards; from descending candidates, so that of equal ones the lower id comes first.
     candidates = (logits >= _bound(logits, k)).nonzero()[0][::-1]
     order = logits[candidates].argsort(kind="stable")
     return candidates[order[: -k - 1 : -1]]
+
+
+def _one_by_one(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
+    """The k highest, or None if there are not so many above ``-inf``, which marks those already found."""
+    found: dict[int, np.float32] = {}
+    for _ in range(k):
+        token = int(logits.argmax())
+        found[token] = logits[token]
+        logits[token] = -np.inf
+    for token, logit in found.items():
+        logits[token] = logit
+    enough = len(found) == k and -np.inf not in found.values()
+    return np.array(list(found), dtype=np.int64) if enough else None
 
 
 def _bound(logits: NDArray[np.float32], k: int) -> np.float32:

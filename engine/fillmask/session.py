@@ -99,7 +99,7 @@ class Session:
             raise FillMaskError(f"the graph declares {self.vocab_size} logits a token and gives {logits.shape[-1]}")
         if not self.at_masks:
             logits = np.take_along_axis(logits, positions[..., None], axis=1)
-        return logits.astype(np.float32, copy=False)
+        return logits if logits.dtype == np.float32 else logits.astype(np.float32)
 
     def check_process(self) -> None:
         """Refuse to run in a forked child, where ONNX Runtime's threads do not exist and a run would hang.
@@ -118,7 +118,8 @@ class Session:
             (logits,) = self._session.run([self._output], self._feeds(encoded, positions))
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
-        return np.asarray(logits)
+        answer: NDArray[np.floating[Any]] = logits
+        return answer
 
     def _scored_tokens(self) -> int:
         """The last axis of the logits, by a run on two tokens, where the graph does not declare it."""
@@ -172,6 +173,8 @@ def _linked(weights: Path | None) -> bytes | None:
 
 
 def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionOptions) -> ort.InferenceSession:
+    if os.environ.get("ORT_DISABLE_TELEMETRY") == "1":
+        ort.disable_telemetry_events()
     try:
         return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=_SLOW_FUSIONS)
     except Exception as error:

@@ -107,17 +107,22 @@ def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
     content = artifact.read("tokenizer.json")
     try:
         tokenizer = Tokenizer.from_buffer(content)
-    except Exception as error:
-        raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
     except BaseException as error:
-        # A panic of the Rust library derives from BaseException, and its class cannot be imported.
-        if type(error).__name__ != "PanicException":
+        if not is_failure(error):
             raise
         raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
     # Left as the file has them, these would cut or pad every text; transformers resets them on each call.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether it says that the tokenizer failed, rather than that the process shall end.
+
+    A panic of the Rust library derives from BaseException, and its class cannot be imported.
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import fillmask  # noqa: F401 -- before ONNX Runtime: it turns the telemetry of that off
+
 if TYPE_CHECKING:
     from fillmask_export.errors import CheckpointError, ExportError, FidelityError
     from fillmask_export.exporting import export

@@ -53,6 +53,36 @@ def imported(path):
                 yield from (constant for constant in constants if isinstance(constant, str))
 
 
+ANSWER = """
+import json
+
+import fillmask
+assert fillmask.FillMask(threads=1).predict("Paris is the [MASK] of France.")
+print(json.dumps(None))
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty one, to see what an answer leaves there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    return tmp_path
+
+
+def test_onnx_runtime_is_kept_from_reporting_to_its_makers(home):
+    fresh_python(ANSWER)
+    assert not [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_onnx_runtime_would_report_if_it_were_let(home, monkeypatch):
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    fresh_python(ANSWER)
+    if not any(home.rglob("deviceid")):
+        pytest.skip("this ONNX Runtime does not")
+
+
 def test_loading_and_using_the_whole_engine_loads_nothing_of_the_exporter():
     names = [module_name(path) for path in FILES if path.stem != "__main__"]
     assert not FORBIDDEN & set(fresh_python(LOAD, json.dumps(names)))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -114,39 +111,4 @@ def _refused(folder: Path, name: str) -> bool:
     return name not in (folder / "fillmask.json").read_text()
 
 
-def budgets(_: Scale) -> list[Row]:
-    """Row 19: threads are those that the process may use."""
-    found = {}
-    with _quotas() as groups:
-        for name, (enter, expected) in groups.items():
-            script = f"{enter}; exec {sys.executable} -c 'from fillmask.cpu import available_threads as n; print(n())'"
-            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
-            found[name] = (done.stdout.strip(), str(expected))
-    shown = "; ".join(f"{name}: {got} threads" for name, (got, _) in found.items())
-    return [Row("machine", "CPU affinity and cgroup quota", "threads = min(affinity, ⌈quota⌉)", shown,
-                all(got == expected for got, expected in found.values()))]  # fmt: skip
-
-
-@contextlib.contextmanager
-def _quotas():
-    cores = len(os.sched_getaffinity(0))
-    groups = {"affinity 1": ("taskset -p -c 0 $$ >/dev/null", 1)}
-    made = []
-    root = Path("/sys/fs/cgroup/cpu")
-    for quota in (0.5, 1.0, 2.0):
-        folder = root / f"fillmask-scorecard-{quota}"
-        try:
-            folder.mkdir()
-            made.append(folder)
-            (folder / "cpu.cfs_quota_us").write_text(str(int(quota * 100_000)))
-        except OSError:
-            continue  # no cgroup v1 here, or not ours to change; tests/unit/test_cpu.py has v2 from files
-        groups[f"quota {quota}"] = (f"echo $$ > {folder}/cgroup.procs", min(cores, -(-int(quota * 10) // 10)))
-    try:
-        yield groups
-    finally:
-        for folder in made:
-            folder.rmdir()
-
-
-MEASURES = (curated, generated, locks, corrupted, budgets)
+MEASURES = (curated, generated, locks, corrupted)

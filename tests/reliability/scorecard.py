@@ -1,47 +1,110 @@
-"""The scorecard: `make reliability`, or `python tests/reliability/scorecard.py [NAME]…` for some of its rows.
+"""The scorecard: `make reliability`, or `python tests/reliability/scorecard.py --only NAME` for one of its parts.
 
-Writes what was measured to ``benchmarks/results/reliability.json`` and from that the table of ``docs/reliability.md``.
+Each part's rows are written as soon as they are measured, to ``benchmarks/results/reliability.json`` and from that into
+the table of ``docs/reliability.md``; so a run that was broken off goes on with ``--resume``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+import time
 from dataclasses import asdict
+from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "server")]
+sys.path[:0] = [str(ROOT / folder) for folder in (".", "tests", "tests/server", "tests/unit")]
 
+import answer_rows  # noqa: E402
+import checked_rows  # noqa: E402
 import click  # noqa: E402
 import fault_rows  # noqa: E402
+import fuzz_rows  # noqa: E402
+import hostile_rows  # noqa: E402
 import input_rows  # noqa: E402
 import load_rows  # noqa: E402
+import machine_rows  # noqa: E402
+import overload_rows  # noqa: E402
 from rows import Measure, Row, Scale  # noqa: E402
 
 from benchmarks import results  # noqa: E402
+from benchmarks.harness.machine import Watch  # noqa: E402
 
-MEASURES: dict[str, Measure] = {
-    measure.__name__: measure for module in (load_rows, fault_rows, input_rows) for measure in module.MEASURES
-}
+# The longest first: what most often fails should not fail at the end.
+MODULES = (
+    *(load_rows, overload_rows, machine_rows, fault_rows, input_rows, fuzz_rows, hostile_rows, answer_rows),
+    checked_rows,
+)
+MEASURES: dict[str, Measure] = {measure.__name__: measure for module in MODULES for measure in module.MEASURES}
+# What other processes do to these shows in the figure.
+TIMED = {measure.__name__ for module in (load_rows, overload_rows) for measure in module.MEASURES}
+BUSY = 0.3
 STORED = ROOT / "benchmarks" / "results" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"
 START, END = "<!-- scorecard: made by `make reliability`; do not edit -->", "<!-- end of the scorecard -->"
 
 
 @click.command()
-@click.argument("names", nargs=-1)
-@click.option("--scale", default=1.0, show_default=True, help="How much is done, of the whole.")
-def main(names: tuple[str, ...], scale: float) -> None:
-    """Measure, and write the page; rows that are not measured keep what they had."""
-    stored = json.loads(STORED.read_text())["rows"] if STORED.exists() else {}
-    for name in names or MEASURES:
-        stored[name] = [asdict(row) for row in MEASURES[name](Scale(scale))]
-        for row in stored[name]:
-            click.echo(f"{'passed' if row['passed'] else 'FAILED'}  {row['test']}: {row['figure']}")
-        results.write("reliability", {"rows": stored})
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), json.loads(STORED.read_text())), encoding="utf-8")
-    sys.exit(not all(row["passed"] for rows in stored.values() for row in rows))
+@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), help="This part; may be given again.")
+@click.option("--resume", is_flag=True, help="Leave out parts that passed with this code on this scale.")
+@click.option("--fail-fast", is_flag=True, help="End with the first row that fails.")
+@click.option("--scale", default=1.0, show_default=True, help="How much is done, of the whole; 24 soaks for two hours.")
+@click.option("--busy", is_flag=True, help="Measure load even while other processes keep the CPUs busy.")
+def main(*, only: tuple[str, ...], resume: bool, fail_fast: bool, scale: float, busy: bool) -> None:
+    """Measure, and write the page; parts that are not measured keep what they had."""
+    stored = json.loads(STORED.read_text()).get("parts", {}) if STORED.exists() else {}
+    for name in only or MEASURES:
+        if resume and is_done(stored.get(name), scale):
+            continue
+        stored[name] = part(name, scale, busy=busy)
+        results.write("reliability", {"parts": stored})
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), json.loads(STORED.read_text())), encoding="utf-8")
+        if fail_fast and not passed(stored[name]):
+            break
+    failed = [name for name in stored if not passed(stored[name])]
+    click.echo(f"failed: {', '.join(failed)}" if failed else "everything passed")
+    sys.exit(bool(failed))
+
+
+def part(name: str, scale: float, *, busy: bool) -> dict:
+    """Measure a part, and say what came of it."""
+    with Watch() as watch:
+        if name in TIMED and watch.load_before > BUSY and not busy:
+            raise click.ClickException(
+                f"{name} measures load, and other processes keep {watch.load_before:.1f} cores busy; end them, or "
+                f"measure all the same with --busy"
+            )
+        start = time.monotonic()
+        rows = MEASURES[name](Scale(scale))
+        seconds = time.monotonic() - start
+    for row in rows:
+        click.echo(f"{'passed' if row.passed else 'FAILED'}  {row.test}: {row.figure}")
+    click.echo(f"        {name} took {seconds:.0f} s, other processes {watch.foreign:.0%} of the machine")
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    facts = {"code": code(), "at": when, "scale": scale, "seconds": seconds, "foreign": watch.foreign}
+    return facts | {"rows": [asdict(row) for row in rows]}
+
+
+def passed(found: dict) -> bool:
+    """Whether all rows of a part did."""
+    return all(row["passed"] for row in found["rows"])
+
+
+def is_done(found: dict | None, scale: float) -> bool:
+    """Whether a part need not be measured again."""
+    return found is not None and passed(found) and found["scale"] >= scale and found["code"] == code()
+
+
+@cache
+def code() -> str:
+    """What tells whether the engine and the rows are those that were measured."""
+    digest = hashlib.sha256()
+    for path in sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "tests" / "reliability").glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def with_table(page: str, record: dict) -> str:
@@ -51,19 +114,22 @@ def with_table(page: str, record: dict) -> str:
 
 def table(record: dict) -> str:
     """The table, and what it was measured on."""
-    rows = [Row(**row) for name in MEASURES for row in record["rows"].get(name, [])]
+    parts = {name: record["parts"][name] for name in MEASURES if name in record["parts"]}
+    rows = [Row(**row) for found in parts.values() for row in found["rows"]]
     lines = [
         f"| {row.area} | {row.test} | {row.criterion} | {row.figure} | {'yes' if row.passed else '**no**'} |"
         for row in rows
     ]
-    machine = record["machine"]
+    machine, most = record["machine"], max((found["foreign"] for found in parts.values()), default=0.0)
+    small = ", ".join(name for name, found in parts.items() if found["scale"] < 1)
     return "\n".join([
         "| area | test | criterion | measured | passed |",
         "| --- | --- | --- | --- | --- |",
         *lines,
         "",
-        f"{sum(row.passed for row in rows)} of {len(rows)} passed. Measured {machine['date']} on {machine['threads']} "
-        f"cores of an {machine['cpu']}, the load generator beside the server on the same cores.",
+        f"{sum(row.passed for row in rows)} of {len(rows)} passed{f'; on a smaller scale: {small}' if small else ''}. "
+        f"Measured {machine['date']} on {machine['threads']} cores of an {machine['cpu']}, the load generator on the "
+        f"same machine; other processes took {most:.0%} of it at most.",
     ])  # fmt: skip
 
 

@@ -1,18 +1,35 @@
 """The rows of the scorecard work, on a small scale; and a row says so where something is wrong."""
 
+import contextlib
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "server"))
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("server", "unit")]
 
+import answer_rows
+import checked_rows
+import fuzz_rows
+import hostile_rows
 import load_rows
+import overload_rows
 import scorecard
+from click.testing import CliRunner
 from rows import Row, Scale
 
+from benchmarks.serving.load import Reply
+from fillmask.decoding import Prediction
+
 SMALL = Scale(0.01)
-QUICK = ("connects", "disconnects", "corrupted", "budgets", "curated", "hardships")
+QUICK = (
+    *("connects", "disconnects", "corrupted", "budgets", "curated", "hardships", "determinism", "company", "fuzzed"),
+    "hostile",
+)
+LONGER = (
+    *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "locks", "properties", "forks"),
+    *("limits", "exports", "supply"),
+)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -22,7 +39,7 @@ def test_a_row_passes_on_a_small_scale(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["steady", "endings", "deadlines", "slow_clients", "generated", "locks"])
+@pytest.mark.parametrize("name", LONGER)
 def test_a_longer_row_passes_on_a_small_scale(name):
     for row in scorecard.MEASURES[name](SMALL):
         assert row.passed, row
@@ -35,10 +52,107 @@ def test_a_leak_of_a_kilobyte_a_request_is_found():
     assert slope > 10
 
 
+def reply(due, status, latency=0.0):
+    return Reply(due, latency, status, status == 429, b"", 0)
+
+
+def test_goodput_counts_answers_from_the_full_queue_to_the_last_request():
+    early = [reply(0.1 * index, 200) for index in range(40)]
+    counted = [reply(5 + 0.1 * index, 200) for index in range(40)]
+    late = [reply(13, 200, 2.0)] * 30
+    assert overload_rows.goodput([*early, *counted, *late, reply(14, 429)]) == 4
+
+
+@pytest.mark.parametrize(
+    ("latencies", "passed"), [({}, True), ({429: 0.06}, False), ({0: 0.0}, False)], ids=["well", "late", "reset"]
+)
+def test_an_overload_row_fails_by_what_it_measures(latencies, passed):
+    replies = [reply(0.1 * index, 200 if index % 2 else 429) for index in range(400)]
+    replies += [reply(1, status, latency) for status, latency in latencies.items()] * 20
+    alive = [reply(1, 200, 0.01)]
+    assert overload_rows.row(2, replies, alive, best=5).passed is passed
+    assert not overload_rows.row(2, replies, alive, best=6).passed
+    assert not overload_rows.row(2, replies, [reply(1, 200, 0.2)], best=5).passed
+
+
+def answer(*scores):
+    return [[Prediction(score, token, str(token), "") for token, score in scores]]
+
+
+def test_a_difference_of_answers_is_that_of_scores_unless_tokens_change_places():
+    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((1, 0.4), (2, 0.3))) == pytest.approx(0.1)
+    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((2, 0.5), (1, 0.3))) == pytest.approx(0.2)
+    assert answer_rows.difference(answer((1, 0.5)), answer((2, 0.4))) == float("inf")
+
+
+def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
+    def crash(content):
+        if b"9" * 40 in content:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": crash})
+    (row,) = fuzz_rows.fuzzed(SMALL)
+    assert not row.passed
+    assert "ZeroDivisionError on b'" in row.figure
+    monkeypatch.setattr(fuzz_rows, "LONGEST_S", 0.0)
+    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": lambda _: None})
+    assert not fuzz_rows.fuzzed(Scale(0.001))[0].passed
+
+
+def test_the_folder_that_is_harmed_answers_unharmed_and_one_that_reads_outside_is_found(monkeypatch):
+    assert hostile_rows.control() == "answered"
+    monkeypatch.setattr(hostile_rows, "harms", lambda: {"none": lambda _: None})
+    assert not hostile_rows.hostile(Scale(1))[0].passed
+
+
+@pytest.mark.slow
+def test_checks_that_fail_or_that_are_none_fail_their_row(tmp_path):
+    (tmp_path / "test_it.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    raise ValueError\n")
+    assert str(checked_rows.checks(str(tmp_path))) == "1 of 2 checks failed"
+    assert not checked_rows.checks(str(tmp_path)).passed
+    assert not checked_rows.checks(str(tmp_path), "-k", "nothing").passed
+
+
+class Unwatched(contextlib.AbstractContextManager):
+    """A machine on which nothing else runs."""
+
+    load_before = foreign = 0.0
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_path):
+    asked = []
+
+    def measure(name, *, passes):
+        def it(_):
+            asked.append(name)
+            return [Row("load", name, "b", "c", passes)]
+
+        return it
+
+    measures = {"one": measure("one", passes=True), "two": measure("two", passes=False)}
+    monkeypatch.setattr(scorecard, "MEASURES", measures | {"three": measure("three", passes=True)})
+    monkeypatch.setattr(scorecard, "STORED", tmp_path / "reliability.json")
+    monkeypatch.setattr(scorecard, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(scorecard.results, "_FOLDER", tmp_path)
+    monkeypatch.setattr(scorecard, "Watch", Unwatched)
+    (tmp_path / "page.md").write_text(f"{scorecard.START}\n{scorecard.END}\n")
+    assert CliRunner().invoke(scorecard.main, ["--fail-fast"]).exit_code == 1
+    assert asked == ["one", "two"]
+    assert CliRunner().invoke(scorecard.main, ["--resume"]).exit_code == 1
+    assert asked == ["one", "two", "two", "three"]
+    assert "2 of 3 passed" in (tmp_path / "page.md").read_text()
+
+
 def test_the_page_shows_what_was_measured():
     record = {
         "machine": {"date": "2026-01-01", "threads": 2, "cpu": "CPU"},
-        "rows": {"steady": [vars(Row("load", "a", "b", "c", True))], "soak": [vars(Row("load", "d", "e", "f", False))]},
+        "parts": {
+            "steady": {"scale": 1, "foreign": 0.01, "rows": [vars(Row("load", "a", "b", "c", True))]},
+            "soak": {"scale": 0.5, "foreign": 0.02, "rows": [vars(Row("load", "d", "e", "f", False))]},
+        },
     }
     page = scorecard.with_table(f"before\n{scorecard.START}\nold\n{scorecard.END}\nafter\n", record)
     assert page.startswith("before\n")
@@ -46,4 +160,5 @@ def test_the_page_shows_what_was_measured():
     assert "old" not in page
     assert "| load | a | b | c | yes |" in page
     assert "| load | d | e | f | **no** |" in page
-    assert "1 of 2 passed" in page
+    assert "1 of 2 passed; on a smaller scale: soak." in page
+    assert "other processes took 2% of it" in page

@@ -22,21 +22,31 @@ def test_a_permit_is_given_back_however_it_ends(admission):
 
 def test_there_are_so_many_requests_and_no_more(admission):
     with admission.permit([1]), admission.permit([1]):
-        assert admission.full
+        assert admission.full()
         with pytest.raises(Refusal) as caught, admission.permit([1]):
             pass
         assert caught.value.status == 429
         assert caught.value.headers["retry-after"] == "1"
-    assert not admission.full
+    assert not admission.full()
 
 
 def test_there_are_so_many_tokens_and_no_more(admission):
     with admission.permit([60]):
         with admission.permit([40]):
-            assert admission.full
+            assert admission.full()
         with pytest.raises(Refusal) as caught, admission.permit([41]):
             pass
         assert caught.value.status == 429
+
+
+@pytest.mark.parametrize(
+    ("held", "size", "full"),
+    [(0, 10_000, False), (87, 10_000, False), (89, 10_000, True), (89, 40, False), (95, 40, True), (99, 0, False)],
+)
+def test_a_body_is_too_large_only_where_there_is_little_room(held, size, full):
+    admission = Admission(Settings(max_queue_tokens=100))
+    with admission.permit([held]):
+        assert admission.full(size) is full
 
 
 def test_what_would_never_fit_is_too_large_rather_than_too_much(admission):

@@ -136,6 +136,27 @@ def test_many_are_turned_away_on_one_connection_and_then_let_in(narrow, alone):
         assert serving.exchange(kept, "POST", "/", {"inputs": TEXT}).json == alone(TEXT)
 
 
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_who_wants_the_connection_closed_is_turned_away_and_it_is_closed(narrow, size):
+    busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
+    body = json.dumps({"inputs": TEXT, "options": {"x": "y" * size}}).encode()
+    head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    answer = serving.raw(narrow, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b'"error_type": "overloaded"}')
+    assert [status_of(connection) for connection in busy] == [200, 200]
+
+
+def test_where_little_room_is_left_a_long_text_is_turned_away_unread_and_a_short_one_let_in(alone):
+    with serving.serve("--max-queue-tokens", "6250", "--threads", "1") as served:
+        busy = in_flight(served, [LONG] * 12)
+        assert served.ask(LONG).status == 429
+        serving.wait_for(lambda: served.events("turned away", status=429))
+        assert served.ask(TEXT).json == alone(TEXT)
+        assert status_of(busy) == 200
+
+
 def test_without_a_key_nobody_learns_that_there_is_no_room():
     with serving.serve("--max-requests", "1", "--threads", "1", "--api-key", "some-key-of-ours") as served:
         key = {"authorization": "Bearer some-key-of-ours"}

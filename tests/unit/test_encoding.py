@@ -4,12 +4,12 @@ import toys
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from toys import MAX_LENGTH, PROPERTY, write_foreign
 
 from fillmask.artifact import open_artifact
 from fillmask.encoding import Encoder, check_text, check_truncation, pad, windows
-from fillmask.errors import InputError, NoMaskError, TextError, TooLongError, TruncationWarning
+from fillmask.errors import ArtifactError, InputError, NoMaskError, TextError, TooLongError, TruncationWarning
 from fillmask.tokenization import open_tokenization
 
 CLS, SEP, MASK = 2, 3, 4
@@ -24,6 +24,32 @@ def encoder(tokenization):
 def tokens(tokenization, text):
     (ids,) = Encoder(tokenization).encode(text)
     return [tokenization.tokenizer.id_to_token(token) for token in ids]
+
+
+# A tokenizer that fails
+
+
+def failing(folder, template="[CLS] $A [SEP]"):
+    """A tokenizer without an unknown token: it fails on words that it does not have."""
+    tokenizer = Tokenizer(models.WordLevel({"[CLS]": 0, "[SEP]": 1, "[MASK]": 2, "cat": 3}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens(["[CLS]", "[SEP]", "[MASK]"])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[("[CLS]", 0), ("[SEP]", 1)]
+    )
+    return open_tokenization(open_artifact(write_foreign(folder / "model", tokenizer=tokenizer)))
+
+
+def test_a_text_that_the_tokenizer_fails_on_is_refused_and_the_next_is_not(tmp_path):
+    encoder = Encoder(failing(tmp_path))
+    with pytest.raises(TextError, match=r"the tokenizer fails on the text: WordLevel error: Missing \[UNK\] token"):
+        encoder.encode("dog [MASK]")
+    assert encoder.encode("cat [MASK]")[0].tolist() == [0, 3, 2, 1]
+
+
+def test_a_tokenizer_that_drops_the_text_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match=r"the tokenizer does not work, it reads \[MASK\] as the tokens \[0, 1\]"):
+        Encoder(failing(tmp_path, template="[CLS] [SEP]"))
 
 
 # Placeholders

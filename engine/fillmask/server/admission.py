@@ -15,6 +15,7 @@ from fillmask.server.settings import Settings
 # at most what the model takes, and there are at most max_requests × max_texts of them.
 _BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
+OVERLOADED = "overloaded: as many requests or tokens wait as there is room for; come back in a second"
 
 
 def weigh(text: str, max_length: int) -> int:
@@ -39,15 +40,17 @@ class Admission:
         self.requests = 0
         self.tokens = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether no request at all would get a permit."""
-        return self.requests >= self._settings.max_requests or self.tokens >= self._settings.max_queue_tokens
+    def full(self, size: int = 0) -> bool:
+        """Whether a request would get no permit, as far as the size of its body tells.
 
-    def refusal(self) -> Refusal:
-        """What to say to a request that gets no permit."""
-        return Refusal(429, f"overloaded: {self.requests} requests with some {self.tokens} tokens wait or run; "
-                            f"come back in a second")  # fmt: skip
+        A body may be large and its texts few. So where more than an eighth of the house is free, none is too large.
+
+        Args:
+            size: Bytes of the body; 0 asks whether no request at all would get one.
+        """
+        most = self._settings.max_queue_tokens
+        weight = max(1, min(size // _BYTES_PER_TOKEN, most // 8))
+        return self.requests >= self._settings.max_requests or self.tokens + weight > most
 
     @contextmanager
     def permit(self, weights: Sequence[int]) -> Iterator[None]:
@@ -62,8 +65,8 @@ class Admission:
         weight, most = sum(weights), self._settings.max_queue_tokens
         if weight > most:
             raise Refusal(413, f"the texts have some {weight} tokens, and a request at most {most}; send fewer texts")
-        if self.full or self.tokens + weight > most:
-            raise self.refusal()
+        if self.full() or self.tokens + weight > most:
+            raise Refusal(429, OVERLOADED)
         self.requests += 1
         self.tokens += weight
         try:

@@ -83,6 +83,9 @@ def make_app(answering: Answering, healthy: Callable[[bool], str | None]) -> ASG
     _describe(app)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST" and scope["path"] == "/":  # nearly every request: no search for its route
+            response = await answering.answer(Request(scope, receive, send))
+            return await response(scope, receive, send)
         scope["app"] = app
         await app.router(scope, receive, send)
 

@@ -13,7 +13,7 @@ from time import monotonic
 
 from starlette.types import Scope
 
-from fillmask.server.admission import Admission
+from fillmask.server.admission import OVERLOADED, Admission
 from fillmask.server.auth import Keys
 from fillmask.server.metrics import Metrics
 from fillmask.server.refusals import Refusal
@@ -38,6 +38,7 @@ class Door:
     admission: Admission
     metrics: Metrics
     draining: bool = False
+    _full: Refusal = field(default_factory=lambda: Refusal(429, OVERLOADED), init=False)
     _turned_away: int = field(default=0, init=False)
     _told: float = field(default=0.0, init=False)
 
@@ -46,33 +47,36 @@ class Door:
         headers = scope["headers"]
         page = scope["method"] == "GET" and any(name == b"accept" and b"text/html" in value for name, value in headers)
         refusal = self.keys.check(scope["path"], _shown(headers), page=page)
-        return refusal if refusal or scope["method"] != "POST" else self._closed()
+        if refusal or scope["method"] != "POST":
+            return refusal
+        if self.draining:
+            return Refusal(503, "the server is going away; ask another", {"connection": "close"})
+        return self._full if self.admission.full() else None
 
     def turn_away(self, headers: Headers) -> Refusal | None:
-        """Say why a question does not come in if there is no room for any, None if there is.
+        """Say why a question does not come in if there is no room for it, None if there is.
 
         Args:
             headers: Of a POST.
         """
-        if not self.admission.full:
+        if self.draining or not self.admission.full(_size(headers)):
             return None
-        refusal = self.keys.check("", _shown(headers), page=False) or self._closed()
-        if refusal:
-            self._count(refusal)
+        refusal = self.keys.check("", _shown(headers), page=False) or self._full
+        self._count(refusal)
         return refusal
 
-    def _closed(self) -> Refusal | None:
-        if self.draining:
-            return Refusal(503, "the server is going away; ask another", {"connection": "close"})
-        return self.admission.refusal() if self.admission.full else None
-
     def _count(self, refusal: Refusal) -> None:
-        self.metrics.request("POST", refusal.status, 0.0)
+        self.metrics.turned_away(refusal.status)
         self._turned_away += 1
         if (now := monotonic()) - self._told >= _LOG_EVERY_S:
             facts = {"requests": self._turned_away, "status": refusal.status}
             _log.warning("turned away", extra={"facts": facts})
             self._turned_away, self._told = 0, now
+
+
+def _size(headers: Headers) -> int:
+    """Bytes that the body will have; 0 where that is not said."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 def _shown(headers: Headers) -> list[bytes]:

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +18,7 @@ from fillmask.server.metrics import Metrics
 from fillmask.server.refusals import Refusal
 
 _log = logging.getLogger("fillmask.server")
+_STANDING = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _METHODS = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -101,11 +101,8 @@ def _stamped(send: Send, exchange: Exchange) -> Send:
     async def stamp(message: Message) -> None:
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = exchange.id
-            headers["x-total-time"] = f"{exchange.elapsed * 1000:.2f}"
-            headers.setdefault("x-content-type-options", "nosniff")
-            headers.setdefault("cache-control", "no-store")
+            stamps = (b"x-request-id", exchange.id.encode()), (b"x-total-time", b"%.2f" % (exchange.elapsed * 1000))
+            message["headers"] = [*message["headers"], *stamps, *_STANDING]
         await send(message)
 
     return stamp

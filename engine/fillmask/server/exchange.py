@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import random
 import re
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# Where a request's scope says by when it must have arrived, and has the future that its client's leaving ends.
+# Where a request's scope says by when it must have arrived, that it has, and has the future that its client's leaving
+# ends.
 RECEIVE_BY = "fillmask.receive_by"
+ARRIVED = "fillmask.arrived"
 GONE = "fillmask.gone"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ids = random.Random()  # noqa: S311 -- names, no secrets; asking the system for each would hand over the interpreter
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class Exchange:
 def request_id(given: bytes | None) -> str:
     """The id of a request: the one given if it is harmless, else a new one."""
     text = (given or b"").decode("latin-1")
-    return text if _ID.fullmatch(text) else os.urandom(16).hex()
+    return text if _ID.fullmatch(text) else f"{_ids.getrandbits(128):032x}"
 
 
 def exchange_of(scope: Any) -> Exchange:  # noqa: ANN401 -- an ASGI scope

@@ -40,6 +40,9 @@ def configure(form: str, level: str) -> None:
         form: ``"text"`` or ``"json"``.
         level: The least level, such as ``"info"``.
     """
+    # What no line says need not be found out: the caller, the thread and the process. Thus the library's own manual.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

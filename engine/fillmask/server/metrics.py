@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,7 +32,8 @@ class Metrics:
 
     def __init__(self, catalogue: Catalogue, admission: Admission, scheduler: Scheduler) -> None:
         self._registry = registry = CollectorRegistry()
-        self._requests = Counter("fillmask_requests", "Requests by status.", ["method", "status"], registry=registry)
+        requests = Counter("fillmask_requests", "Requests by status.", ["method", "status"], registry=registry)
+        self._requests = cache(requests.labels)  # looking one up takes longer than counting
         self._duration = Histogram(
             "fillmask_request_seconds", "Seconds from headers to answer.", buckets=_SECONDS, registry=registry
         )
@@ -52,8 +54,12 @@ class Metrics:
 
     def request(self, method: str, status: int, seconds: float) -> None:
         """Count a request that has been answered; one that nobody waits for any more has status 499."""
-        self._requests.labels(method, str(status)).inc()
+        self._requests(method, str(status)).inc()
         self._duration.observe(seconds)
+
+    def turned_away(self, status: int) -> None:
+        """Count a question that was refused before it was read, which says nothing of how long answers take."""
+        self._requests("POST", str(status)).inc()
 
     def text(self, model: Model, done: Done) -> None:
         """Count a text that ran or was refused by the engine."""

@@ -12,14 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from fillmask.asking import DEFAULT_TOP_K
 from fillmask.encoding import PLACEHOLDERS, Truncation
-from fillmask.server.exchange import RECEIVE_BY
+from fillmask.server.exchange import ARRIVED, RECEIVE_BY
 from fillmask.server.refusals import Refusal, shortened
 from fillmask.server.schema import Body, Parameters
 from fillmask.server.settings import Settings
 
 NDJSON = "application/x-ndjson"
 _TARGET_CHARACTERS = 64
-_KNOWN = {"top_k", "targets", "truncation"}
+_NOTHING_ASKED = Parameters.model_construct()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def receive(request: Request, settings: Settings) -> Query:
     timeout = _timeout(headers, settings)
     stream = NDJSON in headers.get("accept", "")
     body = parse(await _body(request, settings))
-    asked = body.parameters or Parameters.model_construct()
+    asked = body.parameters or _NOTHING_ASKED
     return Query(
         texts=_texts(body.inputs, settings, stream=stream),
         single=isinstance(body.inputs, str),
@@ -94,20 +94,28 @@ def parse(content: bytes) -> Body:
 async def _body(request: Request, settings: Settings) -> bytes:
     _check_type(request.headers)
     limit = settings.max_body_bytes
-    too_large = Refusal(413, f"the body is larger than {limit} bytes; send fewer texts at a time")
     if int(request.headers.get("content-length", 0)) > limit:
-        raise too_large
-    received = bytearray()
+        raise _too_large(limit)
+    if ARRIVED in request.scope:  # as most do, in one piece with the headers
+        return await _read(request, limit)
     # Where the transport knows when the first byte came, the body has what the headers left of the time.
     receive_by = request.scope.get(RECEIVE_BY, anyio.current_time() + settings.receive_timeout)
-    with anyio.CancelScope(deadline=receive_by) as waiting:
-        async for chunk in request.stream():
-            if len(received) + len(chunk) > limit:
-                raise too_large
-            received += chunk
-    if waiting.cancelled_caught:
-        raise Refusal(408, f"the body did not arrive within {settings.receive_timeout:g} s", {"connection": "close"})
+    with anyio.CancelScope(deadline=receive_by):
+        return await _read(request, limit)
+    raise Refusal(408, f"the body did not arrive within {settings.receive_timeout:g} s", {"connection": "close"})
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    received = bytearray()
+    async for chunk in request.stream():
+        if len(received) + len(chunk) > limit:
+            raise _too_large(limit)
+        received += chunk
     return bytes(received)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {limit} bytes; send fewer texts at a time")
 
 
 def _check_type(headers: Headers) -> None:

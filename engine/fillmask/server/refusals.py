@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -41,6 +43,7 @@ ERROR_TYPES = {
     504: "deadline_exceeded",
 }
 RETRY_AFTER_S = 1
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer too, and no error of the server
@@ -65,9 +68,21 @@ class Refusal(Exception):  # noqa: N818 -- an answer too, and no error of the se
         """What the body says: ``error`` and ``error_type``."""
         return {"error": str(self), "error_type": self.error_type}
 
+    @cached_property
+    def content(self) -> bytes:
+        """The body of the response."""
+        return encode_json(self.fields)
+
+    @cached_property
+    def head(self) -> bytes:
+        """Status line and headers of the response as they are sent, for who answers without the application."""
+        headers = {"content-type": "application/json", "content-length": str(len(self.content))} | self.headers
+        status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
+        return "".join(f"{line}\r\n" for line in (status, *map(": ".join, headers.items()))).encode("latin-1")
+
     def response(self) -> Response:
         """The response."""
-        return json_response(self.fields, self.status, self.headers)
+        return Response(self.content, self.status, headers=self.headers, media_type="application/json")
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ANN401
@@ -77,7 +92,7 @@ def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | 
 
 def encode_json(content: Any) -> bytes:  # noqa: ANN401
     """JSON in UTF-8, on one line."""
-    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+    return _JSON.encode(content).encode()
 
 
 def shortened(text: str, most: int = 80) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ from fillmask.server.transport import Protocol
 # A run that takes longer has hung: a text of 512 tokens takes a second with the largest of models.
 HUNG_S = 30.0
 _BACKLOG = 1024
+# Besides those of the connections.
+_FILES = 64
 # How long, when they are given up, requests may take to say so, and runs to end.
 _LAST_WORDS_S = 0.5
 _LAST_RUN_S = 1.0
@@ -52,12 +55,16 @@ def serve(models: Sequence[str], settings: Settings) -> int:
         FillMaskError: A model cannot be loaded, or the settings are not safe.
     """
     keys = open_keys(settings)
+    _allow_files(settings.max_connections)
     catalogue = load(models, settings.variant)
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     scheduler = Scheduler(settings.threads or available_threads(), loop, batch=settings.max_batch)
     try:
         server = Server(settings, keys, catalogue, scheduler)
+        # What lives as long as the process need not be searched for garbage again and again, while requests wait.
+        gc.collect()
+        gc.freeze()
         with noticed():
             loop.run_until_complete(server.serve())
         return 1 if server.gave_up else 0
@@ -163,6 +170,22 @@ def _config(settings: Settings, app: Envelope, door: Door) -> uvicorn.Config:
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # a delay of the loop
         timeout_graceful_shutdown=settings.drain_timeout,  # type: ignore[arg-type]
     )
+
+
+def _allow_files(connections: int) -> None:
+    """Let the process open a file for each connection; the usual limit is made for programs that wait in select."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if allowed < wanted:
+        facts = {"connections": connections, "files": allowed}
+        _log.warning("fewer files may be open than connections are allowed", extra={"facts": facts})
+    if soft not in (resource.RLIM_INFINITY, allowed) and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

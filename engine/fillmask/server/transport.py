@@ -11,15 +11,14 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.door import Door
-from fillmask.server.exchange import GONE, RECEIVE_BY, request_id
-from fillmask.server.refusals import Refusal, encode_json
+from fillmask.server.exchange import ARRIVED, GONE, RECEIVE_BY, request_id
+from fillmask.server.refusals import Refusal
 from fillmask.server.settings import Settings
 
 MAX_HEADER_BYTES = 16 << 10
+_CLOSE = b"connection: close\r\n"
 # How long after the deadline of a body the application may still say so, before the connection is cut.
 _MARGIN_S = 0.5
-_PHRASES = {400: b"Bad Request", 401: b"Unauthorized", 408: b"Request Timeout", 429: b"Too Many Requests",
-            431: b"Request Header Fields Too Large"}  # fmt: skip
 
 
 class _TurnedAway:
@@ -105,20 +104,24 @@ class Protocol(HttpToolsProtocol):
         """Hand the request to the application, or turn it away where there is no room for any."""
         self._in_headers = False
         free = self.cycle is None or self.cycle.response_complete
-        if free and self.parser.get_method() == b"POST" and self.parser.should_keep_alive():
+        if free and self.parser.get_method() == b"POST":
             refusal = None if self.expect_100_continue else self._door.turn_away(self.headers)
-            if refusal and refusal.headers.get("connection") != "close":
+            if refusal:
                 self.cycle = _TURNED_AWAY
-                refusal.headers["x-request-id"] = request_id(dict(self.headers).get(b"x-request-id"))
-                return self._write(refusal, keep=True)
+                own_id = request_id(next((value for name, value in self.headers if name == b"x-request-id"), None))
+                close = b"" if self.parser.should_keep_alive() else _CLOSE
+                return self._write(refusal, b"x-request-id: %s\r\n%s" % (own_id.encode(), close))
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """End a request: it has arrived in time."""
         self._stop_waiting()
         self._in_headers, self._unended = True, 0
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]
         super().on_message_complete()
         if self.cycle is _TURNED_AWAY and not self.transport.is_closing():
+            if not self.parser.should_keep_alive():  # now that its body is there: before, a close would cut the answer
+                return self.transport.close()
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self._settings.keep_alive, self.timeout_keep_alive_handler
@@ -186,14 +189,8 @@ class Protocol(HttpToolsProtocol):
             self._refuse(Refusal(431, f"path and headers are larger than {MAX_HEADER_BYTES} bytes together"))
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._write(refusal, keep=False)
+        self._write(refusal, _CLOSE)
         self.transport.close()
 
-    def _write(self, refusal: Refusal, *, keep: bool) -> None:
-        body = encode_json(refusal.fields)
-        headers = {"content-type": "application/json", "content-length": str(len(body))}
-        if not keep:
-            headers["connection"] = "close"
-        lines = [f"{name}: {value}".encode() for name, value in (headers | refusal.headers).items()]
-        status = b"HTTP/1.1 %d %s" % (refusal.status, _PHRASES[refusal.status])
-        self.transport.write(b"\r\n".join([status, *lines, b"", body]))
+    def _write(self, refusal: Refusal, header: bytes) -> None:
+        self.transport.write(b"%s%s\r\n%s" % (refusal.head, header, refusal.content))

@@ -1,0 +1,77 @@
+"""OpenVINO on optimum's fp32 export: a latency hint for one text, one stream a worker for many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.contenders import Answer
+from benchmarks.contenders.reading import Reader, answer
+from benchmarks.models.folders import ModelFolders
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+
+class Contender:
+    """OpenVINO.
+
+    Args:
+        folders: Of the model.
+        threads: Of one inference.
+        precision: ``"fp32"``, or ``"bf16"``, which OpenVINO takes by itself where the CPU has it.
+    """
+
+    def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
+        import openvino
+
+        self._core: Any = openvino.Core()
+        if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise RuntimeError("this CPU has no bf16")
+        self._model = self._core.read_model(folders.optimum / "model.onnx")
+        self._names = {each.get_any_name() for each in self._model.inputs}
+        self._settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+        self._reader = Reader(folders.artifact, folders.manifest["mask_token_id"])
+        self._one = self._compile(PERFORMANCE_HINT="LATENCY")
+        self._queue: Any = None
+        hints = {"PERFORMANCE_HINT": "LATENCY; with workers THROUGHPUT, a stream each"}
+        self.settings = {"threads": threads, "precision": precision, **self._settings, **hints}
+
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
+        """Answer texts one by one, several at the same time where there are workers."""
+        if workers == 1:
+            return [self._answer(text) for text in texts]
+        self._queue = self._queue or self._open_queue(workers)
+        answers: dict[int, Answer] = {}
+
+        def keep(request: Any, given: tuple[int, int]) -> None:  # noqa: ANN401 -- openvino has no types
+            answers[given[0]] = _first(request.get_output_tensor(0).data, given[1])
+
+        self._queue.set_callback(keep)
+        for index, text in enumerate(texts):
+            ids, place = self._reader.read(text)
+            self._queue.start_async(self._feeds(ids), (index, place))
+        self._queue.wait_all()
+        return [answers[index] for index in range(len(texts))]
+
+    def _answer(self, text: str) -> Answer:
+        ids, place = self._reader.read(text)
+        return _first(self._one(self._feeds(ids), share_inputs=True, share_outputs=True)[0], place)
+
+    def _open_queue(self, workers: int) -> Any:  # noqa: ANN401 -- openvino has no types
+        from openvino import AsyncInferQueue
+
+        return AsyncInferQueue(self._compile(PERFORMANCE_HINT="THROUGHPUT", NUM_STREAMS=workers), workers)
+
+    def _compile(self, **hints: object) -> Any:  # noqa: ANN401 -- openvino has no types
+        return self._core.compile_model(self._model, "CPU", self._settings | hints)
+
+    def _feeds(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        return {name: feeds[name] for name in self._names}
+
+
+def _first(logits: NDArray[np.float32], place: int) -> Answer:
+    """The answer of a run; its logits ``float32[1, s, V]`` are OpenVINO's own memory."""
+    return answer(np.array(logits[0, place], dtype=np.float32))

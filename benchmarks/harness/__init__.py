@@ -1,0 +1,1 @@
+"""What every suite stands on: statistics, the machine, records, worker processes, rounds, and when a run is invalid."""

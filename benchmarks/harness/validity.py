@@ -1,0 +1,88 @@
+"""Why a run may not be believed. Such a run is written with its reasons, and its numbers are not printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness.stats import Ratio
+
+HALF_WIDTH = 0.05
+FOREIGN = 0.05
+STEAL = 0.02
+LOAD = 0.5
+DRIFT = 1.10
+_WINDOWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run leaves to be judged by.
+
+    Attributes:
+        context: As ``machine.context`` gives it.
+        watch: As ``machine.Watch.found`` gives it.
+        controls: By case, the ratio of a contender to itself, entered twice.
+        rounds: By case, one value a round that must not drift: of what is compared, the ratio, since what slows a
+            machine for a while slows both its sides.
+        failures: By contender, why one failed without which there is nothing to say.
+        gate: Why accuracy lets no speed be said, if so.
+    """
+
+    context: Mapping[str, Any]
+    watch: Mapping[str, float]
+    controls: Mapping[str, Ratio] = field(default_factory=dict)
+    rounds: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    gate: str | None = None
+
+
+def invalid_reasons(evidence: Evidence, profile: str) -> list[str]:
+    """All reasons; a quick run may be of code that is not committed."""
+    found = _machine(evidence.watch) + _noise(evidence)
+    found += [f"{name} failed: {why}" for name, why in evidence.failures.items()]
+    found += [evidence.gate] if evidence.gate else []
+    if profile == "full":
+        found += _code(evidence.context)
+    return found
+
+
+def drift(values: Sequence[float]) -> float:
+    """Largest over least median of three windows that the rounds make, one after the other."""
+    windows = [float(np.median(window)) for window in np.array_split(values, _WINDOWS) if window.size]
+    return max(windows) / min(windows)
+
+
+def _machine(watch: Mapping[str, float]) -> list[str]:
+    bounds = {"foreign": FOREIGN, "steal": STEAL, "load_before": LOAD}
+    said = {
+        "foreign": "of the machine's time went to other processes",
+        "steal": "of the machine's time went to its host",
+        "load_before": "cores were busy before the start",
+    }
+    return [
+        f"{watch[name]:.3g} {said[name]}, more than {bound}" for name, bound in bounds.items() if watch[name] > bound
+    ]
+
+
+def _noise(evidence: Evidence) -> list[str]:
+    wide = [
+        f"{case}: the interval of a contender beside itself is ±{control.half_width:.1%}, more than {HALF_WIDTH:.0%}"
+        for case, control in evidence.controls.items()
+        if control.half_width > HALF_WIDTH
+    ]
+    unstable = [
+        f"{case}: values drifted by {drift(values):.2f} over the rounds, more than {DRIFT}"
+        for case, values in evidence.rounds.items()
+        if drift(values) > DRIFT
+    ]
+    return wide + unstable
+
+
+def _code(context: Mapping[str, Any]) -> list[str]:
+    if context["git_commit"] is None:
+        return ["the code is in no git repository, so that nobody can tell what was measured"]
+    return ["the code has changes that are not committed"] if context["dirty"] else []

@@ -1,0 +1,126 @@
+"""A contender in a process of its own, alive for the whole suite, stopped while it is not asked.
+
+Commands and replies are one line of JSON each. ``Worker`` is the parent's side, ``main`` the child's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE_S = 600.0
+_KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+Handlers = dict[str, Callable[..., Any]]
+
+
+class WorkerError(Exception):
+    """A contender failed, or its process did."""
+
+
+class Worker:
+    """A child process that runs ``MODULE:HANDLERS``, where the handlers are made by a function without arguments.
+
+    Args:
+        handlers: ``"module:function"``; the function gives the handlers by name of command.
+        python: The interpreter, for what cannot share an environment with the rest.
+
+    Raises:
+        WorkerError: The process does not start.
+    """
+
+    def __init__(self, handlers: str, python: str = sys.executable) -> None:
+        command = [python, "-m", "benchmarks.harness.worker", handlers]
+        self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._unread = b""
+        self._stop()
+
+    def ask(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
+        """Let the process run until it has answered.
+
+        Raises:
+            WorkerError: It answered with an error, ended, or has not answered for ten minutes.
+        """
+        assert self._process.stdin is not None
+        self._signal(signal.SIGCONT)
+        try:
+            self._process.stdin.write(json.dumps([command, arguments]).encode() + b"\n")
+            self._process.stdin.flush()
+            reply = json.loads(self._read_line())
+        except BrokenPipeError as error:
+            raise WorkerError(f"the process ended with {self._process.wait()}") from error
+        finally:
+            self._stop()
+        if "error" in reply:
+            raise WorkerError(reply["error"])
+        return reply["answer"]
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read_line(self) -> bytes:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(_PATIENCE_S):
+                    self.close()
+                    raise WorkerError(f"no answer for {_PATIENCE_S:.0f} s")
+                read = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not read:
+                    raise WorkerError(f"the process ended with {self._process.wait()}")
+                self._unread += read
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def _stop(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+
+def main(handlers: str) -> None:
+    """Answer commands from stdin until there are no more; whatever else is printed goes to stderr."""
+    _end_with_parent()
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    module, _, name = handlers.partition(":")
+    known: Handlers = getattr(__import__(module, fromlist=[name]), name)()
+    for line in sys.stdin:
+        command, arguments = json.loads(line)
+        try:
+            reply = {"answer": known[command](**arguments)}
+        except Exception as error:  # a contender may raise anything; the parent writes it down
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def _end_with_parent() -> None:
+    """A stopped process whose parent was killed would stay forever."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""What suites measure with: fresh processes, their memory, installed packages, ONNX Runtime's runs and products."""

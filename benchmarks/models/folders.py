@@ -1,0 +1,89 @@
+"""Where the parts of a model lie, and what a record says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+BUILT = Path(__file__).parents[2] / "build" / "benchmarks"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolders:
+    """A model in the forms that contenders read.
+
+    Attributes:
+        name: ``"minilm"``, …
+        checkpoint: As transformers loads it.
+        optimum: ``model.onnx`` and ``model_quantized.onnx`` as optimum makes them, with the tokenizer.
+        artifact: As ``fillmask export`` makes it, fp32 and int8.
+        trained: Whether accuracy says anything.
+        texts: Texts of the model's language, one a line; None where fillmask's English sentences serve.
+    """
+
+    name: str
+    checkpoint: Path
+    optimum: Path
+    artifact: Path
+    trained: bool
+    texts: Path | None = None
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The artifact's."""
+        found: dict[str, Any] = json.loads((self.artifact / "fillmask.json").read_text(encoding="utf-8"))
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """For another process."""
+        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+
+    def described(self) -> dict[str, Any]:
+        """For a record: whose weights, by hash, and what was made of them."""
+        manifest = self.manifest
+        graphs = {name: manifest["files"][variant["file"]]["sha256"] for name, variant in manifest["variants"].items()}
+        return {
+            "checkpoint": self.checkpoint.name if self.trained else "random weights",
+            "sha256": sha256_of(self.checkpoint),
+            "trained": self.trained,
+            "architecture": manifest["architecture"],
+            "vocab_size": manifest["vocab_size"],
+            "artifact": graphs,
+        }
+
+
+def from_json(content: dict[str, Any]) -> ModelFolders:
+    """The inverse of ``as_json``."""
+    paths = {name: Path(content[name]) for name in ("checkpoint", "optimum", "artifact")}
+    texts = Path(content["texts"]) if content["texts"] else None
+    return ModelFolders(content["name"], **paths, trained=content["trained"], texts=texts)
+
+
+def open_tokenizer(artifact: Path) -> Any:  # noqa: ANN401 -- tokenizers has no types
+    """The tokenizer of an artifact, which neither truncates nor pads."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(artifact / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def sha256_of(checkpoint: Path) -> str:
+    """Of a checkpoint's weights.
+
+    Raises:
+        FileNotFoundError: It has none.
+    """
+    for name in _WEIGHTS:
+        if (path := checkpoint / name).exists():
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+            return digest.hexdigest()
+    raise FileNotFoundError(f"{checkpoint} holds none of {', '.join(_WEIGHTS)}")

@@ -1,0 +1,68 @@
+"""What each model is, and how its checkpoint comes to be. AntiBERTy is trained; the others have random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.checkpoint import make_checkpoint
+from benchmarks.schemes.antiberty import fetch_checkpoint, write_sequences
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model.
+
+    Attributes:
+        title: In tables.
+        make: Writes its checkpoint into a folder.
+        trained: Whether what is made has learned something.
+        sequences: Writes texts to calibrate on and others to judge on into a folder; None takes fillmask's own.
+    """
+
+    title: str
+    make: Callable[[Path], object]
+    trained: bool = False
+    sequences: Callable[[Path], tuple[Path, Path]] | None = None
+
+
+def minilm(folder: Path) -> None:
+    """The embedded model's architecture and tokenizer."""
+    _seed()
+    make_checkpoint(folder)
+
+
+def bert_base(folder: Path) -> None:
+    """BERT base, with the embedded model's tokenizer, which is that of bert-base-uncased."""
+    from transformers import BertConfig, BertForMaskedLM
+
+    minilm(folder)
+    _seed()
+    BertForMaskedLM(BertConfig()).save_pretrained(folder)
+
+
+def xlmr_base(folder: Path) -> None:
+    """XLM-R base, with a Unigram tokenizer of its kind and size, whose pieces are made of syllables."""
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    from benchmarks.models.pieces import VOCABULARY, unigram
+
+    unigram().save_pretrained(folder)
+    _seed()
+    config = XLMRobertaConfig(vocab_size=VOCABULARY, max_position_embeddings=514, type_vocab_size=1)
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+
+
+def _seed() -> None:
+    import torch
+
+    torch.manual_seed(0)
+
+
+SUBJECTS = {
+    "minilm": Subject("MiniLM-L6, 22.7 M parameters, 30,522 tokens", minilm),
+    "bert-base": Subject("BERT base, 110 M parameters, 30,522 tokens", bert_base),
+    "xlmr-base": Subject("XLM-R base, 278 M parameters, 250,002 tokens", xlmr_base),
+    "antiberty": Subject("AntiBERTy, 26 M parameters, 25 tokens", fetch_checkpoint, True, write_sequences),
+}

@@ -1,0 +1,81 @@
+"""Numbers as the pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeGuard
+
+from benchmarks.harness.records import Comparison, Row
+from benchmarks.harness.stats import enough_for, percentile
+
+_PERCENTILES = (50, 90, 99)
+NONE = "—"
+
+
+def in_rounds(samples: Sequence[list[float]] | Sequence[float]) -> TypeGuard[Sequence[list[float]]]:
+    """Whether there is a list of calls for each round, rather than a value."""
+    return bool(samples) and isinstance(samples[0], list)
+
+
+def flat(row: Row) -> list[float]:
+    """All samples of a row."""
+    return list(chain.from_iterable(row.samples)) if in_rounds(row.samples) else list(row.samples)  # type: ignore[arg-type]
+
+
+def cell(row: Row) -> str:
+    """What a row comes to: the percentiles of calls, the median of values of rounds, or why there is nothing."""
+    if row.failed is not None:
+        return failed(row.failed)
+    samples = flat(row)
+    if not in_rounds(row.samples):
+        return number(percentile(samples, 50), row.unit)
+    shown = [number(percentile(samples, q)) if enough_for(q, len(samples)) else NONE for q in _PERCENTILES]
+    return " / ".join(shown)
+
+
+def failed(reason: str) -> str:
+    """A contender that has no numbers, in a cell."""
+    return f"*failed: {' '.join(reason.split())}*".replace("|", "\\|")
+
+
+def number(value: float, unit: str = "") -> str:
+    """Three digits that count: ``1234567`` is ``1,230,000``; a share that is not tiny is a percentage.
+
+    Example: ``number(0.9691, "share")`` is ``"96.9 %"``, ``number(1.23e-6, "share")`` is ``"1.2e-06"``.
+    """
+    if not value:
+        return "0"
+    if abs(value) < 1e-3:
+        return f"{value:.1e}"
+    if unit == "share":
+        return f"{value * 100:.1f} %"
+    if abs(value) >= 100:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def interval(compared: Comparison) -> str:
+    """A ratio with its interval, ``2.31× [2.22, 2.40]``, and whether it says anything."""
+    digits = 2 if compared.ratio >= 0.5 else 3
+    shown = f"{compared.ratio:.{digits}f}×"
+    if compared.low < compared.high:  # else it was counted
+        shown += f" [{compared.low:.{digits}f}, {compared.high:.{digits}f}]"
+    return shown if compared.claim != "none" else f"{shown} *no difference*"
+
+
+def said(case: Mapping[str, Any]) -> str:
+    """A case in words: ``{"tokens": 16, "step": "run", "size": 512}`` is ``16 tokens, run, size 512``."""
+    return ", ".join(_said(name, value) for name, value in case.items())
+
+
+def _said(name: str, value: object) -> str:
+    if name == "tokens":
+        return f"{value} tokens"
+    return value if isinstance(value, str) else f"{name} {value}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, its first column to the left and the others to the right."""
+    marks = ["---", *["--:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))

@@ -1,0 +1,73 @@
+"""Which setup to use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fillmask.bench.comparing import Ratio, by_round, ratio
+from fillmask.bench.rounds import Samples
+from fillmask.bench.setups import Cell, Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A recommendation.
+
+    Attributes:
+        setup: The preferred of those that nothing is measurably quicker than.
+        equals: The others.
+        tokens: The lengths over which it was chosen.
+        beside: What it is compared with.
+        gain: How many times as fast it is; None where it is the same, or that was not timed.
+        noise: One setup timed twice, as if it were two.
+    """
+
+    setup: Setup
+    equals: tuple[Setup, ...]
+    tokens: tuple[int, ...]
+    beside: Setup
+    gain: Ratio | None
+    noise: Ratio
+
+    @property
+    def told(self) -> bool:
+        """Whether the gain is more than noise."""
+        return self.gain is not None and self.gain.beyond(self.noise)
+
+
+def advise(
+    samples: Samples, setups: Sequence[Setup], tokens: Sequence[int], *, beside: Setup, control: Setup
+) -> Advice | None:
+    """Choose among setups.
+
+    Args:
+        samples: What was timed.
+        setups: To choose among, the preferred first: it wins over one that cannot be told from it.
+        tokens: Lengths; those count at which every setup was timed, or where there is none, the setups that were
+            timed at all of them.
+        beside: What the choice is compared with.
+        control: The setup that was timed twice.
+
+    Returns:
+        The choice, or None where there is none to make.
+    """
+    shared = [length for length in tokens if all(Cell(setup, length) in samples for setup in setups)] or tokens
+    times = {each: by_round(samples, each, shared) for each in setups if Cell(each, shared[0]) in samples}
+    if not times:
+        return None
+    noise = ratio(by_round(samples, control, shared), by_round(samples, control, shared, again=True))
+    first = next(iter(times.values()))
+    quickest = max(times, key=lambda setup: float(np.median(first / times[setup])))
+    equals = [setup for setup in times if not ratio(times[quickest], times[setup]).beyond(noise)]
+    known = equals[0] != beside and Cell(beside, shared[0]) in samples
+    gain = ratio(times[equals[0]], by_round(samples, beside, shared)) if known else None
+    return Advice(equals[0], tuple(equals[1:]), tuple(shared), beside, gain, noise)
+
+
+def exceptions(samples: Samples, setups: Sequence[Setup], whole: Advice, *, control: Setup) -> list[Advice]:
+    """The lengths at which another setup is measurably quicker than the one chosen on the whole, and which."""
+    each = [advise(samples, setups, [length], beside=whole.setup, control=control) for length in whole.tokens]
+    return [advice for advice in each if advice is not None and advice.told]

@@ -1,0 +1,62 @@
+"""Which variants may be timed: no speed is shown of one that answers wrongly on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fillmask.artifact import Artifact
+from fillmask.verifying import Check, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A variant that is there.
+
+    Attributes:
+        variant: Its name.
+        checked: Whether it gave its stored answers here; False where the folder stores none.
+        failed: Why it is not timed, or None.
+    """
+
+    variant: str
+    checked: bool
+    failed: str | None = None
+
+
+def candidates(model: str | Path | None, artifact: Artifact, variant: str | None = None) -> list[Candidate]:
+    """Ask every variant for its stored answers.
+
+    Args:
+        model: As in ``FillMask``.
+        artifact: The same, opened.
+        variant: The only one wanted, or None for all.
+
+    Raises:
+        IntegrityError: A file is not the one that was exported.
+        ArtifactError: There is no such variant, or a manifest that stores no answers.
+    """
+    wanted = None if variant is None else artifact.choose(variant)
+    if artifact.manifest:
+        found = [_candidate(check) for check in verify(model)]
+    else:
+        found = [Candidate(name, checked=False) for name in artifact.variants]
+    return [each for each in found if wanted in (None, each.variant)]
+
+
+def trusted(found: list[Candidate], default: str) -> list[str]:
+    """The variants that may be recommended.
+
+    Where nothing is stored to check them by, that is the one the engine would choose, or the only one asked for.
+    """
+    timed = [each for each in found if each.failed is None]
+    checked = [each.variant for each in timed if each.checked]
+    return checked or [each.variant for each in timed if each.variant == default or len(found) == 1]
+
+
+def _candidate(check: Check) -> Candidate:
+    if check.passed:
+        return Candidate(check.variant, checked=True)
+    difference, allowed = check.max_score_difference, check.tolerance
+    wrong = f"answers differ here by up to {difference:.1e} (allowed {allowed:.0e})" if difference is not None else None
+    return Candidate(check.variant, checked=True, failed=wrong or f"does not run here: {check.error}")

@@ -1,0 +1,62 @@
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks.harness.suite import Found
+from benchmarks.measures.runs import Spied
+from benchmarks.suites import overhead
+from fillmask.artifact import EMBEDDED
+
+
+@pytest.fixture(scope="module")
+def spied():
+    return Spied(EMBEDDED, "int8", 1)
+
+
+def test_the_bare_run_gives_the_logits_of_the_call(spied):
+    text = "She drank a cup of [MASK]."
+    taken = spied.take(text)
+    answer = taken.call()
+    (logits,) = taken.run()
+    assert logits.shape[:2] == (1, 1)
+    assert int(np.argmax(logits)) == answer[0][0].token == spied.fill_mask.predict(text)[0][0].token
+
+
+def test_the_run_inside_a_call_is_shorter_than_the_call(spied):
+    blocks = overhead._blocks(spied, ["She drank a cup of [MASK]."], 5)
+    whole, inside, outside = blocks["fillmask-int8"]()
+    assert 0 < inside < whole
+    assert 0 < outside < 1
+    whole, inside, outside = blocks["floor-int8"]()
+    assert (whole, outside) == (inside, 0)
+
+
+def test_work_of_ours_is_counted_and_not_that_of_the_run(spied, monkeypatch):
+    predict = spied.fill_mask.predict
+    monkeypatch.setattr(spied.fill_mask, "predict", lambda text: (predict(text), time.sleep(0.05)))
+    blocks = overhead._blocks(spied, ["She drank a cup of [MASK]."], 3)
+    whole, inside, outside = blocks["fillmask-int8"]()
+    assert whole - inside > 50
+    assert outside > 0.5
+
+
+def test_an_engine_that_runs_otherwise_is_an_error(spied, monkeypatch):
+    monkeypatch.setattr(spied.fill_mask, "predict", lambda text: [])
+    with pytest.raises(RuntimeError, match=r"without session\.run"):
+        spied.take("She drank a cup of [MASK].")
+
+
+def test_medians_are_of_calls():
+    assert overhead.medians([(2.0, 1.0), (4.0, 3.0), (90.0, 9.0)]) == (4.0, 3.0, 0.5)
+
+
+def test_a_record_holds_the_ratio_the_steps_and_the_control():
+    found, blocks = Found(), {"fillmask-int8": [(3.0, 2.6, 0.13)] * 4, "floor-int8": [(2.5, 2.5, 0.0)] * 4}
+    overhead._add(found, blocks | {"floor-int8-again": [(2.5, 2.5, 0.0)] * 4}, 32)
+    (made,) = found.comparisons
+    assert made.ratio == pytest.approx(1.2)
+    assert made.claim == "slower"
+    samples = {(row.contender, row.case.get("step")): row.samples for row in found.rows}
+    assert samples["fillmask-int8", "outside"] == [0.13] * 4
+    assert samples["fillmask-int8", "run"] == [2.6] * 4

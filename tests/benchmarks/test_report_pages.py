@@ -1,0 +1,178 @@
+"""The pages that are made of records, and the rules of what may stand on them."""
+
+import re
+from dataclasses import replace
+
+import invented
+import pytest
+
+from benchmarks.harness.records import RESULTS as RECORDS
+from benchmarks.harness.records import Row, write
+from benchmarks.report import pages
+from benchmarks.report.goals import GOALS, goals
+from benchmarks.report.readme import NOTHING, numbers
+from benchmarks.report.results import load
+from benchmarks.report.sections import section
+
+MEASURED = re.compile(r"\d+\.\d+×|\d / \d")
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Write records and load them."""
+
+    def load_these(*records):
+        for record in records:
+            write(record, tmp_path)
+        return load(tmp_path)
+
+    return load_these
+
+
+@pytest.fixture
+def sections(shelf):
+    """The section of each record by its name."""
+
+    def made(*records):
+        results = shelf(*records)
+        return {record.name: section(record, results) for record in results.records}
+
+    return made
+
+
+def test_the_pages_are_those_that_the_records_make():
+    results = load(RECORDS)
+    readme = pages.README.read_text(encoding="utf-8")
+    assert pages.readme_page(readme, results) == readme
+    assert pages.RESULTS.read_text(encoding="utf-8") == pages.results_page(results)
+
+
+def test_a_race_shows_every_contender_with_its_percentiles(sections):
+    page = sections(invented.accuracy(), invented.latency())["latency-minilm"]
+    for name in invented.SPEEDS:
+        assert re.search(rf"^\| {re.escape(name)} \| .*\d / .*\d / .*\d", page, re.MULTILINE)
+    assert "| fillmask-int8 beside transformers | 7.81× [7.58, 8.05] |" in page
+
+
+def test_a_table_says_where_when_of_what_and_how_it_was_made(sections):
+    page = sections(invented.accuracy(), invented.latency())["latency-minilm"]
+    for said in (
+        "An Invented CPU, 2 cores", "2026-01-02", "commit 0123456", "threads 1", "top_k 5", "rounds 16", "n = 800",
+        "random weights, SHA-256 abababababab…", "`python -m benchmarks latency --model minilm`",
+    ):  # fmt: skip
+        assert said in page
+
+
+def test_a_run_that_is_not_valid_shows_its_reasons_and_no_numbers(sections, shelf):
+    record = invented.latency(valid=False, invalid_reasons=["0.3 of the machine's time went to other processes"])
+    page = sections(invented.accuracy(), record)["latency-minilm"]
+    assert "**INVALID**" in page
+    assert "- 0.3 of the machine's time went to other processes" in page
+    assert not MEASURED.search(page)
+    assert numbers(shelf()) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ([], "accuracy was not measured"),
+        ([replace(invented.accuracy(), valid=False, invalid_reasons=["a"])], "the accuracy run is not valid"),
+        ([replace(invented.latency(), profile="quick"), invented.accuracy()], "it is a quick run"),
+    ],
+)
+def test_no_race_is_shown_of_a_quick_run_or_without_a_valid_accuracy_run_of_that_model(sections, others, reason):
+    page = sections(invented.latency(), invented.accuracy("bert-base"), *others)["latency-minilm"]
+    assert f"- {reason}" in page
+    assert not MEASURED.search(page)
+
+
+def test_a_contender_that_failed_the_accuracy_run_gets_no_speed_and_no_ratio(sections):
+    refused = {"optimum-int8": "it puts the right token first at 9 % fewer"}
+    page = sections(invented.accuracy(**refused), invented.latency())["latency-minilm"]
+    (line,) = re.findall(r"^\| optimum-int8 .*", page, re.MULTILINE)
+    assert line.count("*failed: it puts the right token first at 9 % fewer*") == len(invented.TOKENS)
+    assert not MEASURED.search(line)
+    assert "beside optimum-int8" not in page
+    assert "beside optimum-fp32" in page
+
+
+def test_a_contender_that_failed_in_the_race_says_why(sections):
+    record = invented.latency()
+    rows = [row for row in record.rows if row.contender != "openvino-fp32"]
+    rows += [
+        Row("openvino-fp32", "fp32", {"tokens": tokens}, "ms", [], failed="no | kernel\nat all") for tokens in (8, 16)
+    ]
+    page = sections(invented.accuracy(), replace(record, rows=rows))["latency-minilm"]
+    (line,) = re.findall(r"^\| openvino-fp32 .*", page, re.MULTILINE)
+    assert line.startswith("| openvino-fp32 | *failed: no \\| kernel at all* | *failed: no \\| kernel at all* | — |")
+
+
+def test_losses_stand_beside_wins(sections):
+    case = {"tokens": 8}
+    lost = invented.compare("fillmask-int8", "floor-int8", case, 0.912, claim="slower")
+    even = invented.compare("fillmask-int8", "optimum-int8", case, 1.01, claim="none")
+    page = sections(invented.accuracy(), invented.latency(comparisons=[lost, even]))["latency-minilm"]
+    assert "| fillmask-int8 beside floor-int8 | 0.91× [0.88, 0.94] |" in page
+    assert "| fillmask-int8 beside optimum-int8 | 1.01× [0.98, 1.04] *no difference* |" in page
+
+
+def test_rows_of_other_cases_make_tables_of_their_own(sections):
+    record = invented.latency()
+    steps = [Row("fillmask-int8", "int8", {"tokens": 8, "step": step}, "ms", [0.1, 0.2]) for step in ("encode", "run")]
+    page = sections(invented.accuracy(), replace(record, rows=[*record.rows, *steps]))["latency-minilm"]
+    assert "| ms, median of the rounds | 8 tokens |" in page
+    assert "| fillmask-int8, encode | 0.150 |" in page
+
+
+def test_a_profile_shows_where_the_time_goes(sections):
+    node = {"op": "MatMulInteger", "nodes": 36, "ms": 7.25, "share": 0.58, "gops": 210.0}
+    other = node | {"op": "Add", "gops": None}
+    page = sections(invented.record("roofline", params={"profiles": {"int8, 128 tokens": [node, other]}}))
+    assert "| MatMulInteger | 36 | 7.25 | 58.0 % | 210 |" in page["roofline-minilm"]
+    assert "| Add | 36 | 7.25 | 58.0 % | — |" in page["roofline-minilm"]
+
+
+def goal_row(results, where, beside):
+    return next(line for line in goals(results).splitlines() if f"| {where} |" in line and beside in line)
+
+
+def test_a_goal_is_met_by_the_whole_interval(shelf):
+    results = shelf(invented.accuracy(), invented.latency(), invented.startup())
+    assert "not met" in goal_row(results, "latency, minilm, 128 tokens", "beside transformers")
+    fastest = goal_row(results, "latency, minilm, 128 tokens", "the fastest other")
+    assert "the fastest other, optimum-int8 | at least 2× | 1.91× [1.85, 1.96] | **not met**" in fastest
+    met = goal_row(results, "latency, minilm, 16 tokens", "the fastest other")
+    assert met.endswith("| met |")
+    assert "0.069× [0.067, 0.071] | **not met**" in goal_row(results, "startup, minilm", "beside transformers")
+    assert goal_row(results, "memory, minilm, peak", "beside transformers").endswith("| — | not measured |")
+
+
+def test_every_goal_has_a_row_whatever_was_measured(shelf):
+    assert goals(shelf()).count("not measured") == len(GOALS)
+
+
+def test_the_readme_has_a_row_for_each_goal_that_was_measured_with_its_command(shelf):
+    table = numbers(shelf(invented.accuracy(), invented.latency(), invented.throughput(), invented.startup()))
+    assert "13.00× [12.61, 13.39] | `python -m benchmarks throughput --model minilm` |" in table
+    assert "0.069× [0.067, 0.071]" in table
+    assert "Measured 2026-01-02 on 2 cores of An Invented CPU; numpy 2.0.0, torch 2.13.0." in table
+    assert "xlmr" not in table
+
+
+def test_only_what_stands_between_the_markers_is_written_again(shelf):
+    readme = f"before\n{pages.START}\nold\n{pages.END}\nafter\n"
+    written = pages.readme_page(readme, shelf(invented.startup()))
+    assert written.startswith("before\n")
+    assert written.endswith("\nafter\n")
+    assert "old" not in written
+    assert "process start to first answer" in written
+    with pytest.raises(ValueError, match="lacks one of its markers"):
+        pages.readme_page("no markers", shelf())
+
+
+def test_what_is_no_record_is_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):
+    (tmp_path / "schemes.json").write_text('{"question": "schemes"}')
+    assert [record.name for record in shelf(invented.startup()).records] == ["startup-minilm"]
+    write(invented.record("guesses"), tmp_path)
+    with pytest.raises(ValueError, match="does not know: guesses-minilm"):
+        load(tmp_path)

@@ -1,0 +1,137 @@
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks.measures import peak
+from benchmarks.measures.peak import product
+from benchmarks.measures.products import UncountedError, count, operations, table
+from benchmarks.measures.runs import _last_runs, profile
+from benchmarks.suites import roofline
+from benchmarks.suites.roofline import Timed, rate
+from fillmask.artifact import EMBEDDED
+
+onnx = pytest.importorskip("onnx")
+
+TEXT = "She drank a cup of [MASK]."
+TOKENS = 9
+
+
+def node(op, *inputs, out, dtype="float"):
+    return {"op_name": op, "input_type_shape": [{dtype: list(shape)} for shape in inputs],
+            "output_type_shape": [{"float": list(out)}]}  # fmt: skip
+
+
+def event(args, microseconds):
+    return {"cat": "Node", "name": "it_kernel_time", "dur": microseconds, "ts": 1, "args": args}
+
+
+def test_a_product_has_two_operations_for_each_pair_whether_or_not_its_weights_are_seen():
+    assert operations(node("MatMul", (1, 8, 16), (16, 4), out=(1, 8, 4))) == 2 * 8 * 16 * 4
+    assert (
+        operations(node("MatMulIntegerToFloat", (1, 8, 16), (), (4,), out=(1, 8, 4), dtype="uint8")) == 2 * 8 * 16 * 4
+    )
+    assert operations(node("FusedMatMul", (1, 2, 8, 3), (1, 2, 8, 3), out=(1, 2, 8, 8))) == 2 * 2 * 8 * 8 * 3
+
+
+def test_a_product_with_transposed_rows_is_counted_as_well():
+    assert operations(node("FusedMatMul", (16, 8), (16, 4), out=(8, 4))) == 2 * 8 * 16 * 4
+
+
+def test_attention_is_two_products():
+    joined = node("Attention", (1, 2, 48), (1, 9, 48), (1, 9, 48), out=(1, 2, 48))
+    assert operations(joined) == 2 * (2 * 2 * 9 * 48)
+    split = node("MultiHeadAttention", (1, 12, 2, 4), (1, 12, 9, 4), (1, 12, 9, 4), out=(1, 12, 2, 4))
+    assert operations(split) == 2 * (2 * 2 * 9 * 48)
+
+
+def test_what_multiplies_and_is_not_known_is_an_error():
+    with pytest.raises(UncountedError, match="QAttention multiplies matrices"):
+        operations(node("QAttention", (1, 2, 48), out=(1, 2, 48)))
+    with pytest.raises(UncountedError, match="Attention with inputs"):
+        operations(node("Attention", (1, 2, 48), (48, 144), (144,), out=(1, 2, 48)))
+    assert operations(node("Softmax", (1, 12, 9, 9), out=(1, 12, 9, 9))) == 0
+
+
+def test_the_table_of_a_profile():
+    first = node("MatMul", (1, 8, 16), (16, 4), out=(1, 8, 4))
+    quantized = node("MatMulInteger", (1, 8, 16), out=(1, 8, 4), dtype="uint8")
+    events = [event(first, 30), event(first, 34), event(quantized, 16), event(quantized, 16)]
+    events += [event(node("Gelu", (1, 8, 4), out=(1, 8, 4)), 16) for _ in range(2)]
+    events += [{"cat": "Session", "name": "model_run", "dur": 999, "ts": 0}]
+    rows = table(events, 2)
+    assert [row["op"] for row in rows] == ["MatMul", "MatMulInteger", "Gelu"]
+    assert rows[0] == {
+        "op": "MatMul",
+        "nodes": 1,
+        "ms": 0.032,
+        "share": 0.5,
+        "gops": pytest.approx(2 * 1024 / 64 / 1e3),
+    }
+    assert rows[2]["gops"] is None
+    assert count(events, 2) == {"int8": 1024, "fp32": 1024}
+
+
+def test_the_operations_of_the_embedded_model_are_those_of_its_weights():
+    graph = onnx.load(EMBEDDED / "model_int8.onnx", load_external_data=False).graph
+    weights = {each.name: each.dims for each in graph.initializer}
+    expected = 0
+    for each in graph.node:
+        if each.op_type == "MatMulIntegerToFloat":
+            rows = 1 if "/at_masks/" in each.input[1] else TOKENS
+            expected += 2 * rows * int(np.prod(weights[each.input[1]]))
+    events = profile(EMBEDDED, "int8", 1, TEXT, 2)
+    counted = count(events, 2)
+    assert counted["int8"] == expected > 0
+    head = 2 * 384 * 30522
+    assert head < counted["fp32"] < 1.1 * head  # the rest is attention over nine tokens
+    assert sum(row["share"] for row in table(events, 2)) == pytest.approx(1)
+
+
+def test_only_the_last_runs_of_a_profile_are_read():
+    events = [{"name": "model_run", "ts": start} for start in (10, 20, 30)] + [
+        {"name": "node", "ts": ts} for ts in (11, 25)
+    ]
+    assert [each["ts"] for each in _last_runs(events, 2)] == [20, 30, 25]
+    with pytest.raises(ValueError, match="holds 3 runs, 4 were made"):
+        _last_runs(events, 4)
+
+
+def test_profiling_leaves_onnxruntime_as_it_was(monkeypatch):
+    import onnxruntime as ort
+
+    before = ort.InferenceSession
+    with pytest.raises(Exception, match="variant"):
+        profile(EMBEDDED, "int3", 1, TEXT, 1)
+    assert ort.InferenceSession is before
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_peak_is_of_the_products_of_graphs(precision):
+    (made,) = product(precision, 64, 1)()
+    rng, weights = np.random.default_rng(0), np.random.default_rng(1)
+    if precision == "fp32":
+        expected = rng.standard_normal((64, 64), dtype=np.float32) @ weights.standard_normal((64, 64), dtype=np.float32)
+    else:
+        rows = rng.integers(0, 256, (64, 64), dtype=np.uint8).astype(np.float32) - 128
+        expected = rows @ weights.integers(-64, 64, (64, 64), dtype=np.int8).astype(np.float32) * 0.02 * 0.01
+    np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_rate_is_operations_a_nanosecond():
+    assert rate(Timed(lambda: time.sleep(0.01), 20_000_000), 0.02) == pytest.approx(2, rel=0.2)
+
+
+def test_the_peak_is_that_of_the_best_size_and_its_share_is_the_runs():
+    found, pace = roofline.Found(), roofline.Pace(3, 0.1, (128,), (512, 1024))
+    rates = {"peak 512": [90.0] * 3, "peak 1024": [100.0] * 3, roofline._run(128): [45.0] * 3,
+             roofline._run(128, "again"): [45.0] * 3}  # fmt: skip
+    roofline._add(found, "int8", rates, pace)
+    (made,) = found.comparisons
+    assert made.ratio == pytest.approx(0.45)
+    assert (made.contender, made.baseline) == ("fillmask-int8", "peak-int8")
+
+
+def test_weights_of_the_peak_cannot_overflow_without_vnni():
+    assert peak._int8(64)[1][0].data_type == onnx.TensorProto.INT8
+    assert np.abs(onnx.numpy_helper.to_array(peak._int8(64)[1][0])).max() <= 64

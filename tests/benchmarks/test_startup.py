@@ -1,0 +1,79 @@
+import math
+
+import pytest
+
+from benchmarks.harness.suite import Asked
+from benchmarks.measures import processes
+from benchmarks.measures.processes import NoAnswerError, seconds_to_line
+from benchmarks.models.folders import ModelFolders
+from benchmarks.suites import startup
+from fillmask.artifact import EMBEDDED
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return ModelFolders("minilm", tmp_path / "it's here", tmp_path, EMBEDDED, trained=False)
+
+
+def asked(rounds):
+    return Asked("minilm", "quick", None, None, None, rounds, ())
+
+
+def test_the_clock_stops_at_the_line_not_at_the_end():
+    seconds = seconds_to_line("import time; print('milk', flush=True); time.sleep(0.6)")
+    assert 0 < seconds < 0.6
+    assert seconds_to_line("import time; time.sleep(0.3); print('milk')") > 0.3
+
+
+def test_a_program_that_prints_nothing_is_an_error_that_says_why():
+    with pytest.raises(NoAnswerError, match=r"no answer from 'import nowhere', which ended with 1: .*No module named"):
+        seconds_to_line("import nowhere")
+    with pytest.raises(NoAnswerError, match="ended with 0: nothing on stderr"):
+        seconds_to_line("pass")
+    with pytest.raises(NoAnswerError, match="ended with 0"):
+        seconds_to_line("print()")
+
+
+def test_noise_on_stderr_neither_blocks_nor_counts():
+    assert seconds_to_line("import sys; sys.stderr.write('x' * 1_000_000); print('milk')") > 0
+
+
+def test_the_hub_is_not_asked(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert seconds_to_line("import os; assert os.environ['HF_HUB_OFFLINE'] == '1'; print(1)") > 0
+
+
+def test_the_ratio_is_of_first_answers(folders, monkeypatch):
+    monkeypatch.setattr(startup, "seconds_to_line", lambda code: 3.0 if "transformers" in code else 0.15)
+    found = startup.measure(asked(3), folders)
+    (comparison,) = found.comparisons
+    assert (comparison.contender, comparison.baseline) == ("fillmask-int8", "transformers")
+    assert comparison.ratio == pytest.approx(0.05)
+    assert comparison.claim == "faster"
+    assert {row.contender: row.samples for row in found.rows}["transformers"] == [3.0] * 3
+
+
+def test_a_contender_without_an_answer_is_in_the_record_and_in_no_ratio(folders, monkeypatch):
+    def seconds(code):
+        if "transformers" in code:
+            raise NoAnswerError("no answer from it")
+        return 0.2
+
+    monkeypatch.setattr(startup, "seconds_to_line", seconds)
+    found = startup.measure(asked(3), folders)
+    rows = {row.contender: row for row in found.rows}
+    assert rows["transformers"].failed == "no answer from it"
+    assert rows["transformers"].samples == []
+    assert rows["fillmask-int8"].samples == [0.2] * 3
+    assert not found.comparisons
+    assert not any(math.isnan(value) for row in found.rows for value in row.samples)
+
+
+def test_the_programs_are_python_whatever_the_folder_is_called(folders):
+    for code in startup._programs(asked(3), folders, "Paris is the [MASK] of France.").values():
+        compile(code, "program", "exec")
+
+
+def test_the_embedded_model_answers_in_a_fresh_process(folders):
+    programs = startup._programs(asked(3), folders, "Paris is the [MASK] of France.")
+    assert processes.seconds_to_line(programs["fillmask-int8"]) > 0

@@ -1,0 +1,47 @@
+import pytest
+
+from benchmarks.harness.stats import Ratio
+from benchmarks.harness.validity import Evidence, drift, invalid_reasons
+
+CONTEXT = {"git_commit": "abc", "dirty": False}
+WATCH = {"foreign": 0.01, "steal": 0.0, "load_before": 0.1, "load_after": 3.0}
+CASE = "tokens 32"
+SOUND = {"context": CONTEXT, "watch": WATCH, "controls": {CASE: Ratio(1, 0.97, 1.03)}, "rounds": {CASE: [1.0] * 15}}
+
+
+def test_a_quiet_run_of_committed_code_is_valid():
+    assert invalid_reasons(Evidence(**SOUND), "full") == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"watch": WATCH | {"foreign": 0.2}}, "0.2 of the machine's time went to other processes"),
+        ({"watch": WATCH | {"steal": 0.03}}, "went to its host"),
+        ({"watch": WATCH | {"load_before": 0.9}}, "0.9 cores were busy before"),
+        ({"controls": {CASE: Ratio(1, 0.9, 1.1)}}, "tokens 32: the interval of a contender beside itself is ±10.0%"),
+        ({"rounds": {CASE: [1.0] * 10 + [1.2] * 5}}, "tokens 32: values drifted by 1.20"),
+        ({"failures": {"transformers": "it ended"}}, "transformers failed: it ended"),
+        ({"gate": "accuracy was not measured"}, "accuracy was not measured"),
+        ({"context": {"git_commit": "abc", "dirty": True}}, "not committed"),
+        ({"context": {"git_commit": None, "dirty": None}}, "no git repository"),
+    ],
+)
+def test_each_fault_has_its_reason(wrong, reason):
+    (said,) = invalid_reasons(Evidence(**SOUND | wrong), "full")
+    assert reason in said
+
+
+def test_a_quick_run_may_be_of_code_at_work():
+    evidence = Evidence(**SOUND | {"context": {"git_commit": "abc", "dirty": True}})
+    assert invalid_reasons(evidence, "quick") == []
+
+
+@pytest.mark.parametrize("values", [[1.0] * 5 + [1.1] * 5 + [1.21] * 5, [1.21] * 5 + [1.1] * 5 + [1.0] * 5])
+def test_drift_is_that_of_thirds_in_either_direction(values):
+    assert drift(values) == pytest.approx(1.21)
+
+
+def test_a_disturbed_round_is_no_drift():
+    assert drift([1.0, 1.0, 9.0] * 5) == 1.0
+    assert drift([2.0]) == 1.0

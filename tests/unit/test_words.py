@@ -1,0 +1,128 @@
+import string
+
+import pytest
+import toys
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, normalizers, pre_tokenizers
+from toys import PROPERTY
+
+from fillmask.artifact import EMBEDDED, open_artifact
+from fillmask.tokenization import open_tokenization
+from fillmask.words import Words, reads_words
+
+MASK = "[MASK]"
+PIECES = st.sampled_from(
+    [
+        "[MASK]",
+        "[SEP]",
+        "[MAS",
+        "K]",
+        "[",
+        "the",
+        "The",
+        "CAT",
+        "cat's",
+        "x" * 120,
+        "don't",
+        "a_b",
+        "3.14",
+        "  ",
+        "é",
+        "中",
+        "\t",
+        "",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return open_tokenization(open_artifact(EMBEDDED)).tokenizer
+
+
+@pytest.fixture(scope="module")
+def words(tokenizer):
+    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    return Words(tokenizer, MASK, ([cls], [sep]))
+
+
+def assert_as_the_tokenizer(words, tokenizer, text):
+    for _ in range(2):  # a word that is new, and one that is remembered
+        assert words.ids(text) in (None, tokenizer.encode(text).ids)
+
+
+@PROPERTY
+@given(text=st.text(st.sampled_from(string.printable), max_size=60))
+def test_any_ascii_is_read_as_the_tokenizer_reads_it(words, tokenizer, text):
+    assert_as_the_tokenizer(words, tokenizer, text)
+
+
+@PROPERTY
+@given(parts=st.lists(PIECES, max_size=12), space=st.sampled_from(["", " "]))
+def test_masks_other_tokens_and_other_scripts_are_read_as_the_tokenizer_reads_them(words, tokenizer, parts, space):
+    assert_as_the_tokenizer(words, tokenizer, space.join(parts))
+
+
+@pytest.mark.parametrize("character", [*string.ascii_letters, *string.digits, *string.punctuation, " "])
+def test_every_printable_character_is_read_word_by_word(words, tokenizer, character):
+    for text in (character, f"ab{character}cd {MASK}", f"{character}{character} x"):
+        assert words.ids(text) == tokenizer.encode(text).ids
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\tb", "café", "a [SEP] b", "a\x7fb"])
+def test_other_text_is_left_to_the_tokenizer(words, text):
+    assert words.ids(text) is None
+
+
+def test_what_is_remembered_has_an_end(tokenizer, monkeypatch):
+    monkeypatch.setattr("fillmask.words._MOST", 3)
+    words = Words(tokenizer, MASK, ([], []))
+    for text in ("one two three four five", "x" * 65):
+        assert words.ids(text) == tokenizer.encode(text, add_special_tokens=False).ids
+    assert list(words._known) == ["one", "two", "three"]
+
+
+def with_token(**flags):
+    tokenizer = toys.word_piece()
+    tokenizer.add_special_tokens([AddedToken("<x>", **flags)])
+    return tokenizer
+
+
+def without(part):
+    tokenizer = toys.word_piece()
+    setattr(tokenizer, part, None)
+    return tokenizer
+
+
+def test_a_tokenizer_like_berts_is_read_word_by_word():
+    assert reads_words(toys.word_piece(), MASK)
+    assert reads_words(with_token(normalized=False), MASK)
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        toys.byte_level(),
+        without("normalizer"),
+        without("pre_tokenizer"),
+        *(
+            with_token(**{"normalized": False, flag: True})
+            for flag in ("lstrip", "rstrip", "single_word", "normalized")
+        ),
+    ],
+)
+def test_other_tokenizers_are_not(tokenizer):
+    assert not reads_words(tokenizer, MASK)
+
+
+def test_a_tokenizer_with_other_parts_is_not():
+    tokenizer = toys.word_piece()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.BertNormalizer(), normalizers.Replace("a", "b")])
+    assert not reads_words(tokenizer, MASK)
+    tokenizer = toys.word_piece()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    assert not reads_words(tokenizer, MASK)
+    tokenizer = toys.word_piece()
+    tokenizer.add_special_tokens([AddedToken("a[MASK]", normalized=False)])
+    assert not reads_words(tokenizer, MASK)
