@@ -16,6 +16,10 @@ from benchmarks.harness.worker import Worker, WorkerError
 from benchmarks.models.folders import ModelFolders
 
 _Block = TypeVar("_Block")
+Settled = Callable[[Mapping[str, Sequence[_Block]]], bool]
+"""Whether blocks, by contender and round by round, tell the control narrowly enough."""
+MOST = 4
+"""Times that the rounds are played until they do."""
 
 
 class Field:
@@ -78,7 +82,13 @@ class Field:
 
 
 def play(
-    field: Field, rounds: int, seed: int, *, label: str, block: Callable[[str], _Block | None]
+    field: Field,
+    rounds: int,
+    seed: int,
+    *,
+    label: str,
+    block: Callable[[str], _Block | None],
+    settled: Settled[_Block] | None = None,
 ) -> dict[str, list[_Block]]:
     """Let every contender do its block once a round, in random order.
 
@@ -88,18 +98,22 @@ def play(
         seed: Of the orders.
         label: For the progress bar.
         block: Asks a contender; None where it failed.
+        settled: Whether these are rounds enough; if not, as many again are played, up to ``MOST`` times in all.
 
     Returns:
         Blocks by contender, round by round, of those that did not fail.
     """
     rng = random.Random(seed)  # noqa: S311 -- no secret
     found: dict[str, list[_Block]] = {name: [] for name in field.alive}
-    with progress(range(rounds + 1), label) as counted:
-        for number in counted:
-            for name in rng.sample(field.alive, len(field.alive)):
-                done = block(name)
-                if number and done is not None:
-                    found[name].append(done)
+    for time in range(MOST):
+        with progress(range(bool(time), rounds + 1), label) as counted:
+            for number in counted:
+                for name in rng.sample(field.alive, len(field.alive)):
+                    done = block(name)
+                    if number and done is not None:
+                        found[name].append(done)
+        if settled is None or settled(found):
+            break
     return {name: blocks for name, blocks in found.items() if name not in field.failed}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.stats import Ratio
+from benchmarks.harness.stats import Ratio, ratio
 
 HALF_WIDTH = 0.05
 FOREIGN = 0.05
@@ -48,6 +48,19 @@ def invalid_reasons(evidence: Evidence, profile: str) -> list[str]:
     if profile == "full":
         found += _code(evidence.context)
     return found
+
+
+def narrow(ours: Sequence[float], twin: Sequence[float]) -> bool:
+    """Whether a contender entered twice says little enough of the noise; a contender that failed has nothing to add.
+
+    More rounds until it does are no way to a wished-for result: it knows nothing of other contenders.
+    """
+    return not ours or len(ours) != len(twin) or ratio(ours, twin).half_width <= HALF_WIDTH
+
+
+def settled_by(ours: str, twin: str) -> Callable[[Mapping[str, Sequence[float]]], bool]:
+    """Whether the rounds of a contender and its twin are narrow, for ``play``."""
+    return lambda values: narrow(values.get(ours, []), values.get(twin, []))
 
 
 def drift(values: Sequence[float]) -> float:

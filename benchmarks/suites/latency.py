@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks.contenders import FILLMASK, TOP_K, precision_of
+from benchmarks.contenders import AGAIN, FILLMASK, TOP_K, precision_of
 from benchmarks.harness.gate import check_answers, failed_rows, open_gate
 from benchmarks.harness.records import Row
 from benchmarks.harness.rounds import Field, play, progress
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import narrow
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
@@ -74,7 +76,14 @@ def measure(asked: Asked, folders: ModelFolders) -> Found:
 def _race(field: Field, texts: list[str], pace: Pace, rounds: int) -> dict[str, list[list[float]]]:
     block = {"texts": texts, "least": pace.least, "most": pace.most, "seconds": pace.seconds}
     label = f"latency, {len(texts[0].split())} words"
-    return play(field, rounds, _SEED, label=label, block=lambda name: field.ask(name, "calls", **block))
+    return play(
+        field, rounds, _SEED, label=label, block=lambda name: field.ask(name, "calls", **block), settled=_settled
+    )
+
+
+def _settled(calls: Mapping[str, Sequence[list[float]]]) -> bool:
+    ours, twin = ([statistics.median(block) for block in calls.get(name, [])] for name in (FILLMASK, AGAIN))
+    return narrow(ours, twin)
 
 
 def _add(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import cycle
@@ -17,6 +17,7 @@ from itertools import cycle
 from benchmarks.contenders import FILLMASK
 from benchmarks.harness.records import Row
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import narrow
 from benchmarks.measures.comparing import compare
 from benchmarks.measures.runs import Spied
 from benchmarks.measures.turns import SEED, take_turns
@@ -60,7 +61,7 @@ def measure(asked: Asked, folders: ModelFolders) -> Found:
     gc.freeze()
     for tokens in pace.tokens:
         blocks = _blocks(spied, writer.write(tokens, pace.texts), pace.calls)
-        _add(found, take_turns(blocks, rounds, f"overhead, {tokens} tokens"), tokens)
+        _add(found, take_turns(blocks, rounds, f"overhead, {tokens} tokens", _settled), tokens)
     return found
 
 
@@ -77,6 +78,11 @@ def _blocks(spied: Spied, texts: list[str], calls: int) -> dict[str, Callable[[]
 
     clocks = {FILLMASK: whole, _FLOOR: bare, _AGAIN: bare}
     return {name: partial(_block, clock, calls) for name, clock in clocks.items()}
+
+
+def _settled(blocks: Mapping[str, Sequence[Block]]) -> bool:
+    floor, again = ([block[0] for block in blocks[name]] for name in (_FLOOR, _AGAIN))
+    return narrow(floor, again)
 
 
 def _block(clock: Callable[[], tuple[float, float]], calls: int) -> Block:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
 from benchmarks.harness.records import Row
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import narrow
 from benchmarks.measures.comparing import compare
 from benchmarks.measures.peak import product
 from benchmarks.measures.products import count, table
@@ -66,8 +67,13 @@ def measure(asked: Asked, folders: ModelFolders) -> Found:
         timed = {_peak(size): Timed(product(precision, size, _THREADS), 2 * size**3) for size in pace.sizes}
         timed |= _runs(found, folders, precision, pace.tokens)
         blocks = {name: partial(rate, each, pace.seconds) for name, each in timed.items()}
-        _add(found, precision, take_turns(blocks, rounds, f"roofline, {precision}"), pace)
+        settled = partial(_settled, pace.tokens)
+        _add(found, precision, take_turns(blocks, rounds, f"roofline, {precision}", settled), pace)
     return found
+
+
+def _settled(lengths: tuple[int, ...], rates: Mapping[str, Sequence[float]]) -> bool:
+    return all(narrow(rates[_run(tokens)], rates[_run(tokens, "again")]) for tokens in lengths)
 
 
 def rate(timed: Timed, seconds: float) -> float:

@@ -12,6 +12,7 @@ from statistics import median
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE, precision_of
 from benchmarks.harness.records import Row
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import settled_by
 from benchmarks.measures.comparing import compare
 from benchmarks.measures.processes import NoAnswerError, seconds_to_line
 from benchmarks.measures.turns import SEED, take_turns
@@ -68,7 +69,9 @@ def _race(programs: dict[str, str], rounds: int) -> tuple[dict[str, list[float]]
             failed[name] = str(error)
         return math.nan
 
-    seconds = take_turns({name: partial(block, name) for name in programs}, rounds, "startup")
+    seconds = take_turns(
+        {name: partial(block, name) for name in programs}, rounds, "startup", settled_by(FILLMASK, AGAIN)
+    )
     return {name: [] if name in failed else times for name, times in seconds.items()}, failed
 
 

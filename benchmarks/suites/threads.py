@@ -9,6 +9,7 @@ from benchmarks.harness.gate import open_gate
 from benchmarks.harness.records import Row
 from benchmarks.harness.rounds import Field, play
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import settled_by
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
@@ -32,7 +33,8 @@ def measure(asked: Asked, folders: ModelFolders) -> Found:
     with Field(folders, entries) as field:
         for tokens in _LENGTHS:
             block = partial(_speed, field, writer.write(tokens, _TEXTS))
-            speeds = play(field, rounds, _SEED, label=f"{tokens} tokens", block=block)
+            settled = settled_by(_AGAIN.removesuffix("-again"), _AGAIN)
+            speeds = play(field, rounds, _SEED, label=f"{tokens} tokens", block=block, settled=settled)
             _add(found, field, entries, tokens, speeds)
     return found
 

@@ -13,6 +13,7 @@ from benchmarks.harness.gate import check_answers, failed_rows, open_gate
 from benchmarks.harness.records import Row
 from benchmarks.harness.rounds import Field, play, progress
 from benchmarks.harness.suite import Asked, Found, suite_command
+from benchmarks.harness.validity import settled_by
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer, lengths
 
@@ -60,7 +61,7 @@ def _race(found: Found, field: Field, texts: list[str], title: str, ways: dict[s
     def block(name: str) -> float | None:
         return _speed(field, name, texts, ways[name]) if name in ways else None
 
-    speeds = play(field, rounds, _SEED, label=title, block=block)
+    speeds = play(field, rounds, _SEED, label=title, block=block, settled=settled_by(FILLMASK, AGAIN))
     speeds = {name: each for name, each in speeds.items() if each}
     for name, each in speeds.items():
         way = ways[name]

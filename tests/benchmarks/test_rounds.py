@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 
 from benchmarks.harness import rounds
-from benchmarks.harness.rounds import Field, play
+from benchmarks.harness.rounds import MOST, Field, play
 from benchmarks.harness.worker import WorkerError
 
 
@@ -77,3 +77,16 @@ def test_the_order_of_each_round_is_drawn_and_the_same_again_for_a_seed(field):
     assert set(first) == {("a", "b"), ("b", "a")}
     assert min(first.values()) >= 10
     assert orders(0) == orders(0) != orders(1)
+
+
+@pytest.mark.parametrize(("enough", "played"), [(4, 4), (8, 8), (10, 12), (10_000, 4 * MOST)])
+def test_rounds_are_played_again_until_they_tell_enough(field, enough, played):
+    found = play(
+        field,
+        4,
+        0,
+        label="b",
+        block=lambda name: field.ask(name, "block"),
+        settled=lambda all_: len(all_["a"]) >= enough,
+    )
+    assert {name: len(blocks) for name, blocks in found.items()} == {"a": played, "b": played}

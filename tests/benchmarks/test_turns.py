@@ -1,5 +1,6 @@
 import pytest
 
+from benchmarks.harness.rounds import MOST
 from benchmarks.harness.suite import Found
 from benchmarks.measures.comparing import compare
 from benchmarks.measures.turns import take_turns
@@ -50,3 +51,9 @@ def test_who_has_failed_is_compared_with_nobody():
     compare(found, CASE, values, pairs=[("ours", "floor"), ("ours", "nobody")], again=("ours", "again"))
     compare(found, CASE, values | {"again": []}, pairs=[("ours", "again")], again=("ours", "again"))
     assert not found.comparisons
+
+
+@pytest.mark.parametrize(("enough", "taken"), [(3, 3), (7, 9), (10_000, 3 * MOST)])
+def test_turns_are_taken_again_until_they_tell_enough(enough, taken):
+    given = take_turns({"a": lambda: 1, "b": lambda: 2}, 3, "test", lambda all_: len(all_["b"]) >= enough)
+    assert given == {"a": [1] * taken, "b": [2] * taken}

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.harness.stats import Ratio
-from benchmarks.harness.validity import Evidence, drift, invalid_reasons
+from benchmarks.harness.validity import Evidence, drift, invalid_reasons, narrow, settled_by
 
 CONTEXT = {"git_commit": "abc", "dirty": False}
 WATCH = {"foreign": 0.01, "steal": 0.0, "load_before": 0.1, "load_after": 3.0}
@@ -45,3 +45,11 @@ def test_drift_is_that_of_thirds_in_either_direction(values):
 def test_a_disturbed_round_is_no_drift():
     assert drift([1.0, 1.0, 9.0] * 5) == 1.0
     assert drift([2.0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("twin", "said"), [([1.0, 1.0, 1.0], True), ([0.7, 1.0, 1.4], False), ([], True), ([1.0, 1.0], True)]
+)
+def test_a_twin_is_narrow_if_it_agrees_or_has_failed(twin, said):
+    assert narrow([1.0, 1.0, 1.0], twin) is said
+    assert settled_by("a", "b")({"a": [1.0, 1.0, 1.0], "b": twin}) is said
