@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -92,6 +93,7 @@ class Record:
         comparisons: Ratios made of it.
         invalid_reasons: Why it may not be believed.
         valid: Whether there are no such reasons.
+        unsettled: By case, as ``said`` names it, why that may not be believed where the others may.
         schema_version: Of this form.
     """
 
@@ -107,6 +109,7 @@ class Record:
     comparisons: list[Comparison]
     invalid_reasons: list[str]
     valid: bool
+    unsettled: dict[str, list[str]] = field(default_factory=dict)
     schema_version: Literal[1] = SCHEMA_VERSION
 
     __pydantic_config__ = _STRICT
@@ -115,6 +118,11 @@ class Record:
     def name(self) -> str:
         """Of its file: suite and model."""
         return f"{self.suite}-{self.model}" if self.model else self.suite
+
+
+def said(case: Mapping[str, Any]) -> str:
+    """A case by name: ``{"tokens": 16, "step": "run"}`` is ``tokens 16, step run``."""
+    return ", ".join(f"{name} {value}" for name, value in case.items())
 
 
 def write(record: Record, folder: Path = RESULTS) -> Path:

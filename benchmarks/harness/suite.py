@@ -13,9 +13,9 @@ import click
 
 from benchmarks import contenders
 from benchmarks.harness import machine
-from benchmarks.harness.records import RESULTS, Comparison, Record, Row, write
+from benchmarks.harness.records import RESULTS, Comparison, Record, Row, said, write
 from benchmarks.harness.stats import Ratio, claim, ratio
-from benchmarks.harness.validity import Evidence, drift, invalid_reasons
+from benchmarks.harness.validity import Evidence, drift, judge
 from benchmarks.models.folders import BUILT, ModelFolders
 from benchmarks.models.making import prepare
 from benchmarks.models.subjects import SUBJECTS
@@ -100,11 +100,10 @@ class Found:
         if not ours or not twin:
             return
         control = ratio(ours, twin)
-        said = ", ".join(f"{name} {value}" for name, value in case.items())
         beside = speeds.get(contenders.REFERENCE) or twin
-        self.controls[said] = control
-        self.rounds[said] = [one / other for one, other in zip(ours, beside, strict=True)]
-        self.params.setdefault("drift", {})[said] = drift(ours)
+        self.controls[said(case)] = control
+        self.rounds[said(case)] = [one / other for one, other in zip(ours, beside, strict=True)]
+        self.params.setdefault("drift", {})[said(case)] = drift(ours)
         others = [name for name in speeds if name != again]
         for name in [name for name in others if name.startswith("fillmask")]:
             for other in others:
@@ -143,7 +142,7 @@ def run(name: str, asked: Asked, measure: Callable[[Asked, ModelFolders], Found]
         found = measure(asked, folders)
     failures = {row.contender: row.failed for row in found.rows if row.failed and row.contender in _NEEDED}
     evidence = Evidence(context, watch.found, found.controls, found.rounds, failures, found.gate)
-    reasons = invalid_reasons(evidence, asked.profile)
+    reasons, unsettled = judge(evidence, asked.profile)
     record = Record(
         suite=name,
         model=asked.model,
@@ -157,6 +156,7 @@ def run(name: str, asked: Asked, measure: Callable[[Asked, ModelFolders], Found]
         comparisons=found.comparisons,
         invalid_reasons=reasons,
         valid=not reasons,
+        unsettled=unsettled,
     )
     _report(record, write(record, asked.folder))
 
@@ -171,11 +171,12 @@ def _comparison(
 
 def _report(record: Record, path: Path) -> None:
     for each in record.comparisons:
-        case = ", ".join(f"{name} {value}" for name, value in each.case.items())
         click.echo(
-            f"{case:24} {each.contender:14} / {each.baseline:14} {each.ratio:6.2f} "
+            f"{said(each.case):24} {each.contender:14} / {each.baseline:14} {each.ratio:6.2f} "
             f"[{each.low:.2f}, {each.high:.2f}]  control [{each.aa_low:.3f}, {each.aa_high:.3f}]  {each.claim}"
         )
     for reason in record.invalid_reasons:
         click.echo(f"INVALID: {reason}", err=True)
+    for case, reasons in record.unsettled.items():
+        click.echo(f"NOT SETTLED: {case}: {'; '.join(reasons)}", err=True)
     click.echo(path)

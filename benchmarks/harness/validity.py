@@ -40,9 +40,19 @@ class Evidence:
     gate: str | None = None
 
 
-def invalid_reasons(evidence: Evidence, profile: str) -> list[str]:
-    """All reasons; a quick run may be of code that is not committed."""
-    found = _machine(evidence.watch) + _noise(evidence)
+def judge(evidence: Evidence, profile: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Why a run may not be believed, and by case why that may not where the others may.
+
+    Each case is a race of its own. A quick run may be of code that is not committed.
+    """
+    reasons, unsettled = _whole(evidence, profile), _noise(evidence)
+    if evidence.controls and unsettled.keys() >= evidence.controls.keys():
+        return reasons + [f"{case}: {why}" for case, all_ in unsettled.items() for why in all_], {}
+    return reasons, unsettled
+
+
+def _whole(evidence: Evidence, profile: str) -> list[str]:
+    found = _machine(evidence.watch)
     found += [f"{name} failed: {why}" for name, why in evidence.failures.items()]
     found += [evidence.gate] if evidence.gate else []
     if profile == "full":
@@ -81,18 +91,17 @@ def _machine(watch: Mapping[str, float]) -> list[str]:
     ]
 
 
-def _noise(evidence: Evidence) -> list[str]:
-    wide = [
-        f"{case}: the interval of a contender beside itself is ±{control.half_width:.1%}, more than {HALF_WIDTH:.0%}"
-        for case, control in evidence.controls.items()
-        if control.half_width > HALF_WIDTH
-    ]
-    unstable = [
-        f"{case}: values drifted by {drift(values):.2f} over the rounds, more than {DRIFT}"
-        for case, values in evidence.rounds.items()
-        if drift(values) > DRIFT
-    ]
-    return wide + unstable
+def _noise(evidence: Evidence) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for case, control in evidence.controls.items():
+        if control.half_width > HALF_WIDTH:
+            wide = f"±{control.half_width:.1%}, more than {HALF_WIDTH:.0%}"
+            found.setdefault(case, []).append(f"the interval of a contender beside itself is {wide}")
+    for case, values in evidence.rounds.items():
+        if drift(values) > DRIFT:
+            drifted = f"{drift(values):.2f} over the rounds, more than {DRIFT}"
+            found.setdefault(case, []).append(f"values drifted by {drifted}")
+    return found
 
 
 def _code(context: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.records import Comparison
+from benchmarks.harness.records import Comparison, said
 from benchmarks.harness.stats import Ratio, claim, ratio
 from benchmarks.harness.suite import Found
 
@@ -37,13 +37,12 @@ def compare(
         if not all(values.get(name) for name in again):
             return
         control = ratio(values[again[0]], values[again[1]])
-        said = ", ".join(f"{name} {value}" for name, value in case.items())
-        found.controls[said] = control
+        found.controls[said(case)] = control
         first, second = (values.get(name) or values[again[1]] for name in pairs[0])
-        found.rounds[said] = [one / other for one, other in zip(first, second, strict=True)]
+        found.rounds[said(case)] = [one / other for one, other in zip(first, second, strict=True)]
     for ours, theirs in pairs:
         if values.get(ours) and values.get(theirs):
             got = ratio(values[ours], values[theirs])
-            said = claim(got, control, more_is_better=more_is_better)
+            claimed = claim(got, control, more_is_better=more_is_better)
             bounds = got.value, got.low, got.high, control.low, control.high
-            found.comparisons.append(Comparison(ours, theirs, case, *bounds, said))
+            found.comparisons.append(Comparison(ours, theirs, case, *bounds, claimed))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from benchmarks.harness.records import Comparison, Record, read
+from benchmarks.harness.records import Comparison, Record, read, said
 
 # In the order of the page, with the question of each.
 SUITES = {
@@ -73,6 +74,20 @@ class Results:
         return [each for each in record.comparisons if not {each.contender, each.baseline} & refused.keys()]
 
 
+def settled(record: Record) -> Record:
+    """The record without the numbers of cases that are not settled: their rows say why, their ratios are gone."""
+    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case)) else row
+            for row in record.rows]  # fmt: skip
+    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case)]
+    return replace(record, rows=rows, comparisons=comparisons)
+
+
+def _unsettled(record: Record, case: Mapping[str, Any]) -> str:
+    found = f"{said(case)}, "
+    reasons = [why for name, all_ in record.unsettled.items() if found.startswith(f"{name}, ") for why in all_]
+    return "not settled, " + "; ".join(reasons) if reasons else ""
+
+
 def load(folder: Path) -> Results:
     """Read every record of a folder; what other pages are made of lies there too.
 
@@ -80,7 +95,7 @@ def load(folder: Path) -> Results:
         ValueError: A record is none of this schema.
     """
     paths = [path for path in sorted(folder.glob("*.json")) if "schema_version" in json.loads(path.read_text())]
-    records = [read(path) for path in paths]
+    records = [settled(read(path)) for path in paths]
     if unknown := [record.name for record in records if record.suite not in SUITES]:
         raise ValueError(f"records of suites that the report does not know: {', '.join(unknown)}")
     order = list(SUITES)

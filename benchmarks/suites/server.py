@@ -10,7 +10,7 @@ import click
 
 from benchmarks.harness import machine
 from benchmarks.harness.records import RESULTS, Record, write
-from benchmarks.harness.validity import Evidence, invalid_reasons
+from benchmarks.harness.validity import Evidence, judge
 from benchmarks.models.folders import BUILT
 from benchmarks.serving import beside
 from benchmarks.serving.process import serve
@@ -35,7 +35,7 @@ def command(profile: Profile, rounds: int | None, bound: float, out: Path | None
             found.busy(name, texts)
         tried = found.rates(bound)
     evidence = Evidence(context, watch.found, found.controls, found.steadiness)
-    reasons = invalid_reasons(evidence, profile)
+    reasons, unsettled = judge(evidence, profile)
     record = Record(
         suite="server",
         model="",
@@ -49,7 +49,10 @@ def command(profile: Profile, rounds: int | None, bound: float, out: Path | None
         comparisons=found.comparisons,
         invalid_reasons=reasons,
         valid=not reasons,
+        unsettled=unsettled,
     )
     click.echo(write(record, out or (RESULTS if profile == "full" else BUILT / "results")))
     for reason in reasons:
         click.echo(f"INVALID: {reason}", err=True)
+    for case, each in unsettled.items():
+        click.echo(f"NOT SETTLED: {case}: {'; '.join(each)}", err=True)

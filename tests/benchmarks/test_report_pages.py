@@ -54,6 +54,19 @@ def test_a_race_shows_every_contender_with_its_percentiles(sections):
     assert "| fillmask-int8 beside transformers | 7.81× [7.58, 8.05] |" in page
 
 
+def test_a_case_that_is_not_settled_says_why_and_gives_no_numbers(shelf, sections):
+    latency = replace(invented.latency(), unsettled={"tokens 16": ["values drifted"]})
+    page = sections(invented.accuracy(), latency)["latency-minilm"]
+    whole = sections(invented.accuracy(), invented.latency())["latency-minilm"]
+    assert "*failed: not settled, values drifted*" in page
+    assert MEASURED.search(page)
+    assert len(MEASURED.findall(page)) < len(MEASURED.findall(whole))
+    kept = shelf(invented.accuracy(), latency).find("latency", "minilm")
+    assert {each.case["tokens"] for each in kept.comparisons} == {
+        each.case["tokens"] for each in invented.latency().comparisons
+    } - {16}
+
+
 def test_a_table_says_where_when_of_what_and_how_it_was_made(sections):
     page = sections(invented.accuracy(), invented.latency())["latency-minilm"]
     for said in (

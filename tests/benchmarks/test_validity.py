@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.harness.stats import Ratio
-from benchmarks.harness.validity import Evidence, drift, invalid_reasons, narrow, settled_by
+from benchmarks.harness.validity import Evidence, drift, judge, narrow, settled_by
 
 CONTEXT = {"git_commit": "abc", "dirty": False}
 WATCH = {"foreign": 0.01, "steal": 0.0, "load_before": 0.1, "load_after": 3.0}
@@ -10,7 +10,7 @@ SOUND = {"context": CONTEXT, "watch": WATCH, "controls": {CASE: Ratio(1, 0.97, 1
 
 
 def test_a_quiet_run_of_committed_code_is_valid():
-    assert invalid_reasons(Evidence(**SOUND), "full") == []
+    assert judge(Evidence(**SOUND), "full") == ([], {})
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,22 @@ def test_a_quiet_run_of_committed_code_is_valid():
     ],
 )
 def test_each_fault_has_its_reason(wrong, reason):
-    (said,) = invalid_reasons(Evidence(**SOUND | wrong), "full")
+    (said,), unsettled = judge(Evidence(**SOUND | wrong), "full")
     assert reason in said
+    assert unsettled == {}
+
+
+def test_a_case_that_is_not_settled_leaves_the_others():
+    control, rounds = {"tokens 8": Ratio(1, 0.9, 1.1), "tokens 64": Ratio(1, 0.9, 1.1)}, {"tokens 8": [1.0, 1.2, 1.4]}
+    evidence = Evidence(**SOUND | {"controls": SOUND["controls"] | control, "rounds": SOUND["rounds"] | rounds})
+    wide = "the interval of a contender beside itself is ±10.0%, more than 5%"
+    drifted = "values drifted by 1.40 over the rounds, more than 1.1"
+    assert judge(evidence, "full") == ([], {"tokens 8": [wide, drifted], "tokens 64": [wide]})
 
 
 def test_a_quick_run_may_be_of_code_at_work():
     evidence = Evidence(**SOUND | {"context": {"git_commit": "abc", "dirty": True}})
-    assert invalid_reasons(evidence, "quick") == []
+    assert judge(evidence, "quick") == ([], {})
 
 
 @pytest.mark.parametrize("values", [[1.0] * 5 + [1.1] * 5 + [1.21] * 5, [1.21] * 5 + [1.1] * 5 + [1.0] * 5])
