@@ -33,6 +33,7 @@ PLACEHOLDERS = ("[MASK]", "<mask>", "{mask}")
 # The attention mask of a text alone is a view of these: right behind a run, whose weights fill the caches, making it
 # takes 40 µs and the view 7.
 _ONES = np.ones((1, 512), dtype=np.int64)
+_ONES.flags.writeable = False
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

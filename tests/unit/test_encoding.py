@@ -262,3 +262,12 @@ def test_padding_keeps_every_row_and_attends_to_nothing_else(rows):
     for row, ids, attended in zip(rows, encoded.input_ids, encoded.attention_mask, strict=True):
         assert ids.tolist() == row.tolist() + [7] * (ids.size - row.size)
         assert attended.tolist() == [1] * row.size + [0] * (ids.size - row.size)
+
+
+@pytest.mark.parametrize("size", [1, 512, 513])
+def test_a_text_alone_is_all_attended_to_and_shares_no_memory_that_can_change(size):
+    row = np.arange(size, dtype=np.int64)
+    encoded = pad([row], 0)
+    assert encoded.attention_mask.dtype == np.int64
+    assert encoded.attention_mask.tolist() == [[1] * size]
+    assert size > 512 or not encoded.attention_mask.flags.writeable
