@@ -13,18 +13,20 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 BUSY = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
 
 
-@contextlib.contextmanager
-def answering(answer, *, delay=0.0):
-    """The load on a server that answers its n-th request by ``answer(n)``; None closes the connection."""
-    loop, ready, asked = asyncio.new_event_loop(), threading.Event(), []
+class Server:
+    """Answers its n-th request by ``answer(n)``; None closes the connection."""
 
-    async def serve(reader, writer):
+    def __init__(self, answer, delay):
+        self.answer, self.delay = answer, delay
+        self.asked, self.port, self.ready, self.stop = [], None, threading.Event(), asyncio.Event()
+
+    async def serve(self, reader, writer):
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
-                asked.append(id(writer))
-                await asyncio.sleep(delay)
-                content = answer(len(asked))
+                self.asked.append(id(writer))
+                await asyncio.sleep(self.delay)
+                content = self.answer(len(self.asked))
                 if content is None:
                     return
                 # In two pieces, as a network may deliver it.
@@ -33,30 +35,34 @@ def answering(answer, *, delay=0.0):
                 await asyncio.sleep(0.001)
                 writer.write(content[20:])
 
-    async def main():
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await stop.wait()
+    async def main(self):
+        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self.ready.set()
+        await self.stop.wait()
         server.close()
 
-    async def ended():
-        """No connection is served any more."""
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in others:
-                task.cancel()
-            await asyncio.wait(others)
-        await asyncio.sleep(0)
 
-    ports, stop = [], asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+async def ended():
+    """No connection is served any more."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+    await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def answering(answer, *, delay=0.0):
+    """The load on a server, and the connections over which it was asked."""
+    loop, server = asyncio.new_event_loop(), Server(answer, delay)
+    thread = threading.Thread(target=loop.run_until_complete, args=(server.main(),))
     thread.start()
-    ready.wait(10)
-    load = Load("127.0.0.1", ports[0], [b""])
+    server.ready.wait(10)
     try:
-        yield load, asked
+        yield Load("127.0.0.1", server.port, [b""]), server.asked
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(server.stop.set)
         thread.join()
         loop.run_until_complete(ended())
         loop.close()
