@@ -110,7 +110,7 @@ class FillMask:
         Raises:
             InputError: One of the texts, top_k or the targets cannot be answered.
         """
-        question = self.ask(top_k, targets, truncation)
+        question = self._ask(top_k, targets, truncation)
         if isinstance(inputs, str):
             return as_transformers(self.answerer.answer(inputs, question))
         check_texts("inputs must be a string or an iterable of strings", inputs)
@@ -144,7 +144,7 @@ class FillMask:
             InputError: The text, top_k or the targets cannot be answered.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return self.answerer.answer(text, self.ask(top_k, targets, truncation))
+        return self.answerer.answer(text, self._ask(top_k, targets, truncation))
 
     def predict_many(
         self,
@@ -176,7 +176,7 @@ class FillMask:
                 scores would depend on its neighbours, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        question, pace = self.ask(top_k, targets, truncation), Pace(batch_size, workers)
+        question, pace = self._ask(top_k, targets, truncation), Pace(batch_size, workers)
         if batch_size > 1:
             check_batches(self.artifact, self.variant, self._session)
         return answer_many(self.answerer, texts, question, pace)
@@ -192,10 +192,7 @@ class FillMask:
         Raises:
             InputError: It cannot be answered.
         """
-        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
-        for message in messages:
-            warnings.warn(message, TargetWarning, stacklevel=3)
-        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)
+        return self._ask(top_k, targets, truncation)
 
     @property
     def mask_token(self) -> str:
@@ -242,3 +239,9 @@ class FillMask:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._again, ()
+
+    def _ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
+        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
+        for message in messages:  # which point at the caller of the method that asks
+            warnings.warn(message, TargetWarning, stacklevel=3)
+        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)

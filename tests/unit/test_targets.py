@@ -97,3 +97,9 @@ def test_a_replaced_target_warns_at_the_line_of_the_caller(fill_mask):
         with pytest.warns(TargetWarning, match="`Paris` does not exist") as caught:
             ask(texts, targets="Paris")
         assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_replaced_target_warns_at_the_line_that_asks_ahead(fill_mask):
+    with pytest.warns(TargetWarning, match="`Paris` does not exist") as caught:
+        fill_mask.ask(None, "Paris", None)
+    assert [warning.filename for warning in caught] == [__file__]
