@@ -166,7 +166,7 @@ def _hashes(paths: Iterable[Path]) -> dict[str, str]:
 def _tensors(encoded: Encoded) -> dict[str, Any]:
     import torch
 
-    return {name: torch.from_numpy(getattr(encoded, name)) for name in ("input_ids", "attention_mask")}
+    return {name: torch.tensor(getattr(encoded, name)) for name in ("input_ids", "attention_mask")}
 
 
 def _in_order(planned: Sequence[list[int]], found: Iterator[list[Any]]) -> list[Any]:
