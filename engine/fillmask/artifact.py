@@ -7,7 +7,6 @@ Two layouts are read. A *native* artifact holds ``fillmask.json``, the manifest 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.errors import ArtifactError, IntegrityError
+from fillmask.manifest import MANIFEST, parse_json, read_manifest, usual_variant
 
-MANIFEST = "fillmask.json"
-SCHEMA_VERSION = 1
 EMBEDDED = Path(__file__).parent / "models" / "minilm-en"
 
 # How optimum and transformers.js name their files; what follows the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 # In the bytes of a graph, what stands before the name of a file of weights: "location" as protobuf writes it.
 _LOCATION = re.compile(rb"\n\x08location\x12")
 _FOREIGN_FOLDERS = ("", "onnx")
@@ -48,19 +45,22 @@ class Artifact:
     manifest: Mapping[str, Any]
     variants: Mapping[str, str]
 
-    def choose(self, variant: str) -> str:
+    def choose(self, variant: str, *, gpu: bool = False) -> str:
         """Resolve ``"auto"`` and check a name.
 
+        Args:
+            variant: A name or ``"auto"``.
+            gpu: Whether it shall run on a GPU.
+
         Returns:
-            The manifest's default variant, or for a foreign folder fp32 where it is there, since nothing vouches
-            for the others.
+            The manifest's default variant, on a GPU fp16 or else fp32 where the manifest has one; for a foreign
+            folder fp32 where it is there, since nothing vouches for the others.
 
         Raises:
             ArtifactError: The folder has no such variant.
         """
         if variant == "auto":
-            usual = "fp32" if "fp32" in self.variants else next(iter(self.variants))
-            variant = self.manifest.get("default_variant", usual)
+            variant = usual_variant(self.manifest, self.variants, gpu=gpu)
         if not isinstance(variant, str) or variant not in self.variants:
             raise ArtifactError(f"{self.folder} has no variant {variant!r}; it has {', '.join(self.variants)}")
         return variant
@@ -117,7 +117,7 @@ class Artifact:
         """Parse a JSON file of the folder; an optional file that is not there is empty."""
         if not (self.folder / name).exists() and name not in self.manifest.get("files", {}):
             return {}
-        return _parse_json(self.folder / name, self.read(name))
+        return parse_json(self.folder / name, self.read(name))
 
     def _compare(self, name: str, content: bytes | mmap) -> None:
         listed = self.manifest["files"].get(name)
@@ -131,13 +131,16 @@ class Artifact:
             )
 
 
-def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: str | None = None) -> Artifact:
+def open_artifact(
+    model: str | Path | None, *, variant: str = "auto", revision: str | None = None, gpu: bool = False
+) -> Artifact:
     """Open a model folder, a hub model or the embedded model.
 
     Args:
         model: A folder, a hub id such as ``"org/name"``, or None for the embedded English model.
         variant: Which variant will be used; of a hub model only its files are fetched.
         revision: Branch, tag or commit of a hub model.
+        gpu: Whether a GPU may be used, for which ``"auto"`` can be another variant.
 
     Raises:
         ArtifactError: There is no such folder or hub model, or it holds no ONNX graph.
@@ -157,7 +160,7 @@ def open_artifact(model: str | Path | None, *, variant: str = "auto", revision: 
     _check_id(model)
     from fillmask import hub
 
-    folder = hub.fetch(str(model), variant, revision)
+    folder = hub.fetch(str(model), variant, revision, gpu=gpu)
     return _open_folder(folder, str(model), folder.name)
 
 
@@ -191,51 +194,3 @@ def _foreign_variants(folder: Path) -> dict[str, str]:
                 variant = _VARIANT_OF_SUFFIX.get(suffix, suffix)
                 found.setdefault(variant, path.relative_to(folder).as_posix())
     return found
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Parse a manifest and check what the engine reads of it.
-
-    Raises:
-        ArtifactError: It is not a manifest that this version reads.
-    """
-    try:
-        manifest = _parse_json(path, path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from error
-    version = manifest.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise ArtifactError(f"{path} has schema_version {version!r}, this fillmask reads {SCHEMA_VERSION}")
-    files, variants = manifest.get("files"), manifest.get("variants")
-    if not _is_table(files, sha256=str, bytes=int) or not _is_table(variants, file=str):
-        raise ArtifactError(
-            f"{path} must map files to sha256 and bytes, and variants to a file; export the model again"
-        )
-    graphs = [entry[key] for entry in manifest["variants"].values() for key in ("file", "weights") if key in entry]
-    names = [*manifest["files"], *graphs]
-    unsafe = [name for name in names if not isinstance(name, str) or not _FILE_NAME.fullmatch(name)]
-    if unsafe:
-        raise ArtifactError(f"{path} lists {unsafe[0]!r}, which is not the name of a file in its own folder")
-    return manifest
-
-
-def _is_table(table: object, **columns: type) -> bool:
-    """Whether it is a JSON object, not empty, of objects that have these members."""
-    return (
-        isinstance(table, dict)
-        and bool(table)
-        and all(
-            isinstance(row, dict) and all(isinstance(row.get(name), kind) for name, kind in columns.items())
-            for row in table.values()
-        )
-    )
-
-
-def _parse_json(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is not JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise ArtifactError(f"{path} must hold a JSON object, got {type(parsed).__name__}")
-    return parsed

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
     from fillmask import FillMask
+    from fillmask.providers import Provider
     from fillmask.verifying import Check
 
 
@@ -51,6 +52,14 @@ def _added_commands() -> EntryPoints:
 
 _model = click.option("-m", "--model", help="A model folder or a hub id.  [default: the embedded English model]")
 _variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
+_provider = click.option(
+    "--provider",
+    "provider",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE,…]",
+    help="ONNX Runtime's execution provider, such as CUDAExecutionProvider:device_id=1; repeat for several.  "
+    "[default: CUDA where it starts, else the CPU]",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
 
 
@@ -73,8 +82,9 @@ main.add_command(bench_command)
 @click.option("--targets", help="Score only these words, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
 @click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
-@click.option("--batch-size", type=int, default=1, show_default=True, help="Texts of one run; more are read ahead.")
+@click.option("--batch-size", type=int, help="Texts of one run; more are read ahead.  [default: 1, on a GPU 64]")
 @click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@_provider
 @_json
 def predict(  # noqa: PLR0913 -- one parameter an option
     *,
@@ -85,8 +95,9 @@ def predict(  # noqa: PLR0913 -- one parameter an option
     targets: str | None,
     truncation: str | None,
     threads: int | None,
-    batch_size: int,
+    batch_size: int | None,
     workers: int,
+    provider: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Fill the masks of each TEXT, or of each line of standard input.
@@ -97,7 +108,7 @@ def predict(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask import FillMask, InputError
 
-        fill_mask = FillMask(model, variant=variant, threads=threads)
+        fill_mask = FillMask(model, variant=variant, providers=_providers(provider), threads=threads)
         words = None if targets is None else targets.split(",")
         answers = fill_mask.predict_many(
             answered,
@@ -117,21 +128,21 @@ def predict(  # noqa: PLR0913 -- one parameter an option
 @main.command()
 @_model
 @_variant
+@_provider
 @_json
-def info(*, model: str | None, variant: str, as_json: bool) -> None:
+def info(*, model: str | None, variant: str, provider: tuple[str, ...], as_json: bool) -> None:
     """Show a model and what it runs on."""
     with reported(code=2):
         from fillmask import FillMask
 
-        facts = _facts(FillMask(model, variant=variant))
+        facts = _facts(FillMask(model, variant=variant, providers=_providers(provider)))
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
         for name, value in facts.items():
             if value is None:
                 continue
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            click.echo(f"{name.replace('_', ' '):20} {shown}")
+            click.echo(f"{name.replace('_', ' '):20} {_shown(value)}")
 
 
 @main.command()
@@ -196,6 +207,19 @@ def _verdict(check: Check) -> str:
     )
 
 
+def _providers(named: tuple[str, ...]) -> list[Provider] | None:
+    from fillmask.providers import parse_provider
+
+    return [parse_provider(each) for each in named] or None
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, dict):
+        whole = sum(value.values())
+        return ", ".join(f"{name} {count} ({count / whole:.0%})" for name, count in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
 def _facts(fill_mask: FillMask) -> dict[str, Any]:
     from importlib.metadata import version
 
@@ -214,6 +238,7 @@ def _facts(fill_mask: FillMask) -> dict[str, Any]:
         "vocab_size": fill_mask.vocab_size,
         "max_length": fill_mask.max_length,
         "providers": fill_mask.providers,
+        "nodes": fill_mask.nodes or None,
         "available_providers": onnxruntime.get_available_providers(),
         "threads": fill_mask.threads,
         "versions": [f"{name} {version(name)}" for name in ("fillmask", "onnxruntime", "tokenizers", "numpy")],

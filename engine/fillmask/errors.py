@@ -15,6 +15,7 @@
     └── ForkError (RuntimeError)     an engine used in a forked child
 
     UserWarning
+    ├── ProviderWarning              a GPU that nobody asked for does not start, the CPU answers
     ├── TargetWarning                a target was replaced by its first piece, or ignored
     └── TruncationWarning            truncation removed masks, the other masks are answered
 
@@ -76,6 +77,10 @@ class ForkError(FillMaskError, RuntimeError):
 def first_line(error: BaseException) -> str:
     """What another library says in its error, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+class ProviderWarning(UserWarning):
+    """An execution provider that was not asked for does not start, and another took its place."""
 
 
 class TargetWarning(UserWarning):

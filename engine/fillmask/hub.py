@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fillmask.artifact import MANIFEST, read_manifest
 from fillmask.errors import ArtifactError, first_line
+from fillmask.manifest import MANIFEST, read_manifest, usual_variant
 
 # What stands behind "model" in the file of a variant; "auto" takes the quantized graph where there is no other.
 _SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
 
 
-def fetch(model_id: str, variant: str, revision: str | None) -> Path:
+def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = False) -> Path:
     """Download what one variant of a hub model needs, or find it in the cache.
+
+    With a GPU ``"auto"`` stands for two: the one for it, and the one that takes over if it does not start.
 
     Returns:
         The snapshot's folder, named by its 40-hex commit.
@@ -23,8 +25,10 @@ def fetch(model_id: str, variant: str, revision: str | None) -> Path:
     folder = _snapshot(model_id, revision, ["*.json"])
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder / MANIFEST)
-        chosen = manifest.get("default_variant") if variant == "auto" else variant
-        entries = [entry for name, entry in manifest["variants"].items() if chosen in (name, None)]
+        names = manifest["variants"]
+        usual = {usual_variant(manifest, names, gpu=on_gpu) for on_gpu in {False, gpu}}
+        chosen = usual if variant == "auto" else {variant}
+        entries = [entry for name, entry in names.items() if name in chosen]
         files = [entry[key] for entry in entries for key in ("file", "weights") if key in entry]
         return _snapshot(model_id, folder.name, files)
     for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fillmask.answering import Answer, Answerer, Row
 from fillmask.artifact import Artifact
@@ -19,11 +19,25 @@ from fillmask.session import Session
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+GPU_BATCH = 64
 _BATCHES = 8  # of each worker are read together: enough for texts of like length to find each other
-_MOST_TOKENS = 4096  # of a batch, padding included; longer texts make smaller batches
-_MOST_MASKS = 64  # of a batch: each has a row of logits as long as the vocabulary
 _MOST = 1024
 
+
+class Room(NamedTuple):
+    """What fits into a run.
+
+    Attributes:
+        tokens: Padding included; longer texts make smaller batches.
+        masks: Each has a row of logits as long as the vocabulary.
+    """
+
+    tokens: int = 4096
+    masks: int = 64
+
+
+CPU_ROOM = Room()
+GPU_ROOM = Room(tokens=32_768, masks=256)
 Outcome = Answer | InputError
 
 
@@ -34,15 +48,46 @@ class Pace:
     Attributes:
         batch_size: Texts of one run.
         workers: Runs at the same time.
+        gpu: Whether they run on a GPU, which waits while nobody tokenizes ahead, and has room for more.
     """
 
     batch_size: int = 1
     workers: int = 1
+    gpu: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("batch_size", self.batch_size), ("workers", self.workers)):
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise InputError(f"{name} must be a whole number from 1 to {_MOST}, got {value!r}")
+
+
+def find_pace(
+    artifact: Artifact, variant: str, session: Session, batch_size: int | None = None, workers: int = 1
+) -> Pace:
+    """Check how many texts shall run together.
+
+    Args:
+        artifact: The model.
+        variant: Its variant in use.
+        session: Of the variant.
+        batch_size: Texts of one run; None is 1, and on a GPU ``GPU_BATCH`` where that changes no scores.
+        workers: Runs at the same time.
+
+    Raises:
+        InputError: They are not numbers of texts and runs; or as ``check_batches`` says.
+    """
+    if batch_size is None:
+        batch_size = GPU_BATCH if session.on_gpu and batch_invariant(artifact, variant, session) else 1
+    pace = Pace(batch_size, workers, gpu=session.on_gpu)
+    if batch_size > 1:
+        check_batches(artifact, variant, session)
+    return pace
+
+
+def batch_invariant(artifact: Artifact, variant: str, session: Session) -> bool:
+    """Whether no score depends on a text's neighbours in a run, as far as is known."""
+    harmless = variant == "fp32" and session.takes_attention_mask
+    return bool(artifact.manifest.get("variants", {}).get(variant, {}).get("batch_invariant", harmless))
 
 
 def check_batches(artifact: Artifact, variant: str, session: Session) -> None:
@@ -52,8 +97,7 @@ def check_batches(artifact: Artifact, variant: str, session: Session) -> None:
         InputError: The manifest says so; or, of a foreign folder, the variant is a quantized one, whose scales may
             come from all texts of a batch, or takes no attention mask, so that padding would be text.
     """
-    harmless = variant == "fp32" and session.takes_attention_mask
-    if not artifact.manifest.get("variants", {}).get(variant, {}).get("batch_invariant", harmless):
+    if not batch_invariant(artifact, variant, session):
         raise InputError(
             f"variant {variant} of {artifact.source} is not batch-invariant, as far as is known: texts would change "
             f"each other's scores; take batch_size=1"
@@ -72,17 +116,18 @@ def answer_many(answerer: Answerer, texts: Iterable[str], question: Question, pa
     Returns:
         For each text its answer, or the InputError that says why it has none.
     """
-    if pace == Pace():
+    if pace == Pace():  # each text as it comes
         return (_answer_or_error(answerer, text, question) for text in texts)
     return _in_windows(answerer, texts, question, pace)
 
 
-def plan(rows: Sequence[Row], batch_size: int) -> list[list[int]]:
+def plan(rows: Sequence[Row], batch_size: int, room: Room = CPU_ROOM) -> list[list[int]]:
     """Which rows run together: those of like length, and of equally many masks, for which the LM head runs.
 
     Args:
         rows: In any order.
         batch_size: Rows of a batch, at most.
+        room: What else limits it.
 
     Returns:
         Indices of rows, each once.
@@ -92,8 +137,8 @@ def plan(rows: Sequence[Row], batch_size: int) -> list[list[int]]:
     for index in sorted(range(len(rows)), key=shape.__getitem__):
         masks, length = shape[index]
         batch = batches[-1] if batches else []
-        room = min(batch_size, _MOST_TOKENS // length, _MOST_MASKS // max(masks, 1))
-        if batch and shape[batch[0]][0] == masks and len(batch) < room:
+        most = min(batch_size, room.tokens // length, room.masks // max(masks, 1))
+        if batch and shape[batch[0]][0] == masks and len(batch) < most:
             batch.append(index)
         else:
             batches.append([index])
@@ -154,7 +199,7 @@ def _start(
     """
     rows = [row for each in encoded if not isinstance(each, InputError) for row in each]
     answers: dict[int, Callable[[], Answer]] = {}
-    for batch in plan(rows, pace.batch_size):
+    for batch in plan(rows, pace.batch_size, GPU_ROOM if pace.gpu else CPU_ROOM):
         run = submit(answerer.run, [rows[index] for index in batch], question)
         answers |= {index: partial(_result, run, place) for place, index in enumerate(batch)}
     return _collect(answerer, encoded, (answers[index] for index in range(len(rows))))

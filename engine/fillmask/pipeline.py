@@ -18,9 +18,9 @@ from fillmask.asking import DEFAULT_TOP_K, Question, ask
 from fillmask.decoding import Decoder, Prediction, as_transformers
 from fillmask.encoding import Encoder, Truncation, check_texts
 from fillmask.errors import ArtifactError, InputError, TargetWarning
-from fillmask.many import Pace, answer_many, check_batches
-from fillmask.providers import Provider
-from fillmask.session import Session
+from fillmask.many import answer_many, batch_invariant, find_pace
+from fillmask.providers import Provider, check_providers, wants_gpu
+from fillmask.starting import plan_starts, start
 from fillmask.targets import target_ids
 from fillmask.tokenization import open_tokenization
 
@@ -32,10 +32,10 @@ class FillMask:
 
     Args:
         model: A model folder, a hub id, or None for the embedded English model.
-        variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends.
+        variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends, on a GPU fp16 if it has it.
         revision: Branch, tag or commit of a hub model.
         providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
-            None takes CUDA where it is there.
+            None takes CUDA where it starts and the variant is not one for CPUs, else the CPU.
         threads: Threads of one run; None takes what the process may use.
         placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
 
@@ -64,15 +64,16 @@ class FillMask:
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
-        self.artifact: Artifact = open_artifact(model, variant=variant, revision=revision)
-        self.variant: str = self.artifact.choose(variant)
+        asked = None if providers is None else check_providers(providers)
+        self.artifact: Artifact = open_artifact(model, variant=variant, revision=revision, gpu=wants_gpu(asked))
+        starts = plan_starts(self.artifact, variant, asked)
         # Hashing the graph takes as long as parsing the tokenizer, and needs no interpreter.
-        graph = Ahead(partial(self.artifact.graph, self.variant))
+        graph = Ahead(partial(self.artifact.graph, starts[0].variant))
         self._tokenization = open_tokenization(self.artifact)
         encoder = Encoder(self._tokenization, placeholders=placeholders)
         decoder = Decoder(self._tokenization)
-        content, weights = graph.result()
-        self._session = Session(content, weights=weights, providers=providers, threads=threads)
+        self.variant: str
+        self.variant, self._session = start(self.artifact, starts, graph.result(), threads)
         self.answerer: Answerer = Answerer(self._tokenization, encoder, self._session, decoder)
         if self.mask_token_id >= self.vocab_size:
             raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
@@ -153,7 +154,7 @@ class FillMask:
         top_k: int | None = DEFAULT_TOP_K,
         targets: str | Sequence[str] | None = None,
         truncation: Truncation | None = None,
-        batch_size: int = 1,
+        batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[list[list[Prediction]] | InputError]:
         """Predict for many texts, lazily and in order.
@@ -163,7 +164,8 @@ class FillMask:
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
-            batch_size: Texts that run together, those of like length.
+            batch_size: Texts that run together, those of like length. None is 1, and on a GPU 64 where that changes
+                no scores.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
                 for each core and a batch_size of 16.
 
@@ -176,9 +178,8 @@ class FillMask:
                 scores would depend on its neighbours, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        question, pace = self._ask(top_k, targets, truncation), Pace(batch_size, workers)
-        if batch_size > 1:
-            check_batches(self.artifact, self.variant, self._session)
+        question = self._ask(top_k, targets, truncation)
+        pace = find_pace(self.artifact, self.variant, self._session, batch_size, workers)
         return answer_many(self.answerer, texts, question, pace)
 
     def ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
@@ -220,6 +221,11 @@ class FillMask:
         return self._session.providers
 
     @property
+    def nodes(self) -> dict[str, int]:
+        """How many of the graph's nodes each provider was given; empty where ONNX Runtime does not tell (1.23)."""
+        return self._session.nodes
+
+    @property
     def threads(self) -> int:
         """Threads of one run."""
         return self._session.threads
@@ -227,11 +233,7 @@ class FillMask:
     @property
     def batch_invariant(self) -> bool:
         """Whether texts may run together: no score then depends on a text's neighbours."""
-        try:
-            check_batches(self.artifact, self.variant, self._session)
-        except InputError:
-            return False
-        return True
+        return batch_invariant(self.artifact, self.variant, self._session)
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers

@@ -7,6 +7,7 @@ masks only. A *foreign* graph gives ``logits[b, s, V]`` and the rows are taken h
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from fillmask.binding import BoundRuns, device_of
 from fillmask.cpu import available_threads
 from fillmask.encoding import Encoded
 from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError, first_line
-from fillmask.providers import Provider, check_providers, name_of
+from fillmask.providers import CPU, Provider, check_providers, check_started, is_gpu, name_of, preload
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
 _DTYPES = ("tensor(int64)", "tensor(int32)")
@@ -33,12 +35,13 @@ class Session:
     Args:
         graph: The model as bytes, or its path.
         weights: The file of the weights of a graph given as bytes; None if they are in it.
-        providers: Execution providers in order of preference; None takes CUDA where it is there, then the CPU.
+        providers: Execution providers in order of preference.
         threads: Threads of one run; None takes what the process may use.
 
     Attributes:
         threads: Threads of one run.
         providers: Names of the providers in use.
+        on_gpu: Whether the first of them is a GPU's.
         at_masks: Whether the graph takes ``mask_positions``.
         takes_attention_mask: Whether it can tell padding from text.
         vocab_size: Tokens that the graph scores.
@@ -54,7 +57,7 @@ class Session:
         graph: bytes | Path,
         *,
         weights: Path | None = None,
-        providers: Sequence[Provider] | None = None,
+        providers: Sequence[Provider] = (CPU,),
         threads: int | None = None,
     ) -> None:
         self.threads = _check_threads(threads)
@@ -64,18 +67,23 @@ class Session:
         if content is not None and weights is not None:
             # ONNX Runtime reads this memory, and keeps no reference to it, until the session is made.
             options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
+        said = preload(wanted)
         self._session = _start(graph, wanted, options)
         del content
         self.providers: list[str] = self._session.get_providers()
-        if self.providers[0] != name_of(wanted[0]):
-            raise ProviderError(f"{name_of(wanted[0])} did not start, ONNX Runtime fell back to {self.providers[0]}")
+        check_started(wanted, self.providers, said)
+        self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = _check_inputs(self._session)
         self._output, size = _check_output(self._session)
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
         self._process = os.getpid()
+        self._bound: BoundRuns | None = None
         self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
+        device = device_of(self._session)
+        if device is not None and self.at_masks:
+            self._bound = BoundRuns(self._session, self._output, self.vocab_size, device)
 
     def run(self, encoded: Encoded, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run the model.
@@ -101,6 +109,16 @@ class Session:
             logits = np.take_along_axis(logits, positions[..., None], axis=1)
         return logits if logits.dtype == np.float32 else logits.astype(np.float32)
 
+    @property
+    def nodes(self) -> dict[str, int]:
+        """As ``FillMask.nodes``."""
+        if not hasattr(self._session, "get_provider_graph_assignment_info"):
+            return {}
+        given: Counter[str] = Counter()
+        for part in self._session.get_provider_graph_assignment_info():
+            given[part.ep_name] += len(part.get_nodes())
+        return dict(given.most_common())
+
     def check_process(self) -> None:
         """Refuse to run in a forked child, where ONNX Runtime's threads do not exist and a run would hang.
 
@@ -114,8 +132,11 @@ class Session:
             )
 
     def _logits(self, encoded: Encoded, positions: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+        feeds = self._feeds(encoded, positions)
         try:
-            (logits,) = self._session.run([self._output], self._feeds(encoded, positions))
+            if self._bound is not None:
+                return self._bound.run(feeds)
+            (logits,) = self._session.run([self._output], feeds)
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
         answer: NDArray[np.floating[Any]] = logits
@@ -150,6 +171,7 @@ def _options(threads: int, graph: bytes | Path, weights: Path | None) -> ort.Ses
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # for Session.nodes; costs nothing
     if isinstance(graph, bytes):
         # Without it a graph given as bytes reads weights that lie outside it from the working directory, unhashed.
         folder = os.devnull if weights is None else str(weights.parent)
@@ -176,7 +198,10 @@ def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionO
     if os.environ.get("ORT_DISABLE_TELEMETRY") == "1":
         ort.disable_telemetry_events()
     try:
-        return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=_SLOW_FUSIONS)
+        # Its fallback prints, and goes on with other providers, or with the same without their options.
+        return ort.InferenceSession(
+            graph, options, providers=providers, disabled_optimizers=_SLOW_FUSIONS, enable_fallback=False
+        )
     except Exception as error:
         # ONNX Runtime raises a class of its own for each of its status codes; none has a base of its own.
         if name_of(providers[0]) != "CPUExecutionProvider":

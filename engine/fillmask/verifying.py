@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fillmask.artifact import MANIFEST, Artifact, open_artifact
+from fillmask.artifact import Artifact, open_artifact
 from fillmask.errors import ArtifactError, FillMaskError, IntegrityError, first_line
+from fillmask.manifest import MANIFEST
 from fillmask.pipeline import FillMask
 
 _BEST = 50  # tokens among which stored ones are looked for

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fillmask.artifact import MANIFEST, SCHEMA_VERSION
+from fillmask.manifest import MANIFEST, SCHEMA_VERSION
 from fillmask_export.checkpoint import Checkpoint
 
 _TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")

@@ -14,7 +14,8 @@ from load_rows import texts
 from rows import Row, Scale
 
 from fillmask import FillMask, FillMaskError
-from fillmask.artifact import EMBEDDED, read_manifest
+from fillmask.artifact import EMBEDDED
+from fillmask.manifest import read_manifest
 from fillmask.server.receiving import parse
 from fillmask.server.refusals import Refusal
 

@@ -212,6 +212,22 @@ def test_info_as_json_is_one_document(cli, native_folder):
     assert facts["providers"] == ["CPUExecutionProvider"]
 
 
+def test_info_shows_how_many_nodes_each_provider_was_given(cli, native_folder, monkeypatch):
+    monkeypatch.setattr(FillMask, "nodes", {"CUDAExecutionProvider": 6, "CPUExecutionProvider": 2})
+    shown = cli("info", "-m", native_folder).stdout
+    assert re.search(r"^nodes +CUDAExecutionProvider 6 \(75%\), CPUExecutionProvider 2 \(25%\)$", shown, re.MULTILINE)
+    assert documents(cli("info", "--json", "-m", native_folder))[0]["nodes"] == FillMask.nodes
+
+
+@pytest.mark.parametrize("command", [["info"], ["predict", "[MASK]"]])
+def test_a_provider_is_taken_with_its_options_or_refused(cli, native_folder, command):
+    assert cli(*command, "-m", native_folder, "--provider", "CPUExecutionProvider:use_arena=0").exit_code == 0
+    for named, said in [("Other", "'Other' is not in this ONNX Runtime"), ("Other:x", "got 'Other:x'")]:
+        result = cli(*command, "-m", native_folder, "--provider", named)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said in result.stderr
+
+
 def test_info_leaves_out_what_a_folder_does_not_tell(cli, foreign_folder):
     assert "None" not in cli("info", "-m", foreign_folder).stdout
 

@@ -162,11 +162,19 @@ def test_a_named_variant_that_is_not_there_is_not_replaced(asked, tmp_path, vari
     assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files_of("model" if variant == "fp32" else "model_q4"))]
 
 
-def test_a_manifest_that_recommends_nothing_has_every_variant_fetched(asked, tmp_path):
+@pytest.mark.parametrize(
+    ("default", "gpu", "names"),
+    [
+        (None, False, ["fp32"]),
+        ("int8", False, ["int8"]),
+        ("int8", True, ["fp32", "int8"]),
+    ],
+)
+def test_auto_fetches_what_will_be_used_and_for_a_gpu_also_what_takes_over(asked, tmp_path, default, gpu, names):
     toys.write_weighty(tmp_path / COMMIT)
-    toys.write_manifest(tmp_path / COMMIT, default_variant=None)
-    hub.fetch("org/name", "auto", None)
-    files = {f"model_{name}.onnx{part}" for name in ("fp32", "int8") for part in ("", "_data")}
+    toys.write_manifest(tmp_path / COMMIT, default_variant=default)
+    hub.fetch("org/name", "auto", None, gpu=gpu)
+    files = {f"model_{name}.onnx{part}" for name in names for part in ("", "_data")}
     assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files)]
 
 

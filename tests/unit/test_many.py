@@ -1,6 +1,7 @@
 """Texts that run together: planned by length and masks, answered in order, and each as if it were alone."""
 
 import itertools
+import re
 import threading
 import warnings
 
@@ -12,7 +13,7 @@ import toys
 from fillmask import FillMask
 from fillmask.answering import Answerer, Row
 from fillmask.errors import InputError, NoMaskError, TooLongError, TruncationWarning
-from fillmask.many import plan
+from fillmask.many import GPU_BATCH, GPU_ROOM, Pace, find_pace, plan
 
 TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
 
@@ -109,11 +110,38 @@ def test_an_iterator_that_is_closed_leaves_no_threads(fill_mask):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fillmask")]
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, True, "4", None, 1025])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "4", [4], 1025])
 @pytest.mark.parametrize("name", ["batch_size", "workers"])
 def test_a_number_of_texts_that_is_none_is_refused_before_anything_is_read(fill_mask, name, value):
-    with pytest.raises(InputError, match=rf"{name} must be a whole number from 1 to 1024, got {value!r}"):
+    said = f"{name} must be a whole number from 1 to 1024, got {value!r}"
+    with pytest.raises(InputError, match=re.escape(said)):
         fill_mask.predict_many(TEXTS, **{name: value})
+
+
+def test_on_a_gpu_texts_run_together_unless_that_changes_their_scores(fill_mask, monkeypatch):
+    artifact, session = fill_mask.artifact, fill_mask._session
+    assert find_pace(artifact, "fp32", session) == Pace()
+    monkeypatch.setattr(session, "on_gpu", True)
+    assert find_pace(artifact, "fp32", session, workers=2) == Pace(GPU_BATCH, 2, gpu=True)
+    assert find_pace(artifact, "fp32", session, 8) == Pace(8, gpu=True)
+    monkeypatch.setattr(session, "takes_attention_mask", False)
+    assert find_pace(artifact, "no such variant", session) == Pace(1, gpu=True)
+
+
+def test_texts_are_read_ahead_for_a_gpu_and_answered_as_on_a_cpu(fill_mask, monkeypatch):
+    alone = [fill_mask.predict(text) for text in TEXTS]
+    monkeypatch.setattr(fill_mask._session, "on_gpu", True)
+    read = []
+    answers = fill_mask.predict_many(read.append(text) or text for text in TEXTS)
+    first = next(answers)
+    assert len(read) > 1
+    assert [first, *answers] == alone
+
+
+def test_a_gpu_has_room_for_more():
+    rows = [row(500)] * 40
+    assert [len(batch) for batch in plan(rows, GPU_BATCH)] == [8] * 5
+    assert [len(batch) for batch in plan(rows, GPU_BATCH, GPU_ROOM)] == [40]
 
 
 def test_a_variant_whose_texts_would_change_each_other_runs_them_one_by_one_only(native_copy):

@@ -1,10 +1,13 @@
+import sys
 from types import MappingProxyType
 
 import onnxruntime as ort
 import pytest
 
-from fillmask import FillMask
-from fillmask.errors import InputError, ProviderError
+from fillmask import FillMask, ProviderWarning
+from fillmask.artifact import Artifact
+from fillmask.errors import FillMaskError, InputError, ProviderError
+from fillmask.starting import Start, plan_starts
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -92,39 +95,130 @@ def test_a_provider_with_options_answers_and_prints_nothing(native, native_folde
 
 def test_a_provider_that_needs_another_package_is_told_which(native_folder, monkeypatch):
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(ProviderError, match="pip install onnxruntime-gpu in place of onnxruntime"):
+    with pytest.raises(ProviderError, match=r'; pip install "onnxruntime-gpu\[cuda,cudnn\]" in place of onnxruntime$'):
         FillMask(native_folder, providers=["CUDAExecutionProvider"])
 
 
-def test_without_a_choice_cuda_is_taken_where_it_is_there_and_never_another(native_folder, monkeypatch):
-    assert FillMask(native_folder, threads=1).providers == ["CPUExecutionProvider"]
-    asked = []
-    monkeypatch.setattr(
-        ort, "get_available_providers", lambda: ["Other", "CUDAExecutionProvider", "CPUExecutionProvider"]
-    )
-    monkeypatch.setattr(ort, "InferenceSession", lambda *_, providers, **__: asked.append(providers))
-    with pytest.raises(AttributeError):
-        FillMask(native_folder)
-    assert asked == [["CUDAExecutionProvider", "CPUExecutionProvider"]]
+# Without a choice: the best that works
 
 
-def test_a_provider_that_does_not_start_is_not_replaced_in_silence(native_folder, monkeypatch):
-    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-    real = ort.InferenceSession
+def on_cpu_alone(monkeypatch, listed):
+    """Let ONNX Runtime list providers, of which the CPU's alone starts, as without a device or its libraries.
 
-    def falling_back(graph, options, **_):
-        return real(graph, options, providers=["CPUExecutionProvider"])
+    Returns:
+        A list, to which the providers of every session are added.
+    """
+    real, asked = ort.InferenceSession, []
 
-    monkeypatch.setattr(ort, "InferenceSession", falling_back)
-    with pytest.raises(ProviderError, match="CUDAExecutionProvider did not start, ONNX Runtime fell back to CPU"):
-        FillMask(native_folder, providers=["CUDAExecutionProvider"])
+    def start(graph, options, providers, **_):
+        asked.append(providers)
+        return real(graph, options, providers=[CPU])
+
+    monkeypatch.setattr(ort, "get_available_providers", lambda: listed)
+    monkeypatch.setattr(ort, "InferenceSession", start)
+    return asked
+
+
+CUDA = "CUDAExecutionProvider"
+
+
+def test_without_a_choice_it_is_the_cpu_where_cuda_is_not_listed(native_folder, monkeypatch):
+    asked = on_cpu_alone(monkeypatch, ["OpenVINOExecutionProvider", CPU])
+    assert FillMask(native_folder, threads=1).providers == [CPU]
+    assert asked == [[CPU]]
+
+
+def test_without_a_choice_cuda_is_tried_and_the_cpu_answers_where_it_does_not_start(native_folder, monkeypatch):
+    asked = on_cpu_alone(monkeypatch, ["TensorrtExecutionProvider", CUDA, CPU])
+    with pytest.warns(ProviderWarning) as warned:
+        fill_mask = FillMask(native_folder, threads=1)
+    assert asked == [[CUDA, CPU], [CPU]]
+    assert fill_mask.predict("[MASK]") == FillMask(native_folder, providers=[CPU]).predict("[MASK]")
+    (message,) = (str(each.message) for each in warned)
+    assert message.startswith(f"{CUDA} did not start, ONNX Runtime fell back to {CPU}; it needs")
+    assert message.endswith(f"Running variant int8 on {CPU} instead")
+    assert warned[0].filename == __file__
+
+
+def test_a_variant_for_cpus_runs_there_though_cuda_is_listed(native_folder, monkeypatch):
+    asked = on_cpu_alone(monkeypatch, [CUDA, CPU])
+    assert FillMask(native_folder, variant="int8", threads=1).variant == "int8"
+    assert asked == [[CPU]]
+
+
+@pytest.mark.parametrize(
+    ("names", "manifest", "found"),
+    [
+        (["int8", "fp16", "fp32"], {"default_variant": "int8"}, [("fp16", [CUDA, CPU]), ("int8", [CPU])]),
+        (["int8", "fp32"], {"default_variant": "int8"}, [("fp32", [CUDA, CPU]), ("int8", [CPU])]),
+        (["int8"], {"default_variant": "int8"}, [("int8", [CPU])]),
+        (["fp16", "fp32"], {}, [("fp32", [CUDA, CPU]), ("fp32", [CPU])]),  # nothing vouches for a foreign fp16
+        (["q8"], {}, [("q8", [CPU])]),
+    ],
+)
+def test_auto_is_another_variant_on_a_gpu(tmp_path, monkeypatch, names, manifest, found):
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
+    artifact = Artifact(tmp_path, "a model", None, manifest, dict.fromkeys(names, "model.onnx"))
+    assert [(each.variant, each.providers) for each in plan_starts(artifact, "auto", None)] == found
+
+
+@pytest.mark.parametrize(
+    ("provider", "variant"), [(CUDA, "fp16"), (CPU, "int8"), ("OpenVINOExecutionProvider", "int8")]
+)
+def test_a_provider_that_is_asked_for_is_all_that_is_tried(tmp_path, provider, variant):
+    artifact = Artifact(tmp_path, "a model", None, {"default_variant": "int8"}, dict.fromkeys(["int8", "fp16"], "a"))
+    assert plan_starts(artifact, "auto", [provider]) == [Start(variant, [provider])]
+    assert plan_starts(artifact, "int8", [provider]) == [Start("int8", [provider])]
+
+
+# What was asked for, or an error
+
+
+@pytest.mark.parametrize("providers", [[CUDA], [CUDA, CPU], [CPU, CUDA], ["TensorrtExecutionProvider", CUDA]])
+def test_a_provider_that_does_not_start_is_not_replaced_in_silence(native_folder, monkeypatch, providers):
+    on_cpu_alone(monkeypatch, ["TensorrtExecutionProvider", CUDA, CPU])
+    missing = next(provider for provider in providers if provider != CPU)
+    with pytest.raises(ProviderError) as raised:
+        FillMask(native_folder, providers=providers)
+    assert str(raised.value).startswith(f"{missing} did not start, ONNX Runtime fell back to {CPU}")
+    assert 'pip install "onnxruntime-gpu[cuda,cudnn]"' in str(raised.value)
+
+
+def test_what_is_said_of_missing_libraries_is_the_reason(native_folder, monkeypatch, capsys):
+    on_cpu_alone(monkeypatch, [CUDA, CPU])
+    said = "Failed to load libcudnn.so.9:\n no such file"
+    monkeypatch.setattr(ort, "preload_dlls", lambda: sys.stdout.write(said), raising=False)
+    with pytest.raises(ProviderError, match=r"fell back to CPU\w+: Failed to load libcudnn.so.9: no such file$"):
+        FillMask(native_folder, providers=[CUDA])
+    assert capsys.readouterr().out == ""
 
 
 def test_a_provider_that_fails_with_this_model_is_named(native_folder, monkeypatch):
     def failing(*_, **__):
         raise RuntimeError("no device\nat line 3")
 
-    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA])
     monkeypatch.setattr(ort, "InferenceSession", failing)
     with pytest.raises(ProviderError, match=r"^CUDAExecutionProvider does not start with this model: no device$"):
-        FillMask(native_folder)
+        FillMask(native_folder, providers=[CUDA])
+
+
+def test_onnx_runtime_does_not_go_on_with_other_providers_when_one_fails_in_a_run(native_folder, monkeypatch, capsys):
+    fill_mask = FillMask(native_folder, threads=1)
+    session = fill_mask._session._session
+
+    class Failing:
+        def __init__(self, real):
+            self._real = real
+
+        def __getattr__(self, name):
+            return getattr(self._real, name)
+
+        def run(self, *_):
+            raise ort.capi.onnxruntime_pybind11_state.EPFail("the device is lost")
+
+    monkeypatch.setattr(session, "_sess", Failing(session._sess))
+    monkeypatch.setattr(session, "set_providers", lambda _: pytest.fail("it goes on elsewhere"))
+    with pytest.raises(FillMaskError, match=r"^ONNX Runtime failed in a run: the device is lost$"):
+        fill_mask.predict("[MASK]")
+    assert capsys.readouterr().out == ""

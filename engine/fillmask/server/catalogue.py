@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fillmask import FillMask, __version__
 from fillmask.errors import InputError
+from fillmask.providers import parse_provider
 from fillmask.server.engines import Engine
 from fillmask.server.refusals import Refusal, shortened
 from fillmask.server.settings import Settings
@@ -89,18 +91,20 @@ class Catalogue:
         }
 
 
-def load(wanted: Sequence[str], variant: str) -> Catalogue:
+def load(wanted: Sequence[str], variant: str, providers: Sequence[str] = ()) -> Catalogue:
     """Load models.
 
     Args:
         wanted: Folders and hub ids, each alone or as ``NAME=MODEL``; none for the embedded one.
         variant: Variant of each.
+        providers: Execution providers of each, as ``parse_provider`` reads them; none for the best that works.
 
     Raises:
         FillMaskError: One cannot be loaded, or two have the same name.
     """
     named: list[tuple[str | None, str | None]] = [_named(each) for each in wanted] or [(None, None)]
-    models = [_load(name, model, variant) for name, model in named]
+    open_model = partial(FillMask, variant=variant, providers=list(map(parse_provider, providers)) or None, threads=1)
+    models = [_load(name, model, open_model(model)) for name, model in named]
     names = [model.name for model in models]
     for name in names:
         if names.count(name) > 1:
@@ -113,8 +117,7 @@ def _named(wanted: str) -> tuple[str | None, str | None]:
     return (name, model) if equals and not Path(wanted).exists() else (None, wanted)
 
 
-def _load(name: str | None, model: str | None, variant: str) -> Model:
-    fill_mask = FillMask(model, variant=variant, threads=1)
+def _load(name: str | None, model: str | None, fill_mask: FillMask) -> Model:
     if name is None:
         folder = fill_mask.artifact.revision is None and model is not None
         name = Path(str(model)).resolve().name if folder else fill_mask.artifact.source

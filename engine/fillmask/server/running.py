@@ -56,7 +56,7 @@ def serve(models: Sequence[str], settings: Settings) -> int:
     """
     keys = open_keys(settings)
     _allow_files(settings.max_connections)
-    catalogue = load(models, settings.variant)
+    catalogue = load(models, settings.variant, settings.provider)
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     scheduler = Scheduler(settings.threads or available_threads(), loop, batch=settings.max_batch)

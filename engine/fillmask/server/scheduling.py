@@ -22,8 +22,6 @@ from time import monotonic
 from fillmask.server.jobs import Done, Job
 from fillmask.server.working import Outcome, work
 
-# Of a batch: as many as one long text has, so that a run with company takes no longer than one without.
-_BATCH_TOKENS = 512
 _LOOKED_AT = 64
 
 
@@ -119,7 +117,8 @@ class Scheduler:
         first = self._waiting[0][2]
         # Company is shared out among the threads: two runs at once end before one of all.
         share = ceil(len(self._waiting) / self.threads)
-        most = min(self._batch, share, _BATCH_TOKENS // first.weight or 1) if first.model.engine.batches else 1
+        engine = first.model.engine
+        most = min(self._batch, share, engine.company // first.weight or 1) if engine.batches else 1
         chosen = [0]
         for index in range(1, min(len(self._waiting), _LOOKED_AT)):
             if len(chosen) >= most:

@@ -36,6 +36,10 @@ class Settings:
     api_key_file: Path | None = _setting(None, "A file of such keys, one a line.")  # noqa: RUF009 -- a field
     no_auth: bool = _setting(False, "Listen beyond loopback without any key.")
     variant: str = _setting("auto", "Variant of every model: fp32, int8, ….")
+    provider: tuple[str, ...] = _setting(
+        (),
+        "Execution provider, NAME or NAME:option=value,…; repeatable.  [default: CUDA if it starts, else CPU]",
+    )
     threads: int | None = _setting(None, "Runs at once, one thread each.  [default: the CPU budget]", least=1)
 
     max_batch: int = _setting(16, "Texts of a run, where the model answers each as it would alone.", least=1)
