@@ -43,7 +43,7 @@ bench-quick: .venv/.bench ## three minutes of benchmarks, which find faults and 
 	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
 bench: .venv/.bench ## every benchmark, on a machine that does nothing else, into benchmarks/results: an hour
-	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
+	set -e; for suite in accuracy latency throughput threads startup memory size overhead options roofline; do \
 	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done

@@ -39,21 +39,23 @@ class Spied:
         threads: Of one run.
 
     Attributes:
+        session: ONNX Runtime's.
+        arguments: Of the last run: names of outputs, and arrays by the names of inputs.
         run_ms: Of the last run.
     """
 
     def __init__(self, artifact: Path, variant: str, threads: int) -> None:
         self.fill_mask = FillMask(artifact, variant=variant, threads=threads)
-        self._session: Any = self.fill_mask._session._session
-        self._arguments: tuple[object, ...] = ()
+        self.session: Any = self.fill_mask._session._session
+        self.arguments: tuple[Any, ...] = ()
         self.run_ms = 0.0
         self.fill_mask._session._session = self
 
     def run(self, *arguments: object) -> object:
         """Stand in for the session's own."""
-        self._arguments = arguments
+        self.arguments = arguments
         start = time.perf_counter_ns()
-        logits: object = self._session.run(*arguments)
+        logits: object = self.session.run(*arguments)
         self.run_ms = (time.perf_counter_ns() - start) / 1e6
         return logits
 
@@ -63,11 +65,11 @@ class Spied:
         Raises:
             RuntimeError: fillmask did not run its session.
         """
-        self._arguments = ()
+        self.arguments = ()
         self.fill_mask.predict(text)
-        if not self._arguments:
+        if not self.arguments:
             raise RuntimeError("fillmask answered without session.run, which is what is timed here")
-        arguments, run = self._arguments, self._session.run
+        arguments, run = self.arguments, self.session.run
         return Asked(lambda: self.fill_mask.predict(text), lambda: run(*arguments))
 
 
