@@ -9,8 +9,10 @@ import click
 _SUITES = {
     "accuracy": "answers beside those of the checkpoint in PyTorch, the gate for all speeds",
     "cloze": "what the embedded model knows",
+    "gpu": "a GPU beside the CPU and beside transformers on it; no part of make bench",
     "latency": "one text, by its tokens",
     "memory": "resident memory after loading and after requests",
+    "options": "ONNX Runtime's session options and IO binding beside how fillmask sets it up",
     "overhead": "a call beside the run inside it",
     "roofline": "products a second beside what the machine can do",
     "server": "what the server costs beside the library",

@@ -21,8 +21,10 @@ SUITES = {
     "memory": "How much memory is resident?",
     "size": "How many bytes are installed?",
     "overhead": "How much longer does a call take than the run inside it?",
+    "options": "Do other options of ONNX Runtime make a run faster?",
     "roofline": "How much of what the machine can do is used?",
     "server": "What does the server cost beside the library?",
+    "gpu": "How fast is it on a GPU, and does it answer there as on a CPU?",
 }
 # Races between contenders that must have given the right answers first.
 _GATED = ("latency", "throughput", "threads")

@@ -77,18 +77,23 @@ class Answerer:
             InputError: The text cannot be answered.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        self.check_process()
-        rows = self._encoder.encode(text, truncation)
-        located = [locate(row, self._mask_token_id) for row in rows]
-        masks = sum(positions.size for positions in located)
-        if not masks:
+        self._session.check_process()
+        encoded = self._encoder.encode(text, truncation)
+        rows = []
+        for input_ids in encoded:
+            positions = locate(input_ids, self._mask_token_id)
+            if positions.size:
+                rows.append(Row(input_ids, positions, len(encoded) == positions.size == 1))
+        if not rows:
             raise NoMaskError(self._encoder.no_mask)
-        return [Row(row, positions, masks == 1) for row, positions in zip(rows, located, strict=True)]
+        return rows
 
     def answer(self, text: str, question: Question) -> Answer:
         """Predict for one text; its windows run one after the other."""
-        rows = self.encode(text, question.truncation)
-        return [predictions for row in rows for predictions in self.run([row], question)[0]]
+        answer: Answer = []
+        for row in self.encode(text, question.truncation):
+            answer += self.run([row], question)[0]
+        return answer
 
     def run(self, rows: Sequence[Row], question: Question) -> list[Answer]:
         """Predict for rows with equally many masks, in one run.
@@ -115,8 +120,8 @@ class Answerer:
     def decode(self, ran: Ran, question: Question) -> list[Answer]:
         """Read the answers from the logits, which are used up by it; the second half of ``run``."""
         return [
-            [self._decode(fill, scores, question) for fill, scores in zip(row_fills, row_logits, strict=True)]
-            for row_fills, row_logits in zip(ran.fills, ran.logits, strict=True)
+            [self._decode(fill, ran.logits[row, mask], question) for mask, fill in enumerate(fills)]
+            for row, fills in enumerate(ran.fills)
         ]
 
     def _decode(self, fill: Callable[[int], str], logits: NDArray[np.float32], question: Question) -> list[Prediction]:

@@ -66,8 +66,8 @@ def ask(
 def _check_top_k(top_k: int | None, limit: int | None) -> int:
     if top_k is None:
         return DEFAULT_TOP_K if limit is None else min(DEFAULT_TOP_K, limit)
-    allowed = "at least 0" if limit is None else f"from 0 to {limit}, the size of the vocabulary"
     whole = isinstance(top_k, (int, np.integer)) and not isinstance(top_k, bool)
     if not whole or top_k < 0 or (limit is not None and top_k > limit):
+        allowed = "at least 0" if limit is None else f"from 0 to {limit}, the size of the vocabulary"
         raise TopKError(f"top_k must be a whole number {allowed}, got {top_k!r}")
     return int(top_k)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from fillmask.tokenization import Tokenization
 
@@ -18,6 +20,9 @@ _CLEAN_UP = [
     (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"),
     (" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
 ]  # fmt: skip
+# Tokens that stand before another, and their text.
+_Before = tuple[list[int], str]
+_NOTHING: _Before = ([], "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,20 @@ class Prediction:
     sequence: str
 
 
+class _Texts(dict[int, str]):
+    """Tokens as text, each decoded where it is first asked for: joining them takes a third of decoding anew."""
+
+    def __init__(self, decode: Callable[[int], str]) -> None:
+        self._decode = decode
+
+    def __missing__(self, token: int) -> str:
+        text = self[token] = self._decode(token)
+        return text
+
+    def join(self, ids: list[int]) -> str:
+        return "".join(map(self.__getitem__, ids))
+
+
 class Decoder:
     """Decodes predictions for one model.
 
@@ -50,11 +69,11 @@ class Decoder:
         self._pad_token_id = tokenization.pad_token_id
         self._clean_up = tokenization.clean_up
         self._special = {token for token, added in self._tokenizer.get_added_tokens_decoder().items() if added.special}
-        # Texts of tokens decoded before: alone, and behind another token with and without the special ones. Joining
-        # them takes a third of the time of decoding anew.
-        self._token_strs: dict[int, str] = {}
-        self._pieces: tuple[dict[int, str], dict[int, str]] = ({}, {})
         self._anchor = _anchor(tokenization)
+        # Of tokens alone, and behind the anchor with and without the special ones.
+        self._alone = _Texts(partial(_text_behind, self._tokenizer, _NOTHING, False))
+        anchor = self._anchor or _NOTHING
+        self._pieces = [_Texts(partial(_text_behind, self._tokenizer, anchor, skip)) for skip in (False, True)]
 
     def around(self, input_ids: NDArray[np.int64], position: int, *, single_mask: bool) -> Callable[[int], str]:
         """Make the function from a token to the text with that token in place of a mask.
@@ -86,10 +105,7 @@ class Decoder:
         return [token for token in ids if token != self._pad_token_id] if self._pad_token_id in ids else ids
 
     def _token_str(self, token: int) -> str:
-        known = self._token_strs.get(token)
-        if known is None:
-            known = self._token_strs[token] = self._text([token], skip_special_tokens=False)
-        return known
+        return self._cleaned(self._alone[token])
 
     def _filler(self, left: list[int], right: list[int], *, skip_special_tokens: bool) -> Callable[[int], str]:
         """Decode what stands left and right of the mask once, for all predictions.
@@ -105,11 +121,12 @@ class Decoder:
         before = self._beginning(left, skip_special_tokens=skip_special_tokens) if self._anchor else ""
         if not before:
             return whole
-        after = self._behind(right, skip_special_tokens=skip_special_tokens)
+        pieces = self._pieces[skip_special_tokens]
+        after = pieces.join(right)
 
         def spliced(token: int) -> str:
-            middle = [] if token == self._pad_token_id else [token]
-            return self._cleaned(f"{before}{self._behind(middle, skip_special_tokens=skip_special_tokens)}{after}")
+            middle = "" if token == self._pad_token_id else pieces[token]
+            return self._cleaned(f"{before}{middle}{after}")
 
         return spliced
 
@@ -117,23 +134,8 @@ class Decoder:
         """Tokens as text, as they read at the beginning of it; empty if none of them shows."""
         for index, token in enumerate(ids):
             if not (skip_special_tokens and token in self._special):
-                rest = self._behind(ids[index + 1 :], skip_special_tokens=skip_special_tokens)
-                return f"{self._tokenizer.decode([token], skip_special_tokens=False)}{rest}"
+                return f"{self._alone[token]}{self._pieces[skip_special_tokens].join(ids[index + 1 :])}"
         return ""
-
-    def _behind(self, ids: list[int], *, skip_special_tokens: bool) -> str:
-        """Tokens as text, as they read behind another token."""
-        pieces = self._pieces[skip_special_tokens]
-        for token in ids:
-            if token not in pieces:
-                pieces[token] = self._piece(token, skip_special_tokens=skip_special_tokens)
-        return "".join([pieces[token] for token in ids])
-
-    def _piece(self, token: int, *, skip_special_tokens: bool) -> str:
-        assert self._anchor is not None
-        anchor, text = self._anchor
-        decoded: str = self._tokenizer.decode([anchor, token], skip_special_tokens=skip_special_tokens)
-        return decoded[len(text) :]
 
     def _text(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
         return self._cleaned(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
@@ -161,7 +163,13 @@ def _as_dict(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _anchor(tokenization: Tokenization) -> tuple[int, str] | None:
+def _text_behind(tokenizer: Tokenizer, before: _Before, skip_special_tokens: bool, token: int) -> str:
+    ids, text = before
+    decoded: str = tokenizer.decode([*ids, token], skip_special_tokens=skip_special_tokens)
+    return decoded[len(text) :]
+
+
+def _anchor(tokenization: Tokenization) -> _Before | None:
     """An ordinary token and its text, to decode others behind it; None where the decoder is no WordPiece."""
     tokenizer = tokenization.tokenizer
     if tokenizer.decoder is None or json.loads(tokenizer.decoder.__getstate__()).get("type") != "WordPiece":
@@ -169,4 +177,4 @@ def _anchor(tokenization: Tokenization) -> tuple[int, str] | None:
     added = tokenizer.get_added_tokens_decoder()
     token = next(token for token in count() if token not in added)
     text = tokenizer.decode([token]) if tokenizer.id_to_token(token) is not None else ""
-    return (token, text) if text else None
+    return ([token], text) if text else None

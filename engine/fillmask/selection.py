@@ -33,16 +33,17 @@ def top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _one_by_one(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
-    """The k highest, or None if there are not so many above ``-inf``, which marks those already found."""
+    """The k highest, or None if only ``-inf`` is left before, which marks those already found."""
     found: dict[int, np.float32] = {}
     for _ in range(k):
         token = int(logits.argmax())
+        if token in found:
+            break
         found[token] = logits[token]
         logits[token] = -np.inf
     for token, logit in found.items():
         logits[token] = logit
-    enough = len(found) == k and -np.inf not in found.values()
-    return np.array(list(found), dtype=np.int64) if enough else None
+    return np.array([*found], dtype=np.int64) if len(found) == k else None
 
 
 def _bound(logits: NDArray[np.float32], k: int) -> np.float32:

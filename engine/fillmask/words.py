@@ -1,8 +1,9 @@
 """The tokens of plain text word by word, remembered: a tenth of the time that the tokenizer takes behind a run.
 
-A WordPiece tokenizer like BERT's reads words one by one, and no word depends on another. What it made of a word can
-therefore be looked up, and only words that are new go to it. That holds for printable ASCII, where it is plain what a
-word is; other text, and text with special tokens besides the mask in it, goes to the tokenizer whole.
+A WordPiece tokenizer like BERT's reads words one by one, and no word depends on another. What it made of a word, and of
+what stands between two spaces, can therefore be looked up, and only words that are new go to it. That holds for
+printable ASCII, where it is plain what a word is; other text, and text with special tokens besides the mask in it, goes
+to the tokenizer whole.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tokenizers import AddedToken, Tokenizer
 # What BertPreTokenizer makes of printable ASCII: letters and digits together, and each punctuation mark by itself.
 _WORD = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")
 _LONGEST = 64  # characters; what is longer is seldom seen twice
-_MOST = 1 << 15  # words, some 6 MB
+_MOST = 1 << 15  # some 6 MB
 
 
 class Words:
@@ -36,42 +37,54 @@ class Words:
         self._before, self._behind = ends
         added = tokenizer.get_added_tokens_decoder().values()
         self._others = [token.content for token in added if token.content != mask_token]
+        # Words, and what stands between spaces; none is known that is not ASCII or holds another token.
         self._known: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int] | None:
         """Token ids of a text, with those around it; None where it is not read word by word."""
-        if not text.isascii() or not text.isprintable() or any(other in text for other in self._others):
+        if not text.isascii():
             return None
         ids = [*self._before]
         for index, part in enumerate(text.split(self._mask_token)):
             if index:
                 ids += self._mask
-            self._extend(ids, part)
+            for piece in part.split(" "):
+                known = self._known.get(piece)
+                if known is None and (known := self._new(piece)) is None:
+                    return None
+                ids += known
         ids += self._behind
         return ids
 
-    def _extend(self, ids: list[int], part: str) -> None:
-        known = self._known
-        for word in _WORD.findall(part):
-            ids += known.get(word) or self._new(word)
+    def _new(self, piece: str) -> list[int] | None:
+        if not piece.isprintable() or any(other in piece for other in self._others):
+            return None
+        return self._remember(piece, [token for word in _WORD.findall(piece) for token in self._tokens(word)])
 
-    def _new(self, word: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
-        if len(word) <= _LONGEST and len(self._known) < _MOST:
-            self._known[word] = ids
+    def _tokens(self, word: str) -> list[int]:
+        known = self._known.get(word)
+        if known is None:
+            return self._remember(word, self._tokenizer.encode(word, add_special_tokens=False).ids)
+        return known
+
+    def _remember(self, text: str, ids: list[int]) -> list[int]:
+        if len(text) <= _LONGEST and len(self._known) < _MOST:
+            self._known[text] = ids
         return ids
 
 
 def reads_words(tokenizer: Tokenizer, mask_token: str) -> bool:
     """Whether a tokenizer reads ASCII as BERT's does: word by word, and added tokens as they are written."""
     added = tokenizer.get_added_tokens_decoder().values()
-    # The mask is cut out first, and would tear a token that holds it.
+    # The mask is cut out first, then the text at its spaces: neither may tear another token.
     holding = [token.content for token in added if mask_token in token.content]
+    torn = any(mask_token[0] in token.content[1:] or " " in token.content for token in added)
     return (
         type(tokenizer.model).__name__ == "WordPiece"
         and _kind(tokenizer.normalizer) == "BertNormalizer"
         and _kind(tokenizer.pre_tokenizer) == "BertPreTokenizer"
         and holding == [mask_token]
+        and not torn
         and all(_is_plain(token) for token in added)
     )
 

@@ -16,6 +16,12 @@ def brute_force(logits, k):
     return sorted(range(len(logits)), key=lambda token: (-logits[token], token))[:k]
 
 
+def assert_as_by_brute_force(logits, k):
+    before = logits.copy()
+    assert top_k(logits, k).tolist() == brute_force(before.tolist(), k)
+    np.testing.assert_array_equal(logits, before)
+
+
 @st.composite
 def logits_and_k(draw, elements):
     logits = draw(arrays(np.float32, st.integers(1, 200), elements=elements, fill=elements))
@@ -25,15 +31,13 @@ def logits_and_k(draw, elements):
 @PROPERTY
 @given(logits_and_k(TIED))
 def test_ties_are_selected_as_a_stable_sort_selects_them(drawn):
-    logits, k = drawn
-    assert top_k(logits, k).tolist() == brute_force(logits.tolist(), k)
+    assert_as_by_brute_force(*drawn)
 
 
 @PROPERTY
 @given(logits_and_k(ANY))
 def test_any_logits_are_selected_as_a_stable_sort_selects_them(drawn):
-    logits, k = drawn
-    assert top_k(logits, k).tolist() == brute_force(logits.tolist(), k)
+    assert_as_by_brute_force(*drawn)
 
 
 @pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 127, 128, 129, 1000, 30522])
@@ -62,6 +66,12 @@ def test_a_forbidden_token_comes_last_and_only_where_everything_is_asked_for():
     logits = np.float32([1, -np.inf, 2])
     assert top_k(logits, 2).tolist() == [2, 0]
     assert top_k(logits, 3).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("logits", [[1, 0.5, -np.inf], [1, -np.inf, -np.inf], [-np.inf, 1, -np.inf, 2, -np.inf]])
+def test_tokens_beside_forbidden_ones_keep_their_order_and_their_logits(logits):
+    for k in range(len(logits) + 1):
+        assert_as_by_brute_force(np.float32(logits), k)
 
 
 @pytest.mark.parametrize("k", [0, 1, 5, 200])

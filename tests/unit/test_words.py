@@ -123,6 +123,20 @@ def test_a_tokenizer_with_other_parts_is_not():
     tokenizer = toys.word_piece()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     assert not reads_words(tokenizer, MASK)
+
+
+@pytest.mark.parametrize("content", ["a[MASK]", "[MASK]a", "a[", "][M", "a b", " "])
+def test_a_tokenizer_with_a_token_that_cutting_would_tear_is_not(content):
     tokenizer = toys.word_piece()
-    tokenizer.add_special_tokens([AddedToken("a[MASK]", normalized=False)])
+    tokenizer.add_special_tokens([AddedToken(content, normalized=False)])
     assert not reads_words(tokenizer, MASK)
+
+
+@pytest.mark.parametrize("content", ["a", "[M", "]", "MASK", "<x>", "."])
+def test_tokens_that_no_cut_can_tear_are_read_as_the_tokenizer_reads_them(content):
+    tokenizer = toys.word_piece()
+    tokenizer.add_special_tokens([AddedToken(content, normalized=False)])
+    assert reads_words(tokenizer, MASK)
+    words = Words(tokenizer, MASK, ([], []))
+    for text in (f"the {content} {MASK}", f"{content}{MASK}{content}", f"the{content}the", "cat [MASK]", "[MAS K]"):
+        assert words.ids(text) in (None, tokenizer.encode(text, add_special_tokens=False).ids)
