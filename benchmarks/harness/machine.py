@@ -36,6 +36,7 @@ _FLAGS = (
 _PACKAGES = (
     "numpy",
     "onnxruntime",
+    "onnxruntime-gpu",
     "tokenizers",
     "torch",
     "transformers",

@@ -33,7 +33,7 @@ def top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _one_by_one(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
-    """The k highest, or None if only ``-inf`` is left before, which marks those already found."""
+    """The k highest, or None if too few are above ``-inf``, which marks those already found."""
     found: dict[int, np.float32] = {}
     for _ in range(k):
         token = int(logits.argmax())
