@@ -55,7 +55,7 @@ class Engine:
     """
 
     def __init__(self, model: Path | None, variant: str = "auto") -> None:
-        self._fill_mask = FillMask(model, variant=variant, threads=1)
+        self._fill_mask = FillMask(model, variant=variant, providers=["CPUExecutionProvider"], threads=1)
         artifact = self._fill_mask.artifact
         self.name = f"{artifact.folder.name} {self._fill_mask.variant}"
         self.files = _hashes(

@@ -7,6 +7,7 @@ import time
 from benchmarks.contenders import TOP_K, Answer
 from benchmarks.models.folders import ModelFolders
 from fillmask import FillMask, InputError, Prediction
+from fillmask.providers import CPU
 
 
 class Contender:
@@ -19,7 +20,7 @@ class Contender:
     """
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
-        self._fill_mask = FillMask(folders.artifact, variant=precision, threads=threads)
+        self._fill_mask = FillMask(folders.artifact, variant=precision, providers=[CPU], threads=threads)
         self.settings = {"threads": threads, "variant": precision}
 
     def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:

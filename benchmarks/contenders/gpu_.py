@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from benchmarks.contenders import TOP_K, Answer
@@ -128,7 +129,8 @@ class TransformersOn:
         options = {"attn_implementation": "sdpa", "dtype": dtype_of(device)}
         model = AutoModelForMaskedLM.from_pretrained(folders.checkpoint, **options).eval()
         self._pipeline = _PipelineOn(model, str(folders.checkpoint), device.torch)
-        self._quietly, self._is_gpu, self._wait = torch.inference_mode, device.is_gpu, torch.cuda.synchronize
+        self._quietly, self._is_gpu = torch.inference_mode, device.is_gpu
+        self._wait = partial(torch.cuda.synchronize, device.torch)
         self.settings = {
             "precision": device.torch_precision,
             "attention": model.config._attn_implementation,

@@ -63,7 +63,11 @@ def check(found: Found, field: GpuField, folders: ModelFolders, number: int) -> 
     texts, refused = texts_of(folders, number), dict[str, str]()
     reference = field.attempt(ON_CPU, "answers", texts=texts, batch_size=1)
     tolerances = {name: entry["tolerance"] for name, entry in folders.manifest["variants"].items()}
-    found.params |= {"checked_texts": len(texts), "tolerances": {each: tolerances[each] for each in ("fp16", "fp32")}}
+    found.params |= {
+        "checked_texts": len(texts),
+        "batches_checked": len(_BATCHES),
+        "tolerances": {each: tolerances[each] for each in ("fp16", "fp32")},
+    }
     for name in [name for name in RACERS if name != AGAIN]:
         precision = field.device.precision_of(name)
         for batch in _BATCHES:

@@ -77,10 +77,10 @@ def _checked(record: Record, name: str, what: str) -> list[str]:
     label = [f"{name} beside fp32 on the CPU: {what}", f"at {'least' if at_least else 'most'} {bound:g}"]
     rows = [row for row in record.rows if row.contender == name and row.case.get("measure") == what]
     found = [value for row in rows for value in flat(row)]
-    if not found:
+    worst = min(found, default=0.0) if at_least else max(found, default=0.0)
+    met = bool(found) and (worst >= bound if at_least else worst <= bound)
+    if not found or (met and name in record.params["refused"]):  # it failed before it was asked all
         return [*label, NONE, failed(record.params["refused"][name])]
-    worst = min(found) if at_least else max(found)
-    met = worst >= bound if at_least else worst <= bound
     return [*label, number(worst), "met" if met else "**not met**"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.contenders.gpu_ import Device, dtype_of
@@ -37,7 +38,7 @@ class Products:
             drawn = torch.randn(2, size, size, device=self._device.torch, dtype=dtype_of(self._device))
             self._matrices[size] = drawn.unbind()
         first, second = self._matrices[size]
-        wait = torch.cuda.synchronize if self._device.is_gpu else bool
+        wait = partial(torch.cuda.synchronize, self._device.device_id) if self._device.is_gpu else bool
         return lambda: (torch.matmul(first, second), wait())
 
 

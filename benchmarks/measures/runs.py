@@ -45,7 +45,7 @@ class Spied:
     """
 
     def __init__(self, artifact: Path, variant: str, threads: int) -> None:
-        self.fill_mask = FillMask(artifact, variant=variant, threads=threads)
+        self.fill_mask = FillMask(artifact, variant=variant, providers=["CPUExecutionProvider"], threads=threads)
         self.session: Any = self.fill_mask._session._session
         self.arguments: tuple[Any, ...] = ()
         self.run_ms = 0.0
@@ -88,7 +88,7 @@ def profile(artifact: Path, variant: str, threads: int, text: str, calls: int) -
 
         ort.InferenceSession = start
         try:
-            fill_mask = FillMask(artifact, variant=variant, threads=threads)
+            fill_mask = FillMask(artifact, variant=variant, providers=["CPUExecutionProvider"], threads=threads)
         finally:
             ort.InferenceSession = original
         for _ in range(_WARM + calls):

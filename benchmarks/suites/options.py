@@ -137,7 +137,7 @@ def _bound(spied: Spied) -> Callable[[], object]:
         for name, array in feeds.items():
             binding.bind_cpu_input(name, array)
         session.run_with_iobinding(binding)
-        return logits.numpy()
+        return logits.numpy().copy()  # the next run overwrites it
 
     return run
 

@@ -12,6 +12,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from fillmask.providers import NVIDIA
+
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -99,7 +101,7 @@ def device_of(session: ort.InferenceSession) -> tuple[str, int] | None:
     ONNX Runtime's other providers take host memory, and copy.
     """
     name = session.get_providers()[0]
-    if name not in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
+    if name not in NVIDIA:
         return None
     return "cuda", int(session.get_provider_options()[name].get("device_id", 0))
 

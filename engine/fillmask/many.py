@@ -48,7 +48,7 @@ class Pace:
     Attributes:
         batch_size: Texts of one run.
         workers: Runs at the same time.
-        gpu: Whether they run on a GPU, which waits while nobody tokenizes ahead, and has room for more.
+        gpu: Whether they run on a GPU, which has room for more.
     """
 
     batch_size: int = 1
@@ -70,7 +70,8 @@ def find_pace(
         artifact: The model.
         variant: Its variant in use.
         session: Of the variant.
-        batch_size: Texts of one run; None is 1, and on a GPU ``GPU_BATCH`` where that changes no scores.
+        batch_size: Texts of one run; None is 1, and on a GPU ``GPU_BATCH`` where the model is
+            batch-invariant, which was measured on a CPU.
         workers: Runs at the same time.
 
     Raises:
@@ -116,7 +117,7 @@ def answer_many(answerer: Answerer, texts: Iterable[str], question: Question, pa
     Returns:
         For each text its answer, or the InputError that says why it has none.
     """
-    if pace == Pace():  # each text as it comes
+    if pace.batch_size == pace.workers == 1:
         return (_answer_or_error(answerer, text, question) for text in texts)
     return _in_windows(answerer, texts, question, pace)
 

@@ -28,7 +28,8 @@ from fillmask.tokenization import open_tokenization
 class FillMask:
     """Predicts the tokens behind a text's masks.
 
-    It is loaded completely or not at all, may be shared by threads, and pickles: the other process loads it anew.
+    It is loaded completely or not at all, may be shared by threads, and pickles: the other process loads the same
+    variant anew, and where no providers were asked for chooses its own.
 
     Args:
         model: A model folder, a hub id, or None for the embedded English model.
@@ -82,7 +83,7 @@ class FillMask:
             model,
             variant=self.variant,
             revision=self.artifact.revision,
-            providers=providers,
+            providers=asked,
             threads=threads,
             placeholders=placeholders,
         )
@@ -164,8 +165,8 @@ class FillMask:
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
-            batch_size: Texts that run together, those of like length. None is 1, and on a GPU 64 where that changes
-                no scores.
+            batch_size: Texts that run together, those of like length. None is 1, and on a GPU 64 where the model is
+                batch-invariant as far as is known.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
                 for each core and a batch_size of 16.
 
@@ -219,6 +220,11 @@ class FillMask:
     def providers(self) -> list[str]:
         """ONNX Runtime's execution providers in use, the preferred one first."""
         return self._session.providers
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the preferred provider in use is a GPU's."""
+        return self._session.on_gpu
 
     @property
     def nodes(self) -> dict[str, int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import cache
 from io import StringIO
+from threading import Lock
 from typing import Any
 
 import onnxruntime as ort
@@ -16,9 +18,10 @@ Provider = str | tuple[str, Mapping[str, Any]]
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-_NVIDIA = (CUDA, "TensorrtExecutionProvider")
-_GPUS = (*_NVIDIA, "NvTensorRTRTXExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider",
+NVIDIA = (CUDA, "TensorrtExecutionProvider")
+_GPUS = (*NVIDIA, "NvTensorRTRTXExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider",
          "DmlExecutionProvider", "WebGpuExecutionProvider")  # fmt: skip
+_PRELOADING = Lock()
 _PACKAGES = {
     CUDA: "onnxruntime-gpu[cuda,cudnn]",
     "TensorrtExecutionProvider": "onnxruntime-gpu[cuda,cudnn]",
@@ -76,14 +79,12 @@ def check_providers(providers: Sequence[Provider]) -> list[Provider]:
     if isinstance(providers, str) or not isinstance(providers, Sequence) or not providers:
         raise ProviderError(f"providers must be a list of names such as {available}, got {providers!r}")
     for provider in providers:
-        if not _is_provider(provider):
-            raise ProviderError(f"a provider must be a name or a pair of a name and its options, got {provider!r}")
-        name = name_of(provider)
-        if [name_of(other) for other in providers if _is_provider(other)].count(name) > 1:
-            raise ProviderError(f"{name!r} is named twice in {providers!r}")
-        if name not in available:
-            raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{_hint(name)}")
-    return [name if isinstance(name, str) else (name[0], dict(name[1])) for name in providers]
+        _check_provider(provider, available)
+    names = list(map(name_of, providers))
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ProviderError(f"{twice!r} is named twice in {providers!r}")
+    return [provider if isinstance(provider, str) else (provider[0], dict(provider[1])) for provider in providers]
 
 
 def preload(providers: Sequence[Provider]) -> str:
@@ -92,12 +93,10 @@ def preload(providers: Sequence[Provider]) -> str:
     Returns:
         What ONNX Runtime said of those that are not there, in one line; it would print it.
     """
-    if not any(name_of(provider) in _NVIDIA for provider in providers) or not hasattr(ort, "preload_dlls"):
+    if not any(name_of(provider) in NVIDIA for provider in providers) or not hasattr(ort, "preload_dlls"):
         return ""
-    said = StringIO()
-    with redirect_stdout(said):
-        ort.preload_dlls()
-    return " ".join(said.getvalue().split())
+    with _PRELOADING:  # standard output is the whole process's
+        return _preload()
 
 
 def check_started(wanted: Sequence[Provider], started: Sequence[str], said: str = "") -> None:
@@ -113,13 +112,28 @@ def check_started(wanted: Sequence[Provider], started: Sequence[str], said: str 
     """
     for name in map(name_of, wanted):
         if name not in started:
-            reason = f": {said}" if said else f"; it needs its libraries and a device{_hint(name)}"
-            raise ProviderError(f"{name} did not start, ONNX Runtime fell back to {', '.join(started)}{reason}")
+            brought = f', which "{_PACKAGES[name]}" brings' if name in NVIDIA else ""
+            needs = f"it needs a device, its driver and its libraries{brought}"
+            loading = f" (loading them said: {said})" if said else ""
+            raise ProviderError(f"{name} did not start, ONNX Runtime took {', '.join(started)}; {needs}{loading}")
 
 
-def _hint(name: str) -> str:
-    package = _PACKAGES.get(name)
-    return f'; pip install "{package}" in place of onnxruntime' if package else ""
+@cache
+def _preload() -> str:
+    said = StringIO()
+    with redirect_stdout(said):
+        ort.preload_dlls()
+    return " ".join(said.getvalue().split())
+
+
+def _check_provider(provider: Provider, available: Sequence[str]) -> None:
+    if not _is_provider(provider):
+        raise ProviderError(f"a provider must be a name or a pair of a name and its options, got {provider!r}")
+    name = name_of(provider)
+    if name not in available:
+        package = _PACKAGES.get(name)
+        hint = f'; pip install "{package}" in place of onnxruntime' if package else ""
+        raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{hint}")
 
 
 def _is_provider(provider: object) -> bool:

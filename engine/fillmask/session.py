@@ -63,15 +63,8 @@ class Session:
         self.threads = _check_threads(threads)
         wanted = check_providers(providers)
         options = _options(self.threads, graph, weights)
-        content = _linked(weights)
-        if content is not None and weights is not None:
-            # ONNX Runtime reads this memory, and keeps no reference to it, until the session is made.
-            options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
-        said = preload(wanted)
-        self._session = _start(graph, wanted, options)
-        del content
+        self._session = _start(graph, weights, wanted, options)
         self.providers: list[str] = self._session.get_providers()
-        check_started(wanted, self.providers, said)
         self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = _check_inputs(self._session)
         self._output, size = _check_output(self._session)
@@ -107,6 +100,8 @@ class Session:
             raise FillMaskError(f"the graph declares {self.vocab_size} logits a token and gives {logits.shape[-1]}")
         if not self.at_masks:
             logits = np.take_along_axis(logits, positions[..., None], axis=1)
+        if logits.shape[:2] != positions.shape:
+            raise FillMaskError(f"the graph gives logits {logits.shape} for masks {positions.shape}, no row for each")
         return logits if logits.dtype == np.float32 else logits.astype(np.float32)
 
     @property
@@ -194,7 +189,20 @@ def _linked(weights: Path | None) -> bytes | None:
     return weights.read_bytes()
 
 
-def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionOptions) -> ort.InferenceSession:
+def _start(
+    graph: bytes | Path, weights: Path | None, providers: list[Provider], options: ort.SessionOptions
+) -> ort.InferenceSession:
+    content = _linked(weights)
+    if content is not None and weights is not None:
+        # ONNX Runtime reads this memory, and keeps no reference to it, until the session is made.
+        options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
+    said = preload(providers)
+    session = _load(graph, providers, options)
+    check_started(providers, session.get_providers(), said)
+    return session
+
+
+def _load(graph: bytes | Path, providers: list[Provider], options: ort.SessionOptions) -> ort.InferenceSession:
     if os.environ.get("ORT_DISABLE_TELEMETRY") == "1":
         ort.disable_telemetry_events()
     try:
@@ -204,10 +212,8 @@ def _start(graph: bytes | Path, providers: list[Provider], options: ort.SessionO
         )
     except Exception as error:
         # ONNX Runtime raises a class of its own for each of its status codes; none has a base of its own.
-        if name_of(providers[0]) != "CPUExecutionProvider":
-            raise ProviderError(
-                f"{name_of(providers[0])} does not start with this model: {first_line(error)}"
-            ) from error
+        if others := [name_of(provider) for provider in providers if name_of(provider) != CPU]:
+            raise ProviderError(f"{', '.join(others)} does not start with this model: {first_line(error)}") from error
         raise ArtifactError(f"ONNX Runtime cannot load the graph: {first_line(error)}") from error
 
 

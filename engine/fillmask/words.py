@@ -18,7 +18,8 @@ from tokenizers import AddedToken, Tokenizer
 # What BertPreTokenizer makes of printable ASCII: letters and digits together, and each punctuation mark by itself.
 _WORD = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]")
 _LONGEST = 64  # characters; what is longer is seldom seen twice
-_MOST = 1 << 15  # some 6 MB
+_LONGEST_IDS = 8
+_MOST = 1 << 15  # some 6 MB, then they are forgotten
 
 
 class Words:
@@ -68,7 +69,9 @@ class Words:
         return known
 
     def _remember(self, text: str, ids: list[int]) -> list[int]:
-        if len(text) <= _LONGEST and len(self._known) < _MOST:
+        if len(text) <= _LONGEST and len(ids) <= _LONGEST_IDS:
+            if len(self._known) >= _MOST:
+                self._known.clear()
             self._known[text] = ids
         return ids
 

@@ -29,7 +29,7 @@ _STATUS = Path("/proc/self/status")
 _ANSWER = """
 import sys
 from fillmask import FillMask
-fill_mask = FillMask(sys.argv[1], variant=sys.argv[2], threads=1)
+fill_mask = FillMask(sys.argv[1], variant=sys.argv[2], providers=["CPUExecutionProvider"], threads=1)
 fill_mask.predict(sys.argv[3], truncation="window")
 # The engine must still be there: without its name its memory is given back before it is counted.
 status = open("/proc/self/status").read()

@@ -13,16 +13,20 @@ TEXT = "She drank a cup of [MASK]."
 @pytest.mark.parametrize(("threads", "name"), [(at, name) for at, each in options._CHANGES.items() for name in each])
 def test_a_change_reaches_the_session_and_leaves_its_answers(threads, name, monkeypatch):
     made, original = [], ort.InferenceSession
-    monkeypatch.setattr(
-        ort, "InferenceSession", lambda graph, given, **rest: made.append(given) or original(graph, given, **rest)
-    )
+
+    def spy(graph, given, **rest):
+        made.append(given)
+        return original(graph, given, **rest)
+
+    monkeypatch.setattr(ort, "InferenceSession", spy)
     usual, changed = (options._spied(EMBEDDED, threads, change) for change in (str, options._CHANGES[threads][name]))
     before, after = ({key: _value(given, key) for key in _KEYS} for given in made)
     assert [key for key in _KEYS if before[key] != after[key]] == [_KEY_OF[name]]
     (expected,), (found,) = usual.take(TEXT).run(), changed.take(TEXT).run()
     # Two round otherwise, and int8 activations then fall on their neighbours.
     np.testing.assert_allclose(found, expected, atol=_LOOSE.get(name, 1e-4))
-    assert ort.InferenceSession is not original  # the test's own is back in place
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999
+    assert ort.InferenceSession is spy  # back in place
 
 
 _LOOSE = {"no prepacking": 0.1, "GELU approximated": 0.5}

@@ -20,6 +20,7 @@ class Engine:
     """An engine whose run of "wait" lasts until ``go`` is set, and whose other runs do what their texts say."""
 
     batches = False
+    on_gpu = False
     company = 512
 
     def __init__(self):

@@ -73,6 +73,8 @@ def test_a_setting_that_makes_no_sense_is_refused(name, value, told):
         (["--max-texts", "0"], "max_texts must be at least 1"),
         (["no-such-folder/x/y"], "is not a folder"),
         (["--variant", "fp64"], "has no variant 'fp64'"),
+        (["--provider", "CPUExecutionProvider", "--provider", "Other"], "'Other' is not in this ONNX Runtime"),
+        (["--provider", "CPUExecutionProvider:x"], "NAME:option=value"),
         (["--threads", "0"], "threads must be at least 1"),
     ],
 )

@@ -4,7 +4,7 @@ import onnxruntime as ort
 import pytest
 
 from fillmask.errors import ProviderError
-from fillmask.providers import check_started, is_gpu, parse_provider, preload, wants_gpu
+from fillmask.providers import _preload, check_started, is_gpu, parse_provider, preload, wants_gpu
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -46,10 +46,21 @@ def test_a_gpu_is_wanted_by_name_or_because_cuda_is_there(monkeypatch):
     assert wants_gpu(["TensorrtExecutionProvider"])
 
 
-def test_libraries_are_loaded_for_nvidia_alone(monkeypatch, capsys):
-    monkeypatch.setattr(ort, "preload_dlls", lambda: sys.stdout.write("Failed to load\n  libcublas.so"), raising=False)
+@pytest.fixture
+def anew():
+    _preload.cache_clear()
+    yield
+    _preload.cache_clear()
+
+
+@pytest.mark.usefixtures("anew")
+def test_libraries_are_loaded_once_and_for_nvidia_alone(monkeypatch, capsys):
+    loaded = []
+    said = "Failed to load\n  libcublas.so"
+    monkeypatch.setattr(ort, "preload_dlls", lambda: loaded.append(sys.stdout.write(said)), raising=False)
     assert preload([CPU]) == preload([("OpenVINOExecutionProvider", {})]) == ""
-    assert preload([CPU, (CUDA, {})]) == "Failed to load libcublas.so"
+    assert preload([CPU, (CUDA, {})]) == preload([CUDA]) == "Failed to load libcublas.so"
+    assert len(loaded) == 1
     assert capsys.readouterr().out == ""
     monkeypatch.delattr(ort, "preload_dlls")
     assert preload([CUDA]) == ""
@@ -61,5 +72,5 @@ def test_a_session_with_all_that_was_asked_for_is_taken():
 
 
 def test_a_provider_without_a_package_of_its_own_is_missing_without_advice():
-    with pytest.raises(ProviderError, match=r"did not start, ONNX Runtime fell back to CPU; it needs.*a device$"):
+    with pytest.raises(ProviderError, match=r"did not start, ONNX Runtime took CPU; it needs.*its libraries$"):
         check_started(["CoreMLExecutionProvider"], ["CPU"])

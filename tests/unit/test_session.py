@@ -24,6 +24,17 @@ def test_the_logits_are_those_at_the_masks_whatever_the_graph_takes(make, ids):
     np.testing.assert_array_equal(session.run(pad([IDS], 0), MASKS), expected(weights))
 
 
+def test_a_graph_that_takes_the_masks_and_scores_all_tokens_is_refused():
+    graph = toys.parse(
+        """toy (int64[b,s] input_ids, int64[b,m] mask_positions) => (float[b,s,1] logits) {
+            no = Sub(mask_positions, mask_positions) none = ReduceSum<keepdims=1>(no) a = Add(input_ids, none)
+            c = Cast<to=1>(a) logits = Unsqueeze(c, axis) }""",
+        axis=np.array([2]),
+    )
+    with pytest.raises(FillMaskError, match=r"logits \(1, 6, 1\) for masks \(1, 2\), no row for each"):
+        Session(graph, threads=1).run(pad([IDS], 0), MASKS)
+
+
 def test_half_precision_logits_become_float32():
     logits = Session(toys.foreign_graph(toys.tables(3), dtype="float16"), threads=1).run(pad([IDS], 0), MASKS)
     assert logits.dtype == np.float32

@@ -1,3 +1,4 @@
+import pickle
 import sys
 from types import MappingProxyType
 
@@ -5,6 +6,7 @@ import onnxruntime as ort
 import pytest
 
 from fillmask import FillMask, ProviderWarning
+from fillmask import providers as provider_module
 from fillmask.artifact import Artifact
 from fillmask.errors import FillMaskError, InputError, ProviderError
 from fillmask.starting import Start, plan_starts
@@ -135,7 +137,7 @@ def test_without_a_choice_cuda_is_tried_and_the_cpu_answers_where_it_does_not_st
     assert asked == [[CUDA, CPU], [CPU]]
     assert fill_mask.predict("[MASK]") == FillMask(native_folder, providers=[CPU]).predict("[MASK]")
     (message,) = (str(each.message) for each in warned)
-    assert message.startswith(f"{CUDA} did not start, ONNX Runtime fell back to {CPU}; it needs")
+    assert message.startswith(f"{CUDA} did not start, ONNX Runtime took {CPU}; it needs a device")
     assert message.endswith(f"Running variant int8 on {CPU} instead")
     assert warned[0].filename == __file__
 
@@ -174,33 +176,50 @@ def test_a_provider_that_is_asked_for_is_all_that_is_tried(tmp_path, provider, v
 # What was asked for, or an error
 
 
+@pytest.fixture(autouse=True)
+def anew():
+    """Libraries are loaded once a process."""
+    provider_module._preload.cache_clear()
+    yield
+    provider_module._preload.cache_clear()
+
+
+def test_options_of_any_mapping_pickle(native_folder):
+    options = {"use_arena": "0"}
+    fill_mask = FillMask(native_folder, providers=[(CPU, MappingProxyType(options))], threads=1)
+    options["use_arena"] = "no more"
+    assert pickle.loads(pickle.dumps(fill_mask)).predict("[MASK]") == fill_mask.predict("[MASK]")
+    assert fill_mask.__reduce__()[0].keywords["providers"] == [(CPU, {"use_arena": "0"})]
+
+
 @pytest.mark.parametrize("providers", [[CUDA], [CUDA, CPU], [CPU, CUDA], ["TensorrtExecutionProvider", CUDA]])
 def test_a_provider_that_does_not_start_is_not_replaced_in_silence(native_folder, monkeypatch, providers):
     on_cpu_alone(monkeypatch, ["TensorrtExecutionProvider", CUDA, CPU])
     missing = next(provider for provider in providers if provider != CPU)
     with pytest.raises(ProviderError) as raised:
         FillMask(native_folder, providers=providers)
-    assert str(raised.value).startswith(f"{missing} did not start, ONNX Runtime fell back to {CPU}")
-    assert 'pip install "onnxruntime-gpu[cuda,cudnn]"' in str(raised.value)
+    assert str(raised.value).startswith(f"{missing} did not start, ONNX Runtime took {CPU}; it needs a device")
+    assert '"onnxruntime-gpu[cuda,cudnn]"' in str(raised.value)
 
 
 def test_what_is_said_of_missing_libraries_is_the_reason(native_folder, monkeypatch, capsys):
     on_cpu_alone(monkeypatch, [CUDA, CPU])
     said = "Failed to load libcudnn.so.9:\n no such file"
     monkeypatch.setattr(ort, "preload_dlls", lambda: sys.stdout.write(said), raising=False)
-    with pytest.raises(ProviderError, match=r"fell back to CPU\w+: Failed to load libcudnn.so.9: no such file$"):
+    with pytest.raises(ProviderError, match=r"took CPU.*said: Failed to load libcudnn.so.9: no such file\)$"):
         FillMask(native_folder, providers=[CUDA])
     assert capsys.readouterr().out == ""
 
 
-def test_a_provider_that_fails_with_this_model_is_named(native_folder, monkeypatch):
+@pytest.mark.parametrize("providers", [[CUDA], [CPU, CUDA]])
+def test_a_provider_that_fails_with_this_model_is_named(native_folder, monkeypatch, providers):
     def failing(*_, **__):
         raise RuntimeError("no device\nat line 3")
 
-    monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(ort, "InferenceSession", failing)
     with pytest.raises(ProviderError, match=r"^CUDAExecutionProvider does not start with this model: no device$"):
-        FillMask(native_folder, providers=[CUDA])
+        FillMask(native_folder, providers=providers)
 
 
 def test_onnx_runtime_does_not_go_on_with_other_providers_when_one_fails_in_a_run(native_folder, monkeypatch, capsys):

@@ -19,7 +19,7 @@ _LOAD = """
 import sys
 from pathlib import Path
 from fillmask import FillMask
-FillMask(sys.argv[1], variant=sys.argv[2], threads=1).predict(sys.argv[3])
+FillMask(sys.argv[1], variant=sys.argv[2], providers=["CPUExecutionProvider"], threads=1).predict(sys.argv[3])
 status = Path("/proc/self/status")
 lines = status.read_text().splitlines() if status.exists() else []
 print(*(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")))

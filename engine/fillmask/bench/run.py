@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fillmask.bench.texts import Texts, lengths
 from fillmask.cpu import available_threads
 from fillmask.errors import FillMaskError, InputError
 from fillmask.pipeline import FillMask
+from fillmask.providers import CPU
 
 Tick = Callable[[float], None]
 
@@ -143,4 +145,5 @@ def _load(artifact: Artifact, setups: Grid, memory: Mapping[str, int | None]) ->
             f"to time {len(pairs)} pairs of variant and threads takes {needed / 1e9:.1f} GB of memory, and "
             f"{free / 1e9:.1f} GB are free; name fewer with --variant or --threads"
         )
-    return {(name, count): FillMask(artifact.folder, variant=name, threads=count) for name, count in pairs}
+    open_at = partial(FillMask, artifact.folder, providers=[CPU])
+    return {(name, count): open_at(variant=name, threads=count) for name, count in pairs}

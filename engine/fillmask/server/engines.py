@@ -10,7 +10,6 @@ from fillmask.answering import Answer, Row
 from fillmask.asking import Question
 from fillmask.encoding import Truncation
 from fillmask.many import CPU_ROOM, GPU_ROOM, plan
-from fillmask.providers import is_gpu
 
 # On a CPU a run with company then takes no longer than one without.
 _LONG_TEXT = 512
@@ -24,15 +23,16 @@ class Engine:
 
     Attributes:
         batches: Whether texts keep their scores in each other's company.
+        on_gpu: Whether all threads share one device.
         company: Tokens of a run that texts of several requests share, at most.
     """
 
     def __init__(self, fill_mask: FillMask) -> None:
         self._fill_mask = fill_mask
         self.batches = fill_mask.batch_invariant
-        gpu = is_gpu(fill_mask.providers[0])
-        self._room = GPU_ROOM if gpu else CPU_ROOM
-        self.company = GPU_ROOM.tokens if gpu else _LONG_TEXT
+        self.on_gpu = fill_mask.on_gpu
+        self._room = GPU_ROOM if self.on_gpu else CPU_ROOM
+        self.company = GPU_ROOM.tokens if self.on_gpu else _LONG_TEXT
 
     def ask(self, top_k: int, targets: Sequence[str] | None, truncation: Truncation | None) -> Question:
         """Check what is asked of every text of a request.

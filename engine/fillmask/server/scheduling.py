@@ -5,8 +5,8 @@ The next text is the one whose arrival, put off by the tokens that its request h
 short text overtakes long ones and long lists, and waits for no more than the runs that have begun; and as it is put off
 by two seconds at most, nothing waits for ever.
 
-Texts that wait anyway run together, where the model answers each as it would alone. Nobody waits for company, and
-together they are no longer than one long text.
+Texts that wait anyway run together, where the model answers each as it would alone. Nobody waits for company, and on a
+CPU they are together no longer than one long text.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ class Scheduler:
         if not self._waiting:
             return []
         first = self._waiting[0][2]
-        # Company is shared out among the threads: two runs at once end before one of all.
-        share = ceil(len(self._waiting) / self.threads)
         engine = first.model.engine
+        # Company is shared out among the threads: two runs at once end before one of all. A GPU has one device for all.
+        share = len(self._waiting) if engine.on_gpu else ceil(len(self._waiting) / self.threads)
         most = min(self._batch, share, engine.company // first.weight or 1) if engine.batches else 1
         chosen = [0]
         for index in range(1, min(len(self._waiting), _LOOKED_AT)):
