@@ -52,7 +52,7 @@ class FillMask:
     Example:
         >>> fill_mask = FillMask()
         >>> fill_mask("She drank a cup of [MASK].", top_k=1)[0]["token_str"]
-        'milk'
+        'tea'
     """
 
     def __init__(
