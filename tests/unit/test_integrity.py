@@ -29,7 +29,7 @@ def parsed(monkeypatch):
 
     spy(tokenization.Tokenizer, "from_buffer")
     spy(session.ort, "InferenceSession")
-    spy(artifact, "_parse_json", argument=1)
+    spy(artifact, "parse_json", argument=1)
     return contents
 
 
