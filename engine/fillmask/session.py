@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from fillmask import forks
 from fillmask.binding import BoundRuns, device_of
 from fillmask.cpu import available_threads
 from fillmask.encoding import Encoded
@@ -23,6 +24,7 @@ from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError,
 from fillmask.providers import CPU, Provider, check_providers, check_started, is_gpu, name_of, preload
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
+_FLOAT32 = np.dtype(np.float32)
 _DTYPES = ("tensor(int64)", "tensor(int32)")
 # Its kernel takes five times as long as the two operators that it fuses (MiniLM, 128 tokens).
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
@@ -71,7 +73,7 @@ class Session:
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
-        self._process = os.getpid()
+        self._process, self._forks = os.getpid(), forks.count
         self._bound: BoundRuns | None = None
         self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
         device = device_of(self._session)
@@ -102,7 +104,7 @@ class Session:
             logits = np.take_along_axis(logits, positions[..., None], axis=1)
         if logits.shape[:2] != positions.shape:
             raise FillMaskError(f"the graph gives logits {logits.shape} for masks {positions.shape}, no row for each")
-        return logits if logits.dtype == np.float32 else logits.astype(np.float32)
+        return logits if logits.dtype is _FLOAT32 else logits.astype(np.float32)
 
     @property
     def nodes(self) -> dict[str, int]:
@@ -120,7 +122,7 @@ class Session:
         Raises:
             ForkError: This process is a fork of the one that loaded the model.
         """
-        if os.getpid() != self._process:
+        if forks.count != self._forks:
             raise ForkError(
                 f"this FillMask was made in process {self._process} and does not survive a fork into {os.getpid()}; "
                 f"make it after the fork, or start workers with multiprocessing.get_context('spawn')"

@@ -21,7 +21,7 @@ def test_info_tells_the_model_and_the_limits(server, alone):
     assert info["model_id"] == "minilm-en"
     assert info["model_dtype"] == "int8"
     assert (info["mask_token"], info["vocab_size"], info["max_input_length"]) == ("[MASK]", alone.vocab_size, 512)
-    assert (info["max_client_batch_size"], info["max_concurrent_requests"]) == (32, 1024)
+    assert (info["max_client_batch_size"], info["max_concurrent_requests"]) == (32, 2048)
     assert info["version"] == fillmask.__version__
 
 

@@ -32,7 +32,7 @@ from fillmask.server.transport import Protocol
 
 # A run that takes longer has hung: a text of 512 tokens takes a second with the largest of models.
 HUNG_S = 30.0
-_BACKLOG = 1024
+_BACKLOG = 4096
 # Besides those of the connections.
 _FILES = 64
 # How long, when they are given up, requests may take to say so, and runs to end.

@@ -52,10 +52,11 @@ class Settings:
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets of a request.", least=1)
 
-    # Some two seconds of work for two cores and a small model: a hiccup of the machine is no reason to refuse anybody.
-    max_requests: int = _setting(1024, "Requests that wait or run; the next gets 429.", least=1)
+    # Some three seconds of work for two cores and a small model: virtual machines do stop for one or two, and what
+    # arrived meanwhile is no overload.
+    max_requests: int = _setting(2048, "Requests that wait or run; the next gets 429.", least=1)
     max_queue_tokens: int = _setting(65_536, "Tokens, estimated, that wait or run; beyond it 429.", least=1)
-    max_connections: int = _setting(2048, "Connections; the next gets 429 and is closed.", least=1)
+    max_connections: int = _setting(4096, "Connections; the next gets 429 and is closed.", least=1)
     timeout_ms: int = _setting(10_000, "Deadline of a request that sets none by `x-request-timeout-ms`.", least=1)
     max_timeout_ms: int = _setting(60_000, "The longest deadline that a request may set.", least=1)
     receive_timeout: float = _setting(
