@@ -78,7 +78,7 @@ def company(scale: Scale) -> list[Row]:
         if not fill_mask.batch_invariant:
             rows.append(Row("answers", f"texts in company, {name}", "≤ 1e-5", "the model refuses company", True))
             continue
-        asked = texts(scale.count(200, 20), 3, min(40, fill_mask.max_length // 3))
+        asked = texts(scale.count(200, 20), 3, min(40, fill_mask.max_length // 6))
         alone = [fill_mask.predict(text) for text in asked]
         found = [difference(one, other) for batch in crowds(fill_mask, asked) for one, other in zip(alone, batch)]  # noqa: B905 -- crowds end with company that nobody asks for
         figure = f"{len(found)} answers in company of 1 to 15: scores differ by {max(found):.1e} at most"
