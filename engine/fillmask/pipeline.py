@@ -78,15 +78,8 @@ class FillMask:
         self.answerer: Answerer = Answerer(self._tokenization, encoder, self._session, decoder)
         if self.mask_token_id >= self.vocab_size:
             raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
-        self._again = partial(
-            FillMask,
-            model,
-            variant=self.variant,
-            revision=self.artifact.revision,
-            providers=asked,
-            threads=threads,
-            placeholders=placeholders,
-        )
+        self._again = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
+                              providers=asked, threads=threads, placeholders=placeholders)  # fmt: skip
 
     def __call__(
         self,
