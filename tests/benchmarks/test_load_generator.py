@@ -14,18 +14,19 @@ BUSY = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r
 
 
 class Server:
-    """Answers its n-th request by ``answer(n)``; None closes the connection."""
+    """Answers its n-th request by ``answer(n)``, after a delay, or ``delay(path)``; None closes the connection."""
 
     def __init__(self, answer, delay):
-        self.answer, self.delay = answer, delay
+        self.answer = answer
+        self.delay = delay if callable(delay) else lambda _: delay
         self.asked, self.port, self.ready, self.stop = [], None, threading.Event(), asyncio.Event()
 
     async def serve(self, reader, writer):
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
             while True:
-                await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
                 self.asked.append(id(writer))
-                await asyncio.sleep(self.delay)
+                await asyncio.sleep(self.delay(head.split()[1]))
                 content = self.answer(len(self.asked))
                 if content is None:
                     return
@@ -88,6 +89,14 @@ def test_a_closed_loop_sends_no_more_than_its_clients():
         replies = run(closed_loop(load, 4, 0.5))
     assert len(replies) == len(asked) <= 4 * 11
     assert len(set(asked)) == 4
+
+
+def test_clients_that_are_answered_sooner_do_not_ask_easier_questions_more_often():
+    with answering(lambda number: OK, delay=lambda path: 0.1 if path == b"/long" else 0.0) as (load, asked):
+        load.requests = [b"POST /short HTTP/1.1\r\n\r\n", b"POST /long HTTP/1.1\r\n\r\n"]
+        replies = run(closed_loop(load, 2, 0.5))
+    sent = [[reply.which for reply in replies].count(which) for which in (0, 1)]
+    assert sum(sent) == len(asked) and abs(sent[0] - sent[1]) <= 2
 
 
 def test_a_broken_connection_has_status_0_and_the_next_request_another_connection():
