@@ -44,6 +44,7 @@ TIMED = {measure.__name__ for module in (load_rows, overload_rows) for measure i
 BUSY = 0.3
 STORED = ROOT / "benchmarks" / "results" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"
+MEASURED = ("engine", "benchmarks/serving", "tests/reliability")
 START, END = "<!-- scorecard: made by `make reliability`; do not edit -->", "<!-- end of the scorecard -->"
 
 
@@ -100,9 +101,9 @@ def is_done(found: dict | None, scale: float) -> bool:
 
 @cache
 def code() -> str:
-    """What tells whether the engine and the rows are those that were measured."""
+    """What tells whether the engine, the load and the rows are those that were measured."""
     digest = hashlib.sha256()
-    for path in sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "tests" / "reliability").glob("*.py")]):
+    for path in sorted(path for folder in MEASURED for path in (ROOT / folder).rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
