@@ -66,7 +66,7 @@ schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file 
 emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
 	$(BIN)/python -m benchmarks.emulation
 
-reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 25 minutes
+reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 35 minutes
 	$(BIN)/python -m benchmarks server
 	$(BIN)/python tests/reliability/scorecard.py
 

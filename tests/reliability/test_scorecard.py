@@ -60,7 +60,7 @@ def test_goodput_counts_answers_from_the_full_queue_to_the_last_request():
     early = [reply(0.1 * index, 200) for index in range(40)]
     counted = [reply(5 + 0.1 * index, 200) for index in range(40)]
     late = [reply(13, 200, 2.0)] * 30
-    assert overload_rows.goodput([*early, *counted, *late, reply(14, 429)]) == 4
+    assert overload_rows.Outcome([*early, *counted, *late, reply(14, 429)], [], best=5).goodput == 4
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,12 @@ def test_an_overload_row_fails_by_what_it_measures(latencies, passed):
     replies = [reply(0.1 * index, 200 if index % 2 else 429) for index in range(400)]
     replies += [reply(1, status, latency) for status, latency in latencies.items()] * 20
     alive = [reply(1, 200, 0.01)]
-    assert overload_rows.row(2, replies, alive, best=5).passed is passed
-    assert not overload_rows.row(2, replies, alive, best=6).passed
-    assert not overload_rows.row(2, replies, [reply(1, 200, 0.2)], best=5).passed
+    outcome, worse = (overload_rows.Outcome(replies, alive, best) for best in (5, 6))
+    stopped = overload_rows.Outcome(replies, [reply(1, 200, 0.2)], best=5)
+    assert overload_rows.row(2, [outcome]).passed is passed
+    assert overload_rows.row(2, [outcome, worse, outcome]).passed is passed
+    assert not overload_rows.row(2, [outcome, worse, worse]).passed
+    assert not overload_rows.row(2, [stopped]).passed
 
 
 def answer(*scores):
