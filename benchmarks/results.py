@@ -8,11 +8,11 @@ import os
 import platform
 import statistics
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fillmask.cpu import available_threads
+from fillmask.versions import versions
 
 _FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
@@ -26,7 +26,7 @@ def write(question: str, record: dict[str, Any]) -> Path:
         "threads": available_threads(),
         "load": os.getloadavg(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": versions(_PACKAGES),
     }
     path = _FOLDER / f"{question}.json"
     path.write_text(json.dumps({"question": question, "machine": machine, **record}, indent=1) + "\n")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fillmask.providers import Provider
     from fillmask.verifying import Check
 
+_PACKAGES = ("fillmask", "onnxruntime", "tokenizers", "numpy")
+
 
 class _Commands(click.Group):
     """The commands of this module, and those that entry points add."""
@@ -221,9 +223,9 @@ def _shown(value: object) -> object:
 
 
 def _facts(fill_mask: FillMask) -> dict[str, Any]:
-    from importlib.metadata import version
-
     import onnxruntime
+
+    from fillmask.versions import versions
 
     artifact = fill_mask.artifact
     return {
@@ -241,5 +243,5 @@ def _facts(fill_mask: FillMask) -> dict[str, Any]:
         "nodes": fill_mask.nodes or None,
         "available_providers": onnxruntime.get_available_providers(),
         "threads": fill_mask.threads,
-        "versions": [f"{name} {version(name)}" for name in ("fillmask", "onnxruntime", "tokenizers", "numpy")],
+        "versions": [f"{name} {found}" for name, found in versions(_PACKAGES).items()],
     }

@@ -6,11 +6,11 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fillmask.manifest import MANIFEST, SCHEMA_VERSION
+from fillmask.versions import versions
 from fillmask_export.checkpoint import Checkpoint
 
 _TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")
@@ -65,4 +65,4 @@ def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
 
 def tools() -> dict[str, str]:
     """Versions of what made the artifact."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _TOOLS}
+    return {"python": platform.python_version()} | versions(_TOOLS)

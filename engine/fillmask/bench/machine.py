@@ -6,12 +6,12 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fillmask.cpu import available_threads
 from fillmask.errors import FillMaskError
+from fillmask.versions import versions
 
 _CGROUP = Path("/sys/fs/cgroup")
 _PACKAGES = ("fillmask", "onnxruntime", "tokenizers", "numpy")
@@ -33,7 +33,7 @@ def facts() -> dict[str, Any]:
         "threads": available_threads(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": versions(_PACKAGES),
     }
 
 
