@@ -79,6 +79,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def one_line(error: BaseException) -> str:
+    """All lines of an error's message as one, where any of them may have the reason."""
+    return " ".join(str(error).split())
+
+
 class ProviderWarning(UserWarning):
     """An execution provider that was not asked for does not start, and another took its place."""
 

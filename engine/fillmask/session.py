@@ -20,7 +20,7 @@ from fillmask import forks
 from fillmask.binding import BoundRuns, device_of
 from fillmask.cpu import available_threads
 from fillmask.encoding import Encoded
-from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError, first_line
+from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError, first_line, one_line
 from fillmask.providers import CPU, Provider, check_providers, check_started, is_gpu, name_of, preload
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
@@ -215,7 +215,7 @@ def _load(graph: bytes | Path, providers: list[Provider], options: ort.SessionOp
     except Exception as error:
         # ONNX Runtime raises a class of its own for each of its status codes; none has a base of its own.
         if others := [name_of(provider) for provider in providers if name_of(provider) != CPU]:
-            raise ProviderError(f"{', '.join(others)} does not start with this model: {first_line(error)}") from error
+            raise ProviderError(f"{', '.join(others)} does not start with this model: {one_line(error)}") from error
         raise ArtifactError(f"ONNX Runtime cannot load the graph: {first_line(error)}") from error
 
 
