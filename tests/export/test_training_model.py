@@ -5,13 +5,16 @@ import torch
 from architectures import ARCHITECTURES, make_checkpoint
 
 from fillmask_export.training.batch import Batch
+from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.model import logits_at, make_optimizer, open_encoder
 from fillmask_export.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 FAST = {"bert", "distilbert", "electra", "modernbert", "roberta"}
+# They are refused: their tokenizer is written in Python only, or they cannot be told what is padding.
+REFUSED = {"esm": "has no fast tokenizer", "fnet": "takes no attention_mask"}
 # It computes in training mode only, in which it draws random numbers.
-UNTRAINED = {"reformer"}
+UNTRAINED = {"reformer", *REFUSED}
 NAMES = [
     pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
     for name in ARCHITECTURES
@@ -19,6 +22,13 @@ NAMES = [
 ]
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_trained_is_refused(name, tmp_path):
+    with pytest.raises(TrainingError, match=REFUSED[name]):
+        open_encoder(str(make_checkpoint(name, tmp_path)), CPU)
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")  # transformers' own, in Funnel
 @pytest.mark.parametrize("name", NAMES)
 def test_logits_and_gradients_are_those_of_the_whole_head(name, tmp_path):
     model, tokenizer, new = open_encoder(str(make_checkpoint(name, tmp_path)), CPU)

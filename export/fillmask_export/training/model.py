@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -55,6 +56,8 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
         )
     finally:
         transformers_logging.set_verbosity(before)
+    if "attention_mask" not in signature(model.forward).parameters:
+        raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
     missing = sorted(report["missing_keys"])
     body = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
     if body:
