@@ -78,14 +78,15 @@ class Results:
 
 def settled(record: Record) -> Record:
     """The record without the numbers of cases that are not settled: their rows say why, their ratios are gone."""
-    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case)) else row
+    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case, row.contender)) else row
             for row in record.rows]  # fmt: skip
-    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case)]
+    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case, each.baseline)]
     return replace(record, rows=rows, comparisons=comparisons)
 
 
-def _unsettled(record: Record, case: Mapping[str, Any]) -> str:
-    found = f"{said(case)}, "
+def _unsettled(record: Record, case: Mapping[str, Any], contender: str) -> str:
+    """Why; where a case has several baselines, each of them is a case of its own."""
+    found = f"{said(case)}, {contender.removesuffix('-again')}, "
     reasons = [why for name, all_ in record.unsettled.items() if found.startswith(f"{name}, ") for why in all_]
     return "not settled, " + "; ".join(reasons) if reasons else ""
 

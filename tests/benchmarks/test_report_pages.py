@@ -7,11 +7,11 @@ import invented
 import pytest
 
 from benchmarks.harness.records import RESULTS as RECORDS
-from benchmarks.harness.records import Row, write
+from benchmarks.harness.records import Comparison, Row, write
 from benchmarks.report import pages
 from benchmarks.report.goals import GOALS, goals
 from benchmarks.report.readme import NOTHING, numbers
-from benchmarks.report.results import load
+from benchmarks.report.results import load, settled
 from benchmarks.report.sections import section
 
 MEASURED = re.compile(r"\d+\.\d+×|\d / \d")
@@ -65,6 +65,21 @@ def test_a_case_that_is_not_settled_says_why_and_gives_no_numbers(shelf, section
     assert {each.case["tokens"] for each in kept.comparisons} == {
         each.case["tokens"] for each in invented.latency().comparisons
     } - {16}
+
+
+def test_of_several_baselines_in_a_case_the_settled_one_keeps_its_numbers():
+    case = {"clients": 64, "text": "mixed"}
+    rows = [
+        Row(name, "int8", case, "texts/s", [1.0]) for name in ("server", "library", "library-again", "library-batches")
+    ]
+    comparisons = [
+        Comparison("server", baseline, case, 1, 1, 1, 1, 1, "") for baseline in ("library", "library-batches")
+    ]
+    unsettled = {"clients 64, text mixed, library": ["values drifted"]}
+    record = replace(invented.latency(), rows=rows, comparisons=comparisons, unsettled=unsettled)
+    kept = settled(record)
+    assert [row.contender for row in kept.rows if row.failed] == ["library", "library-again"]
+    assert [each.baseline for each in kept.comparisons] == ["library-batches"]
 
 
 def test_a_table_says_where_when_of_what_and_how_it_was_made(sections):
