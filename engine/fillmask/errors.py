@@ -81,7 +81,7 @@ def first_line(error: BaseException) -> str:
 
 def one_line(error: BaseException) -> str:
     """All lines of an error's message as one, where any of them may have the reason."""
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class ProviderWarning(UserWarning):
