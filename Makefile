@@ -57,7 +57,7 @@ cloze: .venv/.dev ## what the embedded model knows of English, into its card
 
 architectures: .venv/.dev ## export every architecture again, into docs/architectures.md
 	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
-	$(BIN)/python tests/export/architectures_page.py build/architectures.xml
+	$(BIN)/python -m tests.export.architectures_page build/architectures.xml
 
 schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
@@ -68,10 +68,10 @@ emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
 
 reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 35 minutes
 	$(BIN)/python -m benchmarks server
-	$(BIN)/python tests/reliability/scorecard.py
+	$(BIN)/python -m tests.reliability.scorecard
 
 golden: .venv/.dev ## ask transformers for the golden answers again
-	$(BIN)/python tests/golden/make.py
+	$(BIN)/python -m tests.golden.make
 
 embed: .venv/.dev ## remake the embedded model: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error embed needs CHECKPOINT=, CALIBRATION= and TEXTS=))

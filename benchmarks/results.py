@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fillmask.cpu import available_threads
-from fillmask.versions import versions
+from fillmask.environment import versions
+from fillmask.runtime.cpu import available_threads
 
 _FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")

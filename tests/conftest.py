@@ -14,9 +14,9 @@ from types import ModuleType
 import pytest
 
 from fillmask import FillMask
-from training import FAMILIES
+from tests.support.training import FAMILIES
 
-pytest.register_assert_rewrite("agreement")
+pytest.register_assert_rewrite("tests.support.agreement")
 
 LAYOUTS = ("native", "foreign")
 
@@ -39,7 +39,9 @@ def checkpoint_of(tmp_path_factory) -> Callable[[str], Path]:
 
     @cache
     def make(family: str) -> Path:
-        return _module("checkpoints").make_checkpoint(family, tmp_path_factory.mktemp("checkpoints") / family)
+        return _module("tests.support.checkpoints").make_checkpoint(
+            family, tmp_path_factory.mktemp("checkpoints") / family
+        )
 
     return make
 
@@ -50,7 +52,7 @@ def folder_of(checkpoint_of, tmp_path_factory) -> Callable[[str, str], Path]:
 
     @cache
     def make(family: str, layout: str) -> Path:
-        layouts = _module("layouts")
+        layouts = _module("tests.support.layouts")
         return layouts.lay_out(layout, checkpoint_of(family), tmp_path_factory.mktemp(layout) / family)
 
     return make
@@ -77,7 +79,7 @@ def reference(checkpoint):
 
 
 def _module(name: str) -> ModuleType:
-    """One of the modules beside this file that need torch and transformers; skips the test where those are missing."""
+    """One of the modules of tests/support that need torch and transformers; skips the test where those are missing."""
     for package in ("torch", "transformers", "optimum"):
         pytest.importorskip(package)
     return import_module(name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.tokenization import Tokenization
+from fillmask.artifact.tokenizer import Tokenization
 
 Ids = NDArray[np.int64]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from benchmarks.cloze.rows import Judgement, Reader, Row, batches, judge_batch, pad_positions
 from fillmask import FillMask, InputError
-from fillmask.artifact import Artifact
-from fillmask.cpu import available_threads
+from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer import open_tokenization
 from fillmask.encoding import Encoded, pad
-from fillmask.tokenization import open_tokenization
+from fillmask.runtime.cpu import available_threads
 
 _FIRST = 5
 

@@ -7,7 +7,7 @@ import time
 from benchmarks.contenders import TOP_K, Answer
 from benchmarks.models.folders import ModelFolders
 from fillmask import FillMask, InputError, Prediction
-from fillmask.providers import CPU
+from fillmask.runtime.providers import CPU
 
 
 class Contender:

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.contenders import Answer
 from benchmarks.contenders.reading import Reader
 from benchmarks.models.folders import ModelFolders
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 
 
 class Contender:

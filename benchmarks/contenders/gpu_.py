@@ -14,7 +14,7 @@ from benchmarks.contenders import TOP_K, Answer
 from benchmarks.contenders.pipelines import Pipeline
 from benchmarks.models.folders import ModelFolders
 from fillmask import FillMask, InputError, Prediction
-from fillmask.providers import Provider
+from fillmask.runtime.providers import Provider
 
 OURS, AGAIN, FP32, REFERENCE = "fillmask-fp16", "fillmask-fp16-again", "fillmask-fp32", "transformers"
 ON_CPU, PEAK = "fillmask-fp32-cpu", "peak"

@@ -15,7 +15,7 @@ from benchmarks.emulation.comparing import compare
 from benchmarks.emulation.control import make_control
 from benchmarks.emulation.machines import HASWELL, HERE, MACHINES, Machine, Questions, ask
 from benchmarks.emulation.sysroot import MissingError
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.probes import make_questions
 
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers")

@@ -7,7 +7,7 @@ import platform
 import sys
 
 from fillmask import FillMask
-from fillmask.verifying import verify
+from fillmask.verification import verify
 
 _BEST = 50
 _CHECKED = ("variant", "max_score_difference", "tolerance", "passed")

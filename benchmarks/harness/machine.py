@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from fillmask import cpu
+from fillmask.runtime import cpu
 
 _ROOT = Path(__file__).parents[2]
 # What is measured and what measures it; results and pages made of them may lie there unfinished.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.schemes.graphs import SCHEMES, pairs_fit, path_of, size_of
 from benchmarks.schemes.subjects import Subject
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.fidelity import Forward, measure
 from fillmask_export.probes import Probe
 from fillmask_export.verify import batch_difference, checkpoint_forward, session_forward

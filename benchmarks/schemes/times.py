@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from benchmarks.schemes.graphs import SCHEMES, path_of
 from fillmask.encoding import Encoded
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 
 LENGTHS = (16, 128)
 Times = dict[str, dict[str, list[float]]]

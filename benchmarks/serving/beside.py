@@ -23,7 +23,7 @@ from benchmarks.harness.stats import Ratio, claim, percentile, ratio
 from benchmarks.serving.load import Load, bodies_of, closed_loop, open_loop, poisson, run
 from benchmarks.serving.process import TEXT, Served
 from fillmask import FillMask
-from fillmask.cpu import available_threads
+from fillmask.runtime.cpu import available_threads
 
 _WORDS = "the library is next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
 # Words of the texts: most are short, few are long.

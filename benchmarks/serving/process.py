@@ -154,7 +154,7 @@ def serve(*flags: str, environment: Mapping[str, str] | None = None, prelude: st
         environment: Variables besides those there are.
         prelude: Code that runs before it starts, to plant a fault.
     """
-    script = f"{prelude}\nfrom fillmask.cli import main\nmain(prog_name='fillmask')"
+    script = f"{prelude}\nfrom fillmask.cli.main import main\nmain(prog_name='fillmask')"
     command = [sys.executable, "-c", script, "serve", "--port", "0", "--log-format", "json", *flags]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"} | dict(environment or {})

@@ -18,7 +18,7 @@ from benchmarks.cloze.sampling import LARGE, sample
 from benchmarks.cloze.subjects import Checkpoint, Engine, Subject
 from benchmarks.harness import machine
 from benchmarks.harness.records import RESULTS
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -149,7 +149,7 @@ def _pace(profile: Profile, rounds: int | None, longest: int) -> Pace:
 def _check_provider(device: Device) -> None:
     """Before anything is made, so that nobody waits for what cannot be run."""
     from fillmask import ProviderError
-    from fillmask.providers import check_providers
+    from fillmask.runtime.providers import check_providers
 
     try:
         check_providers(device.providers)

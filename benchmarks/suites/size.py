@@ -17,7 +17,7 @@ from benchmarks.harness.suite import Asked, Found, suite_command
 from benchmarks.measures.comparing import compare
 from benchmarks.measures.installing import Installed, InstallError, bytes_of, install
 from benchmarks.models.folders import BUILT, ModelFolders
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 _ROOT = Path(__file__).parents[2]
 _EMBEDDED = "fillmask-embedded"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 # From 1.32 on, ONNX Runtime reports its use to its makers, also on Linux, and keeps what it has not sent in a database
-# in the user's cache. It reads this when it is imported; fillmask.session turns it off where that happened before.
+# in the user's cache. It reads this when it is imported; runtime/session.py turns it off where that happened before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:

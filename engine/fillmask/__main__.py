@@ -1,6 +1,6 @@
 """``python -m fillmask`` is the command ``fillmask``."""
 
-from fillmask.cli import main
+from fillmask.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="fillmask")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.asking import Question
+from fillmask.artifact.tokenizer import Tokenization
 from fillmask.decoding import Decoder, Prediction
 from fillmask.encoding import Encoder, Truncation, pad
 from fillmask.errors import NoMaskError
 from fillmask.locating import locate
+from fillmask.parameters import Question
+from fillmask.runtime.session import Session
 from fillmask.scoring import softmax_at
-from fillmask.session import Session
-from fillmask.tokenization import Tokenization
 
 Answer = list[list[Prediction]]
 """One list per mask, left to right, each best first."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from fillmask.tokenization import Tokenization
+from fillmask.artifact.tokenizer import Tokenization
 
 # The clean-up that transformers applies where clean_up_tokenization_spaces is set, in its order.
 _CLEAN_UP = [

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.artifact.tokenizer import Tokenization, is_failure
 from fillmask.errors import (
     ArtifactError,
     InputError,
@@ -23,8 +24,7 @@ from fillmask.errors import (
     TruncationWarning,
     first_line,
 )
-from fillmask.tokenization import Tokenization, is_failure
-from fillmask.words import Words, reads_words
+from fillmask.shortcuts.word_cache import Words, reads_words
 
 Truncation = Literal["right", "window"]
 

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fillmask.answering import Answer, Answerer, Row
-from fillmask.artifact import Artifact
-from fillmask.asking import Question
+from fillmask.artifact.folder import Artifact
 from fillmask.errors import InputError
-from fillmask.session import Session
+from fillmask.parameters import Question
+from fillmask.runtime.session import Session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

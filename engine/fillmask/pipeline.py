@@ -13,16 +13,16 @@ from typing import Any
 
 from fillmask.ahead import Ahead
 from fillmask.answering import Answerer
-from fillmask.artifact import Artifact, open_artifact
-from fillmask.asking import DEFAULT_TOP_K, Question, ask
+from fillmask.artifact.folder import Artifact, open_artifact
+from fillmask.artifact.tokenizer import open_tokenization
 from fillmask.decoding import Decoder, Prediction, as_transformers
 from fillmask.encoding import Encoder, Truncation, check_texts
 from fillmask.errors import ArtifactError, InputError, TargetWarning
 from fillmask.many import answer_many, batch_invariant, find_pace
-from fillmask.providers import Provider, check_providers, wants_gpu
-from fillmask.starting import plan_starts, start
+from fillmask.parameters import DEFAULT_TOP_K, Question, ask
+from fillmask.runtime.fallback import plan_starts, start
+from fillmask.runtime.providers import Provider, check_providers, wants_gpu
 from fillmask.targets import target_ids
-from fillmask.tokenization import open_tokenization
 
 
 class FillMask:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.artifact.tokenizer import Tokenization
 from fillmask.encoding import check_text
 from fillmask.errors import TargetsError, TextError
-from fillmask.tokenization import Tokenization
 
 
 def target_ids(tokenization: Tokenization, targets: str | Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import ExportError
 from fillmask_export.fidelity import Forward

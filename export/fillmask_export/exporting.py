@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fillmask.tokenization import max_length
+from fillmask.artifact.tokenizer import max_length
 from fillmask_export.card import write_card
 from fillmask_export.checkpoint import Checkpoint, open_checkpoint
 from fillmask_export.convert import convert

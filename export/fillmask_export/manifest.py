@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fillmask.manifest import MANIFEST, SCHEMA_VERSION
-from fillmask.versions import versions
+from fillmask.artifact.manifest import MANIFEST, SCHEMA_VERSION
+from fillmask.environment import versions
 from fillmask_export.checkpoint import Checkpoint
 
 _TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fillmask.artifact import Artifact
+from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer import open_tokenization
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
-from fillmask.tokenization import open_tokenization
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import ExportError, FidelityError
 

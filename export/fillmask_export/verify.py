@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from fillmask.encoding import pad
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import FidelityError
 from fillmask_export.fidelity import Fidelity, Forward, measure

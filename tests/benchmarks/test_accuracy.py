@@ -3,7 +3,7 @@ import pytest
 from benchmarks.models.folders import ModelFolders, open_tokenizer
 from benchmarks.models.questions import Question, _hide, make_questions
 from benchmarks.suites.accuracy import _refusal, compare
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 QUESTIONS = [Question("a [MASK]", 1), Question("b [MASK]", 2)]
 REFERENCE = [[(1, 0.6), (3, 0.2)], [(4, 0.5), (2, 0.3)]]

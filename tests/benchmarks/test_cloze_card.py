@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.cloze import tables
 from benchmarks.harness.records import RESULTS
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 CARD = "# a model\n\nBertForMaskedLM.\n\n## Verification\n\nWell.\n"
 

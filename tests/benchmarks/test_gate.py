@@ -2,11 +2,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from record_examples import RECORD
 
 from benchmarks.harness.gate import Gate, check_answers, disagreement, failed_rows, open_gate
 from benchmarks.harness.records import write
 from benchmarks.models.folders import ModelFolders
+from tests.support.record_examples import RECORD
 
 REFERENCE = [[(1, 0.5), (2, 0.5 - 1e-6), (3, 0.1)]]
 MANIFEST = {

@@ -20,7 +20,7 @@ from benchmarks.measures.gpu_peak import Products
 from benchmarks.measures.gpu_races import Pace, best
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import gpu
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 CPU, CUDA = Device("CPUExecutionProvider"), Device("CUDAExecutionProvider", 1)
 TINY = {"rounds": 1, "seconds": 0.01, "texts": 6, "alone": (8, 512), "tokens": (16,), "batch_sizes": (4,),

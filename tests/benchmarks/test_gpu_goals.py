@@ -1,10 +1,9 @@
 from dataclasses import replace
 
-from invented import compare, record
-
 from benchmarks.contenders.gpu_ import FP32, OURS, PEAK, REFERENCE, Device
 from benchmarks.harness.records import Row
 from benchmarks.measures.gpu_goals import goals
+from tests.support.invented import compare, record
 
 CPU, CUDA = Device("CPUExecutionProvider"), Device("CUDAExecutionProvider")
 

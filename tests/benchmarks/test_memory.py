@@ -10,7 +10,7 @@ from benchmarks.measures.memory import parse, resident
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import memory
 from fillmask import FillMask
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 ROLLUP = """55d0c5a5b000-7ffd7f9f2000 ---p 00000000 00:00 0    [rollup]

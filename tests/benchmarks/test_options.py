@@ -5,7 +5,7 @@ import pytest
 from benchmarks.harness.suite import Found
 from benchmarks.measures.runs import Spied
 from benchmarks.suites import options
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 TEXT = "She drank a cup of [MASK]."
 

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.harness.suite import Found
 from benchmarks.measures.runs import Spied
 from benchmarks.suites import overhead
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 
 @pytest.fixture(scope="module")

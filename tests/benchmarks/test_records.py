@@ -2,9 +2,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from record_examples import COMPARISON, RECORD, ROW
 
 from benchmarks.harness.records import read, write
+from tests.support.record_examples import COMPARISON, RECORD, ROW
 
 
 def test_what_is_written_is_read_again_with_numbers_of_five_digits(tmp_path):

@@ -1,10 +1,10 @@
 """Numbers as the pages show them."""
 
-import invented
 import pytest
 
 from benchmarks.harness.records import Row
 from benchmarks.report.cells import cell, interval, number, table
+from tests.support import invented
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 
-import invented
 import pytest
 
 from benchmarks.harness.records import RESULTS as RECORDS
@@ -13,6 +12,7 @@ from benchmarks.report.goals import GOALS, goals
 from benchmarks.report.readme import NOTHING, numbers
 from benchmarks.report.results import load, settled
 from benchmarks.report.sections import section
+from tests.support import invented
 
 MEASURED = re.compile(r"\d+\.\d+×|\d / \d")
 

@@ -2,13 +2,13 @@
 
 import re
 
-import invented
 import pytest
 
 from benchmarks.harness.records import RESULTS as RECORDS
 from benchmarks.harness.records import write
 from benchmarks.report import pages, plots
 from benchmarks.report.results import load
+from tests.support import invented
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from benchmarks.measures.products import UncountedError, count, operations, tabl
 from benchmarks.measures.runs import _last_runs, profile
 from benchmarks.suites import roofline
 from benchmarks.suites.roofline import Timed, rate
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 onnx = pytest.importorskip("onnx")
 

@@ -7,7 +7,7 @@ from benchmarks.measures import processes
 from benchmarks.measures.processes import NoAnswerError, seconds_to_line
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import startup
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.models.texts import Writer, lengths
 from fillmask import FillMask
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 
 TOKENIZER = Tokenizer.from_file(str(EMBEDDED / "tokenizer.json"))
 TOKENIZER.no_truncation()

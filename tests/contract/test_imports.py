@@ -19,7 +19,7 @@ LOAD = """
 import importlib, json, sys, warnings
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 if (EMBEDDED / "fillmask.json").exists():
     import fillmask
     assert fillmask.FillMask(threads=1).predict("Paris is the [MASK] of France.")

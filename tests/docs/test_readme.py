@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-import readme
+
+from tests.support import readme
 
 ROOT = Path(__file__).parents[2]
 README = [path for path in (ROOT, ROOT / "export", ROOT / "benchmarks") if (path / "README.md").exists()]

@@ -1,7 +1,8 @@
 """The checks of test_readme.py, on READMEs that are right and wrong."""
 
 import pytest
-import readme
+
+from tests.support import readme
 
 RIGHT = """# Title
 

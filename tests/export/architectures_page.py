@@ -1,6 +1,6 @@
 """docs/architectures.md, made of what the tests of the architectures found.
 
-``python tests/export/architectures_page.py RESULTS.xml`` reads a report that pytest wrote with ``--junitxml`` and
+``python -m tests.export.architectures_page RESULTS.xml`` reads a report that pytest wrote with ``--junitxml`` and
 rewrites ``docs/architectures.json``, and the page from it. ``make architectures`` does both.
 """
 
@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-
-from architectures import ARCHITECTURES, ELSEWHERE  # noqa: E402 -- it lies in the folder added above
+from tests.support.architectures import ARCHITECTURES, ELSEWHERE
 
 PROPERTY = "architecture "
 DOCS = Path(__file__).parents[2] / "docs"

@@ -2,17 +2,24 @@
 
 import json
 
-import architectures_page
 import numpy as np
 import pytest
-from architectures import AMINO_ACIDS, ARCHITECTURES, ELSEWHERE, MAX_LENGTH, NO_FAST_TOKENIZER, make_checkpoint
 
-from agreement import ask_engine, ask_reference, assert_agree
-from cases import MASK, Call
 from fillmask import FillMask
 from fillmask.encoding import pad
 from fillmask.errors import FillMaskError
-from fillmask.session import Session
+from fillmask.runtime.session import Session
+from tests.export import architectures_page
+from tests.support.agreement import ask_engine, ask_reference, assert_agree
+from tests.support.architectures import (
+    AMINO_ACIDS,
+    ARCHITECTURES,
+    ELSEWHERE,
+    MAX_LENGTH,
+    NO_FAST_TOKENIZER,
+    make_checkpoint,
+)
+from tests.support.cases import MASK, Call
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

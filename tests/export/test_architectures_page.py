@@ -3,9 +3,10 @@
 import json
 from xml.etree import ElementTree
 
-import architectures_page
 import pytest
-from architectures import ARCHITECTURES, ELSEWHERE
+
+from tests.export import architectures_page
+from tests.support.architectures import ARCHITECTURES, ELSEWHERE
 
 ROW = {
     "class": "BertForMaskedLM",

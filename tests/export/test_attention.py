@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 from fillmask_export.passes.attention import fuse_attention
 from fillmask_export.passes.masks import sink_to_masks
 from fillmask_export.passes.reshapes import fix_reshapes
 from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 HEADS, SIZE, VOCABULARY = 2, 4, 20
 WIDTH = HEADS * SIZE

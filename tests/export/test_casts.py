@@ -1,9 +1,9 @@
 """A Cast to the type that a tensor has goes, any other stays."""
 
 import numpy as np
-from graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 from fillmask_export.passes.casts import drop_casts
+from tests.support.graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 GRAPH = """{
     rows = Gather(table, input_ids)

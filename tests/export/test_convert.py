@@ -1,13 +1,13 @@
 import errno
 
 import pytest
-from architectures import make_checkpoint
-from graphs import input_names, run, texts
 
 from fillmask_export import convert as module
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.convert import convert
 from fillmask_export.errors import CheckpointError
+from tests.support.architectures import make_checkpoint
+from tests.support.graphs import input_names, run, texts
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 from fillmask_export import ExportError, Plan, costs, export
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.costs import machine, resident_bytes, time_runs

@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from architectures import AMINO_ACIDS, ARCHITECTURES, make_tokenizer
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from fillmask_export.esm import fast_esm
+from tests.support.architectures import AMINO_ACIDS, ARCHITECTURES, make_tokenizer
 
 PARTS = [*AMINO_ACIDS, *"Jxl \n\té日<>", "<mask>", "<cls>", "<eos>", "<pad>", "<null_1>", "<unk>", "  ", " <mask> "]
 

@@ -7,12 +7,12 @@ import pytest
 from transformers import BertConfig, BertForMaskedLM, pipeline
 
 import fillmask_export
-from agreement import ask_engine, ask_reference, assert_agree
-from cases import calls
 from fillmask import FillMask, IntegrityError
-from fillmask.verifying import verify
+from fillmask.verification import verify
 from fillmask_export import Plan, export
 from fillmask_export.tokenizing import HARD_TEXTS
+from tests.support.agreement import ask_engine, ask_reference, assert_agree
+from tests.support.cases import calls
 
 FEW = Plan(masks=60, rounds=0)
 FILES = {"README.md", "config.json", "fillmask.json"}

@@ -1,7 +1,6 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import PLAIN, operators, parse, places, run, run_all, stored_bytes, texts, weights
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
@@ -10,6 +9,7 @@ from fillmask_export.halving import LARGEST, halve
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import Probe
 from fillmask_export.ranges import find_infinite, find_ranges
+from tests.support.graphs import PLAIN, operators, parse, places, run, run_all, stored_bytes, texts, weights
 
 HIDDEN = PLAIN.replace("[b,s,v]", "[b,s,h]")
 HALF, SINGLE = ir.DataType.FLOAT16, ir.DataType.FLOAT

@@ -1,7 +1,6 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import PLAIN, operators, parse, places, run, stored_bytes, texts, weights
 
 from fillmask_export.errors import ExportError
 from fillmask_export.passes import make_lean
@@ -10,6 +9,7 @@ from fillmask_export.probes import Probe
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.rounding4 import BLOCK, find_grid, round_table
 from fillmask_export.quantization.table4 import pack, quantize_table_to_4_bits
+from tests.support.graphs import PLAIN, operators, parse, places, run, stored_bytes, texts, weights
 
 BOTH = PLAIN + "{ e = Gather(words, input_ids) logits = MatMul(e, head) }"
 
@@ -53,7 +53,7 @@ def _feeds_head(node):
 
 
 def run_embeddings(model, feeds, name):
-    from graphs import run_all
+    from tests.support.graphs import run_all
 
     return run_all(model, feeds, [name])[name]
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from graphs import run
-from test_int8_sites import feeds_of, probes
 
 from fillmask_export.passes import make_lean
 from fillmask_export.quantization.absorbing import absorb
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.sites import collect, find_sites
 from fillmask_export.quantization.smoothing import choose_grid
+from tests.export.test_int8_sites import feeds_of, probes
+from tests.support.graphs import run
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from fillmask.encoding import pad
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.convert import convert
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import make_probes
 from fillmask_export.quantization import quantize
-from training import CORPUS
+from tests.support.training import CORPUS
 
 # Measured: 0 on the four families, 7e-7 on MiniLM. An activation that crosses the edge between two integers would move
 # a score by far more than this.

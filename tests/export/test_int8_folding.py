@@ -1,13 +1,13 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import operators, parse, places, run, run_all, texts, weights
 
 from fillmask_export.passes import make_lean
 from fillmask_export.passes.graph import constant, insert, replace, tidy
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.sites import Sample, find_sites
 from fillmask_export.quantization.smoothing import choose_grid
+from tests.support.graphs import operators, parse, places, run, run_all, texts, weights
 
 FLOATS = "g (float[2,6,8] x) => (float[p,q,8] logits) "
 NORM = "z = LayerNormalization<epsilon = 1e-6>(x, gamma, beta)"

@@ -4,9 +4,8 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
-from graphs import operators
 
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.convert import convert
 from fillmask_export.fidelity import measure
@@ -15,7 +14,8 @@ from fillmask_export.probes import make_probes
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.sites import find_sites
 from fillmask_export.verify import Plan, check_fidelity, checkpoint_forward, session_forward
-from training import CORPUS
+from tests.support.graphs import operators
+from tests.support.training import CORPUS
 
 MASKS = 150
 # Random networks 32 channels wide are harder on int8 than trained ones: their mean KL is 0.006 to 0.019, where the gate

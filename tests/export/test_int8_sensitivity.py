@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from test_int8_sites import probes
 
 from fillmask_export.passes import make_lean
 from fillmask_export.quantization import quantize
@@ -10,6 +9,7 @@ from fillmask_export.quantization.preparing import grid_of, prepare
 from fillmask_export.quantization.sensitivity import rank, relative_error
 from fillmask_export.quantization.sites import Sample, find_sites
 from fillmask_export.quantization.table import quantize_table
+from tests.export.test_int8_sites import probes
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_what_is_kept_stays_in_float(lean):
 
 
 def test_with_all_kept_the_table_alone_is_of_integers(lean):
-    from graphs import run
-    from test_int8_sites import feeds_of
+    from tests.export.test_int8_sites import feeds_of
+    from tests.support.graphs import run
 
     table_alone = lean.clone()
     quantize_table(table_alone)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from graphs import parse, run_all, weights
 
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.sites import collect, find_sites, linear_behind
+from tests.support.graphs import parse, run_all, weights
 
 FLOATS = "g (float[b,s,8] x, float[b,s,8] y) => (float[b,s,n] logits) "
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from graphs import parse, run, weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fillmask_export.quantization.sites import Sample
 from fillmask_export.quantization.smoothing import Grid, choose_grid
+from tests.support.graphs import parse, run, weights
 
 QUANTIZE = (
     "q (float[n,k] x, float scale, uint8 zero) => (float[n,k] logits)"

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from graphs import parse, places, run, run_all, texts, weights
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from fillmask_export.checkpoint import open_checkpoint
@@ -11,6 +10,7 @@ from fillmask_export.passes.graph import tidy
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.sites import Sample, collect, find_sites
 from fillmask_export.quantization.splitting import share_out, split_outliers
+from tests.support.graphs import parse, places, run, run_all, texts, weights
 
 FLOATS = "g (float[b,s,8] x, float[b,s,512] y) => (float[p,q,r] logits) "
 FIRST = "a = MatMul(x, first) h = Add(a, bias) "

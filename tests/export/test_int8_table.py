@@ -1,13 +1,13 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import PLAIN, operators, parse, places, run, stored_bytes, texts, weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fillmask_export.passes import make_lean
 from fillmask_export.passes.table import tie_table
 from fillmask_export.quantization.table import quantize_blocks, quantize_table
+from tests.support.graphs import PLAIN, operators, parse, places, run, stored_bytes, texts, weights
 
 EMBEDDINGS = PLAIN.replace("[b,s,v]", "[b,s,h]") + "{ logits = Gather(words, input_ids) }"
 BOTH = PLAIN + "{ e = Gather(words, input_ids) logits = MatMul(e, head) }"

@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import PLAIN, parse, run, texts, weights
 
 from fillmask_export.passes.table import tie_table
 from fillmask_export.quantization.integer import to_integers
 from fillmask_export.quantization.sites import Sample, find_sites
 from fillmask_export.quantization.smoothing import Grid
 from fillmask_export.quantization.table import quantize_table
+from tests.support.graphs import PLAIN, parse, run, texts, weights
 
 QEMU = shutil.which("qemu-x86_64")
 pytestmark = [

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from agreement import ask_engine, ask_reference, assert_agree
-from cases import calls
 from fillmask import FillMask
+from tests.support.agreement import ask_engine, ask_reference, assert_agree
+from tests.support.cases import calls
 
 transformers = pytest.importorskip("transformers")
 

@@ -5,8 +5,8 @@ from importlib.metadata import version
 
 import pytest
 
-from fillmask.artifact import open_artifact
-from fillmask.manifest import MANIFEST
+from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.manifest import MANIFEST
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.manifest import describe, file_record, save_manifest, tools, write_manifest
 

@@ -4,12 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from graphs import SIZES, input_names, operators, places, rows_at, run, run_all, texts
 
 from fillmask_export.passes.masks import sink_to_masks
 from fillmask_export.passes.reshapes import fix_reshapes
 from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import SIZES, input_names, operators, places, rows_at, run, run_all, texts
 
 LAYERS, HEADS, HIDDEN, INNER = 2, 4, 32, 64
 # All different, so that a shape tells what it is of.

@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from graphs import PLAIN, operators, parse, places, rows_at, run, run_all, texts, weights
 
 from fillmask_export.passes.masks import sink_to_masks
 from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import PLAIN, operators, parse, places, rows_at, run, run_all, texts, weights
 
 ARRAYS = {
     "table": weights(20, 8),

@@ -3,11 +3,11 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import SIZES, input_names, places, rows_at, run, stored_bytes, texts
 
 from fillmask.encoding import Encoded
-from fillmask.session import Session
+from fillmask.runtime.session import Session
 from fillmask_export.passes import make_lean
+from tests.support.graphs import SIZES, input_names, places, rows_at, run, stored_bytes, texts
 
 TOLD = {"token_types", "dropped_casts", "fixed_reshapes", "fixed_sizes", "fused_attention", "rows_at_masks"}
 TOLD |= {"tied_table"}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from graphs import PLAIN, parse, texts, weights
 
 from fillmask_export.probes import Probe
 from fillmask_export.ranges import find_infinite, find_ranges
+from tests.support.graphs import PLAIN, parse, texts, weights
 
 HIDDEN = PLAIN.replace("[b,s,v]", "[b,s,h]")
 TEXT = "{ e = Gather(words, input_ids) d = Mul(e, e) shape = Shape(d) s = Mul(d, minus) logits = Sub(s, infinite) }"

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 from fillmask_export.passes.graph import array_of
 from fillmask_export.passes.reshapes import fix_reshapes, reshape_target
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import PLAIN, SIZES, operators, parse, run, texts, weights
 
 # Heads out of a hidden size of 8, at a target that is computed, and back again.
 HEADS = """{

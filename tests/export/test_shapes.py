@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from graphs import PLAIN, operators, parse, run_all, texts, weights
 
 from fillmask_export.errors import CheckpointError
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import PLAIN, operators, parse, run_all, texts, weights
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import PLAIN, SIZES, operators, parse, run, run_all, texts, weights
 
 from fillmask_export.passes.sizes import fix_sizes, sizes
 from fillmask_export.shapes import find_shapes
+from tests.support.graphs import PLAIN, SIZES, operators, parse, run, run_all, texts, weights
 
 # A projection cut in two halves, and a mask expanded to the shape of what it masks.
 HALVES_AND_MASK = """{

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from graphs import PLAIN, SIZES, operators, parse, run, stored_bytes, texts, weights
 
 from fillmask_export.passes.table import tie_table
+from tests.support.graphs import PLAIN, SIZES, operators, parse, run, stored_bytes, texts, weights
 
 LOOKUP_AND_HEAD = "{ embedded = Gather(table, input_ids) logits = MatMul(embedded, head) }"
 NOT_TIED = "not tied: no product with the transposed embedding table"

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from graphs import SIZES, input_names, operators, parse, run, texts, weights
 
 from fillmask_export.passes.token_types import drop_token_types
+from tests.support.graphs import SIZES, input_names, operators, parse, run, texts, weights
 
 TYPED = """plain (int64[b,s] input_ids, int64[b,s] token_type_ids) => (float[b,s,v] logits) {
     words = Gather(table, input_ids)

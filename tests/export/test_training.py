@@ -14,7 +14,7 @@ from fillmask_export.training import learner, training
 from fillmask_export.training.cli import train_command
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
-from training import CORPUS, sentences
+from tests.support.training import CORPUS, sentences
 
 SHORT = {"batch_tokens": 256, "max_length": 64, "short_length": 48, "precision": "fp32", "device": "cpu"}
 

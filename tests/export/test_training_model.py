@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from architectures import ARCHITECTURES, make_checkpoint
 
 from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.model import logits_at, make_optimizer, open_encoder
 from fillmask_export.training.recipe import Recipe
+from tests.support.architectures import ARCHITECTURES, make_checkpoint
 
 CPU = torch.device("cpu")
 FAST = {"bert", "distilbert", "electra", "modernbert", "roberta"}

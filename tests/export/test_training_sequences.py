@@ -10,7 +10,7 @@ from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 from fillmask_export.training.sequences import batches, cut, held_out
 from fillmask_export.training.tokens import read_tokens, write_tokens
-from training import sentences
+from tests.support.training import sentences
 
 RECIPE = Recipe(steps=1, batch_tokens=512, max_length=128, short_length=48)
 ROOM = 126

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import operators, run, stored_bytes, texts
 
 from fillmask_export import FidelityError, Plan, trial
 from fillmask_export.checkpoint import open_checkpoint
@@ -13,6 +12,7 @@ from fillmask_export.material import gather
 from fillmask_export.passes import make_lean
 from fillmask_export.trial import judge
 from fillmask_export.variants import build
+from tests.support.graphs import operators, run, stored_bytes, texts
 
 EXACT = Fidelity(100, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0)
 PLAN = Plan(masks=60, max_kl=1.0, max_accuracy_loss=1.0)

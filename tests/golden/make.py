@@ -1,6 +1,6 @@
-"""Write the golden files: ``python tests/golden/make.py``.
+"""Write the golden files: ``python -m tests.golden.make``.
 
-Asks transformers every question of ``tests/cases.py`` and keeps, for each tokenizer family, the answers in
+Asks transformers every question of ``tests/support/cases.py`` and keeps, for each tokenizer family, the answers in
 ``<family>/cases.json`` and the model they come from in ``<family>/model/``, so that parity can be checked where torch
 is not installed. Run it after a change to the cases, to the checkpoints or to the version of transformers, and read the
 difference before you commit it. It fails, and leaves that family's files as they were, if a corner-case class has no
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable
@@ -22,13 +21,12 @@ from pathlib import Path
 import torch
 import transformers
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+from tests.support.agreement import Outcome, ask_reference
+from tests.support.cases import Call, calls
+from tests.support.checkpoints import FAMILIES, make_checkpoint
+from tests.support.layouts import lay_out
 
-from agreement import Outcome, ask_reference  # noqa: E402 -- they lie in the folder added above
-from cases import Call, calls  # noqa: E402
-from checkpoints import FAMILIES, make_checkpoint  # noqa: E402
-from layouts import lay_out  # noqa: E402
+HERE = Path(__file__).parent
 
 LARGEST_MODEL_BYTES = 400_000
 # Characters that would reorder or hide text on a reader's screen; they are written as escapes.

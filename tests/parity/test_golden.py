@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agreement import Outcome, ask_engine, assert_agree
-from cases import Call
 from fillmask import FillMask
+from tests.support.agreement import Outcome, ask_engine, assert_agree
+from tests.support.cases import Call
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = {path.parent.name: json.loads(path.read_text("utf-8"))["cases"] for path in GOLDEN.glob("*/cases.json")}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agreement import TOLERANCE, ask_engine, ask_reference, assert_agree, assert_same_answers
-from cases import MASK, TEXT, Call, calls, masked_sentences
+from tests.support.agreement import TOLERANCE, ask_engine, ask_reference, assert_agree, assert_same_answers
+from tests.support.cases import MASK, TEXT, Call, calls, masked_sentences
 
 CLASSES = tuple(calls("wordpiece"))
 

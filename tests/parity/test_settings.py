@@ -12,9 +12,9 @@ from shutil import copytree
 import pytest
 from tokenizers import Tokenizer
 
-from agreement import ask_engine, ask_reference, assert_agree
-from cases import TEXT, TWO_MASKS, Call
 from fillmask import FillMask
+from tests.support.agreement import ask_engine, ask_reference, assert_agree
+from tests.support.cases import TEXT, TWO_MASKS, Call
 
 CALLS = [
     Call(TEXT),

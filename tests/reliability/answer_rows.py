@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from load_rows import texts
-from rows import Row, Scale
-
 from fillmask import FillMask
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
 from fillmask.decoding import Prediction
+from tests.reliability.load_rows import texts
+from tests.reliability.rows import Row, Scale
 
 Answer = list[list[Prediction]]
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -11,9 +11,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rows import Row, Scale
-
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
+from tests.reliability.rows import Row, Scale
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"

@@ -11,11 +11,11 @@ import threading
 import time
 
 import psutil
-from load_rows import load_on, texts
-from rows import Row, Scale
 
 from benchmarks.serving.load import bodies_of, open_loop, percentile, poisson, run
 from benchmarks.serving.process import TEXT, Served, serve, wait_for
+from tests.reliability.load_rows import load_on, texts
+from tests.reliability.rows import Row, Scale
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 

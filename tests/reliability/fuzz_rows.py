@@ -10,14 +10,13 @@ import random
 import time
 from collections.abc import Callable
 
-from load_rows import texts
-from rows import Row, Scale
-
 from fillmask import FillMask, FillMaskError
-from fillmask.artifact import EMBEDDED
-from fillmask.manifest import read_manifest
-from fillmask.server.receiving import parse
-from fillmask.server.refusals import Refusal
+from fillmask.artifact.folder import EMBEDDED
+from fillmask.artifact.manifest import read_manifest
+from fillmask.server.http_errors import Refusal
+from fillmask.server.request import parse
+from tests.reliability.load_rows import texts
+from tests.reliability.rows import Row, Scale
 
 SPLICES = (
     *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b'"', b"\\", b"\\ud800", b"[" * 200, b"{" * 200, b"]", b"}", b":", b","),

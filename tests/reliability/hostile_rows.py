@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import toys
 from onnx import TensorProto, helper, numpy_helper
-from rows import Row, Scale
+
+from tests.reliability.rows import Row, Scale
+from tests.support import toys
 
 SECONDS = 10
 OPEN = """

@@ -9,15 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import malformed
-import test_auth
-import test_malformed
-from generated import run
-from rows import Row, Scale
-from serving import KEY
-
 from benchmarks.serving.process import TEXT, serve
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
+from tests.reliability.rows import Row, Scale
+from tests.server import test_auth, test_malformed
+from tests.support import malformed
+from tests.support.generated import run
+from tests.support.serving import KEY
 
 
 def curated(scale: Scale) -> list[Row]:

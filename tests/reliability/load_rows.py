@@ -10,11 +10,11 @@ import time
 from collections import Counter
 
 import psutil
-from rows import Row, Scale
 
 from benchmarks.serving.load import Load, Reply, bodies_of, closed_loop, open_loop, percentile, poisson, run
 from benchmarks.serving.process import Served, serve
 from fillmask import FillMask
+from tests.reliability.rows import Row, Scale
 
 WORDS = "the library stands next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
 CLIENTS = 64
@@ -100,7 +100,7 @@ def ladder(scale: Scale) -> list[Row]:
 
 
 LEAK = """
-import fillmask.server.envelope as envelope
+import fillmask.server.middleware as envelope
 ended, kept = envelope.Envelope._ended, []
 def leaking(self, exchange):
     kept.append(bytearray({size}))

@@ -9,14 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from load_rows import load_on, saturation, texts
-from rows import Row, Scale
-
 from benchmarks.serving.load import bodies_of, open_loop, poisson, run
 from benchmarks.serving.process import serve
+from tests.reliability.load_rows import load_on, saturation, texts
+from tests.reliability.rows import Row, Scale
 
 CGROUP = Path("/sys/fs/cgroup/cpu")  # version 1; tests/unit/test_cpu.py has version 2 from files
-COUNT = "from fillmask.cpu import available_threads as n; print(n())"
+COUNT = "from fillmask.runtime.cpu import available_threads as n; print(n())"
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
-from load_rows import load_on, saturation, texts
-from rows import Row, Scale
 
 from benchmarks.serving.load import Load, Reply, bodies_of, closed_loop, open_loop, percentile, poisson, run
 from benchmarks.serving.process import Served, serve
+from tests.reliability.load_rows import load_on, saturation, texts
+from tests.reliability.rows import Row, Scale
 
 # A refusal costs the server some fixed time. With these texts an answer costs enough for ten refusals to be a small
 # part of it; with the shortest they are not.

@@ -1,4 +1,4 @@
-"""The scorecard: `make reliability`, or `python tests/reliability/scorecard.py --only NAME` for one of its parts.
+"""The scorecard: `make reliability`, or `python -m tests.reliability.scorecard --only NAME` for one of its parts.
 
 Each part's rows are written as soon as they are measured, to ``benchmarks/results/reliability.json`` and from that into
 the table of ``docs/reliability.md``; so a run that was broken off goes on with ``--resume``.
@@ -15,23 +15,24 @@ from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 
+import click
+
+from benchmarks import results
+from benchmarks.harness.machine import Watch
+from tests.reliability import (
+    answer_rows,
+    checked_rows,
+    fault_rows,
+    fuzz_rows,
+    hostile_rows,
+    input_rows,
+    load_rows,
+    machine_rows,
+    overload_rows,
+)
+from tests.reliability.rows import Measure, Row, Scale
+
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in (".", "tests", "tests/server", "tests/unit")]
-
-import answer_rows  # noqa: E402
-import checked_rows  # noqa: E402
-import click  # noqa: E402
-import fault_rows  # noqa: E402
-import fuzz_rows  # noqa: E402
-import hostile_rows  # noqa: E402
-import input_rows  # noqa: E402
-import load_rows  # noqa: E402
-import machine_rows  # noqa: E402
-import overload_rows  # noqa: E402
-from rows import Measure, Row, Scale  # noqa: E402
-
-from benchmarks import results  # noqa: E402
-from benchmarks.harness.machine import Watch  # noqa: E402
 
 # The longest first: what most often fails should not fail at the end.
 MODULES = (

@@ -1,25 +1,14 @@
 """The rows of the scorecard work, on a small scale; and a row says so where something is wrong."""
 
 import contextlib
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("server", "unit")]
-
-import answer_rows
-import checked_rows
-import fuzz_rows
-import hostile_rows
-import load_rows
-import overload_rows
-import scorecard
 from click.testing import CliRunner
-from rows import Row, Scale
 
 from benchmarks.serving.load import Reply
 from fillmask.decoding import Prediction
+from tests.reliability import answer_rows, checked_rows, fuzz_rows, hostile_rows, load_rows, overload_rows, scorecard
+from tests.reliability.rows import Row, Scale
 
 SMALL = Scale(0.01)
 QUICK = (

@@ -1,11 +1,11 @@
 """Servers that the tests of this folder share."""
 
 import pytest
-import serving
-from serving import KEY, OTHER_KEY, Served
 
 from fillmask import FillMask
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
+from tests.support import serving
+from tests.support.serving import KEY, OTHER_KEY, Served
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import pytest
 
 from fillmask.server.admission import Admission, weigh
-from fillmask.server.refusals import Refusal
+from fillmask.server.http_errors import Refusal
 from fillmask.server.settings import Settings
 
 

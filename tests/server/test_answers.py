@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-import serving
-from serving import TEXT
 
-from agreement import Outcome, assert_same_answers
-from cases import MASK
 from fillmask.server.app import QUESTIONS
+from tests.support import serving
+from tests.support.agreement import Outcome, assert_same_answers
+from tests.support.cases import MASK
+from tests.support.serving import TEXT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = {path.parent.name: json.loads(path.read_text("utf-8"))["cases"] for path in GOLDEN.glob("*/cases.json")}

@@ -4,12 +4,12 @@ import base64
 import hmac
 
 import pytest
-import serving
-from serving import KEY, OTHER_KEY, TEXT
 
 from fillmask import InputError
 from fillmask.server.auth import OPEN_PATHS, Keys, open_keys
 from fillmask.server.settings import Settings
+from tests.support import serving
+from tests.support.serving import KEY, OTHER_KEY, TEXT
 
 
 def basic(key):

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-from serving import KEY, TEXT
+
+from tests.support.serving import KEY, TEXT
 
 pytestmark = pytest.mark.usefixtures("loopback")
 KEYS = {"sequence": str, "score": float, "token": int, "token_str": str}

@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from fillmask.server.app import QUESTIONS
-from fillmask.server.refusals import ERROR_TYPES
+from fillmask.server.http_errors import ERROR_TYPES
 from fillmask.server.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")

@@ -7,10 +7,10 @@ import signal
 import time
 
 import pytest
-import serving
-from serving import JSON, TEXT
 
-from agreement import assert_same_answers
+from tests.support import serving
+from tests.support.agreement import assert_same_answers
+from tests.support.serving import JSON, TEXT
 
 LONG = "word " * 400 + "[MASK]"
 

@@ -3,8 +3,8 @@ import pytest
 
 from fillmask import FillMask
 from fillmask.answering import Answerer, Ran, Row
-from fillmask.server.catalogue import load
 from fillmask.server.engines import Engine
+from fillmask.server.registry import load
 
 
 def test_models_are_loaded_on_the_providers_that_are_named():

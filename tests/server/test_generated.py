@@ -5,11 +5,11 @@ import json
 import math
 
 import pytest
-import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fillmask.server.refusals import ERROR_TYPES
+from fillmask.server.http_errors import ERROR_TYPES
+from tests.support import serving
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True, database=None,
                suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
@@ -91,7 +91,7 @@ def test_what_the_library_answers_the_server_answers(connection, alone, text, to
 
 @pytest.mark.slow
 def test_ten_thousand_requests_made_from_the_description(server):
-    from generated import run
+    from tests.support.generated import run
 
     counted = run(server, 10_000)
     assert counted.requests >= 10_000
@@ -99,7 +99,7 @@ def test_ten_thousand_requests_made_from_the_description(server):
 
 
 def test_requests_made_from_the_description(server):
-    from generated import run
+    from tests.support.generated import run
 
     counted = run(server, 100)
     assert counted.requests >= 100

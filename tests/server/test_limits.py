@@ -4,8 +4,9 @@ import json
 
 import psutil
 import pytest
-import serving
-from serving import JSON
+
+from tests.support import serving
+from tests.support.serving import JSON
 
 LIMITS = {
     "--max-body-bytes": 3000,

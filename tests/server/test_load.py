@@ -8,10 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import serving
-from serving import JSON, TEXT
 
-from agreement import assert_same_answers
+from tests.support import serving
+from tests.support.agreement import assert_same_answers
+from tests.support.serving import JSON, TEXT
 
 LONG = "word " * 480 + "[MASK]"
 

@@ -5,13 +5,12 @@ import http.client
 import io
 import time
 
-import malformed
 import pytest
-import serving
-from malformed import ALL, Case
-from serving import Reply
 
-from fillmask.server.refusals import ERROR_TYPES
+from fillmask.server.http_errors import ERROR_TYPES
+from tests.support import malformed, serving
+from tests.support.malformed import ALL, Case
+from tests.support.serving import Reply
 
 
 class _Bytes:

@@ -4,11 +4,11 @@ import json
 import re
 
 import pytest
-import serving
-from serving import TEXT
 
 import fillmask
 from fillmask.server.app import QUESTIONS
+from tests.support import serving
+from tests.support.serving import TEXT
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/ping"])

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 
 import pytest
-import serving
-from serving import KEY
 
-from fillmask.artifact import EMBEDDED
+from fillmask.artifact.folder import EMBEDDED
+from tests.support import serving
+from tests.support.serving import KEY
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")

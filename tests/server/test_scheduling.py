@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from fillmask import FillMaskError, NoMaskError
-from fillmask.server.jobs import Expired, Job
-from fillmask.server.receiving import Ask
-from fillmask.server.scheduling import Scheduler
+from fillmask.server.job import Expired, Job
+from fillmask.server.request import Ask
+from fillmask.server.scheduler import Scheduler
 
 ASK = Ask(5, None, None)
 

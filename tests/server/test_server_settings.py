@@ -7,13 +7,13 @@ from dataclasses import fields
 
 import click
 import pytest
-import serving
 from click.testing import CliRunner
-from serving import KEY
 
 from fillmask import InputError
 from fillmask.server.cli import serve_command
 from fillmask.server.settings import Settings, options
+from tests.support import serving
+from tests.support.serving import KEY
 
 
 def test_every_setting_is_a_flag_and_a_variable_with_help_and_its_default():
@@ -87,7 +87,7 @@ def test_it_does_not_start_with_what_is_wrong_and_says_what(flags, told):
 
 
 def test_two_models_of_one_name_are_refused(tmp_path):
-    from fillmask.artifact import EMBEDDED
+    from fillmask.artifact.folder import EMBEDDED
 
     command = [sys.executable, "-m", "fillmask", "serve", str(EMBEDDED), str(EMBEDDED)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -103,12 +103,12 @@ def test_a_port_that_is_taken_ends_it(server):
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "fillmask.server.running", None)
+    monkeypatch.setitem(sys.modules, "fillmask.server.lifecycle", None)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     script = (
         "import sys\n"
         "for name in ('uvicorn', 'fastapi', 'starlette'): sys.modules[name] = None\n"
-        "from fillmask.cli import main\nmain(['serve'])"
+        "from fillmask.cli.main import main\nmain(['serve'])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

@@ -6,8 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import serving
-from serving import TEXT
+
+from tests.support import serving
+from tests.support.serving import TEXT
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
 BODY = json.dumps({"inputs": TEXT}).encode()

@@ -4,9 +4,9 @@ import http.client
 import json
 
 import pytest
-from serving import JSON, TEXT, wait_for
 
-from agreement import assert_same_answers
+from tests.support.agreement import assert_same_answers
+from tests.support.serving import JSON, TEXT, wait_for
 
 LINES = {"accept": "application/x-ndjson"}
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fillmask import InputError
-from fillmask.server.exchange import Exchange
+from fillmask.server.context import Exchange
 from fillmask.server.tracing import Recorder, open_tracing
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-import toys
 
-from fillmask.artifact import open_artifact
+from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.tokenizer import open_tokenization
 from fillmask.pipeline import FillMask
-from fillmask.tokenization import open_tokenization
+from tests.support import toys
 
 
 @pytest.fixture(scope="session")

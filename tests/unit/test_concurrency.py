@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import toys
 
 from fillmask.encoding import pad
-from fillmask.session import Session
+from fillmask.runtime.session import Session
+from tests.support import toys
 
 IDS = np.array([2, 5, 4, 9, 4, 3])
 MASKS = np.array([[2, 4]])

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
-import toys
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
-from toys import MAX_LENGTH, PROPERTY, write_foreign
 
-from fillmask.artifact import open_artifact
+from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.tokenizer import open_tokenization
 from fillmask.encoding import Encoder, check_text, check_truncation, pad, windows
 from fillmask.errors import ArtifactError, InputError, NoMaskError, TextError, TooLongError, TruncationWarning
-from fillmask.tokenization import open_tokenization
+from tests.support import toys
+from tests.support.toys import MAX_LENGTH, PROPERTY, write_foreign
 
 CLS, SEP, MASK = 2, 3, 4
 ROOM = MAX_LENGTH - 2

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from toys import PROPERTY
 
 from fillmask.locating import locate
+from tests.support.toys import PROPERTY
 
 
 @PROPERTY

@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import onnx
 import pytest
-import toys
 
 from fillmask import FillMask
 from fillmask.answering import Answerer, Row
 from fillmask.errors import InputError, NoMaskError, TooLongError, TruncationWarning
 from fillmask.many import GPU_BATCH, GPU_ROOM, Pace, find_pace, plan
+from tests.support import toys
 
 TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
 

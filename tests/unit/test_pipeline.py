@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-import toys
-from toys import VOCAB_SIZE
 
 from fillmask import FillMask, NoMaskError, TextError, TooLongError
+from tests.support import toys
+from tests.support.toys import VOCAB_SIZE
 
 TEXTS = ["[MASK]", "the [MASK] sat on the mat.", "[MASK] is [MASK]!", "cat[MASK]ing", "a [MASK] [MASK] [MASK]"]
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-import toys
-from toys import VOCAB_SIZE
 
 from fillmask import FillMask, FillMaskError, InputError, NoMaskError, TextError, TooLongError
+from tests.support import toys
+from tests.support.toys import VOCAB_SIZE
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from toys import PROPERTY
 
 from fillmask.errors import FillMaskError
 from fillmask.scoring import softmax_at
+from tests.support.toys import PROPERTY
 
 FINITE = st.floats(-1e4, 1e4, width=32)
 NO_NUMBERS = r"logits that are no numbers \(NaN or infinite\); try another variant"

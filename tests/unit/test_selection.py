@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from toys import PROPERTY
 
 from fillmask.selection import top_k
+from tests.support.toys import PROPERTY
 
 # Few different values, so that most draws hold ties.
 TIED = st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 1.0, 2.5])

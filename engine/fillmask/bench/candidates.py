@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fillmask.artifact import Artifact
-from fillmask.verifying import Check, verify
+from fillmask.artifact.folder import Artifact
+from fillmask.verification import Check, verify
 
 
 @dataclass(frozen=True, slots=True)

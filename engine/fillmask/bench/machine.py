@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fillmask.cpu import available_threads
+from fillmask.environment import versions
 from fillmask.errors import FillMaskError
-from fillmask.versions import versions
+from fillmask.runtime.cpu import available_threads
 
 _CGROUP = Path("/sys/fs/cgroup")
 _PACKAGES = ("fillmask", "onnxruntime", "tokenizers", "numpy")

@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fillmask.artifact import Artifact, open_artifact
+from fillmask.artifact.folder import Artifact, open_artifact
 from fillmask.bench import machine
 from fillmask.bench.advice import Advice, advise, exceptions
 from fillmask.bench.candidates import Candidate, candidates, trusted
 from fillmask.bench.rounds import Samples, Timer, measure
 from fillmask.bench.setups import Grid, grid, thread_counts
 from fillmask.bench.texts import Texts, lengths
-from fillmask.cpu import available_threads
 from fillmask.errors import FillMaskError, InputError
 from fillmask.pipeline import FillMask
-from fillmask.providers import CPU
+from fillmask.runtime.cpu import available_threads
+from fillmask.runtime.providers import CPU
 
 Tick = Callable[[float], None]
 

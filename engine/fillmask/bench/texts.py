@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from fillmask.artifact import Artifact
+from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer import Tokenization, open_tokenization
 from fillmask.encoding import PLACEHOLDERS, Encoder
 from fillmask.errors import InputError
-from fillmask.tokenization import Tokenization, open_tokenization
 
 _USUAL = (16, 64, 128, 512)
 _TEXTS = 4  # of a length, so that no call repeats the one before it

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from fillmask.server.refusals import Refusal
+from fillmask.server.http_errors import Refusal
 from fillmask.server.settings import Settings
 
 # English has 4 to 5 bytes a token. Where the estimate is too low, as for a text of punctuation, a text still weighs

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fillmask import __version__
 from fillmask.server import pages
-from fillmask.server.answering import Answering
-from fillmask.server.catalogue import Catalogue
+from fillmask.server.handler import Answering
+from fillmask.server.http_errors import ERROR_TYPES, Refusal, encode_json, json_response
 from fillmask.server.metrics import CONTENT_TYPE
-from fillmask.server.receiving import NDJSON
-from fillmask.server.refusals import ERROR_TYPES, Refusal, encode_json, json_response
+from fillmask.server.registry import Catalogue
+from fillmask.server.request import NDJSON
 from fillmask.server.schema import Answers, Body, Failure, Line
 
 # {model:path}, since the ids of the hub hold a slash. The longer of two routes that fit comes first.

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fillmask.errors import InputError
-from fillmask.server.refusals import Refusal
+from fillmask.server.http_errors import Refusal
 from fillmask.server.settings import Settings
 
 OPEN_PATHS = frozenset({"/health", "/health/live", "/health/ready"})

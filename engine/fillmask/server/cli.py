@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fillmask.cli import fail
+from fillmask.cli.main import fail
 from fillmask.errors import FillMaskError
 from fillmask.server.settings import Settings, options
 
@@ -23,8 +23,8 @@ def serve_command(models: tuple[str, ...], **given: Any) -> None:  # noqa: ANN40
     the embedded English model is served.
     """
     try:
+        from fillmask.server.lifecycle import serve
         from fillmask.server.logs import configure
-        from fillmask.server.running import serve
     except ModuleNotFoundError as error:
         if error.name not in _NEEDED:
             raise

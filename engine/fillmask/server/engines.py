@@ -7,9 +7,9 @@ from time import perf_counter
 
 from fillmask import FillMask
 from fillmask.answering import Answer, Row
-from fillmask.asking import Question
 from fillmask.encoding import Truncation
 from fillmask.many import CPU_ROOM, GPU_ROOM, plan
+from fillmask.parameters import Question
 
 # On a CPU a run with company then takes no longer than one without.
 _LONG_TEXT = 512

@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from fillmask import __version__
 from fillmask.server.admission import Admission
-from fillmask.server.catalogue import Catalogue, Model
-from fillmask.server.jobs import Done
-from fillmask.server.scheduling import Scheduler
+from fillmask.server.job import Done
+from fillmask.server.registry import Catalogue, Model
+from fillmask.server.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

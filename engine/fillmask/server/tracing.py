@@ -11,7 +11,7 @@ from fillmask.errors import InputError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from fillmask.server.exchange import Exchange
+    from fillmask.server.context import Exchange
 
 
 def open_tracing(endpoint: str | None) -> Callable[[Exchange], None]:

@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from fillmask.artifact.tokenizer import max_length
 from fillmask.errors import first_line
-from fillmask.tokenization import max_length
 from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe

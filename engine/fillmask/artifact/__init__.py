@@ -1,0 +1,1 @@
+"""A model folder: its layout, its manifest, its tokenizer; local or from the hub."""

@@ -1,0 +1,196 @@
+"""A model folder: which layout it has, what its manifest promises, and its files, hashed before anything parses them.
+
+Two layouts are read. A *native* artifact holds ``fillmask.json``, the manifest that ``fillmask export`` writes. A
+*foreign* folder has none: optimum's (``model.onnx``) or onnx-community's (``onnx/model_quantized.onnx``, …).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
+from fillmask.errors import ArtifactError, IntegrityError
+
+EMBEDDED = Path(__file__).parents[1] / "models" / "minilm-en"
+
+# How optimum and transformers.js name their files; what follows the underscore names the variant.
+_GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
+# In the bytes of a graph, what stands before the name of a file of weights: "location" as protobuf writes it.
+_LOCATION = re.compile(rb"\n\x08location\x12")
+_FOREIGN_FOLDERS = ("", "onnx")
+_VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A model folder that can be read.
+
+    Attributes:
+        folder: Where it is.
+        source: What the caller asked for: a folder, a hub id or ``"minilm-en"``.
+        revision: The hub's 40-hex commit, or None for a folder.
+        manifest: ``fillmask.json``, empty for a foreign folder.
+        variants: File name of each variant, relative to the folder.
+    """
+
+    folder: Path
+    source: str
+    revision: str | None
+    manifest: Mapping[str, Any]
+    variants: Mapping[str, str]
+
+    def choose(self, variant: str, *, gpu: bool = False) -> str:
+        """Resolve ``"auto"`` and check a name.
+
+        Args:
+            variant: A name or ``"auto"``.
+            gpu: Whether it shall run on a GPU.
+
+        Returns:
+            The manifest's default variant, on a GPU fp16 or else fp32 where the manifest has one; for a foreign
+            folder fp32 where it is there, since nothing vouches for the others.
+
+        Raises:
+            ArtifactError: The folder has no such variant.
+        """
+        if variant == "auto":
+            variant = usual_variant(self.manifest, self.variants, gpu=gpu)
+        if not isinstance(variant, str) or variant not in self.variants:
+            raise ArtifactError(f"{self.folder} has no variant {variant!r}; it has {', '.join(self.variants)}")
+        return variant
+
+    def graph(self, variant: str) -> tuple[bytes | Path, Path | None]:
+        """Give a variant's graph, and the file of the weights that lie outside it.
+
+        Returns:
+            The graph's bytes, and the path of its weights where the manifest lists them, hashed. Of a foreign graph,
+            for which nothing vouches, the path.
+        """
+        if not self.manifest:
+            return self.folder / self.variants[variant], None
+        content = self.read(self.variants[variant])
+        weights = self.manifest["variants"][variant].get("weights")
+        if weights is None:
+            return content, None
+        for location in _LOCATION.finditer(content):
+            if not content.startswith(bytes([len(weights)]) + weights.encode(), location.end()):
+                graph = self.folder / self.variants[variant]
+                raise IntegrityError(f"{graph} reads weights from another file than {weights}, which {MANIFEST} lists")
+        self.check(weights)
+        return content, self.folder / weights
+
+    def read(self, name: str) -> bytes:
+        """Give a file's bytes once its SHA-256 is the manifest's.
+
+        Raises:
+            IntegrityError: The file is missing, or another than the manifest lists.
+        """
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
+        if self.manifest:
+            self._compare(name, content)
+        return content
+
+    def check(self, name: str) -> None:
+        """Hash a file of a native artifact, without reading it into memory of its own.
+
+        Raises:
+            IntegrityError: The file is missing, or another than the manifest lists.
+        """
+        try:
+            if not (self.folder / name).stat().st_size:  # which cannot be mapped
+                return self._compare(name, b"")
+            with (self.folder / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                self._compare(name, content)
+        except OSError as error:
+            raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Parse a JSON file of the folder; an optional file that is not there is empty."""
+        if not (self.folder / name).exists() and name not in self.manifest.get("files", {}):
+            return {}
+        return parse_json(self.folder / name, self.read(name))
+
+    def _compare(self, name: str, content: bytes | mmap) -> None:
+        listed = self.manifest["files"].get(name)
+        if listed is None:
+            raise IntegrityError(f"{self.folder / name} is not listed in {MANIFEST}; export the model again")
+        got = hashlib.sha256(content).hexdigest()
+        if got != listed["sha256"]:
+            raise IntegrityError(
+                f"{self.folder / name} is not the file that {MANIFEST} lists: expected SHA-256 "
+                f"{listed['sha256']} ({listed['bytes']} bytes), got {got} ({len(content)} bytes); copy it again"
+            )
+
+
+def open_artifact(
+    model: str | Path | None, *, variant: str = "auto", revision: str | None = None, gpu: bool = False
+) -> Artifact:
+    """Open a model folder, a hub model or the embedded model.
+
+    Args:
+        model: A folder, a hub id such as ``"org/name"``, or None for the embedded English model.
+        variant: Which variant will be used; of a hub model only its files are fetched.
+        revision: Branch, tag or commit of a hub model.
+        gpu: Whether a GPU may be used, for which ``"auto"`` can be another variant.
+
+    Raises:
+        ArtifactError: There is no such folder or hub model, or it holds no ONNX graph.
+    """
+    if not isinstance(variant, str):
+        raise ArtifactError(f"variant must be a name such as 'int8' or 'auto', got {variant!r}")
+    if model is None:
+        model = EMBEDDED
+    if not isinstance(model, (str, Path)) or not str(model):
+        raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")
+    if revision is not None and not isinstance(revision, str):
+        raise ArtifactError(f"revision must be a branch, a tag or a commit, got {revision!r}")
+    if Path(model).is_dir():
+        if revision is not None:
+            raise ArtifactError(f"revision {revision!r} belongs to a hub model, and {model} is a folder")
+        return _open_folder(Path(model), model.name if model is EMBEDDED else str(model), None)
+    _check_id(model)
+    from fillmask.artifact import hub
+
+    folder = hub.fetch(str(model), variant, revision, gpu=gpu)
+    return _open_folder(folder, str(model), folder.name)
+
+
+def _check_id(model: str | Path) -> None:
+    """Refuse what cannot be the id of a hub model, before the hub is asked for it."""
+    if Path(model).exists():
+        raise ArtifactError(f"{model} is a file; name its folder, {Path(model).absolute().parent}")
+    if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
+        raise ArtifactError(f"{model} is not a folder, and not the id of a hub model")
+
+
+def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder / MANIFEST)
+        variants = {name: str(entry["file"]) for name, entry in manifest["variants"].items()}
+        return Artifact(folder, source, revision, manifest, variants)
+    variants = _foreign_variants(folder)
+    if not variants:
+        looked_for = ", ".join([MANIFEST, "model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"])
+        raise ArtifactError(f"{folder} is not a model folder: it holds none of {looked_for}, …; make one with "
+                            f"`fillmask export`")  # fmt: skip
+    return Artifact(folder, source, revision, {}, variants)
+
+
+def _foreign_variants(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for subfolder in _FOREIGN_FOLDERS:
+        for path in sorted((folder / subfolder).glob("model*.onnx"), key=lambda path: (len(path.name), path.name)):
+            if match := _GRAPH_FILE.fullmatch(path.name):
+                suffix = match["suffix"]
+                variant = _VARIANT_OF_SUFFIX.get(suffix, suffix)
+                found.setdefault(variant, path.relative_to(folder).as_posix())
+    return found

@@ -1,0 +1,50 @@
+"""A hub id to a local snapshot, through huggingface_hub and its cache; ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fillmask.artifact.manifest import MANIFEST, read_manifest, usual_variant
+from fillmask.errors import ArtifactError, first_line
+
+# What stands behind "model" in the file of a variant; "auto" takes the quantized graph where there is no other.
+_SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
+
+
+def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = False) -> Path:
+    """Download what one variant of a hub model needs, or find it in the cache.
+
+    With a GPU ``"auto"`` stands for two: the one for it, and the one that takes over if it does not start.
+
+    Returns:
+        The snapshot's folder, named by its 40-hex commit.
+
+    Raises:
+        ArtifactError: The model, its revision or the network is not there.
+    """
+    folder = _snapshot(model_id, revision, ["*.json"])
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder / MANIFEST)
+        names = manifest["variants"]
+        usual = {usual_variant(manifest, names, gpu=on_gpu) for on_gpu in {False, gpu}}
+        chosen = usual if variant == "auto" else {variant}
+        entries = [entry for name, entry in names.items() if name in chosen]
+        files = [entry[key] for entry in entries for key in ("file", "weights") if key in entry]
+        return _snapshot(model_id, folder.name, files)
+    for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):
+        graphs = [f"{subfolder}model{suffix}.onnx" for subfolder in ("", "onnx/")]
+        folder = _snapshot(model_id, folder.name, [*graphs, *(f"{graph}_data" for graph in graphs)])
+        if any((folder / graph).exists() for graph in graphs):
+            break
+    return folder
+
+
+def _snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns))
+    except (OSError, ValueError) as error:
+        at = f" at revision {revision}" if revision else ""
+        reason = first_line(error)
+        raise ArtifactError(f"{model_id!r} is not a folder, and the hub model{at} cannot be had: {reason}") from error

@@ -1,0 +1,150 @@
+"""A model's tokenizer and the settings beside it, read the way transformers reads them.
+
+transformers spreads them over four files. The ones that change an answer: which token is the mask, which one pads,
+how many tokens the model takes, and whether decoded text is cleaned up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer_defaults import default_tokens, override
+from fillmask.errors import ArtifactError
+
+# model_max_length of a tokenizer that knows no limit is 1e30.
+_NO_LIMIT = 10**9
+_SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+# Their positions are counted from pad_token_id + 1, so 514 rows of the position table make 512 positions.
+_OFFSET_POSITIONS = {
+    "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
+    "xlm-roberta", "xlm-roberta-xl", "xmod",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenization:
+    """A tokenizer with what the steps around it need to know.
+
+    Attributes:
+        tokenizer: Never truncates, never pads.
+        mask_token: The mask as text, ``"[MASK]"`` or ``"<mask>"``.
+        mask_token_id: The mask as a token.
+        pad_token_id: Padding, or None where the model has none.
+        max_length: Tokens the model takes, the special ones included.
+        clean_up: Whether decoding removes the spaces before punctuation.
+        truncation_side: ``"left"`` where what is cut off a text is its beginning.
+    """
+
+    tokenizer: Tokenizer
+    mask_token: str
+    mask_token_id: int
+    pad_token_id: int | None
+    max_length: int
+    clean_up: bool
+    truncation_side: str
+
+
+def open_tokenization(artifact: Artifact) -> Tokenization:
+    """Read a model folder's tokenizer.
+
+    Raises:
+        ArtifactError: A file is missing or broken, or the tokenizer defines no mask token.
+    """
+    settings = artifact.read_json("special_tokens_map.json") | artifact.read_json("tokenizer_config.json")
+    config = artifact.read_json("config.json")
+    try:
+        return _read(artifact, settings, config)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        files = "tokenizer_config.json, special_tokens_map.json or config.json"
+        raise ArtifactError(f"{artifact.folder}: a setting in {files} has the wrong type: {error}") from error
+
+
+def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> Tokenization:
+    settings = {**default_tokens(settings, config), **settings}
+    tokenizer = _parse_tokenizer(artifact)
+    override(tokenizer, settings, config)
+    _add_tokens(tokenizer, settings)
+    mask_token = _content(settings.get("mask_token"))
+    mask_token_id = None if mask_token is None else tokenizer.token_to_id(mask_token)
+    if mask_token is None or mask_token_id is None:
+        raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
+    pad_token = _content(settings.get("pad_token"))
+    return Tokenization(
+        tokenizer=tokenizer,
+        mask_token=mask_token,
+        mask_token_id=mask_token_id,
+        pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
+        max_length=max_length(settings, config),
+        clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
+        truncation_side=settings.get("truncation_side", "right"),
+    )
+
+
+def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+    """Tokens a model takes: the tokenizer's limit, cut to the rows of its position table.
+
+    Args:
+        settings: ``tokenizer_config.json``.
+        config: ``config.json``.
+    """
+    limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
+    positions = config.get("max_position_embeddings")
+    if not positions or positions < 0:
+        return int(limit)
+    if config.get("model_type") in _OFFSET_POSITIONS:
+        positions -= (config.get("pad_token_id") or 0) + 1
+    return int(min(limit, positions))
+
+
+def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
+    content = artifact.read("tokenizer.json")
+    try:
+        tokenizer = Tokenizer.from_buffer(content)
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
+    # Left as the file has them, these would cut or pad every text; transformers resets them on each call.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether it says that the tokenizer failed, rather than that the process shall end.
+
+    A panic of the Rust library derives from BaseException, and its class cannot be imported.
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
+    """Add what the settings list and tokenizer.json has otherwise, as transformers does on loading."""
+    known = tokenizer.get_added_tokens_decoder()
+    for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
+        token = AddedToken(entry["content"], special=entry.get("special", False), **_flags(entry))
+        if known.get(token_id) != token:
+            (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
+    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    special = [settings.get(f"{name}_token") for name in _SPECIAL] + (settings.get("additional_special_tokens") or [])
+    for entry in special:
+        if (content := _content(entry)) is not None and content not in added:
+            tokenizer.add_special_tokens([AddedToken(content, special=True, **_flags(entry))])
+
+
+def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- whatever the JSON holds
+    flags = ("lstrip", "rstrip", "normalized", "single_word")
+    return {} if not isinstance(entry, dict) else {flag: entry[flag] for flag in flags if flag in entry}
+
+
+def _content(token: Any) -> str | None:  # noqa: ANN401 -- whatever the JSON holds
+    """The text of a token that is written as a string or as an object."""
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None

@@ -1,0 +1,1 @@
+"""The command ``fillmask``: ``main.py`` holds the table of commands, and each command is a module of its own."""

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from tokenizers import Tokenizer, normalizers
+
+from fillmask.artifact.tokenizer_defaults import override
+from tests.support import toys
+
+BERT = {"tokenizer_class": "BertTokenizer"}
+
+
+def cased() -> Tokenizer:
+    tokenizer = toys.word_piece()
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False, clean_text=False)
+    return tokenizer
+
+
+def normalizer(tokenizer, settings, config=None):
+    override(tokenizer, settings, config or {})
+    return json.loads(tokenizer.normalizer.__getstate__())
+
+
+@pytest.mark.parametrize("name", ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "MPNetTokenizerFast"])
+def test_a_tokenizer_like_berts_takes_its_normalizer_from_the_settings(name):
+    settings = {"tokenizer_class": name, "do_lower_case": False, "strip_accents": True}
+    state = normalizer(toys.word_piece(), settings)
+    assert (state["lowercase"], state["strip_accents"], state["handle_chinese_chars"]) == (False, True, True)
+
+
+def test_what_the_settings_leave_out_is_berts_default_and_cleaning_stays():
+    state = normalizer(cased(), BERT)
+    assert (state["lowercase"], state["strip_accents"], state["clean_text"]) == (True, None, False)
+
+
+def test_chinese_characters_are_kept_together_where_the_settings_say_so():
+    assert normalizer(cased(), BERT | {"tokenize_chinese_chars": False})["handle_chinese_chars"] is False
+
+
+def test_the_model_type_names_the_class_where_the_settings_do_not():
+    assert normalizer(cased(), {}, {"model_type": "bert"})["lowercase"] is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "config"),
+    [
+        ({}, {}),
+        ({"do_lower_case": True}, {}),
+        ({"tokenizer_class": "PreTrainedTokenizerFast"}, {"model_type": "bert"}),
+        ({}, {"model_type": "roberta"}),
+    ],
+)
+def test_another_class_keeps_the_normalizer_of_its_file(settings, config):
+    assert normalizer(cased(), settings, config)["lowercase"] is False
+
+
+@pytest.mark.parametrize(("settings", "first"), [({}, "cat"), ({"add_prefix_space": True}, "Ġcat")])
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_space_before_a_byte_level_text_is_the_settings_choice(settings, first, stored):
+    content = json.loads(toys.byte_level().to_str())
+    content["pre_tokenizer"]["add_prefix_space"] = stored
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    override(tokenizer, settings, {})
+    assert tokenizer.encode("cat", add_special_tokens=False).tokens == [first]
+
+
+def test_a_tokenizer_without_these_parts_is_left_alone():
+    tokenizer = toys.word_piece()
+    tokenizer.normalizer = None
+    before = tokenizer.to_str()
+    override(tokenizer, BERT, {})
+    assert tokenizer.to_str() == before

@@ -1,0 +1,108 @@
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fillmask import NoMaskError, Prediction
+from fillmask.cli.output import bar, show
+
+HALF = Prediction(0.5, 7, "cat", "the cat")
+QUARTER = Prediction(0.25, 8, "##s", "the s")
+
+
+def shown(text, answer, *, as_json=False):
+    """What is printed: standard output and standard error."""
+    result = CliRunner().invoke(click.Command("show", callback=lambda: show(text, answer, as_json=as_json)))
+    assert result.exit_code == 0, result.exception
+    return result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("score", "drawn"),
+    [
+        (0.0, " " * 20),
+        (1.0, "█" * 20),
+        (0.5, "█" * 10 + " " * 10),
+        (1 / 160, "▏" + " " * 19),
+        (0.999, "█" * 20),
+        (0.99, "█" * 19 + "▊"),
+        (1 / 1000, " " * 20),
+        (7 / 160, "▉" + " " * 19),
+    ],
+)
+def test_a_bar_is_as_long_as_its_score_in_eighths_of_a_column(score, drawn):
+    assert bar(score) == drawn
+
+
+@pytest.mark.parametrize("eighths", range(161))
+def test_every_bar_is_twenty_columns_wide(eighths):
+    assert len(bar(eighths / 160)) == 20
+
+
+def test_a_longer_bar_is_a_higher_score():
+    drawn = [bar(eighths / 160).rstrip() for eighths in range(161)]
+    assert len(set(drawn)) == 161
+    assert [len(each) for each in drawn] == sorted(len(each) for each in drawn)
+
+
+def test_people_get_a_table():
+    out, err = shown("the [MASK]", [[HALF, QUARTER]])
+    assert out.splitlines() == [
+        "",
+        "the [MASK]",
+        "",
+        f"  50.00%  {'█' * 10}{' ' * 10}  cat  the cat",
+        f"  25.00%  {'█' * 5}{' ' * 15}  ##s  the s",
+        "",
+    ]
+    assert err == ""
+
+
+def test_each_of_several_masks_is_numbered():
+    lines = shown("[MASK] [MASK]", [[HALF], [QUARTER]])[0].splitlines()
+    assert [line for line in lines if "mask " in line] == [" mask 1 of 2", " mask 2 of 2"]
+
+
+def test_no_predictions_are_an_empty_table():
+    assert shown("the [MASK]", [[]])[0].split() == ["the", "[MASK]"]
+
+
+def test_programs_get_one_document_a_line():
+    out, err = shown("the [MASK]\n[MASK]", [[HALF], [QUARTER, HALF]], as_json=True)
+    assert out.count("\n") == 1
+    first = {"score": 0.5, "token": 7, "token_str": "cat", "sequence": "the cat"}
+    second = {"score": 0.25, "token": 8, "token_str": "##s", "sequence": "the s"}
+    assert json.loads(out) == {"inputs": "the [MASK]\n[MASK]", "predictions": [[first], [second, first]]}
+    assert err == ""
+
+
+@pytest.mark.parametrize("text", ["naïve 猫 🍕", "\u2028 \u0085 \t", "a\udcffb", '"\\'])
+def test_a_document_is_one_line_of_utf8_whatever_the_text_holds(text):
+    out = shown(text, [[]], as_json=True)[0]
+    assert len(out.splitlines()) == 1
+    assert json.loads(out)["inputs"] == text
+
+
+def test_documents_are_ascii_for_whatever_reads_them():
+    out = shown("naïve 猫", [[]], as_json=True)[0]
+    assert out.isascii()
+    assert json.loads(out)["inputs"] == "naïve 猫"
+
+
+def test_a_failed_text_is_one_line_on_standard_error():
+    out, err = shown("no\nmask", NoMaskError("No mask here"))
+    assert (out, err) == ("", "fillmask: 'no\\nmask': No mask here\n")
+
+
+def test_a_failed_text_is_a_document_too():
+    out, err = shown("no mask", NoMaskError("No mask here"), as_json=True)
+    assert json.loads(out) == {"inputs": "no mask", "error": "No mask here", "error_type": "NoMaskError"}
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("length", "shortened"), [(60, "a" * 60), (61, "a" * 57 + "…")])
+def test_a_long_text_is_shortened_in_an_error_message_and_whole_in_the_document(length, shortened):
+    out, err = shown("a" * length, NoMaskError("No mask"), as_json=True)
+    assert f"'{shortened}'" in err
+    assert json.loads(out)["inputs"] == "a" * length

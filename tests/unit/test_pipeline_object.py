@@ -1,0 +1,61 @@
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+import fillmask
+from fillmask import FillMask, NoMaskError, Prediction
+from fillmask.artifact.folder import EMBEDDED
+from tests.support import toys
+from tests.support.toys import VOCAB_SIZE
+
+TEXT = "the [MASK] sat on the mat."
+
+
+def test_its_properties_say_what_was_loaded(native, foreign):
+    for fill_mask, variant in ((native, "fp32"), (foreign, "fp32")):
+        assert (fill_mask.mask_token, fill_mask.mask_token_id) == ("[MASK]", 4)
+        assert (fill_mask.vocab_size, fill_mask.max_length) == (VOCAB_SIZE, toys.MAX_LENGTH)
+        assert (fill_mask.variant, fill_mask.threads) == (variant, 1)
+        assert fill_mask.providers == ["CPUExecutionProvider"]
+        assert fill_mask.artifact.revision is None
+
+
+@pytest.mark.parametrize("name", ["mask_token", "mask_token_id", "vocab_size", "max_length", "providers", "threads"])
+def test_its_properties_cannot_be_set(fill_mask, name):
+    with pytest.raises(AttributeError):
+        setattr(fill_mask, name, 1)
+
+
+def test_it_is_shown_with_its_model_variant_providers_and_threads(native, native_folder):
+    shown = f"FillMask({str(native_folder)!r}, variant='fp32', providers=['CPUExecutionProvider'], threads=1)"
+    assert repr(native) == shown
+
+
+def test_placeholders_can_be_switched_off(native_folder):
+    strict = FillMask(native_folder, threads=1, placeholders=False)
+    assert strict.predict("[MASK]")
+    with pytest.raises(NoMaskError):
+        strict.predict("<mask>")
+
+
+def test_a_pickled_engine_answers_the_same_and_keeps_its_arguments(native_folder):
+    original = FillMask(native_folder, variant="int8", threads=1, placeholders=False)
+    copy = pickle.loads(pickle.dumps(original))
+    assert repr(copy) == repr(original)
+    assert copy.predict(TEXT) == original.predict(TEXT)
+    with pytest.raises(NoMaskError):
+        copy.predict("{mask}")
+
+
+def test_a_spawned_process_answers_the_same(native):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(native.predict, TEXT).result(timeout=30) == native.predict(TEXT)
+
+
+@pytest.mark.skipif(not (EMBEDDED / "fillmask.json").exists(), reason="the model is not embedded here")
+def test_the_embedded_model_answers_the_question_of_its_example():
+    (predictions,) = fillmask.FillMask(threads=1).predict("She drank a cup of [MASK].", top_k=1)
+    assert isinstance(predictions[0], Prediction)
+    assert predictions[0].token_str == "tea"

@@ -1,0 +1,184 @@
+import json
+import math
+
+import pytest
+
+from fillmask import ArtifactError, FillMask, IntegrityError, verification
+from fillmask.verification import Check, best, verify
+from tests.support import toys
+
+TEXTS = ["the [MASK] sat on the mat.", "[MASK]", "paris is the [MASK] of france."]
+
+
+def set_answers(folder):
+    """Store what each variant answers, as the exporter does."""
+    variants = toys.variants(folder)
+    for name, entry in variants.items():
+        fill_mask = FillMask(folder, variant=name, threads=1)
+        answers = [answer(text, fill_mask.predict(text)[0]) for text in TEXTS]
+        entry |= {"tolerance": 1e-4, "answers": answers}
+    toys.write_manifest(folder, variants=variants)
+    return folder
+
+
+def answer(text, row):
+    return {"text": text, "tokens": [each.token for each in row], "scores": [each.score for each in row]}
+
+
+def edit(folder, change):
+    """Change a variant's entry in the manifest."""
+    path = folder / "fillmask.json"
+    manifest = json.loads(path.read_text())
+    change(manifest["variants"]["int8"])
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def artifact(native_copy):
+    return set_answers(native_copy)
+
+
+def check(passed=True, latency_ms=1.0, variant="fp32"):
+    return Check(variant, 8, 0.0 if passed else 1.0, 1e-4, latency_ms)
+
+
+def test_an_artifact_that_answers_as_it_did_passes(artifact):
+    checks = verify(artifact)
+    assert [each.variant for each in checks] == ["fp32", "int8"]
+    assert all(each.passed for each in checks)
+    assert {each.answers for each in checks} == {3}
+    assert {each.max_score_difference for each in checks} == {0.0}
+    assert all(each.latency_ms > 0 for each in checks)
+    assert {(each.error, each.providers) for each in checks} == {(None, ("CPUExecutionProvider",))}
+
+
+def test_a_score_that_differs_by_more_than_the_tolerance_fails_its_variant_only(artifact):
+    def lower(entry):
+        entry["answers"][1]["scores"][0] -= 0.001
+
+    edit(artifact, lower)
+    fp32, int8 = verify(artifact)
+    assert (fp32.passed, int8.passed) == (True, False)
+    assert int8.max_score_difference == pytest.approx(0.001, rel=1e-3)
+
+
+def test_a_score_that_differs_by_less_than_the_tolerance_passes(artifact):
+    def lower(entry):
+        entry["answers"][1]["scores"][0] -= 0.00005
+
+    edit(artifact, lower)
+    assert all(each.passed for each in verify(artifact))
+
+
+def test_another_order_of_equal_scores_passes(artifact):
+    def turn(entry):
+        for key in ("tokens", "scores"):
+            entry["answers"][0][key].reverse()
+
+    edit(artifact, turn)
+    assert all(each.passed for each in verify(artifact))
+
+
+def test_a_token_that_is_no_longer_among_the_best_counts_with_its_whole_score(artifact):
+    def exchange(entry):
+        entry["answers"][0]["tokens"][0] = 10**6
+
+    edit(artifact, exchange)
+    score = json.loads((artifact / "fillmask.json").read_text())["variants"]["int8"]["answers"][0]["scores"][0]
+    assert verify(artifact)[1].max_score_difference == score > 0.01
+
+
+def test_a_tolerance_that_is_no_number_passes_nothing(artifact):
+    edit(artifact, lambda entry: entry.update(tolerance=math.nan))
+    assert [each.passed for each in verify(artifact)] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["model_int8.onnx", "model_fp32.onnx", "tokenizer.json", "config.json"])
+def test_every_file_is_hashed_even_those_that_no_variant_reads(artifact, name):
+    (artifact / name).write_bytes((artifact / name).read_bytes() + b" ")
+    with pytest.raises(IntegrityError, match=f"{name} is not the file that fillmask.json lists"):
+        verify(artifact)
+
+
+def test_a_listed_file_that_nothing_reads_is_hashed_too(native_copy):
+    (native_copy / "notes.txt").write_text("read me")
+    set_answers(native_copy)
+    (native_copy / "notes.txt").write_text("read me not")
+    with pytest.raises(IntegrityError, match=r"notes\.txt is not the file"):
+        verify(native_copy)
+
+
+def test_a_listed_file_that_is_empty_as_it_was_exported_is_intact(native_copy):
+    (native_copy / "notes.txt").touch()
+    assert all(each.passed for each in verify(set_answers(native_copy)))
+
+
+def test_a_foreign_folder_has_nothing_to_verify_against(foreign_folder):
+    with pytest.raises(ArtifactError, match=r"has no fillmask\.json, so nothing to verify against; export it"):
+        verify(foreign_folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry.pop("answers"),
+        lambda entry: entry.pop("tolerance"),
+        lambda entry: entry.update(answers=[]),
+        lambda entry: entry["answers"][0].pop("text"),
+        lambda entry: entry["answers"][0]["scores"].pop(),
+        lambda entry: entry["answers"][0].update(tokens=[], scores=[]),
+        lambda entry: entry.update(tolerance="0.1"),
+    ],
+    ids=["no answers", "no tolerance", "empty answers", "no text", "a score short", "empty answer", "a word"],
+)
+def test_a_manifest_without_answers_to_compare_with_is_refused(artifact, change):
+    edit(artifact, change)
+    with pytest.raises(ArtifactError, match=r"int8|fillmask\.json"):
+        verify(artifact)
+
+
+def test_a_variant_that_does_not_run_here_is_a_finding_and_the_others_are_checked(artifact):
+    graph = artifact / "model_int8.onnx"
+    content = graph.read_bytes()
+    graph.write_bytes(content.replace(b"input_ids", b"input_idz"))
+    assert graph.read_bytes() != content
+    manifest = json.loads((artifact / "fillmask.json").read_text())
+    toys.write_manifest(artifact, variants=manifest["variants"])
+    fp32, int8 = verify(artifact)
+    assert fp32.passed
+    assert not int8.passed
+    assert (int8.answers, int8.max_score_difference, int8.latency_ms) == (0, None, None)
+    assert "input_idz" in int8.error
+    assert best([fp32, int8]).variant == "fp32"
+
+
+def test_a_latency_is_the_median_over_rounds_of_all_texts(artifact, monkeypatch):
+    asked = []
+    monkeypatch.setattr(verification.FillMask, "predict", counting(asked, verification.FillMask.predict))
+    verify(artifact)
+    assert asked == [*TEXTS * 4, *TEXTS * 4]
+
+
+def counting(asked, predict):
+    def record(self, text, **options):
+        asked.append(text)
+        return predict(self, text, **options)
+
+    return record
+
+
+def test_manifests_of_older_exports_are_verified_too(artifact):
+    assert not any(
+        "latency_ms" in entry for entry in json.loads((artifact / "fillmask.json").read_text())["variants"].values()
+    )
+    assert all(each.passed for each in verify(artifact))
+
+
+def test_the_best_variant_is_the_fastest_of_those_that_passed():
+    checks = [check(latency_ms=3.0), check(latency_ms=2.0, variant="int8"), check(False, 1.0, "q4")]
+    assert best(checks).variant == "int8"
+
+
+@pytest.mark.parametrize("checks", [[], [check(False)]])
+def test_there_is_no_best_variant_where_none_passed(checks):
+    assert best(checks) is None
