@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.tokenizer import Tokenization
+from fillmask.artifact.tokenizer import ModelTokenizer
 
 Ids = NDArray[np.int64]
 
@@ -66,7 +66,7 @@ class Reader:
         unknown_ids: The token of unknown words, ``int64[1]``; ``int64[0]`` where the model has none.
     """
 
-    def __init__(self, tokenization: Tokenization) -> None:
+    def __init__(self, tokenization: ModelTokenizer) -> None:
         self.tokenization = tokenization
         ids = self.encode(tokenization.mask_token)
         place = int(np.flatnonzero(ids == tokenization.mask_token_id)[0])

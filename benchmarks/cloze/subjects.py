@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.cloze.rows import Judgement, Reader, Row, batches, judge_batch, pad_positions
 from fillmask import FillMask, InputError
 from fillmask.artifact.folder import Artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.encoding import Encoded, pad
 from fillmask.runtime.cpu import available_threads
 
@@ -104,7 +104,7 @@ class Checkpoint:
         torch.set_num_threads(available_threads())
         self.name = f"{folder.name} in PyTorch"
         self.files = _hashes([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
-        self.reader = Reader(open_tokenization(Artifact(folder, str(folder), None, {}, {})))
+        self.reader = Reader(open_tokenizer(Artifact(folder, str(folder), None, {}, {})))
         self._model = AutoModelForMaskedLM.from_pretrained(folder, torch_dtype=torch.float32).eval()
 
     def first(self, texts: Sequence[str]) -> list[list[int]]:

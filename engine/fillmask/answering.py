@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.tokenizer import Tokenization
+from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.decoding import Decoder, Prediction
 from fillmask.encoding import Encoder, Truncation, pad
 from fillmask.errors import NoMaskError
@@ -59,7 +59,7 @@ class Answerer:
         decoder: For its tokens.
     """
 
-    def __init__(self, tokenization: Tokenization, encoder: Encoder, session: Session, decoder: Decoder) -> None:
+    def __init__(self, tokenization: ModelTokenizer, encoder: Encoder, session: Session, decoder: Decoder) -> None:
         self._encoder = encoder
         self._session = session
         self._decoder = decoder

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from fillmask.artifact.tokenizer import Tokenization
+from fillmask.artifact.tokenizer import ModelTokenizer
 
 # The clean-up that transformers applies where clean_up_tokenization_spaces is set, in its order.
 _CLEAN_UP = [
@@ -64,7 +64,7 @@ class Decoder:
         tokenization: The model's tokenizer.
     """
 
-    def __init__(self, tokenization: Tokenization) -> None:
+    def __init__(self, tokenization: ModelTokenizer) -> None:
         self._tokenizer = tokenization.tokenizer
         self._pad_token_id = tokenization.pad_token_id
         self._clean_up = tokenization.clean_up
@@ -169,7 +169,7 @@ def _text_behind(tokenizer: Tokenizer, before: _Before, skip_special_tokens: boo
     return decoded[len(text) :]
 
 
-def _anchor(tokenization: Tokenization) -> _Before | None:
+def _anchor(tokenization: ModelTokenizer) -> _Before | None:
     """An ordinary token and its text, to decode others behind it; None where the decoder is no WordPiece."""
     tokenizer = tokenization.tokenizer
     if tokenizer.decoder is None or json.loads(tokenizer.decoder.__getstate__()).get("type") != "WordPiece":

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.tokenizer import Tokenization, is_failure
+from fillmask.artifact.tokenizer import ModelTokenizer, is_failure
 from fillmask.errors import (
     ArtifactError,
     InputError,
@@ -59,7 +59,7 @@ class Encoder:
             token of the model in its own right.
     """
 
-    def __init__(self, tokenization: Tokenization, *, placeholders: bool = True) -> None:
+    def __init__(self, tokenization: ModelTokenizer, *, placeholders: bool = True) -> None:
         self._tokenization = tokenization
         self._tokenizer = tokenization.tokenizer
         known = self._tokenizer.token_to_id

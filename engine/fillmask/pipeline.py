@@ -14,7 +14,7 @@ from typing import Any
 from fillmask.ahead import Ahead
 from fillmask.answering import Answerer
 from fillmask.artifact.folder import Artifact, open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.decoding import Decoder, Prediction, as_transformers
 from fillmask.encoding import Encoder, Truncation, check_texts
 from fillmask.errors import ArtifactError, InputError, TargetWarning
@@ -70,7 +70,7 @@ class FillMask:
         starts = plan_starts(self.artifact, variant, asked)
         # Hashing the graph takes as long as parsing the tokenizer, and needs no interpreter.
         graph = Ahead(partial(self.artifact.graph, starts[0].variant))
-        self._tokenization = open_tokenization(self.artifact)
+        self._tokenization = open_tokenizer(self.artifact)
         encoder = Encoder(self._tokenization, placeholders=placeholders)
         decoder = Decoder(self._tokenization)
         self.variant: str

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.tokenizer import Tokenization
+from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.encoding import check_text
 from fillmask.errors import TargetsError, TextError
 
 
-def target_ids(tokenization: Tokenization, targets: str | Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+def target_ids(tokenization: ModelTokenizer, targets: str | Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     """Resolve targets to the tokens that are scored for them.
 
     A target that is a key of the vocabulary (``"paris"``, ``"Ġpizza"``, ``"##ing"``) is that token. Any other is
@@ -41,7 +41,7 @@ def target_ids(tokenization: Tokenization, targets: str | Sequence[str]) -> tupl
     return np.array(sorted(ids), dtype=np.int64), messages
 
 
-def _one_piece(tokenization: Tokenization, target: str) -> tuple[int | None, str]:
+def _one_piece(tokenization: ModelTokenizer, target: str) -> tuple[int | None, str]:
     missing = f"The specified target token `{target}` does not exist in the model vocabulary."
     pieces = tokenization.tokenizer.encode(target, add_special_tokens=False).ids
     if not pieces:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.artifact.folder import Artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask_export.checkpoint import Checkpoint
@@ -78,7 +78,7 @@ def round_trip(tokenizer: Any, folder: Path, texts: Sequence[str] = HARD_TEXTS) 
     Raises:
         FidelityError: A text is read or written differently.
     """
-    tokenization = replace(open_tokenization(Artifact(folder, str(folder), None, {}, {})), max_length=_UNLIMITED)
+    tokenization = replace(open_tokenizer(Artifact(folder, str(folder), None, {}, {})), max_length=_UNLIMITED)
     encoder, decoder = Encoder(tokenization, placeholders=False), Decoder(tokenization)
     filled = next(token for token in range(len(tokenizer)) if token not in tokenizer.all_special_ids)
     for text in (text.replace("{}", tokenizer.mask_token) for text in texts):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.pipeline import FillMask
 from tests.support import toys
 
@@ -59,7 +59,7 @@ def fill_mask(request):
 
 @pytest.fixture(scope="session")
 def tokenization(foreign_folder):
-    return open_tokenization(open_artifact(foreign_folder))
+    return open_tokenizer(open_artifact(foreign_folder))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def byte_level(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "byte-level"
     graph = toys.foreign_graph(toys.tables(size=toys.byte_level().get_vocab_size()))
     toys.write_foreign(folder, {"model.onnx": graph}, tokenizer=toys.byte_level(), settings=settings)
-    return open_tokenization(open_artifact(folder))
+    return open_tokenizer(open_artifact(folder))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.encoding import Encoder, check_text, check_truncation, pad, windows
 from fillmask.errors import ArtifactError, InputError, NoMaskError, TextError, TooLongError, TruncationWarning
 from tests.support import toys
@@ -37,7 +37,7 @@ def failing(folder, template="[CLS] $A [SEP]"):
     tokenizer.post_processor = processors.TemplateProcessing(
         single=template, special_tokens=[("[CLS]", 0), ("[SEP]", 1)]
     )
-    return open_tokenization(open_artifact(write_foreign(folder / "model", tokenizer=tokenizer)))
+    return open_tokenizer(open_artifact(write_foreign(folder / "model", tokenizer=tokenizer)))
 
 
 def test_a_text_that_the_tokenizer_fails_on_is_refused_and_the_next_is_not(tmp_path):
@@ -76,7 +76,7 @@ def test_with_placeholders_switched_off_only_the_models_own_mask_counts(tokeniza
 def test_a_placeholder_that_is_a_token_of_the_model_stays_that_token(tmp_path):
     tokenizer = toys.word_piece()
     tokenizer.add_special_tokens([AddedToken("<mask>")])
-    tokenization = open_tokenization(open_artifact(write_foreign(tmp_path / "model", tokenizer=tokenizer)))
+    tokenization = open_tokenizer(open_artifact(write_foreign(tmp_path / "model", tokenizer=tokenizer)))
     assert tokens(tokenization, "<mask> {mask}") == ["[CLS]", "<mask>", "[MASK]", "[SEP]"]
 
 

@@ -27,7 +27,7 @@ _OFFSET_POSITIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tokenization:
+class ModelTokenizer:
     """A tokenizer with what the steps around it need to know.
 
     Attributes:
@@ -49,7 +49,7 @@ class Tokenization:
     truncation_side: str
 
 
-def open_tokenization(artifact: Artifact) -> Tokenization:
+def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
     """Read a model folder's tokenizer.
 
     Raises:
@@ -66,7 +66,7 @@ def open_tokenization(artifact: Artifact) -> Tokenization:
         raise ArtifactError(f"{artifact.folder}: a setting in {files} has the wrong type: {error}") from error
 
 
-def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> Tokenization:
+def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelTokenizer:
     settings = {**default_tokens(settings, config), **settings}
     tokenizer = _parse_tokenizer(artifact)
     override(tokenizer, settings, config)
@@ -76,7 +76,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     if mask_token is None or mask_token_id is None:
         raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
     pad_token = _content(settings.get("pad_token"))
-    return Tokenization(
+    return ModelTokenizer(
         tokenizer=tokenizer,
         mask_token=mask_token,
         mask_token_id=mask_token_id,

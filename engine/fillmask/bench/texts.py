@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from fillmask.artifact.folder import Artifact
-from fillmask.artifact.tokenizer import Tokenization, open_tokenization
+from fillmask.artifact.tokenizer import ModelTokenizer, open_tokenizer
 from fillmask.encoding import PLACEHOLDERS, Encoder
 from fillmask.errors import InputError
 
@@ -45,7 +45,7 @@ class Texts:
     """
 
     def __init__(self, artifact: Artifact) -> None:
-        self._tokenization: Tokenization = open_tokenization(artifact)
+        self._tokenization: ModelTokenizer = open_tokenizer(artifact)
         self._encoder = Encoder(self._tokenization)
         self.max_length: int = self._tokenization.max_length
         self._words = _words(artifact, self._tokenization.mask_token)

@@ -2,7 +2,7 @@ import pytest
 
 from fillmask import FillMask
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.tokenizer import max_length, open_tokenization
+from fillmask.artifact.tokenizer import max_length, open_tokenizer
 from fillmask.errors import ArtifactError
 from tests.support import toys
 
@@ -12,7 +12,7 @@ def opened(tmp_path):
     """Open the tokenization of a folder written with these settings."""
 
     def open_with(**kwargs):
-        return open_tokenization(open_artifact(toys.write_foreign(tmp_path / "model", **kwargs)))
+        return open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", **kwargs)))
 
     return open_with
 
@@ -30,7 +30,7 @@ def test_a_mask_token_may_be_written_as_an_object(opened):
 def test_the_special_tokens_map_is_read_where_the_configuration_says_nothing(foreign_copy):
     (foreign_copy / "tokenizer_config.json").write_text("{}")
     (foreign_copy / "special_tokens_map.json").write_text('{"mask_token": "[MASK]", "pad_token": "[SEP]"}')
-    tokenization = open_tokenization(open_artifact(foreign_copy))
+    tokenization = open_tokenizer(open_artifact(foreign_copy))
     assert (tokenization.mask_token_id, tokenization.pad_token_id) == (4, 3)
 
 
@@ -102,7 +102,7 @@ def test_a_tokenizer_cut_off_anywhere_is_refused(foreign_copy):
     for length in range(0, len(content), len(content) // 20):
         path.write_bytes(content[:length])
         with pytest.raises(ArtifactError, match="is not a tokenizer"):
-            open_tokenization(open_artifact(foreign_copy))
+            open_tokenizer(open_artifact(foreign_copy))
 
 
 def test_a_tokenizer_that_makes_the_library_panic_is_refused(foreign_copy, monkeypatch):
@@ -113,7 +113,7 @@ def test_a_tokenizer_that_makes_the_library_panic_is_refused(foreign_copy, monke
 
     monkeypatch.setattr("fillmask.artifact.tokenizer.Tokenizer.from_buffer", panicking)
     with pytest.raises(ArtifactError, match="is not a tokenizer: called `Option::unwrap"):
-        open_tokenization(open_artifact(foreign_copy))
+        open_tokenizer(open_artifact(foreign_copy))
 
 
 def test_an_interrupt_while_loading_is_not_swallowed(foreign_copy, monkeypatch):
@@ -122,7 +122,7 @@ def test_an_interrupt_while_loading_is_not_swallowed(foreign_copy, monkeypatch):
 
     monkeypatch.setattr("fillmask.artifact.tokenizer.Tokenizer.from_buffer", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        open_tokenization(open_artifact(foreign_copy))
+        open_tokenizer(open_artifact(foreign_copy))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from fillmask import FillMask
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from tests.support import toys
 
 
@@ -25,7 +25,7 @@ def opened(tmp_path):
     """Open the tokenization of a folder with this tokenizer and these settings."""
 
     def open_with(tokenizer=None, **settings):
-        return open_tokenization(
+        return open_tokenizer(
             open_artifact(toys.write_foreign(tmp_path / "model", tokenizer=tokenizer, settings=settings))
         )
 

@@ -6,14 +6,14 @@ import pytest
 
 from fillmask import FillMask, InputError
 from fillmask.artifact.folder import EMBEDDED, open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.bench.texts import Texts, lengths
 from tests.support import toys
 
 
 @pytest.mark.parametrize("tokens", [3, 16, 64, 512])
 def test_texts_have_as_many_tokens_as_wanted_and_one_mask(tokens):
-    texts, tokenizer = Texts(open_artifact(None)).of(tokens), open_tokenization(open_artifact(None)).tokenizer
+    texts, tokenizer = Texts(open_artifact(None)).of(tokens), open_tokenizer(open_artifact(None)).tokenizer
     assert [len(tokenizer.encode(text).ids) for text in texts] == [tokens] * 4
     assert {text.count("[MASK]") for text in texts} == {1}
     assert len(set(texts)) == (4 if tokens > 3 else 1)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, normalizers, pre_tokenizers
 
 from fillmask.artifact.folder import EMBEDDED, open_artifact
-from fillmask.artifact.tokenizer import open_tokenization
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.shortcuts.word_cache import Words, reads_words
 from tests.support import toys
 from tests.support.toys import PROPERTY
@@ -38,7 +38,7 @@ PIECES = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return open_tokenization(open_artifact(EMBEDDED)).tokenizer
+    return open_tokenizer(open_artifact(EMBEDDED)).tokenizer
 
 
 @pytest.fixture(scope="module")
