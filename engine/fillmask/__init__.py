@@ -1,7 +1,7 @@
 """fillmask: fill-mask inference without PyTorch.
 
-``FillMask()`` answers with the embedded English model, ``FillMask("folder")`` with a model of yours.
-The package imports its parts when they are first used, so that ``import fillmask`` costs nothing.
+``FillMask()`` loads the embedded English model, ``FillMask("folder")`` loads another one.
+The package imports its modules when they are first used, so ``import fillmask`` is fast.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-# From 1.32 on, ONNX Runtime reports its use to its makers, also on Linux, and keeps what it has not sent in a database
-# in the user's cache. It reads this when it is imported; runtime/session.py turns it off where that happened before.
+# From 1.32 on, ONNX Runtime sends telemetry, also on Linux, and stores unsent events in the user's cache. It reads this
+# variable when it is imported; runtime/session.py turns telemetry off if that happened before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
-    from fillmask.decoding import Prediction
     from fillmask.errors import (
         ArtifactError,
         FillMaskError,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         TruncationWarning,
     )
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.predict import Prediction
 
 __all__ = [
     "ArtifactError",
@@ -55,11 +55,11 @@ __all__ = [
     "TruncationWarning",
 ]
 
-_HOMES = {"FillMask": "fillmask.pipeline", "Prediction": "fillmask.decoding"}
+_MODULES = {"FillMask": "fillmask.pipeline", "Prediction": "fillmask.tasks.predict"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the part of the package that holds ``name``."""
+    """Import the module that defines ``name``."""
     if name not in __all__:
         raise AttributeError(f"module 'fillmask' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "fillmask.errors")), name)
+    return getattr(import_module(_MODULES.get(name, "fillmask.errors")), name)

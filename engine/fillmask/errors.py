@@ -1,41 +1,52 @@
-"""Everything fillmask raises or warns of.
+"""Every error and warning of fillmask.
 
 ::
 
     FillMaskError
-    ├── InputError (ValueError)      an argument: a text, targets, top_k, threads; the engine itself is well
+    ├── InputError (ValueError)      an argument of a call: a text, targets, top_k, threads
     │   ├── TextError                not a string, or holds NUL or a lone surrogate
     │   ├── NoMaskError              no mask in it
     │   ├── TooLongError             more tokens than the model takes
     │   ├── TargetsError             targets that name no token
     │   └── TopKError                top_k outside 0…vocab_size
     ├── ArtifactError (ValueError)   a model folder that cannot be used
-    │   └── IntegrityError           a file that is missing, or is not the one its manifest lists
-    ├── ProviderError (RuntimeError) an execution provider that is not there or does not start
-    └── ForkError (RuntimeError)     an engine used in a forked child
+    │   └── IntegrityError           a file that is missing, or differs from the one that its manifest lists
+    ├── ProviderError (RuntimeError) an execution provider that is missing or does not start
+    └── ForkError (RuntimeError)     a FillMask used in a forked child process
 
     UserWarning
-    ├── ProviderWarning              a GPU that nobody asked for does not start, the CPU answers
+    ├── ProviderWarning              the GPU, chosen by default, does not start; the CPU is used
     ├── TargetWarning                a target was replaced by its first piece, or ignored
-    └── TruncationWarning            truncation removed masks, the other masks are answered
+    └── TruncationWarning            truncation removed some masks; the others are predicted
 
 Catch ``InputError`` to report a bad request and go on; let the rest stop the program:
 
     try:
         predictions = fill_mask.predict(text)
     except fillmask.InputError as error:
-        print(f"cannot answer {text!r}: {error}")
+        print(f"no predictions for {text!r}: {error}")
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fillmask.notices import Notice
+
 
 class FillMaskError(Exception):
-    """Base of everything fillmask raises."""
+    """Base of every error of fillmask."""
 
 
 class InputError(FillMaskError, ValueError):
-    """A text, its targets or its top_k cannot be answered."""
+    """An argument of a call cannot be used: a text, its targets, or its top_k.
+
+    Attributes:
+        notices: What else the caller should know, such as targets that were replaced before the error.
+    """
+
+    notices: tuple[Notice, ...] = ()
 
 
 class TextError(InputError):
@@ -71,21 +82,21 @@ class ProviderError(FillMaskError, RuntimeError):
 
 
 class ForkError(FillMaskError, RuntimeError):
-    """The engine was made in another process, of which this one is a fork."""
+    """The model was loaded in another process, and this process is a fork of it."""
 
 
 def first_line(error: BaseException) -> str:
-    """What another library says in its error, in one line."""
+    """The first line of another library's error."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def one_line(error: BaseException) -> str:
-    """All lines of an error's message as one, where any of them may have the reason."""
+    """All lines of another library's error as one, where any of them may give the reason."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 class ProviderWarning(UserWarning):
-    """An execution provider that was not asked for does not start, and another took its place."""
+    """An execution provider that was chosen by default does not start, and another is used."""
 
 
 class TargetWarning(UserWarning):

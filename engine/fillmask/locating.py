@@ -16,6 +16,5 @@ def locate(input_ids: NDArray[np.int64], mask_token_id: int) -> NDArray[np.int64
     Returns:
         Positions of the masks from left to right, ``int64[m]``.
     """
-    # Not by numpy's comparison, which behind a run is no longer in the caches: 6 µs more at 32 tokens.
-    found = [position for position, token in enumerate(input_ids.tolist()) if token == mask_token_id]
-    return np.array(found, dtype=np.int64)
+    positions: NDArray[np.int64] = np.flatnonzero(input_ids == mask_token_id)
+    return positions

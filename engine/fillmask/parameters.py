@@ -1,69 +1,34 @@
-"""What is asked of every text of a call: how many tokens, of which, and from how much of the text."""
+"""The parameters of a call: ``top_k``, ``targets`` and ``truncation``, checked and resolved once for all its texts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import Truncation, check_truncation
-from fillmask.errors import TargetsError, TopKError
-from fillmask.selection import top_k as best_ids
+from fillmask.encoding import check_text
+from fillmask.errors import TargetsError, TargetWarning, TextError, TopKError
+from fillmask.notices import Notice
+from fillmask.tasks import Result
+
+if TYPE_CHECKING:
+    from fillmask.artifact.tokenizer import ModelTokenizer
 
 DEFAULT_TOP_K = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A call's arguments, checked.
-
-    Attributes:
-        top_k: Predictions per mask.
-        target_ids: The tokens that may be predicted, ``int64[t]`` ascending, or None for all.
-        truncation: What to do with a text that is too long.
-    """
-
-    top_k: int
-    target_ids: NDArray[np.int64] | None
-    truncation: Truncation | None
-
-    def select(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The best of the tokens asked for, ``int64[k]``, from ``logits float32[V]``."""
-        if self.target_ids is None:
-            return best_ids(logits, self.top_k)
-        return self.target_ids[best_ids(logits[self.target_ids], self.top_k)]
-
-
-def ask(
-    vocab_size: int,
-    *,
-    top_k: int | None,
-    target_ids: NDArray[np.int64] | None,
-    truncation: Truncation | None,
-) -> Question:
-    """Check a call's arguments.
+def check_top_k(top_k: int | None, limit: int | None) -> int:
+    """Check a number of predictions.
 
     Args:
-        vocab_size: Tokens that the model scores.
-        top_k: Predictions per mask, None for 5. Targets cap it at their number, as transformers does.
-        target_ids: Tokens to score, ``int64[t]`` ascending, None for the whole vocabulary.
-        truncation: See ``Encoder.encode``.
+        top_k: Predictions per mask; None for 5, or for ``limit`` where that is less.
+        limit: The largest number allowed, None where there is no limit.
 
     Raises:
-        InputError: One of them is wrong.
+        TopKError: Not a whole number from 0 to the limit.
     """
-    check_truncation(truncation)
-    if target_ids is None:
-        return Question(_check_top_k(top_k, vocab_size), None, truncation)
-    if not target_ids.size:
-        raise TargetsError("At least one target must be provided when passed.")
-    if target_ids[-1] >= vocab_size:
-        raise TargetsError(f"a target is token {target_ids[-1]}, the model scores only {vocab_size} tokens")
-    return Question(min(_check_top_k(top_k, None), target_ids.size), target_ids, truncation)
-
-
-def _check_top_k(top_k: int | None, limit: int | None) -> int:
     if top_k is None:
         return DEFAULT_TOP_K if limit is None else min(DEFAULT_TOP_K, limit)
     whole = isinstance(top_k, (int, np.integer)) and not isinstance(top_k, bool)
@@ -71,3 +36,81 @@ def _check_top_k(top_k: int | None, limit: int | None) -> int:
         allowed = "at least 0" if limit is None else f"from 0 to {limit}, the size of the vocabulary"
         raise TopKError(f"top_k must be a whole number {allowed}, got {top_k!r}")
     return int(top_k)
+
+
+def resolve_targets(tokenizer: ModelTokenizer, targets: str | Sequence[str]) -> Result[NDArray[np.int64]]:
+    """Resolve targets to the tokens that are scored for them.
+
+    A target that is a key of the vocabulary (``"paris"``, ``"Ġpizza"``, ``"##ing"``) is that token. Any other target is
+    replaced by its first piece, or ignored if it has none; a notice says so.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        targets: One target or several; duplicates count once.
+
+    Returns:
+        Token ids, ``int64[t]``, ascending, each once; none if no target names a token.
+
+    Raises:
+        TargetsError: A target is not a string that a tokenizer takes.
+
+    Source: transformers FillMaskPipeline.get_target_ids, its messages to the letter.
+    """
+    ids, notices = set(), []
+    for target in _check_targets(targets):
+        token_id = tokenizer.tokenizer.token_to_id(target)
+        if token_id is None:
+            token_id, message = _first_piece(tokenizer, target)
+            notices.append(Notice(TargetWarning, message))
+        if token_id is not None:
+            ids.add(token_id)
+    return Result(np.array(sorted(ids), dtype=np.int64), tuple(notices))
+
+
+def check_target_ids(target_ids: NDArray[np.int64], vocab_size: int) -> None:
+    """Refuse targets that the model cannot score.
+
+    Args:
+        target_ids: ``int64[t]``, ascending.
+        vocab_size: Tokens that the model scores.
+
+    Raises:
+        TargetsError: There is none, or one is no token of the model.
+    """
+    if not target_ids.size:
+        raise TargetsError("At least one target must be provided when passed.")
+    if target_ids[-1] >= vocab_size:
+        raise TargetsError(f"a target is token {target_ids[-1]}, the model scores only {vocab_size} tokens")
+
+
+def check_texts(rule: str, texts: object) -> None:
+    """Refuse what can be iterated over but holds no texts.
+
+    Raises:
+        TextError: Not an iterable, or one of characters, bytes or keys; the message begins with the rule.
+    """
+    if not isinstance(texts, Iterable) or isinstance(texts, (str, bytes, bytearray, Mapping)):
+        raise TextError(f"{rule}, got {type(texts).__name__}")
+
+
+def _first_piece(tokenizer: ModelTokenizer, target: str) -> tuple[int | None, str]:
+    missing = f"The specified target token `{target}` does not exist in the model vocabulary."
+    pieces = tokenizer.tokenizer.encode(target, add_special_tokens=False).ids
+    if not pieces:
+        return None, f"{missing} We cannot replace it with anything meaningful, ignoring it"
+    # transformers truncates the target to one token, on the side on which the model's texts are truncated.
+    piece = pieces[-1] if tokenizer.truncation_side == "left" else pieces[0]
+    return piece, f"{missing} Replacing with `{tokenizer.tokenizer.id_to_token(piece)}`."
+
+
+def _check_targets(targets: object) -> Sequence[str]:
+    if isinstance(targets, str):
+        targets = [targets]
+    if not isinstance(targets, Sequence):
+        raise TargetsError(f"targets must be a string or a list of strings, got {type(targets).__name__}")
+    for index, target in enumerate(targets):
+        try:
+            check_text(target)
+        except TextError as error:
+            raise TargetsError(f"targets[{index}]: {error}") from error
+    return targets

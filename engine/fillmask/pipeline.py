@@ -1,52 +1,49 @@
-"""FillMask: the steps, one after the other.
+"""FillMask: one short method a verb. No loading and no arithmetic happens here.
 
-texts → encode → locate → run → select → score → decode. Each step is a module of its own; no arithmetic happens here.
+A call resolves its parameters, runs the verb's task on the model, and warns of what the caller should know.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from fillmask.ahead import Ahead
-from fillmask.answering import Answerer
-from fillmask.artifact.folder import Artifact, open_artifact
-from fillmask.artifact.tokenizer import open_tokenizer
-from fillmask.decoding import Decoder, Prediction, as_transformers
-from fillmask.encoding import Encoder, Truncation, check_texts
-from fillmask.errors import ArtifactError, InputError, TargetWarning
-from fillmask.many import answer_many, batch_invariant, find_pace
-from fillmask.parameters import DEFAULT_TOP_K, Question, ask
-from fillmask.runtime.fallback import plan_starts, start
-from fillmask.runtime.providers import Provider, check_providers, wants_gpu
-from fillmask.targets import target_ids
+from fillmask.artifact.folder import Artifact
+from fillmask.errors import InputError
+from fillmask.executor import choose_concurrency, run_task, run_tasks
+from fillmask.model import Model
+from fillmask.notices import warn
+from fillmask.parameters import DEFAULT_TOP_K, check_texts
+from fillmask.runtime.providers import Provider
+from fillmask.tasks import Result
+from fillmask.tasks.predict import Parameters, Predictions, as_transformers, predict, resolve
+from fillmask.windows import Truncation
+
+T = TypeVar("T")
 
 
 class FillMask:
     """Predicts the tokens behind a text's masks.
 
-    It is loaded completely or not at all, may be shared by threads, and pickles: the other process loads the same
-    variant anew, and where no providers were asked for chooses its own.
+    It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
+    variant again, and chooses its own providers if none were given.
 
     Args:
         model: A model folder, a hub id, or None for the embedded English model.
         variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends, on a GPU fp16 if it has it.
         revision: Branch, tag or commit of a hub model.
         providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
-            None takes CUDA where it starts and the variant is not one for CPUs, else the CPU.
+            None takes CUDA if it starts and the variant is not one for CPUs, else the CPU.
         threads: Threads of one run; None takes what the process may use.
         placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
 
     Attributes:
-        artifact: The model's folder.
-        variant: The variant in use.
-        answerer: The steps from a text to its answer one by one, for those who plan the runs themselves.
+        model: The loaded model: its folder, variant, tokenizer and session.
 
     Raises:
-        ArtifactError: The model is not there, is broken, or is not a masked LM.
+        ArtifactError: The model is missing, broken, or not a masked LM.
         ProviderError: An execution provider is missing or does not start.
 
     Example:
@@ -65,21 +62,12 @@ class FillMask:
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
-        asked = None if providers is None else check_providers(providers)
-        self.artifact: Artifact = open_artifact(model, variant=variant, revision=revision, gpu=wants_gpu(asked))
-        starts = plan_starts(self.artifact, variant, asked)
-        # Hashing the graph takes as long as parsing the tokenizer, and needs no interpreter.
-        graph = Ahead(partial(self.artifact.graph, starts[0].variant))
-        self._tokenization = open_tokenizer(self.artifact)
-        encoder = Encoder(self._tokenization, placeholders=placeholders)
-        decoder = Decoder(self._tokenization)
-        self.variant: str
-        self.variant, self._session = start(self.artifact, starts, graph.result(), threads)
-        self.answerer: Answerer = Answerer(self._tokenization, encoder, self._session, decoder)
-        if self.mask_token_id >= self.vocab_size:
-            raise ArtifactError(f"{self.mask_token} is token {self.mask_token_id}, the model has {self.vocab_size}")
-        self._again = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
-                              providers=asked, threads=threads, placeholders=placeholders)  # fmt: skip
+        load = partial(Model.load, model, providers=providers, threads=threads, placeholders=placeholders)
+        self.model: Model = load(variant=variant, revision=revision)
+        warn(self.model.notices)
+        wanted = None if providers is None else [*providers]
+        self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
+                               providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 
     def __call__(
         self,
@@ -88,31 +76,31 @@ class FillMask:
         targets: str | Sequence[str] | None = None,
         *,
         truncation: Truncation | None = None,
-    ) -> Any:  # noqa: ANN401 -- transformers' answer has a shape that depends on the values of its arguments
-        """Answer as ``transformers.pipeline("fill-mask")`` does, in its shapes.
+    ) -> Any:  # noqa: ANN401 -- transformers' result has a shape that depends on the values of its arguments
+        """Predict as ``transformers.pipeline("fill-mask")`` does, in its shapes.
 
         Args:
-            inputs: A text, a list of texts, or any other iterable of texts, which is answered lazily.
+            inputs: A text, a list of texts, or any other iterable of texts, which is read lazily.
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
 
         Returns:
             For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
-            such list per mask. For a list one answer per text, but for a list of one text that of the text. For any
-            other iterable an iterator of answers.
+            such list per mask. For a list one result per text, but for a list of one text that text's result. For any
+            other iterable an iterator of results.
 
         Raises:
-            InputError: One of the texts, top_k or the targets cannot be answered.
+            InputError: One of the texts, top_k or the targets is wrong.
         """
-        question = self._ask(top_k, targets, truncation)
+        parameters = self._parameters(top_k, targets, truncation)
         if isinstance(inputs, str):
-            return as_transformers(self.answerer.answer(inputs, question))
+            return as_transformers(self._predict(inputs, parameters))
         check_texts("inputs must be a string or an iterable of strings", inputs)
-        answers = (as_transformers(self.answerer.answer(text, question)) for text in inputs)
+        results = (as_transformers(self._predict(text, parameters)) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
-            return answers
-        return next(answers) if len(inputs) == 1 else list(answers)
+            return results
+        return next(results) if len(inputs) == 1 else list(results)
 
     def predict(
         self,
@@ -121,13 +109,13 @@ class FillMask:
         top_k: int | None = DEFAULT_TOP_K,
         targets: str | Sequence[str] | None = None,
         truncation: Truncation | None = None,
-    ) -> list[list[Prediction]]:
+    ) -> Predictions:
         """Predict the tokens behind each mask of one text.
 
         Args:
             text: A text with one mask or more.
             top_k: Predictions per mask, None for 5. With ``targets`` there are at most as many as targets.
-            targets: Score only these words. One that is no token of the model is replaced by its first piece, with
+            targets: Score only these words. One that is not a token of the model is replaced by its first piece, with
                 a ``TargetWarning``.
             truncation: None refuses a text with more than ``max_length`` tokens. ``"right"`` keeps its beginning.
                 ``"window"`` keeps the surroundings of the masks; ``sequence`` is then the window.
@@ -136,10 +124,10 @@ class FillMask:
             One list per mask, left to right, each best first.
 
         Raises:
-            InputError: The text, top_k or the targets cannot be answered.
+            InputError: The text, top_k or the targets are wrong.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return self.answerer.answer(text, self._ask(top_k, targets, truncation))
+        return self._predict(text, self._parameters(top_k, targets, truncation))
 
     def predict_many(
         self,
@@ -150,99 +138,117 @@ class FillMask:
         truncation: Truncation | None = None,
         batch_size: int | None = None,
         workers: int = 1,
-    ) -> Iterator[list[list[Prediction]] | InputError]:
+    ) -> Iterator[Predictions | InputError]:
         """Predict for many texts, lazily and in order.
 
         Args:
-            texts: Any iterable of texts, read one at a time, or where several run together some ahead.
+            texts: Any iterable of texts, read one at a time, or some ahead where several run together.
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
-            batch_size: Texts that run together, those of like length. None is 1, and on a GPU 64 where the model is
+            batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
                 batch-invariant as far as is known.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
                 for each core and a batch_size of 16.
 
         Returns:
-            An iterator of what ``predict`` returns for each text, or of the ``InputError`` it raises: a text that
-            cannot be answered does not keep its neighbours from their answers.
+            An iterator of what ``predict`` returns for each text, or of the ``InputError`` that it raises: one bad
+            text does not cost the others their predictions.
 
         Raises:
-            InputError: top_k, the targets, batch_size or workers, which hold for every text, are wrong; or a text's
-                scores would depend on its neighbours, since the model is not batch-invariant.
+            InputError: top_k, targets, batch_size or workers, which hold for every text, are wrong; or a text's
+                scores would depend on its neighbors, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        question = self._ask(top_k, targets, truncation)
-        pace = find_pace(self.artifact, self.variant, self._session, batch_size, workers)
-        return answer_many(self.answerer, texts, question, pace)
+        parameters = self._parameters(top_k, targets, truncation)
+        concurrency = choose_concurrency(self.model, batch_size, workers)
+        tasks = (predict(self.model, text, parameters) for text in texts)
+        return _values(run_tasks(self.model, tasks, concurrency))
 
-    def ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
-        """Check what is asked, once for all texts that ``answerer`` shall answer so.
+    @property
+    def artifact(self) -> Artifact:
+        """The model's folder."""
+        return self.model.artifact
 
-        Args:
-            top_k: As in ``predict``.
-            targets: As in ``predict``.
-            truncation: As in ``predict``.
-
-        Raises:
-            InputError: It cannot be answered.
-        """
-        return self._ask(top_k, targets, truncation)
+    @property
+    def variant(self) -> str:
+        """The variant in use."""
+        return self.model.variant
 
     @property
     def mask_token(self) -> str:
         """The model's mask, as text."""
-        return self._tokenization.mask_token
+        return self.model.tokenizer.mask_token
 
     @property
     def mask_token_id(self) -> int:
         """The model's mask, as a token."""
-        return self._tokenization.mask_token_id
+        return self.model.tokenizer.mask_token_id
 
     @property
     def vocab_size(self) -> int:
         """Tokens that the model scores."""
-        return self._session.vocab_size
+        return self.model.vocab_size
 
     @property
     def max_length(self) -> int:
-        """Tokens that the model takes, the special ones included."""
-        return self._tokenization.max_length
+        """Tokens that the model takes, special tokens included."""
+        return self.model.max_length
 
     @property
     def providers(self) -> list[str]:
         """ONNX Runtime's execution providers in use, the preferred one first."""
-        return self._session.providers
+        return self.model.session.providers
 
     @property
     def on_gpu(self) -> bool:
         """Whether the preferred provider in use is a GPU's."""
-        return self._session.on_gpu
+        return self.model.session.on_gpu
 
     @property
     def nodes(self) -> dict[str, int]:
-        """How many of the graph's nodes each provider was given; empty where ONNX Runtime does not tell (1.23)."""
-        return self._session.nodes
+        """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
+        return self.model.session.nodes
 
     @property
     def threads(self) -> int:
         """Threads of one run."""
-        return self._session.threads
+        return self.model.session.threads
 
     @property
     def batch_invariant(self) -> bool:
-        """Whether texts may run together: no score then depends on a text's neighbours."""
-        return batch_invariant(self.artifact, self.variant, self._session)
+        """Whether texts may run together without changing each other's scores."""
+        return self.model.batch_invariant
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers
         return f"FillMask({source!r}, variant={self.variant!r}, providers={providers}, threads={self.threads})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._again, ()
+        return self._reload, ()
 
-    def _ask(self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None) -> Question:
-        ids, messages = (None, []) if targets is None else target_ids(self._tokenization, targets)
-        for message in messages:  # which point at the caller of the method that asks
-            warnings.warn(message, TargetWarning, stacklevel=3)
-        return ask(self.vocab_size, top_k=top_k, target_ids=ids, truncation=truncation)
+    def _predict(self, text: str, parameters: Parameters) -> Predictions:
+        result = run_task(self.model, predict(self.model, text, parameters))
+        if result.notices:
+            warn(result.notices)
+        return result.value
+
+    def _parameters(
+        self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None
+    ) -> Parameters:
+        try:
+            resolved = resolve(self.model, top_k=top_k, targets=targets, truncation=truncation)
+        except InputError as error:
+            warn(error.notices)
+            raise
+        warn(resolved.notices)
+        return resolved.value
+
+
+def _values(outcomes: Iterator[Result[T] | InputError]) -> Iterator[T | InputError]:
+    for outcome in outcomes:
+        if isinstance(outcome, InputError):
+            yield outcome
+            continue
+        warn(outcome.notices)
+        yield outcome.value

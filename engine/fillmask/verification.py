@@ -1,7 +1,7 @@
-"""``fillmask verify``: is this the artifact that was exported, and does it answer here as it did there?
+"""``fillmask verify``: whether a folder is the one that was exported, and predicts here what it predicted there.
 
-A graph can be intact and still answer differently: other CPUs have other instructions for int8. The manifest holds
-answers that each variant gave when it was exported; here they are asked for again.
+An intact graph can predict differently: other CPUs have other instructions for int8. The manifest holds texts with the
+predictions that each variant gave when it was exported; verification predicts them again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from fillmask.artifact.manifest import MANIFEST
 from fillmask.errors import ArtifactError, FillMaskError, IntegrityError, first_line
 from fillmask.pipeline import FillMask
 
-_BEST = 50  # tokens among which stored ones are looked for
-_ROUNDS = 3  # how often the stored texts are answered for the time; the first run of a graph is not like the others
+_TOP_K = 50  # predictions among which the stored tokens are looked up
+_ROUNDS = 3  # of timing all stored texts; the first run of a graph takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class Check:
 
     Attributes:
         variant: Its name.
-        answers: How many stored answers were asked for again.
-        max_score_difference: The largest difference of a stored score from the one given here; None where the
-            variant does not answer.
-        tolerance: What the manifest allows.
-        latency_ms: Median time of an answer to a stored text, tokenizing included; None where there is none.
+        texts: How many stored texts were predicted again.
+        max_score_difference: The largest difference between a stored score and the score here; None if the variant
+            does not run.
+        tolerance: The largest difference that the manifest allows.
+        latency_ms: Median milliseconds of a stored text, tokenizing included; None if the variant does not run.
         providers: The execution providers it ran on.
-        error: Why the variant does not answer here, or None.
+        error: Why the variant does not run here, or None.
     """
 
     variant: str
-    answers: int
+    texts: int
     max_score_difference: float | None
     tolerance: float
     latency_ms: float | None
@@ -47,15 +47,15 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the variant answers here as it did where it was exported."""
+        """Whether the variant predicts here what it predicted where it was exported."""
         return self.max_score_difference is not None and self.max_score_difference <= self.tolerance
 
 
 def verify(model: str | Path | None = None) -> list[Check]:
-    """Hash every file of a model folder, then run the stored answers of every variant again.
+    """Hash every file of a model folder, then predict the stored texts of every variant again.
 
     Args:
-        model: As in ``FillMask``. Of a hub model the variants are checked that have been fetched.
+        model: As in ``FillMask``. Of a hub model only the variants in the cache are checked.
 
     Returns:
         One check for each variant.
@@ -84,53 +84,54 @@ def best(checks: list[Check]) -> Check | None:
 
 
 def _check(artifact: Artifact, variant: str) -> Check:
-    """Ask for a variant's stored answers; what keeps it from running here is a finding, not an end."""
+    """Predict a variant's stored texts; an error that keeps it from running here becomes part of the check."""
     entry = artifact.manifest["variants"][variant]
     _check_entry(variant, entry)
-    answers, tolerance = entry["answers"], entry["tolerance"]
+    expected, tolerance = entry["expected"], entry["tolerance"]
     try:
         fill_mask = FillMask(artifact.folder, variant=variant)
-        difference = max(_difference(answer, _ask(fill_mask, answer["text"])) for answer in answers)
-        return Check(
-            variant, len(answers), difference, tolerance, _latency(fill_mask, answers), tuple(fill_mask.providers)
-        )
+        difference = max(_difference(each, _scores(fill_mask, each["text"])) for each in expected)
+        latency = _latency(fill_mask, [each["text"] for each in expected])
+        return Check(variant, len(expected), difference, tolerance, latency, tuple(fill_mask.providers))
     except IntegrityError:
         raise
     except FillMaskError as error:
         return Check(variant, 0, None, tolerance, None, error=first_line(error))
 
 
-def _ask(fill_mask: FillMask, text: str) -> dict[int, float]:
-    masks = fill_mask.predict(text, top_k=min(_BEST, fill_mask.vocab_size), truncation="window")
+def _scores(fill_mask: FillMask, text: str) -> dict[int, float]:
+    masks = fill_mask.predict(text, top_k=min(_TOP_K, fill_mask.vocab_size), truncation="window")
     return {prediction.token: prediction.score for prediction in masks[0]}
 
 
-def _latency(fill_mask: FillMask, answers: Sequence[Mapping[str, Any]]) -> float:
+def _latency(fill_mask: FillMask, texts: Sequence[str]) -> float:
     times = []
     for _ in range(_ROUNDS):
-        for answer in answers:
+        for text in texts:
             start = time.perf_counter()
-            fill_mask.predict(answer["text"], truncation="window")
+            fill_mask.predict(text, truncation="window")
             times.append((time.perf_counter() - start) * 1000)
     return median(times)
 
 
-def _difference(answer: Mapping[str, Any], scores: Mapping[int, float]) -> float:
-    """A stored token that is no longer among the first counts with its whole score."""
-    stored = zip(answer["tokens"], answer["scores"], strict=True)
+def _difference(expected: Mapping[str, Any], scores: Mapping[int, float]) -> float:
+    """The largest difference of scores; a stored token that is not among the predictions has score 0."""
+    stored = zip(expected["tokens"], expected["scores"], strict=True)
     return max(float(abs(score - scores.get(token, 0.0))) for token, score in stored)
 
 
 def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
-    answers = entry.get("answers")
-    if not isinstance(entry.get("tolerance"), (int, float)) or not isinstance(answers, list) or not answers:
-        raise ArtifactError(f"{MANIFEST} holds no answers or no tolerance for variant {variant!r}; export it again")
-    for answer in answers:
-        if not isinstance(answer, dict) or not answer.get("text") or not _matched(answer):
-            raise ArtifactError(f"{MANIFEST} holds a broken answer for variant {variant!r}; export it again")
+    expected = entry.get("expected")
+    if not isinstance(entry.get("tolerance"), (int, float)) or not isinstance(expected, list) or not expected:
+        raise ArtifactError(
+            f"{MANIFEST} holds no expected predictions or no tolerance for variant {variant!r}; export it again"
+        )
+    for each in expected:
+        if not isinstance(each, dict) or not each.get("text") or not _is_complete(each):
+            raise ArtifactError(f"{MANIFEST} holds broken predictions for variant {variant!r}; export it again")
 
 
-def _matched(answer: Mapping[str, Any]) -> bool:
-    tokens, scores = answer.get("tokens"), answer.get("scores", [])
+def _is_complete(expected: Mapping[str, Any]) -> bool:
+    tokens, scores = expected.get("tokens"), expected.get("scores", [])
     numbers = isinstance(scores, list) and all(isinstance(score, (int, float)) for score in scores)
     return numbers and isinstance(tokens, list) and 0 < len(tokens) == len(scores)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fillmask.cli.main import fail
+from fillmask.cli.errors import fail
 from fillmask.errors import FillMaskError
 
 _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)

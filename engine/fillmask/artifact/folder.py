@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
 from fillmask.errors import ArtifactError, IntegrityError
@@ -25,6 +25,18 @@ _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
 _LOCATION = re.compile(rb"\n\x08location\x12")
 _FOREIGN_FOLDERS = ("", "onnx")
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
+
+
+class Graph(NamedTuple):
+    """A variant's graph.
+
+    Attributes:
+        content: Its bytes, or the path of a foreign graph, for which no manifest vouches.
+        weights: The file of the weights outside it, hashed; None if there is none, or the graph is foreign.
+    """
+
+    content: bytes | Path
+    weights: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +77,24 @@ class Artifact:
             raise ArtifactError(f"{self.folder} has no variant {variant!r}; it has {', '.join(self.variants)}")
         return variant
 
-    def graph(self, variant: str) -> tuple[bytes | Path, Path | None]:
-        """Give a variant's graph, and the file of the weights that lie outside it.
+    def graph(self, variant: str) -> Graph:
+        """Give a variant's graph, hashed if a manifest lists it.
 
-        Returns:
-            The graph's bytes, and the path of its weights where the manifest lists them, hashed. Of a foreign graph,
-            for which nothing vouches, the path.
+        Raises:
+            IntegrityError: A file is missing, or differs from the one that the manifest lists.
         """
         if not self.manifest:
-            return self.folder / self.variants[variant], None
+            return Graph(self.folder / self.variants[variant])
         content = self.read(self.variants[variant])
         weights = self.manifest["variants"][variant].get("weights")
         if weights is None:
-            return content, None
+            return Graph(content)
         for location in _LOCATION.finditer(content):
             if not content.startswith(bytes([len(weights)]) + weights.encode(), location.end()):
                 graph = self.folder / self.variants[variant]
                 raise IntegrityError(f"{graph} reads weights from another file than {weights}, which {MANIFEST} lists")
         self.check(weights)
-        return content, self.folder / weights
+        return Graph(content, self.folder / weights)
 
     def read(self, name: str) -> bytes:
         """Give a file's bytes once its SHA-256 is the manifest's.

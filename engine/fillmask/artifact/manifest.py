@@ -1,4 +1,4 @@
-"""``fillmask.json``: what an artifact promises of its files and variants, checked before anything relies on it."""
+"""``fillmask.json``: what a model folder promises of its files and variants, checked before it is used."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from fillmask.errors import ArtifactError
 
 MANIFEST = "fillmask.json"
 SCHEMA_VERSION = 1
-# The best first. The others are quantized for a CPU: a GPU hands most of such a graph back to it, product by product.
+# In order of preference. The others are quantized for CPUs: on a GPU most of their MatMuls would run on the CPU.
 GPU_VARIANTS = ("fp16", "fp32")
+# Keys of a variant's entry that earlier versions wrote under another name.
+_EARLIER_KEYS = {"answers": "expected"}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Parse a manifest and check what the engine reads of it.
+    """Parse a manifest and check what the engine reads of it; keys of earlier versions get their present names.
 
     Raises:
         ArtifactError: It is not a manifest that this version reads.
@@ -35,6 +37,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ArtifactError(
             f"{path} must map files to sha256 and bytes, and variants to a file; export the model again"
         )
+    for entry in manifest["variants"].values():
+        for earlier in _EARLIER_KEYS.keys() & entry.keys():
+            entry[_EARLIER_KEYS[earlier]] = entry.pop(earlier)
     graphs = [entry[key] for entry in manifest["variants"].values() for key in ("file", "weights") if key in entry]
     names = [*manifest["files"], *graphs]
     unsafe = [name for name in names if not isinstance(name, str) or not _FILE_NAME.fullmatch(name)]
@@ -56,11 +61,11 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 
     Args:
-        path: Where it is from, for the errors.
+        path: Where the content is from, for errors.
         content: UTF-8.
 
     Raises:
-        ArtifactError: It is not one.
+        ArtifactError: The content is not a JSON object.
     """
     try:
         parsed = json.loads(content)
@@ -72,7 +77,7 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _is_table(table: object, **columns: type) -> bool:
-    """Whether it is a JSON object, not empty, of objects that have these members."""
+    """Whether a value is a JSON object, not empty, of objects that have these members."""
     return (
         isinstance(table, dict)
         and bool(table)

@@ -31,7 +31,7 @@ def bench_command(
     MODEL is a folder or a hub id, or else the embedded English model. Keep the machine idle meanwhile. A variant that
     does not give its stored answers here is not timed, and the exit code is 1.
     """
-    from fillmask.cli.main import reported
+    from fillmask.cli.errors import reported
 
     with reported(code=2):
         from fillmask.bench import tables

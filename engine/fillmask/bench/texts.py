@@ -37,8 +37,8 @@ def lengths(max_length: int, wanted: Sequence[int] = ()) -> list[int]:
 class Texts:
     """Makes texts for a model.
 
-    Its words come from the answers that its manifest stores, since those are in its language; a model without them
-    gets English ones.
+    The words come from the texts that the manifest stores, since those are in the model's language; a model without
+    stored texts gets English words.
 
     Args:
         artifact: The model.
@@ -59,7 +59,7 @@ class Texts:
 
     def count(self, text: str) -> int:
         """Tokens of a text that the model takes whole."""
-        return self._encoder.encode(text)[0].size
+        return self._encoder.encode(text).size
 
     def _make(self, tokens: int, words: list[str]) -> str:
         repeated = words * (tokens // len(words) + 1)
@@ -79,9 +79,9 @@ class Texts:
 
 
 def _words(artifact: Artifact, mask_token: str) -> list[str]:
-    """The words of the stored answers; the characters of a language that puts no spaces between words."""
+    """The words of the stored texts, or their characters in a language without spaces between words."""
     entries = artifact.manifest.get("variants", {}).values()
-    texts = {str(answer["text"]): None for entry in entries for answer in entry.get("answers", [])}
+    texts = {str(each["text"]): None for entry in entries for each in entry.get("expected", [])}
     text = " ".join(texts) or _ENGLISH
     for mask in (mask_token, *PLACEHOLDERS):
         text = text.replace(mask, " ")

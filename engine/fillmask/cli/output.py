@@ -1,4 +1,4 @@
-"""An answer on the terminal: a table for people, a JSON document a line for programs."""
+"""Predictions on the terminal: a table for people, a JSON document a line for programs."""
 
 from __future__ import annotations
 
@@ -11,35 +11,37 @@ import click
 from fillmask.errors import InputError
 
 if TYPE_CHECKING:
-    from fillmask.decoding import Prediction
+    from fillmask.tasks.predict import Prediction, Predictions
 
-_BAR = 20  # columns of the bar of a score of 1
+_BAR_COLUMNS = 20  # of a score of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def show(text: str, answer: list[list[Prediction]] | InputError, *, as_json: bool) -> None:
-    """Print the answer to a text on standard output; what is wrong with it goes to standard error."""
-    if isinstance(answer, InputError):
-        click.echo(f"fillmask: {_shortened(text)!r}: {answer}", err=True)
+def show(text: str, outcome: Predictions | InputError, *, as_json: bool) -> None:
+    """Print the predictions for a text on standard output, or what is wrong with it on standard error."""
+    if isinstance(outcome, InputError):
+        click.echo(f"fillmask: {_shortened(text)!r}: {outcome}", err=True)
         if as_json:
-            click.echo(json.dumps({"inputs": text, "error": str(answer), "error_type": type(answer).__name__}))
+            click.echo(json.dumps({"inputs": text, "error": str(outcome), "error_type": type(outcome).__name__}))
     elif as_json:
-        masks = [[asdict(prediction) for prediction in predictions] for predictions in answer]
+        masks = [[asdict(prediction) for prediction in predictions] for predictions in outcome]
         click.echo(json.dumps({"inputs": text, "predictions": masks}))
     else:
-        click.echo("\n".join(["", text, *_tables(answer), ""]))
+        click.echo("\n".join(["", text, *_tables(outcome), ""]))
 
 
-def _tables(masks: list[list[Prediction]]) -> list[str]:
+def _tables(masks: Predictions) -> list[str]:
     lines = []
     for index, predictions in enumerate(masks, start=1):
         lines.append(f"\n mask {index} of {len(masks)}" if len(masks) > 1 else "")
         width = max((len(prediction.token_str) for prediction in predictions), default=0)
-        lines += [
-            f" {prediction.score:7.2%}  {bar(prediction.score)}  {prediction.token_str:{width}}  {prediction.sequence}"
-            for prediction in predictions
-        ]
+        lines += [_row(prediction, width) for prediction in predictions]
     return lines
+
+
+def _row(prediction: Prediction, width: int) -> str:
+    score = f" {prediction.score:7.2%}  {bar(prediction.score)}"
+    return f"{score}  {prediction.token_str:{width}}  {prediction.sequence}"
 
 
 def bar(score: float) -> str:
@@ -47,8 +49,8 @@ def bar(score: float) -> str:
 
     Example: ``bar(0.5)`` is ten full columns and ten spaces.
     """
-    whole, eighths = divmod(round(score * _BAR * 8), 8)
-    return ("█" * whole + _EIGHTHS[eighths])[:_BAR].ljust(_BAR)
+    whole, eighths = divmod(round(score * _BAR_COLUMNS * 8), 8)
+    return ("█" * whole + _EIGHTHS[eighths])[:_BAR_COLUMNS].ljust(_BAR_COLUMNS)
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs on a device through buffers that stay there and are used again: only the logits come back to the host."""
+"""Runs on a device through reused buffers: only the logits come back to the host."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from fillmask.runtime.providers import NVIDIA
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 Feeds = Mapping[str, NDArray[Any]]
 
-# Shapes recur: lengths of texts, full batches. What is kept for those that do not is given up again.
-_MOST_KEPT = 32
-_MOST_BYTES = 1 << 29
+# Shapes recur: lengths of texts, full batches. The buffers used least recently are freed.
+_MAX_KEPT = 32
+_MAX_BYTES = 1 << 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,17 @@ class BoundRuns:
         """Copy the inputs to the device, run, and copy the logits back.
 
         Args:
-            feeds: ``input_ids[b, s]``, ``mask_positions[b, m]`` and what else the graph takes.
+            feeds: ``input_ids[b, s]``, ``mask_positions[b, m]`` and the graph's other inputs.
 
         Returns:
-            Logits ``float32[b, m, V]``, memory of the caller's own.
+            Logits ``float32[b, m, V]``, owned by the caller.
         """
         buffers = self._take(feeds) or self._make(feeds)
         for name, array in feeds.items():
             buffers.inputs[name].update_inplace(array)
         self._session.run_with_iobinding(buffers.binding)
         logits: NDArray[np.float32] = buffers.logits.numpy()
-        if not logits.flags.owndata:  # of a buffer in the host's memory it is a view
+        if not logits.flags.owndata:  # a view, if the buffer is in the host's memory
             logits = logits.copy()
         self._keep(buffers)
         return logits
@@ -76,7 +76,7 @@ class BoundRuns:
         return None
 
     def _make(self, feeds: Feeds) -> _Buffers:
-        # Not from the array itself, whose memory a buffer of the host would be.
+        # Made empty: a buffer made from an array on the host would share the array's memory.
         place, number = self._device
         empty = partial(ort.OrtValue.ortvalue_from_shape_and_type, device_type=place, device_id=number)
         inputs = {name: empty(array.shape, array.dtype.type) for name, array in feeds.items()}
@@ -91,14 +91,14 @@ class BoundRuns:
     def _keep(self, buffers: _Buffers) -> None:
         with self._lock:
             self._kept.append(buffers)
-            while len(self._kept) > _MOST_KEPT or sum(each.nbytes for each in self._kept) > _MOST_BYTES:
+            while len(self._kept) > _MAX_KEPT or sum(each.nbytes for each in self._kept) > _MAX_BYTES:
                 del self._kept[0]
 
 
 def device_of(session: ort.InferenceSession) -> tuple[str, int] | None:
-    """The device whose memory a session's buffers should lie in; None where that is the host's.
+    """The device for a session's buffers; None for the host.
 
-    ONNX Runtime's other providers take host memory, and copy.
+    ONNX Runtime's other providers take host memory and copy.
     """
     name = session.get_providers()[0]
     if name not in NVIDIA:

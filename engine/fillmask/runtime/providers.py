@@ -1,4 +1,4 @@
-"""Execution providers: their names, their options, and which of them are there. None is ever replaced in silence."""
+"""Execution providers: their names, their options, and which are available. None is ever replaced silently."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def name_of(provider: Provider) -> str:
 
 
 def is_gpu(provider: Provider) -> bool:
-    """Whether a provider is a GPU's: it computes fp16 natively, and texts by the batch."""
+    """Whether a provider runs on a GPU, which computes fp16 natively and gains from batches."""
     return name_of(provider) in _GPUS
 
 
 def wants_gpu(providers: Sequence[Provider] | None) -> bool:
-    """Whether a GPU shall be used, by name or, where there is no choice, since CUDA is there."""
+    """Whether a GPU is wanted: by the first provider's name or, without providers, because CUDA is available."""
     return CUDA in ort.get_available_providers() if providers is None else is_gpu(providers[0])
 
 
@@ -52,7 +52,7 @@ def parse_provider(text: str) -> Provider:
     """Read a provider as a command line names it: ``NAME``, or ``NAME:option=value,option=value``.
 
     Raises:
-        ProviderError: What follows the colon are no options.
+        ProviderError: What follows the colon is not a list of options.
     """
     name, colon, listed = text.partition(":")
     if not colon:
@@ -64,16 +64,16 @@ def parse_provider(text: str) -> Provider:
 
 
 def check_providers(providers: Sequence[Provider]) -> list[Provider]:
-    """Check the providers that are asked for.
+    """Check the providers of a call.
 
     Args:
         providers: In order of preference.
 
     Returns:
-        The same, each name's options as the dict that ONNX Runtime takes.
+        The same, with options as the dict that ONNX Runtime takes.
 
     Raises:
-        ProviderError: One is not in this ONNX Runtime, is named twice or is not a provider.
+        ProviderError: One is not in this ONNX Runtime, is named twice, or is not a provider.
     """
     available = ort.get_available_providers()
     if isinstance(providers, str) or not isinstance(providers, Sequence) or not providers:
@@ -91,39 +91,39 @@ def preload(providers: Sequence[Provider]) -> str:
     """Load the libraries of CUDA and cuDNN that pip installed, where a provider needs them and ONNX Runtime can.
 
     Returns:
-        What ONNX Runtime said of those that are not there, in one line; it would print it.
+        ONNX Runtime's messages about missing libraries, in one line, which it would print.
     """
     if not any(name_of(provider) in NVIDIA for provider in providers) or not hasattr(ort, "preload_dlls"):
         return ""
-    with _PRELOADING:  # standard output is the whole process's
+    with _PRELOADING:  # which redirects the standard output of the whole process
         return _preload()
 
 
-def check_started(wanted: Sequence[Provider], started: Sequence[str], said: str = "") -> None:
-    """Refuse a session that does without a provider it was made for.
+def check_started(wanted: Sequence[Provider], started: Sequence[str], messages: str = "") -> None:
+    """Refuse a session that lacks a provider it was made for.
 
     Args:
-        wanted: What was asked for.
-        started: What the session has.
-        said: What is known of the reason.
+        wanted: Providers that it should have.
+        started: Names of those that it has.
+        messages: What ``preload`` returned.
 
     Raises:
         ProviderError: One is missing.
     """
     for name in map(name_of, wanted):
         if name not in started:
-            brought = f', which "{_PACKAGES[name]}" brings' if name in NVIDIA else ""
-            needs = f"it needs a device, its driver and its libraries{brought}"
-            loading = f" (loading them said: {said})" if said else ""
+            package = f', which "{_PACKAGES[name]}" installs' if name in NVIDIA else ""
+            needs = f"it needs a device, its driver and its libraries{package}"
+            loading = f" (loading them reported: {messages})" if messages else ""
             raise ProviderError(f"{name} did not start, ONNX Runtime took {', '.join(started)}; {needs}{loading}")
 
 
 @cache
 def _preload() -> str:
-    said = StringIO()
-    with redirect_stdout(said):
+    messages = StringIO()
+    with redirect_stdout(messages):
         ort.preload_dlls()
-    return " ".join(said.getvalue().split())
+    return " ".join(messages.getvalue().split())
 
 
 def _check_provider(provider: Provider, available: Sequence[str]) -> None:

@@ -1,0 +1,110 @@
+"""Which rows run together, and how they become one array. Batching knows rows and no verb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask.tasks import Read
+
+# The attention mask of a row alone is a view of this array, which saves 1 % of a call.
+_ONES = np.ones((1, 512), dtype=np.int64)
+_ONES.flags.writeable = False
+
+
+class RowLike(Protocol):
+    """Anything with token ids and positions."""
+
+    @property
+    def input_ids(self) -> NDArray[np.int64]:
+        """Token ids, ``int64[s]``."""
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Where the logits are read, ``int64[m]``."""
+
+
+class BatchLimits(NamedTuple):
+    """What limits a run, besides the number of its rows.
+
+    Attributes:
+        tokens: Padding included; longer rows make smaller batches.
+        positions: Each has logits as long as the vocabulary.
+    """
+
+    tokens: int = 4096
+    positions: int = 64
+
+
+CPU_LIMITS = BatchLimits()
+GPU_LIMITS = BatchLimits(tokens=32_768, positions=256)
+
+
+def plan(
+    rows: Sequence[RowLike], batch_size: int, limits: BatchLimits = CPU_LIMITS, *, padded: bool = True
+) -> list[list[int]]:
+    """Choose which rows run together: rows of similar length that are read at equally many positions.
+
+    Args:
+        rows: In any order.
+        batch_size: Rows of a batch, at most.
+        limits: What else limits a batch.
+        padded: Whether rows of different lengths may run together, the shorter ones padded.
+
+    Returns:
+        Indices of rows, each once.
+    """
+    shapes = [(row.positions.size, row.input_ids.size) for row in rows]
+    batches: list[list[int]] = []
+    for index in sorted(range(len(rows)), key=shapes.__getitem__):
+        positions, length = shapes[index]
+        batch = batches[-1] if batches else []
+        most = min(batch_size, limits.tokens // length, limits.positions // max(positions, 1))
+        alike = shapes[batch[0]][0] == positions and (padded or shapes[batch[0]][1] == length) if batch else False
+        if alike and len(batch) < most:
+            batch.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def distinct(reads: Sequence[Read]) -> tuple[list[Read], list[int]]:
+    """Drop reads that give what another read gives.
+
+    Returns:
+        The distinct reads in order, and for each read the index of its equal.
+    """
+    places: dict[object, int] = {}
+    kept: list[Read] = []
+    indices = []
+    for read in reads:
+        place = places.setdefault((read.input_ids.tobytes(), read.positions.tobytes(), read.reading), len(kept))
+        if place == len(kept):
+            kept.append(read)
+        indices.append(place)
+    return kept, indices
+
+
+def pad(rows: Sequence[NDArray[np.int64]], pad_token_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stack rows of token ids to the length of the longest.
+
+    Args:
+        rows: ``int64[s]`` each.
+        pad_token_id: What fills a shorter row, on the right.
+
+    Returns:
+        ``input_ids int64[b, s]`` and ``attention_mask int64[b, s]``, 1 for a token and 0 for padding.
+    """
+    if len(rows) == 1:
+        size = rows[0].size
+        return rows[0][None], _ONES[:, :size] if size <= _ONES.size else np.ones((1, size), dtype=np.int64)
+    lengths = [row.size for row in rows]
+    input_ids = np.full((len(rows), max(lengths)), pad_token_id, dtype=np.int64)
+    attention_mask = np.zeros_like(input_ids)
+    for index, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        input_ids[index, :length] = row
+        attention_mask[index, :length] = 1
+    return input_ids, attention_mask

@@ -1,0 +1,197 @@
+"""Model: a model folder's variant, tokenizer and session, loaded completely or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillmask.artifact.folder import Artifact, Graph, open_artifact
+from fillmask.artifact.tokenizer import ModelTokenizer, open_tokenizer
+from fillmask.batching import RowLike, pad
+from fillmask.decoding import Decoder
+from fillmask.encoding import Encoder
+from fillmask.errors import ArtifactError, NoMaskError
+from fillmask.locating import locate
+from fillmask.notices import Notice
+from fillmask.runtime.fallback import options, start
+from fillmask.runtime.providers import Provider, check_providers, wants_gpu
+from fillmask.runtime.session import Session
+from fillmask.windows import Truncation
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text with masks, or a window of one, ready to run.
+
+    Attributes:
+        input_ids: ``int64[s]``.
+        positions: Where its masks are, ``int64[m]``, ascending.
+        single_mask: Whether the text has no other mask.
+    """
+
+    input_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    single_mask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The rows of a text, and what its user should know about them."""
+
+    rows: list[Row]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A loaded model; threads may share it.
+
+    Attributes:
+        artifact: The model's folder.
+        variant: The variant in use.
+        tokenizer: The tokenizer and its settings.
+        session: The graph in ONNX Runtime.
+        encoder: Text to token ids.
+        decoder: Token ids to text.
+        notices: What happened while it was loaded, such as a GPU that did not start.
+    """
+
+    artifact: Artifact
+    variant: str
+    tokenizer: ModelTokenizer
+    session: Session
+    encoder: Encoder
+    decoder: Decoder
+    notices: tuple[Notice, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        *,
+        variant: str = "auto",
+        revision: str | None = None,
+        providers: Sequence[Provider] | None = None,
+        threads: int | None = None,
+        placeholders: bool = True,
+    ) -> Model:
+        """Load a model; the arguments are those of ``FillMask``.
+
+        Raises:
+            ArtifactError: The model is missing, broken, or not a masked LM.
+            ProviderError: An execution provider is missing or does not start.
+        """
+        wanted = None if providers is None else check_providers(providers)
+        artifact = open_artifact(model, variant=variant, revision=revision, gpu=wants_gpu(wanted))
+        untried = options(artifact, variant, wanted)
+        # hashlib releases the GIL: the graph is hashed while the tokenizer is parsed.
+        graph = _in_thread(partial(artifact.graph, untried[0].variant))
+        tokenizer = open_tokenizer(artifact)
+        encoder = Encoder(tokenizer, placeholders=placeholders)
+        used, session, notices = start(artifact, untried, graph(), threads)
+        mask_id = tokenizer.mask_token_id
+        if mask_id >= session.vocab_size:
+            raise ArtifactError(f"{tokenizer.mask_token} is token {mask_id}, the model has {session.vocab_size}")
+        return cls(artifact, used, tokenizer, session, encoder, Decoder(tokenizer), tuple(notices))
+
+    def encode(self, text: str, truncation: Truncation | None = None) -> Encoding:
+        """Turn a text with masks into rows.
+
+        Args:
+            text: The text.
+            truncation: What to do with a text that is too long: see ``Windows.cut``.
+
+        Returns:
+            One row, or several if the masks do not fit in one. Row by row, their masks are the text's masks from left
+            to right.
+
+        Raises:
+            InputError: The text has no mask, is too long, or is no text.
+            ForkError: This process is a fork of the one that loaded the model.
+        """
+        self.session.check_process()
+        ids = self.encoder.encode(text)
+        windows: list[NDArray[np.int64]] = [ids]
+        notices: tuple[Notice, ...] = ()
+        if ids.size > self.max_length:
+            windows, notices = self.encoder.windows.cut(ids, truncation)
+        rows = []
+        for window in windows:
+            positions = locate(window, self.tokenizer.mask_token_id)
+            if positions.size:
+                rows.append(Row(window, positions, len(windows) == positions.size == 1))
+        if not rows:
+            raise NoMaskError(self.encoder.windows.no_mask())
+        return Encoding(rows, notices)
+
+    def logits(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
+        """Run rows that are read at equally many positions together.
+
+        Returns:
+            Logits at the positions, ``float32[b, m, V]``.
+
+        Raises:
+            FillMaskError: The run fails.
+            ForkError: This process is a fork of the one that loaded the model.
+        """
+        input_ids, attention_mask = pad([row.input_ids for row in rows], self.tokenizer.pad_token_id or 0)
+        positions = rows[0].positions[None] if len(rows) == 1 else np.stack([row.positions for row in rows])
+        return self.session.run(input_ids, attention_mask, positions)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the model takes, special tokens included."""
+        return self.tokenizer.max_length
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the model scores."""
+        return self.session.vocab_size
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether rows of different lengths may run together, padded, without changing each other's scores."""
+        harmless = self.variant == "fp32" and self.session.takes_attention_mask
+        return bool(self._variant_entry().get("batch_invariant", harmless))
+
+    @property
+    def equal_length_invariant(self) -> bool:
+        """Whether rows of equal length may run together without changing each other's scores.
+
+        Folders of earlier versions do not record it; ``batch_invariant`` then stands for it.
+        """
+        return bool(self._variant_entry().get("equal_length_invariant", self.batch_invariant))
+
+    def _variant_entry(self) -> dict[str, object]:
+        entry: dict[str, object] = self.artifact.manifest.get("variants", {}).get(self.variant, {})
+        return entry
+
+
+def _in_thread(load: Callable[[], Graph]) -> Callable[[], Graph]:
+    """Start a call in a thread; the function returned waits for it and gives its result or raises its error.
+
+    ``concurrent.futures`` does the same and takes 5 ms to import, a fortieth of the time to the first prediction.
+    """
+    outcome: list[Graph | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(load())
+        except BaseException as error:
+            outcome.append(error)
+
+    def result() -> Graph:
+        thread.join()
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    return result
