@@ -49,10 +49,10 @@ class Decoder:
         spliced = self._splicer and self._splicer.around(left, right, skip_special_tokens=single_mask)
 
         def sequence(token: int) -> str:
-            middle = self._without_padding([token])
             if spliced:
-                return self._cleaned(spliced(middle))
-            return self._cleaned(self._decode([*left, *middle, *right], skip_special_tokens=single_mask))
+                return self._cleaned(spliced(None if token == self._pad_token_id else token))
+            ids = self._without_padding([*left, token, *right])
+            return self._cleaned(self._decode(ids, skip_special_tokens=single_mask))
 
         return sequence
 

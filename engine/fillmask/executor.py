@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fillmask.batching import CPU_LIMITS, GPU_LIMITS, distinct, plan
+from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
 from fillmask.errors import FillMaskError, InputError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GPU_BATCH_SIZE = 64
+# For the rows of one text on a CPU: with more tokens a run takes as long as its rows one after the other.
+_OWN_LIMITS = BatchLimits(tokens=512)
 _BATCHES_AHEAD = 8  # of each worker are read together, so that texts of similar length can share a run
 _MAX = 1024
 
@@ -95,7 +97,10 @@ def choose_concurrency(model: Model, batch_size: int | None = None, workers: int
 
 
 def run_task(model: Model, task: Task[T]) -> Result[T]:
-    """Run one task in this thread, its rows one after the other.
+    """Run one task in this thread.
+
+    Its rows of equal length run together, as far as the model stays exact. So a result does not depend on what else
+    runs.
 
     Raises:
         FillMaskError: What ended the task.
@@ -103,7 +108,7 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
     try:
         reads = next(task)
         while True:
-            reads = task.send([run_batch(model, [read])[0] for read in reads])
+            reads = task.send(run_batch(model, reads) if len(reads) == 1 else _run_own(model, reads))
     except StopIteration as end:
         result: Result[T] = end.value
         return result
@@ -140,9 +145,19 @@ def run_isolated(model: Model, reads: Sequence[Read]) -> list[Any]:
 
 
 def plan_reads(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
-    """Choose which reads run together, within what keeps the model's scores exact."""
+    """Choose which reads of several tasks run together, as far as the model stays exact."""
     limits = GPU_LIMITS if model.session.on_gpu else CPU_LIMITS
     return plan(reads, batch_size, limits, padded=model.batch_invariant)
+
+
+def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
+    kept, indices = distinct(reads)
+    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
+    batches = plan(kept, _MAX if model.equal_length_invariant else 1, limits, padded=False)
+    results: dict[int, Any] = {}
+    for batch in batches:
+        results |= zip(batch, run_batch(model, [kept[index] for index in batch]), strict=True)
+    return [results[index] for index in indices]
 
 
 def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:

@@ -16,5 +16,5 @@ def locate(input_ids: NDArray[np.int64], mask_token_id: int) -> NDArray[np.int64
     Returns:
         Positions of the masks from left to right, ``int64[m]``.
     """
-    positions: NDArray[np.int64] = np.flatnonzero(input_ids == mask_token_id)
+    positions: NDArray[np.int64] = (input_ids == mask_token_id).nonzero()[0]
     return positions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.shortcuts.top_k import top_k_by_blocks
+from fillmask.shortcuts.top_k import top_k_unsorted
 
 
 def top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -20,5 +20,5 @@ def top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
     Example: ``top_k(np.float32([1, 3, 3, 2]), 3)`` is ``[1, 2, 3]``.
     """
-    ids = top_k_by_blocks(logits, k)
+    ids = top_k_unsorted(logits, k)
     return (-logits).argsort(kind="stable")[:k] if ids is None else ids

@@ -56,12 +56,12 @@ class Splicer:
 
     def around(
         self, left: list[int], right: list[int], *, skip_special_tokens: bool
-    ) -> Callable[[list[int]], str] | None:
-        """Decode what stands left and right of some tokens once.
+    ) -> Callable[[int | None], str] | None:
+        """Decode what stands left and right of a token once.
 
         Returns:
-            The function from the tokens between to the whole text; None if no token on the left is visible, so that
-            the token between may come first.
+            The function from the token, or None for no token, to the whole text. None if no token on the left is
+            visible: the token may then come first.
         """
         inside = self._inside[skip_special_tokens]
         visible = (i for i, token in enumerate(left) if not (skip_special_tokens and token in self._special))
@@ -69,7 +69,7 @@ class Splicer:
         if start is None or not (before := self._first[left[start]] + inside.join(left[start + 1 :])):
             return None
         after = inside.join(right)
-        return lambda middle: f"{before}{inside.join(middle)}{after}"
+        return lambda token: before + after if token is None else f"{before}{inside[token]}{after}"
 
     def _behind_anchor(self, skip_special_tokens: bool, token: int) -> str:
         text: str = self._tokenizer.decode([self._anchor, token], skip_special_tokens=skip_special_tokens)
