@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
+from fillmask.concurrency import MAX_ROWS, Concurrency
 from fillmask.errors import FillMaskError, InputError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
@@ -16,30 +19,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+Logits = Callable[[Sequence[Read]], NDArray[np.float32]]
 
-GPU_BATCH_SIZE = 64
 # For the rows of one text on a CPU: with more tokens a run takes as long as its rows one after the other.
 _OWN_LIMITS = BatchLimits(tokens=512)
 _BATCHES_AHEAD = 8  # of each worker are read together, so that texts of similar length can share a run
-_MAX = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Concurrency:
-    """How many rows run together, checked.
-
-    Attributes:
-        batch_size: Rows of one run.
-        workers: Runs at the same time.
-    """
-
-    batch_size: int = 1
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        for name, value in (("batch_size", self.batch_size), ("workers", self.workers)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX:
-                raise InputError(f"{name} must be a whole number from 1 to {_MAX}, got {value!r}")
 
 
 class TaskRun(Generic[T]):
@@ -71,31 +55,6 @@ class TaskRun(Generic[T]):
             self.outcome = error
 
 
-def choose_concurrency(model: Model, batch_size: int | None = None, workers: int = 1) -> Concurrency:
-    """Check how many rows run together.
-
-    Args:
-        model: The model.
-        batch_size: Rows of one run; None is 1, and on a GPU ``GPU_BATCH_SIZE`` where the model is batch-invariant as
-            measured on a CPU.
-        workers: Runs at the same time.
-
-    Raises:
-        InputError: A number is out of its range; or rows that run together change each other's scores, as far as is
-            known. Of a foreign folder that holds for a quantized variant, whose scales may come from all rows, and for
-            a graph without an attention mask, for which padding is text.
-    """
-    if batch_size is None:
-        batch_size = GPU_BATCH_SIZE if model.session.on_gpu and model.batch_invariant else 1
-    concurrency = Concurrency(batch_size, workers)
-    if batch_size > 1 and not model.equal_length_invariant:
-        raise InputError(
-            f"variant {model.variant} of {model.artifact.source} is not batch-invariant, as far as is known: texts "
-            f"would change each other's scores; take batch_size=1"
-        )
-    return concurrency
-
-
 def run_task(model: Model, task: Task[T]) -> Result[T]:
     """Run one task in this thread.
 
@@ -108,7 +67,7 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
     try:
         reads = next(task)
         while True:
-            reads = task.send(run_batch(model, reads) if len(reads) == 1 else _run_own(model, reads))
+            reads = task.send(_run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads))
     except StopIteration as end:
         result: Result[T] = end.value
         return result
@@ -130,34 +89,58 @@ def run_tasks(model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency) 
     return _run_windows(model, iter(tasks), concurrency)
 
 
-def run_batch(model: Model, reads: Sequence[Read]) -> list[Any]:
-    """Run reads of equally many positions together, and reduce their logits in this thread."""
-    logits = model.logits(reads)
-    return [read.reading(rows) for read, rows in zip(reads, logits, strict=True)]
+def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logits | None = None) -> list[Any]:
+    """Run reads of several tasks in this thread.
+
+    Args:
+        model: The model.
+        reads: In any order; equal reads run once.
+        batch_size: Reads of one run, at most.
+        logits: What runs the rows, ``model.logits`` unless it is wrapped.
+
+    Returns:
+        One result for each read, or the error of its run.
+    """
+    kept, indices = distinct(reads)
+    results = _run_plan(partial(_run_isolated, logits or model.logits), kept, _plan(model, kept, batch_size))
+    return [results[index] for index in indices]
 
 
-def run_isolated(model: Model, reads: Sequence[Read]) -> list[Any]:
-    """As ``run_batch``; a run that fails is repeated read by read, so that only the reads at fault give an error."""
-    try:
-        return run_batch(model, reads)
-    except FillMaskError as error:
-        return [error] if len(reads) == 1 else [run_isolated(model, [read])[0] for read in reads]
+def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
+    """Run the reads of one task; the error of a run is raised."""
+    kept, indices = distinct(reads)
+    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
+    batches = plan(kept, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
+    results = _run_plan(partial(_run_batch, model.logits), kept, batches)
+    return [results[index] for index in indices]
 
 
-def plan_reads(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
+def _plan(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
     """Choose which reads of several tasks run together, as far as the model stays exact."""
     limits = GPU_LIMITS if model.session.on_gpu else CPU_LIMITS
     return plan(reads, batch_size, limits, padded=model.batch_invariant)
 
 
-def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
-    kept, indices = distinct(reads)
-    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
-    batches = plan(kept, _MAX if model.equal_length_invariant else 1, limits, padded=False)
+def _run_plan(
+    run: Callable[[Sequence[Read]], list[Any]], reads: Sequence[Read], batches: Iterable[Sequence[int]]
+) -> dict[int, Any]:
     results: dict[int, Any] = {}
     for batch in batches:
-        results |= zip(batch, run_batch(model, [kept[index] for index in batch]), strict=True)
-    return [results[index] for index in indices]
+        results |= zip(batch, run([reads[index] for index in batch]), strict=True)
+    return results
+
+
+def _run_batch(logits: Logits, reads: Sequence[Read]) -> list[Any]:
+    """Run reads of equally many positions together, and reduce their logits in this thread."""
+    return [read.reading(rows) for read, rows in zip(reads, logits(reads), strict=True)]
+
+
+def _run_isolated(logits: Logits, reads: Sequence[Read]) -> list[Any]:
+    """As ``_run_batch``; a run that fails is repeated read by read, so that only the reads at fault give an error."""
+    try:
+        return _run_batch(logits, reads)
+    except FillMaskError as error:
+        return [error] if len(reads) == 1 else [_run_isolated(logits, [read])[0] for read in reads]
 
 
 def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
@@ -211,8 +194,8 @@ def _submit(
     waiting = [run for run in runs if run.outcome is None]
     reads, indices = distinct([read for run in waiting for read in run.reads])
     results: dict[int, Callable[[], Any]] = {}
-    for batch in plan_reads(model, reads, batch_size):
-        future = submit(run_isolated, model, [reads[index] for index in batch])
+    for batch in _plan(model, reads, batch_size):
+        future = submit(_run_isolated, model.logits, [reads[index] for index in batch])
         results |= {index: partial(_element, future, place) for place, index in enumerate(batch)}
     ordered = (results[index] for index in indices)
     return [(run, [next(ordered) for _ in run.reads]) for run in waiting]

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fillmask.artifact.folder import Artifact
+from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
-from fillmask.executor import choose_concurrency, run_task, run_tasks
+from fillmask.executor import run_task, run_tasks
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
