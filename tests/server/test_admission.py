@@ -3,7 +3,7 @@
 import pytest
 
 from fillmask.server.admission import Admission, weigh
-from fillmask.server.http_errors import Refusal
+from fillmask.server.http_errors import HttpError
 from fillmask.server.settings import Settings
 
 
@@ -23,7 +23,7 @@ def test_a_permit_is_given_back_however_it_ends(admission):
 def test_there_are_so_many_requests_and_no_more(admission):
     with admission.permit([1]), admission.permit([1]):
         assert admission.full()
-        with pytest.raises(Refusal) as caught, admission.permit([1]):
+        with pytest.raises(HttpError) as caught, admission.permit([1]):
             pass
         assert caught.value.status == 429
         assert caught.value.headers["retry-after"] == "1"
@@ -34,7 +34,7 @@ def test_there_are_so_many_tokens_and_no_more(admission):
     with admission.permit([60]):
         with admission.permit([40]):
             assert admission.full()
-        with pytest.raises(Refusal) as caught, admission.permit([41]):
+        with pytest.raises(HttpError) as caught, admission.permit([41]):
             pass
         assert caught.value.status == 429
 
@@ -50,7 +50,7 @@ def test_a_body_is_too_large_only_where_there_is_little_room(held, size, full):
 
 
 def test_what_would_never_fit_is_too_large_rather_than_too_much(admission):
-    with pytest.raises(Refusal) as caught, admission.permit([60, 41]):
+    with pytest.raises(HttpError) as caught, admission.permit([60, 41]):
         pass
     assert caught.value.status == 413
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fillmask.server.app import QUESTIONS
+from fillmask.server.routes import FILL_MASK_PATHS
 from tests.support import serving
 from tests.support.agreement import Outcome, assert_same_answers
 from tests.support.cases import MASK
@@ -43,14 +43,14 @@ def test_every_corner_case_is_answered_as_transformers_once_answered_it(server, 
     assert compared > 20
 
 
-@pytest.mark.parametrize("path", [path.replace("{model:path}", "minilm-en") for path in QUESTIONS])
+@pytest.mark.parametrize("path", [path.replace("{model:path}", "minilm-en") for path in FILL_MASK_PATHS])
 def test_every_route_gives_the_same_answer(server, alone, path):
     assert server.ask(TEXT, path).json == alone(TEXT)
 
 
 def test_a_model_may_have_a_slash_in_its_name():
     with serving.serve("org/some.model=" + str(GOLDEN / "wordpiece" / "model")) as served:
-        for path in QUESTIONS:
+        for path in FILL_MASK_PATHS:
             assert served.ask("a [MASK]", path.replace("{model:path}", "org/some.model")).status == 200
             assert served.ask("a [MASK]", path.replace("{model:path}", "org%2Fsome.model")).status == 200
         assert [model["model_id"] for model in served.get("/models").json] == ["org/some.model"]

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import fillmask
-from fillmask.server.app import QUESTIONS
+from fillmask.server.routes import FILL_MASK_PATHS
 from tests.support import serving
 from tests.support.serving import TEXT
 
@@ -113,7 +113,7 @@ def test_the_threads_are_said_in_the_log(server):
 def test_openapi_describes_what_there_is(server):
     described = server.get("/openapi.json").json
     assert described["info"]["version"] == fillmask.__version__
-    for path in QUESTIONS:
+    for path in FILL_MASK_PATHS:
         operation = described["paths"][path.replace(":path", "")]["post"]
         body = operation["requestBody"]["content"]["application/json"]["schema"]
         assert body["required"] == ["inputs"]

@@ -57,7 +57,7 @@ def test_flags_and_variables_set_them(monkeypatch, tmp_path):
         ("receive_timeout", 0.0, "receive_timeout must be at least 0.1"),
         ("keep_alive", float("nan"), "keep_alive must be at least"),
         ("log_format", "xml", "log_format must be one of text, json, got 'xml'"),
-        ("timeout_ms", 70_000, "more than max_timeout_ms"),
+        ("timeout_ms", 70_000, "timeout_ms must be at most max_timeout_ms, 60000, got 70000"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(name, value, told):
@@ -68,7 +68,7 @@ def test_a_setting_that_makes_no_sense_is_refused(name, value, told):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--host", "0.0.0.0"], "lets the network in"),
+        (["--host", "0.0.0.0"], "is open to the network"),
         (["--api-key", "short"], "a key must be at least 8"),
         (["--max-texts", "0"], "max_texts must be at least 1"),
         (["no-such-folder/x/y"], "is not a folder"),
@@ -92,7 +92,7 @@ def test_two_models_of_one_name_are_refused(tmp_path):
     command = [sys.executable, "-m", "fillmask", "serve", str(EMBEDDED), str(EMBEDDED)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "two models are called 'minilm-en'" in done.stderr
+    assert "two models have the name 'minilm-en'" in done.stderr
 
 
 def test_a_port_that_is_taken_ends_it(server):
