@@ -1,4 +1,4 @@
-"""docs/serving.md says what there is."""
+"""docs/serving.md lists every setting, error and path."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -116,7 +116,7 @@ def test_nothing_is_overtaken_for_longer_than_two_seconds():
     assert job.due == 102
 
 
-def test_an_abandoned_text_never_runs():
+def test_a_cancelled_text_never_runs():
     assert held(("a", 10), ("b", 10), ("c", 10), cancel=["b"]) == ["a", "c"]
 
 
@@ -124,7 +124,7 @@ def test_a_text_whose_deadline_passed_never_runs():
     assert held(("a", 10), ("b", 10), within=0) == []
 
 
-def test_it_says_so():
+def test_its_future_expires():
     async def scenario(_, submit):
         with pytest.raises(Expired):
             await submit("a", within=-1)
@@ -142,7 +142,7 @@ def test_as_many_texts_run_at_once_as_there_are_threads():
     assert scheduler.started == 2
 
 
-def test_what_is_wrong_with_a_text_is_its_answer():
+def test_an_input_error_is_the_result_of_its_text():
     async def scenario(_, submit):
         done = await submit("bad")
         assert isinstance(done.result, NoMaskError)
@@ -212,11 +212,11 @@ def test_texts_that_wait_run_together():
     assert together(*[(name, {}) for name in "abcdef"]) == [list("abcdef")]
 
 
-def test_they_do_not_where_the_model_s_answers_would_change():
+def test_they_do_not_if_the_model_is_not_batch_invariant():
     assert together(*[(name, {}) for name in "abc"], max_batch=1) == [["a"], ["b"], ["c"]]
 
 
-def test_only_texts_with_the_same_question_and_of_like_length_run_together():
+def test_only_texts_with_equal_parameters_and_of_similar_length_run_together():
     other = {"parameters": RequestParameters(1, None, None)}
     long = {"weight": 100}
     runs = together(("a", {}), ("b", other), ("c", long), ("d", {}), ("e", other), ("f", long))
@@ -228,5 +228,5 @@ def test_together_they_are_no_longer_than_one_long_text():
     assert [len(run) for run in runs] == [5, 5, 2]
 
 
-def test_a_text_that_cannot_be_answered_does_not_harm_the_rest_of_its_batch():
+def test_an_invalid_text_does_not_harm_the_rest_of_its_batch():
     assert together(("a", {}), ("bad", {}), ("c", {})) == [["a", "c"]]

@@ -46,7 +46,7 @@ def test_traces_are_an_option():
     assert open_tracing(None)(RequestContext("a", "GET", "/")) is None
 
 
-def test_without_their_packages_it_says_what_to_install(monkeypatch):
+def test_without_their_packages_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(InputError, match=r"fillmask\[otel\]"):
         open_tracing("http://127.0.0.1:4318/v1/traces")

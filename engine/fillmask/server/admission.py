@@ -42,12 +42,12 @@ class Admission:
         self.tokens = 0
 
     def full(self, size: int = 0) -> bool:
-        """Tell whether a request would get no permit, judged by the size of its body alone.
+        """Return whether a request would get no permit, judged by the size of its body alone.
 
         A large body may hold few texts. So no body is too large while more than 1/8 of the queue is free.
 
         Args:
-            size: Bytes of the body; 0 tells whether even the smallest request would get none.
+            size: Bytes of the body; with 0 the smallest possible request is meant.
         """
         most = self._settings.max_queue_tokens
         weight = max(1, min(size // _BYTES_PER_TOKEN, most // 8))

@@ -71,6 +71,6 @@ class Job:
         return self.submitted + min(_LONGEST_DELAY_S, self.tokens_before * _SECONDS_PER_TOKEN)
 
     def fits_with(self, first: Job) -> bool:
-        """Tell whether it may share a batch with another job: equal model and parameters, similar length."""
+        """Return whether it may share a batch with another job: equal model and parameters, similar length."""
         same = self.model is first.model and self.parameters == first.parameters
         return same and self.weight <= 2 * first.weight and first.weight <= 2 * self.weight

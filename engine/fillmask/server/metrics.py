@@ -68,7 +68,7 @@ class Metrics:
         for stage, histogram in self._stages.items():
             histogram.observe(getattr(done, stage))
         self._tokens.labels(model.name).inc(done.tokens)
-        self._texts.labels(model.name, "refused" if isinstance(done.result, ValueError) else "answered").inc()
+        self._texts.labels(model.name, "refused" if isinstance(done.result, ValueError) else "predicted").inc()
 
     def page(self) -> bytes:
         """Render all metrics in the Prometheus text format."""

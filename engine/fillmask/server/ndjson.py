@@ -1,4 +1,4 @@
-"""Streaming: one line of NDJSON for each text, in the order of the texts, as soon as its turn is there."""
+"""Streaming: one line of NDJSON for each text, in the order of the texts, sent as soon as it is ready."""
 
 from __future__ import annotations
 

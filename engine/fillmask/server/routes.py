@@ -1,6 +1,6 @@
-"""The table of routes: which path takes what, and what runs for it.
+"""The table of routes: path → JSON types and endpoint. ``app`` makes FastAPI's routes and description from it.
 
-A new task is one row here, beside its schema and its handler. ``app`` makes FastAPI's routes and description from it.
+A new task needs one row here, a schema, and a handler.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Route:
         method: GET or POST.
         paths: Paths, in FastAPI's syntax.
         endpoint: Runs for each request.
-        name: Name in the description; None leaves the route out of it.
+        name: Name in the description; a route without a name is not in it.
         summary: One line for the description; None takes the name.
         schemas: JSON types of a POST.
-        errors: Statuses of errors, where it has no ``schemas``, which imply all of them.
+        errors: Statuses of errors, for a route without ``schemas``. With them it may have all errors.
         text: Whether the response is plain text rather than JSON.
     """
 

@@ -65,7 +65,7 @@ class Scheduler:
 
     @property
     def waiting(self) -> int:
-        """Jobs in the queue, cancelled ones included until their turn."""
+        """Jobs in the queue. A cancelled job counts until it reaches the front."""
         return len(self._waiting)
 
     @property
