@@ -1,8 +1,10 @@
-"""docs/serving.md lists every setting, error and path."""
+"""docs/serving.md lists every setting, error and path; the package lists every module."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
+from fillmask import server
 from fillmask.server.http_errors import ERROR_TYPES
 from fillmask.server.routes import FILL_MASK_PATHS
 from fillmask.server.settings import Settings
@@ -35,3 +37,9 @@ def test_every_error_and_every_path_is_there():
         assert status == 500 or (str(status) in PAGE and name in PAGE)
     for path in FILL_MASK_PATHS:
         assert path.replace("{model:path}", "NAME") in PAGE
+
+
+def test_the_package_names_every_module():
+    folder = Path(server.__file__).parent
+    for module in folder.glob("[a-z]*.py"):
+        assert re.search(rf"\b{module.stem}\b", server.__doc__), module

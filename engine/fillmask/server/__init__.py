@@ -2,19 +2,29 @@
 
 The modules in the order in which a request passes them:
 
-    protocol      bytes → headers → body, with deadlines for slow clients
-    middleware    around each request: context (id, log fields), log line, metrics, span, errors → responses
-    guard         auth (API keys), draining, overload: decided from the headers alone
-    app, routes   path → handler; the OpenAPI description
-    handler       one fill-mask request: receive, admit, submit, wait, shape, time
-      request     body → a checked ``FillMaskRequest``, by the types of schema
-      registry    model name → ``ServedModel``
-      admission   permits, weighed in tokens, before any work
-      scheduler   which job runs next, on one thread a CPU; job: one text and its result
-      worker      a batch of jobs: tokenize, run, decode; notices: the engine's warnings
-      gather      waits for all results, the deadline or a disconnect
-      ndjson      one line a text instead (streaming)
-    http_errors   status, ``error_type`` and message of each failure
+    protocol     bytes to headers and body, with deadlines for slow clients; early rejection
+    middleware   around each request: response headers, log line, metrics, span; errors become responses
+    context      its id and log fields
+    guard        rejects from the headers alone: API key, draining, overload
+    auth         the API keys
+    app          FastAPI's routes and OpenAPI description, made from routes
+    routes       the table: path to JSON types and endpoint
+    handler      one fill-mask request: receive, admit, submit, wait, shape, time
+    registry     model name to ServedModel, and the engine's steps
+    request      body to a checked FillMaskRequest
+    schema       the JSON types
+    admission    permits, weighed in tokens, before any work
+    scheduler    the queue, and one thread for each CPU
+    job          one text in the queue, and its result
+    worker       a batch of jobs: check, tokenize, run, decode
+    notices      the engine's warnings, for each request
+    gather       waits for the results, the deadline or a disconnect
+    ndjson       instead of gather: one line for each text (streaming)
+    http_errors  the table of statuses and error types
 
-Around them: cli → settings → lifecycle (build, serve, drain); logs, metrics, tracing, pages.
+Around them:
+
+    cli          the command; settings: its flags and variables
+    lifecycle    builds the server before the port opens, and drains it at the end
+    logs, metrics, tracing, pages
 """
