@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fillmask import FillMask, FillMaskError
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.artifact.manifest import read_manifest
-from fillmask.server.http_errors import Refusal
+from fillmask.server.http_errors import HttpError
 from fillmask.server.request import parse
 from tests.reliability.load_rows import texts
 from tests.reliability.rows import Row, Scale
@@ -93,7 +93,7 @@ def fuzzed(scale: Scale) -> list[Row]:
             try:
                 take(content)
                 taken += 1
-            except (Refusal, FillMaskError):
+            except (HttpError, FillMaskError):
                 pass
             except BaseException as error:  # a panic of a compiled library is no Exception
                 if isinstance(error, KeyboardInterrupt):

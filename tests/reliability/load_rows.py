@@ -100,12 +100,12 @@ def ladder(scale: Scale) -> list[Row]:
 
 
 LEAK = """
-import fillmask.server.middleware as envelope
-ended, kept = envelope.Envelope._ended, []
-def leaking(self, exchange):
+from fillmask.server.middleware import Middleware
+record, kept = Middleware._record, []
+def leaking(self, context):
     kept.append(bytearray({size}))
-    ended(self, exchange)
-envelope.Envelope._ended = leaking
+    record(self, context)
+Middleware._record = leaking
 """
 
 

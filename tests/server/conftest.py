@@ -1,4 +1,4 @@
-"""Servers that the tests of this folder share."""
+"""Servers shared by the tests of this folder."""
 
 import pytest
 
@@ -27,5 +27,5 @@ def locked() -> Served:
 
 @pytest.fixture(scope="session")
 def alone() -> FillMask:
-    """The engine without a server, to compare with."""
+    """The library without a server, as the reference."""
     return FillMask(threads=1)

@@ -1,9 +1,9 @@
-"""Permits: counted, weighed, given back."""
+"""Permits: counted, weighed, released."""
 
 import pytest
 
 from fillmask.server.admission import Admission, weigh
-from fillmask.server.http_errors import Refusal
+from fillmask.server.http_errors import HttpError
 from fillmask.server.settings import Settings
 
 
@@ -12,7 +12,7 @@ def admission():
     return Admission(Settings(max_requests=2, max_queue_tokens=100))
 
 
-def test_a_permit_is_given_back_however_it_ends(admission):
+def test_a_permit_is_released_however_its_block_ends(admission):
     with admission.permit([10, 20]):
         assert (admission.requests, admission.tokens) == (1, 30)
     with pytest.raises(ZeroDivisionError), admission.permit([50]):
@@ -23,7 +23,7 @@ def test_a_permit_is_given_back_however_it_ends(admission):
 def test_there_are_so_many_requests_and_no_more(admission):
     with admission.permit([1]), admission.permit([1]):
         assert admission.full()
-        with pytest.raises(Refusal) as caught, admission.permit([1]):
+        with pytest.raises(HttpError) as caught, admission.permit([1]):
             pass
         assert caught.value.status == 429
         assert caught.value.headers["retry-after"] == "1"
@@ -34,7 +34,7 @@ def test_there_are_so_many_tokens_and_no_more(admission):
     with admission.permit([60]):
         with admission.permit([40]):
             assert admission.full()
-        with pytest.raises(Refusal) as caught, admission.permit([41]):
+        with pytest.raises(HttpError) as caught, admission.permit([41]):
             pass
         assert caught.value.status == 429
 
@@ -43,14 +43,14 @@ def test_there_are_so_many_tokens_and_no_more(admission):
     ("held", "size", "full"),
     [(0, 10_000, False), (87, 10_000, False), (89, 10_000, True), (89, 40, False), (95, 40, True), (99, 0, False)],
 )
-def test_a_body_is_too_large_only_where_there_is_little_room(held, size, full):
+def test_a_body_is_too_large_only_while_the_queue_is_nearly_full(held, size, full):
     admission = Admission(Settings(max_queue_tokens=100))
     with admission.permit([held]):
         assert admission.full(size) is full
 
 
-def test_what_would_never_fit_is_too_large_rather_than_too_much(admission):
-    with pytest.raises(Refusal) as caught, admission.permit([60, 41]):
+def test_a_request_larger_than_the_queue_is_too_large_rather_than_an_overload(admission):
+    with pytest.raises(HttpError) as caught, admission.permit([60, 41]):
         pass
     assert caught.value.status == 413
 

@@ -1,4 +1,4 @@
-"""Who may ask: every route but health needs a key, and a key shows nowhere."""
+"""API keys: every route but health needs one, and no output contains one."""
 
 import base64
 import hmac
@@ -17,7 +17,7 @@ def basic(key):
 
 
 def routes(server, headers):
-    """Every route of the server: those of its own OpenAPI, its pages, and some that there are not."""
+    """Every route of the server: those of its OpenAPI description, its pages, and some that do not exist."""
     paths = server.get("/openapi.json", headers).json["paths"]
     listed = [(method.upper(), path.replace("{model}", "minilm-en")) for path in paths for method in paths[path]]
     unlisted = [("GET", path) for path in ("/", "/docs", "/openapi.json", "/nope")]
@@ -69,7 +69,7 @@ def test_two_keys_at_once_are_one_too_many(locked):
     assert serving.raw(locked, head.encode(), 0.5).startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_browser_asks_its_user(locked):
+def test_a_browser_prompts_for_the_key(locked):
     reply = locked.get("/", {"accept": "text/html,*/*"})
     assert reply.status == 401
     assert reply.headers["www-authenticate"].startswith("Basic realm=")
@@ -114,13 +114,13 @@ def test_keys_of_a_file(tmp_path):
 def test_a_file_without_keys_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "keys").write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(InputError, match="file of keys"):
+    with pytest.raises(InputError, match="key file"):
         open_keys(Settings(api_key_file=tmp_path / "keys"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.org"])
 def test_it_does_not_listen_beyond_loopback_without_a_key(host):
-    with pytest.raises(InputError, match="lets the network in"):
+    with pytest.raises(InputError, match="open to the network"):
         open_keys(Settings(host=host))
     assert not open_keys(Settings(host=host, no_auth=True))
     assert open_keys(Settings(host=host, api_key=(KEY,)))

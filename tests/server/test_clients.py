@@ -1,4 +1,4 @@
-"""The clients that people have work against the server once its URL is theirs."""
+"""Existing clients work against the server once they have its URL."""
 
 import asyncio
 import dataclasses
@@ -17,7 +17,7 @@ KEYS = {"sequence": str, "score": float, "token": int, "token_str": str}
 
 
 def rows(elements):
-    """What a client made of an answer, as the server sent it."""
+    """A client's parsed response, as the server sent it."""
     return [{key: getattr(element, key) for key in ("score", "token", "token_str", "sequence")} for element in elements]
 
 
@@ -39,7 +39,7 @@ def fill_mask(request):
     return ask
 
 
-def test_a_client_gets_the_answers_of_the_library(server, alone, fill_mask):
+def test_a_client_gets_the_predictions_of_the_library(server, alone, fill_mask):
     assert rows(fill_mask(server.url, TEXT)) == alone(TEXT)
     assert rows(fill_mask(server.url, TEXT, top_k=2)) == alone(TEXT, top_k=2)
     assert rows(fill_mask(server.url, TEXT, targets=["town", "city"])) == alone(TEXT, targets=["town", "city"])
@@ -60,11 +60,11 @@ def test_a_client_shows_its_key(locked, alone, fill_mask):
         fill_mask(locked.url, TEXT, token="wrong-key")
 
 
-def test_a_client_is_told_why_it_gets_no_answer(server, fill_mask):
+def test_a_client_gets_the_reason_of_an_error(server, fill_mask):
     with pytest.raises(Exception, match="422") as caught:
         fill_mask(server.url, "no mask")
-    told = str(caught.value) + str(getattr(caught.value, "response_error_payload", ""))
-    assert "No mask_token ([MASK]) found on the input" in told
+    message = str(caught.value) + str(getattr(caught.value, "response_error_payload", ""))
+    assert "No mask_token ([MASK]) found on the input" in message
     assert fill_mask.is_async or isinstance(caught.value, HfHubHTTPError)
 
 
@@ -79,14 +79,14 @@ def test_the_request_id_is_in_the_client_s_error(server):
         client.fill_mask("no mask")
 
 
-def test_a_client_asks_how_the_server_is(server):
+def test_a_client_checks_the_health_of_the_server(server):
     client = InferenceClient(model=server.url, provider="hf-inference")
     assert client.health_check()
     assert client.get_endpoint_info()["mask_token"] == "[MASK]"
 
 
 @pytest.mark.parametrize("parameters", [{}, {"top_k": 1}, {"top_k": 100}, {"targets": ["city", "town"]}])
-def test_answers_have_exactly_the_members_of_the_task_s_schema(server, parameters):
+def test_predictions_have_exactly_the_members_of_the_task_s_schema(server, parameters):
     answer = server.ask(TEXT, **parameters).json
     assert isinstance(answer, list)
     assert answer

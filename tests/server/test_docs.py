@@ -1,10 +1,12 @@
-"""docs/serving.md says what there is."""
+"""docs/serving.md lists every setting, error and path; the package lists every module."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
-from fillmask.server.app import QUESTIONS
+from fillmask import server
 from fillmask.server.http_errors import ERROR_TYPES
+from fillmask.server.routes import FILL_MASK_PATHS
 from fillmask.server.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
@@ -33,5 +35,11 @@ def test_every_setting_is_there_with_its_default_and_its_help():
 def test_every_error_and_every_path_is_there():
     for status, name in ERROR_TYPES.items():
         assert status == 500 or (str(status) in PAGE and name in PAGE)
-    for path in QUESTIONS:
+    for path in FILL_MASK_PATHS:
         assert path.replace("{model:path}", "NAME") in PAGE
+
+
+def test_the_package_names_every_module():
+    folder = Path(server.__file__).parent
+    for module in folder.glob("[a-z]*.py"):
+        assert re.search(rf"\b{module.stem}\b", server.__doc__), module

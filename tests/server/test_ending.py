@@ -1,4 +1,4 @@
-"""The end of the server: nothing that was let in is lost."""
+"""Shutdown: no admitted request is lost."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ def reply(connection):
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_in_flight_is_answered_and_the_exit_code_is_0(alone, sig):
+def test_requests_in_flight_finish_and_the_exit_code_is_0(alone, sig):
     texts = [
         f"{word} {number} is the [MASK] of " + "France " * 60 for number in range(16) for word in ("Paris", "Rome")
     ]
@@ -69,7 +69,7 @@ def test_the_second_signal_ends_it_at_once():
         assert reply(busy)[0] == 503
 
 
-def test_what_takes_longer_than_it_may_is_given_up():
+def test_requests_beyond_the_drain_timeout_are_cancelled():
     with serving.serve("--threads", "1", "--drain-grace", "0", "--drain-timeout", "0.2") as served:
         busy = send(served, [LONG] * 32)
         serving.wait_for(lambda: served.metric("fillmask_requests_in_flight") == 1)

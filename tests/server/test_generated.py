@@ -1,4 +1,4 @@
-"""Requests made up from the server's own description, and texts of any kind: none is a server error."""
+"""Requests generated from the OpenAPI description, and texts of any kind: none is a server error."""
 
 import http.client
 import json
@@ -65,25 +65,25 @@ def flat(answer):
 
 @FEW
 @given(BODIES)
-def test_a_body_near_to_right_is_answered_or_refused(connection, body):
+def test_a_nearly_valid_body_is_no_server_error(connection, body):
     check(serving.exchange(connection, "POST", "/", body))
 
 
 @FEW
 @given(JSON)
-def test_any_json_is_answered_or_refused(connection, body):
+def test_any_json_is_no_server_error(connection, body):
     check(serving.exchange(connection, "POST", "/", json.dumps(body).encode()))
 
 
 @FEW
 @given(st.binary(max_size=300))
-def test_any_bytes_are_refused(connection, body):
+def test_any_bytes_are_no_server_error(connection, body):
     check(serving.exchange(connection, "POST", "/", body))
 
 
 @FEW
 @given(TEXTS.filter(lambda text: "[MASK]" in text), st.integers(0, 5))
-def test_what_the_library_answers_the_server_answers(connection, alone, text, top_k):
+def test_the_server_predicts_what_the_library_predicts(connection, alone, text, top_k):
     reply = serving.exchange(connection, "POST", "/", {"inputs": text, "parameters": {"top_k": top_k}})
     assert reply.status == 200
     assert reply.json == alone(text, top_k=top_k)

@@ -1,4 +1,4 @@
-"""Every limit holds to the unit: one less and as much are taken, one more is refused, and the refusal names it."""
+"""Every limit holds exactly: up to it a request passes, one more fails, and the error names the limit."""
 
 import json
 
@@ -34,7 +34,7 @@ def body(size):
     return json.dumps({"inputs": "a [MASK]", "options": {"x": "y" * (size - around)}}).encode()
 
 
-QUESTIONS = {
+BODIES = {
     "--max-texts": lambda limit: {"inputs": ["a [MASK]"] * limit},
     "--max-characters": lambda limit: {"inputs": "[MASK] " + "x" * (limit - 7), "parameters": {"truncation": "right"}},
     "--max-masks": lambda limit: {"inputs": "[MASK]" * limit},
@@ -44,12 +44,12 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("flag", QUESTIONS)
-def test_a_question_may_be_as_large_as_its_limit(small, flag):
+@pytest.mark.parametrize("flag", BODIES)
+def test_a_request_may_be_as_large_as_its_limit(small, flag):
     limit = LIMITS[flag]
     for size in (limit - 1, limit):
-        assert small.request("POST", "/", QUESTIONS[flag](size)).status == 200, size
-    reply = small.request("POST", "/", QUESTIONS[flag](limit + 1))
+        assert small.request("POST", "/", BODIES[flag](size)).status == 200, size
+    reply = small.request("POST", "/", BODIES[flag](limit + 1))
     assert reply.status == 422
     assert f" {limit}" in reply.error
     assert f"got {limit + 1}" in reply.error
@@ -80,7 +80,7 @@ def test_a_deadline_may_be_as_long_as_its_limit(small):
         assert small.ask("a [MASK]", headers={"x-request-timeout-ms": str(late)}).status == status
 
 
-def test_what_would_not_fit_into_an_empty_house_is_no_overload(small):
+def test_a_request_larger_than_the_queue_is_no_overload(small):
     reply = small.ask(["word " * 150 + "[MASK]"] * 3)
     assert reply.status == 413
     assert "at most 400" in reply.error

@@ -1,4 +1,4 @@
-"""The server under more than it can take: who is answered, who is refused, and how long that takes."""
+"""The server under overload: which requests succeed, which are rejected, and how long both take."""
 
 import contextlib
 import http.client
@@ -23,7 +23,7 @@ def narrow():
 
 
 def in_flight(server, inputs):
-    """A connection whose request has its permit and waits for its answer."""
+    """A connection whose request has its permit and waits for its response."""
     before = server.metric("fillmask_requests_in_flight")
     connection = http.client.HTTPConnection(*server.address, timeout=30)
     connection.request("POST", "/", json.dumps({"inputs": inputs}), JSON)
@@ -32,12 +32,12 @@ def in_flight(server, inputs):
 
 
 def status_of(connection):
-    """The status of the answer, for which this waits."""
+    """Wait for the response, and return its status."""
     with contextlib.closing(connection):
         return connection.getresponse().status
 
 
-def test_beyond_its_room_it_refuses_at_once_and_recovers(narrow, alone):
+def test_with_a_full_queue_it_rejects_at_once_and_recovers(narrow, alone):
     busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
     start = time.perf_counter()
     reply = narrow.ask(TEXT, headers={"x-request-id": "turned-away"})
@@ -62,7 +62,7 @@ def test_a_short_text_waits_for_one_run_at_most(narrow):
     assert sorted(waits)[2] < 2 * one
 
 
-def test_a_client_that_leaves_is_not_worked_for(narrow):
+def test_the_texts_of_a_disconnected_client_do_not_run(narrow):
     before = narrow.metric("fillmask_texts_started")
     in_flight(narrow, [LONG] * 30).close()
     serving.wait_for(lambda: narrow.metric("fillmask_requests_in_flight") == 0, 5)
@@ -83,7 +83,7 @@ def test_a_deadline_holds(narrow, deadline):
     assert narrow.metric("fillmask_texts_started") - before < 15
 
 
-def test_requests_at_once_get_their_own_answers(server, alone):
+def test_concurrent_requests_get_their_own_predictions(server, alone):
     texts = [f"{word} number {number} is a [MASK]." for number in range(10) for word in ("Cat", "Town", "Song")]
     expected = [alone(text) for text in texts]
     with ThreadPoolExecutor(16) as pool:
@@ -101,7 +101,7 @@ def test_texts_of_a_request_run_at_once():
                 seen.append(
                     (
                         served.metric("fillmask_texts_started"),
-                        served.metric('fillmask_texts_total{model="minilm-en",outcome="answered"}') if seen else 0,
+                        served.metric('fillmask_texts_total{model="minilm-en",outcome="predicted"}') if seen else 0,
                     )
                 )
 
@@ -124,7 +124,7 @@ def test_connections_beyond_their_number_are_refused():
         serving.wait_for(lambda: served.get("/health").status == 200)
 
 
-def test_many_are_turned_away_on_one_connection_and_then_let_in(narrow, alone):
+def test_many_are_rejected_on_one_connection_and_then_admitted(narrow, alone):
     busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
     kept = http.client.HTTPConnection(*narrow.address, timeout=30)
     with contextlib.closing(kept):
@@ -137,7 +137,7 @@ def test_many_are_turned_away_on_one_connection_and_then_let_in(narrow, alone):
 
 
 @pytest.mark.parametrize("size", [1, 100_000])
-def test_who_wants_the_connection_closed_is_turned_away_and_it_is_closed(narrow, size):
+def test_a_rejection_closes_the_connection_if_the_client_wants_that(narrow, size):
     busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
     body = json.dumps({"inputs": TEXT, "options": {"x": "y" * size}}).encode()
     head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -148,7 +148,7 @@ def test_who_wants_the_connection_closed_is_turned_away_and_it_is_closed(narrow,
     assert [status_of(connection) for connection in busy] == [200, 200]
 
 
-def test_where_little_room_is_left_a_long_text_is_turned_away_unread_and_a_short_one_let_in(alone):
+def test_with_the_queue_nearly_full_a_long_text_is_rejected_unread_and_a_short_one_admitted(alone):
     with serving.serve("--max-queue-tokens", "6250", "--threads", "1") as served:
         busy = in_flight(served, [LONG] * 12)
         assert served.ask(LONG).status == 429
@@ -157,7 +157,7 @@ def test_where_little_room_is_left_a_long_text_is_turned_away_unread_and_a_short
         assert status_of(busy) == 200
 
 
-def test_without_a_key_nobody_learns_that_there_is_no_room():
+def test_a_full_queue_does_not_show_without_a_key():
     with serving.serve("--max-requests", "1", "--threads", "1", "--api-key", "some-key-of-ours") as served:
         key = {"authorization": "Bearer some-key-of-ours"}
         busy = http.client.HTTPConnection(*served.address, timeout=30)

@@ -9,21 +9,21 @@ import pytest
 from fillmask.server.logs import JsonFormatter, TextFormatter
 
 
-def record(message="request", facts=None, error=None):
+def record(message="request", fields=None, error=None):
     made = logging.LogRecord("x", logging.WARNING, "file", 1, message, (), error and (type(error), error, None))
     made.created = 0.5
-    if facts is not None:
-        made.facts = facts
+    if fields is not None:
+        made.fields = fields
     return made
 
 
 def test_a_line_of_text():
-    line = TextFormatter().format(record(facts={"id": "a", "status": 200, "path": "/a b", "empty": ""}))
+    line = TextFormatter().format(record(fields={"id": "a", "status": 200, "path": "/a b", "empty": ""}))
     assert line == '1970-01-01T00:00:00.500+00:00 WARNING request id=a status=200 path="/a b" empty=""'
 
 
 def test_a_line_of_json():
-    line = JsonFormatter().format(record(facts={"status": 200, "text": "é\n"}))
+    line = JsonFormatter().format(record(fields={"status": 200, "text": "é\n"}))
     head = {"time": "1970-01-01T00:00:00.500+00:00", "level": "warning", "event": "request"}
     assert json.loads(line) == head | {"status": 200, "text": "é\n"}
 

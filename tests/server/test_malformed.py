@@ -1,4 +1,4 @@
-"""Every malformed request gets a documented refusal at once, and harms nobody after it."""
+"""Every malformed request gets a documented error at once, and does not affect later requests."""
 
 import contextlib
 import http.client
@@ -29,7 +29,7 @@ def first_reply(content, method="POST"):
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
-def answered(connection, case: Case):
+def first_response(connection, case: Case):
     """The first response, read until it is complete."""
     received = b""
     while chunk := connection.recv(65536):
@@ -47,14 +47,14 @@ def test_there_are_at_least_250():
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_a_malformed_request_is_refused_and_the_next_is_answered(server, alone, part):
+def test_a_malformed_request_fails_and_the_next_succeeds(server, alone, part):
     good = alone(malformed.TEXT)
     for case in ALL[part::8]:
         with server.connect() as connection:
             start = time.perf_counter()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it had heard enough
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server closed early
                 connection.sendall(case.content)
-            reply = answered(connection, case)
+            reply = first_response(connection, case)
             took = time.perf_counter() - start
         assert reply.status in case.statuses, (case.name, reply)
         assert took < 2, (case.name, took)
@@ -65,7 +65,7 @@ def test_a_malformed_request_is_refused_and_the_next_is_answered(server, alone, 
         assert server.ask(malformed.TEXT).json == good
 
 
-def test_nothing_of_it_was_a_defect_of_the_server(server):
+def test_no_malformed_request_was_a_defect_of_the_server(server):
     assert not server.events("request", status=500)
     assert server.process.poll() is None
 
@@ -87,11 +87,11 @@ LENIENT = {
 
 
 @pytest.mark.parametrize("name", LENIENT)
-def test_what_is_odd_but_allowed_is_answered(server, alone, name):
+def test_odd_but_valid_requests_succeed(server, alone, name):
     case = Case(name, LENIENT[name], frozenset({200}))
     with server.connect() as connection:
         connection.sendall(case.content)
-        assert answered(connection, case).json == alone(malformed.TEXT)
+        assert first_response(connection, case).json == alone(malformed.TEXT)
 
 
 def test_a_mebibyte_in_chunks_of_one_byte(server):
@@ -102,11 +102,11 @@ def test_a_mebibyte_in_chunks_of_one_byte(server):
     case = Case("one byte chunks", content, frozenset({422}))
     with server.connect() as connection:
         connection.sendall(content)
-        reply = answered(connection, case)
+        reply = first_response(connection, case)
     assert reply.status in {408, 422}, reply
 
 
-def test_requests_in_one_packet_are_answered_in_their_order(server):
+def test_requests_in_one_packet_get_responses_in_their_order(server):
     one = malformed.request(malformed.GOOD)
     wrong = malformed.request(b"{")
     received = serving.raw(server, one + wrong + one + one, 0.5)

@@ -1,4 +1,4 @@
-"""What operators and their tools look at: health, facts, metrics, headers, the log, the API's description."""
+"""What operators and their tools use: health, info, metrics, headers, the log, the OpenAPI description."""
 
 import json
 import re
@@ -6,17 +6,17 @@ import re
 import pytest
 
 import fillmask
-from fillmask.server.app import QUESTIONS
+from fillmask.server.routes import FILL_MASK_PATHS
 from tests.support import serving
 from tests.support.serving import TEXT
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/ping"])
-def test_it_is_well(server, path):
+def test_it_is_healthy(server, path):
     assert server.get(path).json == {"status": "ok"}
 
 
-def test_info_tells_the_model_and_the_limits(server, alone):
+def test_info_has_the_model_and_the_limits(server, alone):
     info = server.get("/info").json
     assert info["model_id"] == "minilm-en"
     assert info["model_dtype"] == "int8"
@@ -31,7 +31,7 @@ def test_models_are_listed_without_their_folders(server):
     assert str(fillmask.__path__[0]).encode() not in reply.body
 
 
-def test_the_headers_tell_where_the_time_went(server):
+def test_the_headers_have_the_time_of_each_stage(server):
     headers = server.ask([TEXT, "A [MASK]."]).headers
     assert headers["x-compute-tokens"] == "14"
     assert headers["x-compute-type"] == "cpu"
@@ -55,11 +55,11 @@ def test_metrics_count_what_was_done():
         assert served.get("/nope").status == 404
         page = served.get("/metrics")
         assert page.headers["content-type"].startswith("text/plain; version=")
-        told = {
+        expected = {
             'fillmask_requests_total{method="POST",status="200"}': 1,
             'fillmask_requests_total{method="POST",status="422"}': 1,
             'fillmask_requests_total{method="GET",status="404"}': 1,
-            'fillmask_texts_total{model="minilm-en",outcome="answered"}': 2,
+            'fillmask_texts_total{model="minilm-en",outcome="predicted"}': 2,
             'fillmask_texts_total{model="minilm-en",outcome="refused"}': 1,
             f'fillmask_model_info{{model="minilm-en",variant="int8",version="{fillmask.__version__}"}}': 1,
             "fillmask_requests_in_flight": 0,
@@ -67,11 +67,12 @@ def test_metrics_count_what_was_done():
             "fillmask_queue_tokens": 0,
             "fillmask_request_seconds_count": 3,
         }
-        told |= {f'fillmask_stage_seconds_count{{stage="{name}"}}': 3 for name in ("queue", "tokenize", "run", "post")}
+        stages = ("queue", "tokenize", "run", "post")
+        expected |= {f'fillmask_stage_seconds_count{{stage="{name}"}}': 3 for name in stages}
         lines = page.body.decode().splitlines()
         assert {
-            name: float(line.rpartition(" ")[2]) for name in told for line in lines if line.startswith(f"{name} ")
-        } == told
+            name: float(line.rpartition(" ")[2]) for name in expected for line in lines if line.startswith(f"{name} ")
+        } == expected
         tokens = served.metric('fillmask_tokens_total{model="minilm-en"}')
         assert tokens == 9 + 5
 
@@ -93,7 +94,7 @@ def test_the_log_has_a_line_for_each_request_and_no_text(server):
     assert not [each for each in server.lines if "secret" in each]
 
 
-def test_texts_are_logged_where_that_is_asked_for():
+def test_texts_are_logged_with_log_texts():
     with serving.serve("--log-texts") as served:
         served.ask(TEXT, headers={"x-request-id": "with-text"})
         serving.wait_for(lambda: served.events("request", id="with-text"))
@@ -106,14 +107,14 @@ def test_what_a_client_writes_cannot_forge_a_line(server):
     assert not server.events("forged")
 
 
-def test_the_threads_are_said_in_the_log(server):
+def test_the_log_has_the_number_of_threads(server):
     assert server.events("serving")[0]["threads"] == server.get("/info").json["threads"]
 
 
 def test_openapi_describes_what_there_is(server):
     described = server.get("/openapi.json").json
     assert described["info"]["version"] == fillmask.__version__
-    for path in QUESTIONS:
+    for path in FILL_MASK_PATHS:
         operation = described["paths"][path.replace(":path", "")]["post"]
         body = operation["requestBody"]["content"]["application/json"]["schema"]
         assert body["required"] == ["inputs"]

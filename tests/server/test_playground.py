@@ -33,15 +33,15 @@ def context(browser):
 
 @pytest.fixture
 def page(context, server):
-    """The page, loaded; nothing may be asked of another host, and nothing may be written to the console."""
-    opened, told = context.new_page(), []
-    opened.on("console", lambda message: told.append(message.text))
-    opened.on("pageerror", lambda error: told.append(str(error)))
-    opened.on("request", lambda request: request.url.startswith((server.url, "data:")) or told.append(request.url))
+    """The page, loaded; it may request nothing from other hosts, and write nothing to the console."""
+    opened, messages = context.new_page(), []
+    opened.on("console", lambda message: messages.append(message.text))
+    opened.on("pageerror", lambda error: messages.append(str(error)))
+    opened.on("request", lambda request: request.url.startswith((server.url, "data:")) or messages.append(request.url))
     opened.goto(server.url)
     opened.wait_for_selector(".word")
     yield opened
-    assert told == []
+    assert messages == []
 
 
 def words(page, mask=0):
@@ -51,10 +51,10 @@ def words(page, mask=0):
 def write(page, text):
     with page.expect_response(lambda response: response.request.method == "POST"):
         page.fill("#text", text)
-    page.wait_for_function("text => asked === text", arg=text)
+    page.wait_for_function("text => shownText === text", arg=text)
 
 
-def test_it_answers_at_once_and_as_one_types(page, alone):
+def test_it_predicts_at_once_and_while_typing(page, alone):
     assert words(page) == [row["token_str"] for row in alone("Paris is the [MASK] of France.")]
     text = "She drank a cup of [MASK]."
     write(page, text)
@@ -71,7 +71,7 @@ def test_a_click_fills_the_word_in_and_undo_takes_it_back(page, alone):
     page.locator("#masks .card").nth(1).locator(".word").nth(1).click()
     filled = f"He [MASK] the door and left the {second}."
     assert page.input_value("#text") == filled
-    page.wait_for_function("text => asked === text", arg=filled)
+    page.wait_for_function("text => shownText === text", arg=filled)
     assert words(page) == [row["token_str"] for row in alone(filled)]
     page.click("#undo")
     assert page.input_value("#text") == text
@@ -94,12 +94,12 @@ def test_it_is_used_with_the_keyboard_alone(page):
 
 @pytest.mark.slow
 def test_a_piece_of_a_word_is_joined_to_what_stands_before_it(page):
-    page.evaluate("asked = 'a play [MASK] b'; fill({token_str: '##ing', score: 1}, 0)")
+    page.evaluate("shownText = 'a play [MASK] b'; fill({token_str: '##ing', score: 1}, 0)")
     assert page.input_value("#text") == "a playing b"
 
 
 @pytest.mark.slow
-def test_targets_and_their_number_are_asked_for(page, alone):
+def test_targets_and_their_number_are_sent(page, alone):
     page.fill("#top_k", "2")
     page.fill("#targets", "town, city,capital")
     page.wait_for_function("() => document.querySelectorAll('.word').length === 2")
@@ -118,10 +118,10 @@ def test_the_command_gives_what_is_on_the_screen(page, server):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("text", "told"), [("no mask here", "No mask is left"), ("", "Type a sentence")])
-def test_it_says_what_is_missing(page, text, told):
+@pytest.mark.parametrize(("text", "message"), [("no mask here", "No mask is left"), ("", "Type a sentence")])
+def test_the_status_names_what_is_missing(page, text, message):
     page.fill("#text", text)
-    page.wait_for_function("told => document.getElementById('status').textContent.includes(told)", arg=told)
+    page.wait_for_function("message => document.getElementById('status').textContent.includes(message)", arg=message)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Which text runs when, with an engine whose runs last as long as the test says."""
+"""Which text runs when, with a model whose runs last as long as the test sets."""
 
 import asyncio
 import threading
@@ -10,25 +10,25 @@ import pytest
 
 from fillmask import FillMaskError, NoMaskError
 from fillmask.server.job import Expired, Job
-from fillmask.server.request import Ask
+from fillmask.server.request import RequestParameters
 from fillmask.server.scheduler import Scheduler
 
-ASK = Ask(5, None, None)
+PARAMETERS = RequestParameters(5, None, None)
 
 
-class Engine:
-    """An engine whose run of "wait" lasts until ``go`` is set, and whose other runs do what their texts say."""
+class Model:
+    """A model whose run of "wait" lasts until ``go`` is set; the text of each other run selects what it does."""
 
-    batches = False
+    batch_invariant = False
     on_gpu = False
-    company = 512
+    max_batch_tokens = 512
 
     def __init__(self):
         self.runs = []
         self.ran, self.go, self.began = [], threading.Event(), threading.Event()
         self.barrier = threading.Barrier(2)
 
-    def ask(self, *_):
+    def check_parameters(self, _):
         return None
 
     def encode(self, text, _):
@@ -56,46 +56,45 @@ class Engine:
         return [[text]]
 
 
-def scheduled(threads, scenario, *, batch=1):
-    """Run a scenario, a coroutine function of ``(engine, submit)``, with a scheduler of so many threads."""
-    engine = Engine()
-    engine.batches = batch > 1
-    model = SimpleNamespace(name="toy", engine=engine)
+def scheduled(threads, scenario, *, max_batch=1):
+    """Run a scenario, a coroutine function of ``(model, submit)``, with a scheduler of so many threads."""
+    model = Model()
+    model.batch_invariant = max_batch > 1
 
     async def run():
         loop = asyncio.get_running_loop()
-        scheduler = Scheduler(threads, loop, batch=batch)
+        scheduler = Scheduler(threads, loop, max_batch=max_batch)
 
-        def submit(text, *, ahead=10, within=60.0, ask=ASK, weight=10):
-            job = Job(model, text, ask, monotonic() + within, weight, ahead, loop.create_future())
+        def submit(text, *, tokens_before=10, within=60.0, parameters=PARAMETERS, weight=10):
+            job = Job(model, text, parameters, monotonic() + within, weight, tokens_before, loop.create_future())
             scheduler.submit([job])
             return job.future
 
         try:
-            await asyncio.wait_for(scenario(engine, submit), 20)
+            await asyncio.wait_for(scenario(model, submit), 20)
         finally:
-            engine.go.set()
+            model.go.set()
             assert scheduler.stop(10)
         return scheduler
 
     scheduler = asyncio.run(run())
-    return engine, scheduler
+    return model, scheduler
 
 
 def held(*texts, cancel=(), within=60.0):
     """The order in which texts of so many tokens run that arrive one by one while the only thread is busy."""
 
-    async def scenario(engine, submit):
+    async def scenario(model, submit):
         submit("wait")
-        await asyncio.to_thread(engine.began.wait)
-        futures = {text: submit(text, ahead=ahead, within=within) for text, ahead in texts}
+        await asyncio.to_thread(model.began.wait)
+        futures = {text: submit(text, tokens_before=tokens, within=within) for text, tokens in texts}
         for text in cancel:
             futures[text].cancel()
-        engine.go.set()
+        model.go.set()
         await asyncio.wait(futures.values())
 
-    engine, _ = scheduled(1, scenario)
-    return engine.ran[1:]
+    model, _ = scheduled(1, scenario)
+    return model.ran[1:]
 
 
 def test_texts_of_one_size_run_in_the_order_of_their_arrival():
@@ -113,11 +112,11 @@ def test_a_long_list_of_short_texts_lets_others_pass():
 
 
 def test_nothing_is_overtaken_for_longer_than_two_seconds():
-    job = Job(None, "", ASK, 0, 9, 1_000_000, None, submitted=100)
+    job = Job(None, "", PARAMETERS, 0, 9, 1_000_000, None, submitted=100)
     assert job.due == 102
 
 
-def test_an_abandoned_text_never_runs():
+def test_a_cancelled_text_never_runs():
     assert held(("a", 10), ("b", 10), ("c", 10), cancel=["b"]) == ["a", "c"]
 
 
@@ -125,13 +124,13 @@ def test_a_text_whose_deadline_passed_never_runs():
     assert held(("a", 10), ("b", 10), within=0) == []
 
 
-def test_it_says_so():
+def test_its_future_expires():
     async def scenario(_, submit):
         with pytest.raises(Expired):
             await submit("a", within=-1)
 
-    engine, scheduler = scheduled(1, scenario)
-    assert engine.ran == []
+    model, scheduler = scheduled(1, scenario)
+    assert model.ran == []
     assert scheduler.started == 0
 
 
@@ -143,11 +142,11 @@ def test_as_many_texts_run_at_once_as_there_are_threads():
     assert scheduler.started == 2
 
 
-def test_what_is_wrong_with_a_text_is_its_answer():
+def test_an_input_error_is_the_result_of_its_text():
     async def scenario(_, submit):
         done = await submit("bad")
-        assert isinstance(done.answer, NoMaskError)
-        assert (await submit("good")).answer == [["good"]]
+        assert isinstance(done.result, NoMaskError)
+        assert (await submit("good")).result == [["good"]]
 
     scheduled(1, scenario)
 
@@ -157,7 +156,7 @@ def test_a_failed_run_leaves_the_thread_alive(text, caplog):
     async def scenario(_, submit):
         with pytest.raises(FillMaskError):
             await submit(text)
-        assert (await submit("next")).answer == [["next"]]
+        assert (await submit("next")).result == [["next"]]
 
     _, scheduler = scheduled(1, scenario)
     assert "a run failed" in caplog.text
@@ -165,23 +164,23 @@ def test_a_failed_run_leaves_the_thread_alive(text, caplog):
 
 
 def test_what_waits_at_the_end_never_runs_and_the_threads_end():
-    async def scenario(engine, submit):
+    async def scenario(model, submit):
         submit("wait")
-        await asyncio.to_thread(engine.began.wait)
+        await asyncio.to_thread(model.began.wait)
         submit("never")
 
-    engine, scheduler = scheduled(1, scenario)
-    assert engine.ran == ["wait"]
+    model, scheduler = scheduled(1, scenario)
+    assert model.ran == ["wait"]
     assert not scheduler.alive
 
 
 def test_a_run_that_does_not_end_shows():
-    async def scenario(engine, submit):
+    async def scenario(model, submit):
         future = submit("wait")
-        await asyncio.to_thread(engine.began.wait)
+        await asyncio.to_thread(model.began.wait)
         await asyncio.sleep(0.05)
         shown.append((scheduler_of(submit).longest_run, scheduler_of(submit).waiting))
-        engine.go.set()
+        model.go.set()
         await future
 
     shown = []
@@ -195,30 +194,30 @@ def scheduler_of(submit):
     return next(cell.cell_contents for cell in submit.__closure__ if isinstance(cell.cell_contents, Scheduler))
 
 
-def together(*texts, threads=1, batch=16):
+def together(*texts, threads=1, max_batch=16):
     """Which texts run together that wait while every thread is busy, each a text with what its job has besides."""
 
-    async def scenario(engine, submit):
+    async def scenario(model, submit):
         submit("wait")
-        await asyncio.to_thread(engine.began.wait)
+        await asyncio.to_thread(model.began.wait)
         futures = [submit(text, **options) for text, options in texts]
-        engine.go.set()
+        model.go.set()
         await asyncio.wait(futures)
 
-    engine, _ = scheduled(threads, scenario, batch=batch)
-    return engine.runs[1:]
+    model, _ = scheduled(threads, scenario, max_batch=max_batch)
+    return model.runs[1:]
 
 
 def test_texts_that_wait_run_together():
     assert together(*[(name, {}) for name in "abcdef"]) == [list("abcdef")]
 
 
-def test_they_do_not_where_the_model_s_answers_would_change():
-    assert together(*[(name, {}) for name in "abc"], batch=1) == [["a"], ["b"], ["c"]]
+def test_they_do_not_if_the_model_is_not_batch_invariant():
+    assert together(*[(name, {}) for name in "abc"], max_batch=1) == [["a"], ["b"], ["c"]]
 
 
-def test_only_texts_with_the_same_question_and_of_like_length_run_together():
-    other = {"ask": Ask(1, None, None)}
+def test_only_texts_with_equal_parameters_and_of_similar_length_run_together():
+    other = {"parameters": RequestParameters(1, None, None)}
     long = {"weight": 100}
     runs = together(("a", {}), ("b", other), ("c", long), ("d", {}), ("e", other), ("f", long))
     assert runs == [["a", "d"], ["b", "e"], ["c", "f"]]
@@ -229,5 +228,5 @@ def test_together_they_are_no_longer_than_one_long_text():
     assert [len(run) for run in runs] == [5, 5, 2]
 
 
-def test_a_text_that_cannot_be_answered_does_not_harm_its_company():
+def test_an_invalid_text_does_not_harm_the_rest_of_its_batch():
     assert together(("a", {}), ("bad", {}), ("c", {})) == [["a", "c"]]

@@ -25,7 +25,7 @@ SLOW = {
 
 
 def until_closed(connection, drip):
-    """Seconds until the server closes, while a byte more is sent every tenth of a second; and what it said."""
+    """Seconds until the server closes, while a byte more is sent every tenth of a second; and what it sent."""
     start, received = time.monotonic(), b""
     connection.settimeout(0.1)
     while time.monotonic() - start < 10:
@@ -77,7 +77,7 @@ def test_a_second_request_on_a_connection_has_its_own_deadline(server):
     assert took > 0.9
 
 
-def test_an_idle_connection_is_closed_without_a_word():
+def test_an_idle_connection_is_closed_without_a_response():
     with serving.serve("--keep-alive", "0.5") as served, served.connect() as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         took, received = until_closed(connection, b"")
@@ -98,7 +98,7 @@ def test_a_client_that_does_not_read_is_cut(server):
         assert len(serving.rest(connection, 1)) < 10_000_000
 
 
-def test_a_good_client_does_not_notice(server):
+def test_slow_clients_do_not_affect_others(server):
     slow = [server.connect() for _ in range(50)]
     for connection in slow:
         connection.sendall(HEAD)

@@ -1,4 +1,4 @@
-"""Lists of any length, answered line by line."""
+"""Lists of any length, with one line of NDJSON for each text."""
 
 import http.client
 import json
@@ -36,13 +36,13 @@ def test_a_bad_text_reports_itself_and_the_rest_flows(server):
     assert "Replacing with `un`" in warned["warnings"][0]
 
 
-def test_what_is_wrong_with_the_request_is_no_line(server):
+def test_an_invalid_request_is_an_error_rather_than_a_line(server):
     assert server.ask([TEXT], headers=LINES, top_k=-1).json["error_type"] == "invalid_input"
     assert server.ask([], headers=LINES).body == b""
 
 
 @pytest.mark.parametrize("texts", [300])
-def test_a_client_that_leaves_is_not_worked_for_any_longer(server, texts):
+def test_the_texts_of_a_disconnected_client_stop(server, texts):
     before = server.metric("fillmask_texts_started")
     connection = http.client.HTTPConnection(*server.address)
     body = json.dumps({"inputs": ["word " * 200 + "[MASK]"] * texts})

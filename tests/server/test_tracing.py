@@ -6,29 +6,29 @@ import time
 import pytest
 
 from fillmask import InputError
-from fillmask.server.context import Exchange
+from fillmask.server.context import RequestContext
 from fillmask.server.tracing import Recorder, open_tracing
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def spans(*exchanges):
+def spans(*contexts):
     exporting = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
     exporter = exporting.InMemorySpanExporter()
     record = Recorder(exporter)
-    for exchange in exchanges:
-        record(exchange)
+    for context in contexts:
+        record(context)
     deadline = time.monotonic() + 10
-    while len(exporter.get_finished_spans()) < len(exchanges):
+    while len(exporter.get_finished_spans()) < len(contexts):
         record.flush()
         assert time.monotonic() < deadline
     return exporter.get_finished_spans()
 
 
 def test_a_request_is_a_span_of_the_client_s_trace():
-    facts = {"model": "minilm-en", "tokens": 9, "inputs": ["secret"]}
-    exchange = Exchange("id-1", "POST", "/", f"00-{TRACE}-b7ad6b7169203331-01", 200, facts)
-    (span,) = spans(exchange)
+    fields = {"model": "minilm-en", "tokens": 9, "inputs": ["secret"]}
+    context = RequestContext("id-1", "POST", "/", f"00-{TRACE}-b7ad6b7169203331-01", 200, fields)
+    (span,) = spans(context)
     assert f"{span.context.trace_id:032x}" == TRACE
     assert span.attributes["http.response.status_code"] == 200
     assert span.attributes["fillmask.tokens"] == 9
@@ -37,16 +37,16 @@ def test_a_request_is_a_span_of_the_client_s_trace():
 
 
 def test_without_a_trace_it_begins_one():
-    one, two = spans(Exchange("a", "GET", "/"), Exchange("b", "GET", "/", "nonsense"))
+    one, two = spans(RequestContext("a", "GET", "/"), RequestContext("b", "GET", "/", "nonsense"))
     assert one.context.trace_id != two.context.trace_id
     assert one.end_time >= one.start_time
 
 
 def test_traces_are_an_option():
-    assert open_tracing(None)(Exchange("a", "GET", "/")) is None
+    assert open_tracing(None)(RequestContext("a", "GET", "/")) is None
 
 
-def test_without_their_packages_it_says_what_to_install(monkeypatch):
+def test_without_their_packages_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(InputError, match=r"fillmask\[otel\]"):
         open_tracing("http://127.0.0.1:4318/v1/traces")

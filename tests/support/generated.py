@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes from the server's OpenAPI description, and its checks of what comes back."""
+"""Requests that schemathesis generates from the OpenAPI description, and its checks of the responses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benchmarks.serving.process import Served
 
 @dataclass
 class Counted:
-    """What came of them.
+    """The outcome of the requests.
 
     Attributes:
         requests: How many were sent.
-        failures: What was wrong, in words; each is a defect of the server or of its description.
+        failures: Messages of failed checks; each is a defect of the server or of its description.
     """
 
     requests: int = 0
@@ -24,7 +24,7 @@ class Counted:
 
 
 def run(server: Served, least: int) -> Counted:
-    """Send at least so many requests, shared out among the operations of the description."""
+    """Send at least ``least`` requests, spread over the operations of the description."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of schemathesis' own dependencies
         import schemathesis

@@ -1,7 +1,7 @@
 # ruff: noqa: E501 -- tables
-"""Requests that no sane client sends, as data: each with the statuses that are right for it.
+"""Malformed requests as data, each with the statuses that are correct for it.
 
-A body alone is sent with right headers; where the headers or the framing are what is wrong, the whole request is here.
+A case of a wrong body has correct headers. A case of wrong headers or framing is the whole request.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Case:
     Attributes:
         name: What is wrong with it.
         content: Every byte of it.
-        statuses: What may be answered.
-        field: What the message must begin with, where a field is wrong.
+        statuses: The correct statuses.
+        field: Required start of the message, if a field is wrong.
     """
 
     name: str
@@ -80,14 +80,14 @@ NO_TARGETS = ["1", "true", "{}", '{"a": 1}', "[1]", "[null]", '["a", 1]', '[["a"
               '["\\ud83d"]', "NaN"]  # fmt: skip
 NO_TRUNCATIONS = ['"left"', '"RIGHT"', '"longest_first"', "1", "true", "[]", "{}", '""', "false"]
 NO_PARAMETERS = ["1", "true", '"x"', "[]", "[{}]", "1.5", "false", '""']
-NO_QUESTIONS = ["", " ", "no mask", "[mask]", "[MASK", "MASK]", "< mask >", "[ MASK ]", "a\\u0000 [MASK]", "[MASK] \\u0000",
+NO_MASKED_TEXTS = ["", " ", "no mask", "[mask]", "[MASK", "MASK]", "< mask >", "[ MASK ]", "a\\u0000 [MASK]", "[MASK] \\u0000",
                 "x" * 20_001, "[MASK]" * 17, "{mask}" * 17, "word " * 600 + "[MASK]", "\\u200b", "\\ufeff", "😀"]  # fmt: skip
 
 
 def bodies() -> Iterator[Case]:
     """Bodies that are wrong."""
     yield from (_body("not JSON", body, 400) for body in NOT_JSON)
-    yield from (_body("no question", body.encode(), 422) for body in OTHERS)
+    yield from (_body("no request", body.encode(), 422) for body in OTHERS)
     for members in ("{}", '{"input": "[MASK]"}', '{"Inputs": "[MASK]"}', '{"inputs ": "[MASK]"}', '{"text": "[MASK]"}'):
         yield _body("no inputs", members.encode(), 422, "inputs: ")
     yield from _members('{"inputs": %s}', NO_TEXTS, "inputs")
@@ -97,8 +97,8 @@ def bodies() -> Iterator[Case]:
     yield from _members(head + '{"truncation": %s}}', NO_TRUNCATIONS, "parameters.truncation")
     yield from _members(head + "%s}", NO_PARAMETERS, "parameters")
     yield from _members('{"inputs": "a [MASK]", "options": %s}', ["1", "true", '"x"', "[]", "1.5"], "options")
-    yield from _members('{"inputs": "%s"}', NO_QUESTIONS, "inputs")
-    yield from _members('{"inputs": ["[MASK]", "%s"]}', NO_QUESTIONS, "inputs[1]")
+    yield from _members('{"inputs": "%s"}', NO_MASKED_TEXTS, "inputs")
+    yield from _members('{"inputs": ["[MASK]", "%s"]}', NO_MASKED_TEXTS, "inputs[1]")
     yield _body("too many texts", json.dumps({"inputs": ["[MASK]"] * 33}).encode(), 422, "inputs: ")
     yield _body("too many masks", json.dumps({"inputs": ["[MASK]" * 13] * 5}).encode(), 422, "inputs: ")
     yield _body("twice", b'{"inputs": "[MASK]", "inputs": 1}', 422, "inputs: ")

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: a real server in a process of its own, and a plain client of it."""
+"""A real server in its own process, and a plain client for it."""
 
 from benchmarks.serving.process import JSON, TEXT, Reply, Served, exchange, raw, rest, serve, wait_for
 

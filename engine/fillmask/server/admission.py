@@ -1,6 +1,7 @@
-"""Permits: a request gets one before any work is done for it, or is refused at once.
+"""Admission control: a request gets a permit before any work, or fails at once.
 
-Requests are counted and weighed. The weight is an estimate from the text's length, since counting tokens is work.
+Limits apply to the number of requests and to their weight. The weight estimates tokens from the length of a text, since
+tokenizing it would already be work.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from fillmask.server.http_errors import Refusal
+from fillmask.server.http_errors import HttpError
 from fillmask.server.settings import Settings
 
-# English has 4 to 5 bytes a token. Where the estimate is too low, as for a text of punctuation, a text still weighs
-# at most what the model takes, and there are at most max_requests × max_texts of them.
+# English has 4 to 5 bytes a token. The estimate is too low for other texts, such as pure punctuation. The error is
+# bounded: a text weighs at most the model's length, and there are at most max_requests × max_texts of them.
 _BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
-OVERLOADED = "overloaded: as many requests or tokens wait as there is room for; come back in a second"
+OVERLOADED = "overloaded: the queue of requests or tokens is full; retry after a second"
 
 
 def weigh(text: str, max_length: int) -> int:
@@ -25,14 +26,14 @@ def weigh(text: str, max_length: int) -> int:
 
 
 class Admission:
-    """What is in the house.
+    """Counts the admitted requests and their tokens.
 
     Args:
-        settings: Its limits.
+        settings: The limits.
 
     Attributes:
-        requests: Requests with a permit.
-        tokens: Their weight.
+        requests: Requests that hold a permit.
+        tokens: Their estimated tokens.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,12 +42,12 @@ class Admission:
         self.tokens = 0
 
     def full(self, size: int = 0) -> bool:
-        """Whether a request would get no permit, as far as the size of its body tells.
+        """Return whether a request would get no permit, judged by the size of its body alone.
 
-        A body may be large and its texts few. So where more than an eighth of the house is free, none is too large.
+        A large body may hold few texts. So no body is too large while more than 1/8 of the queue is free.
 
         Args:
-            size: Bytes of the body; 0 asks whether no request at all would get one.
+            size: Bytes of the body; with 0 the smallest possible request is meant.
         """
         most = self._settings.max_queue_tokens
         weight = max(1, min(size // _BYTES_PER_TOKEN, most // 8))
@@ -54,19 +55,19 @@ class Admission:
 
     @contextmanager
     def permit(self, weights: Sequence[int]) -> Iterator[None]:
-        """Let a request in, until the block ends.
+        """Admit a request until the block ends.
 
         Args:
-            weights: Tokens of each of its texts, estimated.
+            weights: Estimated tokens of each of its texts.
 
         Raises:
-            Refusal: 429 if it does not fit now; 413 if it would not fit into an empty house.
+            HttpError: 429 if the queue is too full now; 413 if the request is larger than the whole queue.
         """
         weight, most = sum(weights), self._settings.max_queue_tokens
         if weight > most:
-            raise Refusal(413, f"the texts have some {weight} tokens, and a request at most {most}; send fewer texts")
+            raise HttpError(413, f"the texts have about {weight} tokens, a request at most {most}; send fewer texts")
         if self.full() or self.tokens + weight > most:
-            raise Refusal(429, OVERLOADED)
+            raise HttpError(429, OVERLOADED)
         self.requests += 1
         self.tokens += weight
         try:

@@ -1,69 +1,52 @@
-"""The application: its routes, and what puts it together."""
+"""The application: FastAPI's routes and OpenAPI description, made from the table of ``routes``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request, Response, Security
+from fastapi import FastAPI, Security
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fillmask import __version__
-from fillmask.server import pages
-from fillmask.server.handler import Answering
-from fillmask.server.http_errors import ERROR_TYPES, Refusal, encode_json, json_response
-from fillmask.server.metrics import CONTENT_TYPE
-from fillmask.server.registry import Catalogue
+from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.request import NDJSON
-from fillmask.server.schema import Answers, Body, Failure, Line
+from fillmask.server.routes import Route, Schemas
+from fillmask.server.schema import Error
 
-# {model:path}, since the ids of the hub hold a slash. The longer of two routes that fit comes first.
-QUESTIONS = (
-    "/",
-    "/predict",
-    "/invocations",
-    "/pipeline/fill-mask/{model:path}",
-    "/hf-inference/models/{model:path}/pipeline/fill-mask",
-    "/hf-inference/models/{model:path}",
-    "/models/{model:path}/pipeline/fill-mask",
-    "/models/{model:path}",
-)
-_FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failure, "description": kind} for status, kind in ERROR_TYPES.items() if status != 500
+_REF = "#/components/schemas/{model}"
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error, "description": kind} for status, kind in ERROR_TYPES.items() if status != 500
 }
 
 
-_REF = "#/components/schemas/{model}"
-_BODY = Body.model_json_schema(ref_template=_REF)
-_LINE = {key: value for key, value in Line.model_json_schema(ref_template=_REF).items() if key != "$defs"}
+class _DirectRoute(APIRoute):
+    """A route whose endpoint gets the request itself.
 
-
-class _Direct(APIRoute):
-    """A route that hands the request to its endpoint as it is: the body is received and checked in ``receiving``.
-
-    FastAPI describes it; of FastAPI's ways from request to response, and from error to response, it takes none.
-    Errors become responses in ``envelope``.
+    FastAPI only documents this route; parsing and error handling bypass it. ``request`` parses bodies, and
+    ``middleware`` turns errors into responses.
     """
 
     def __init__(self, path: str, endpoint: Callable[[Request], Any], **options: Any) -> None:  # noqa: ANN401
         super().__init__(path, endpoint, **options)
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
             response = await endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
 
-        self.app = answer
+        self.app = run
 
 
-def make_app(answering: Answering, healthy: Callable[[bool], str | None]) -> ASGIApp:
+def make_app(routes: Sequence[Route]) -> ASGIApp:
     """Make the application.
 
     Args:
-        answering: Answers questions.
-        healthy: Says what is wrong with the server, None if nothing is; told whether readiness is asked.
+        routes: The table. Of two paths that match a request, the first wins.
     """
     app = FastAPI(
         title="fillmask",
@@ -73,77 +56,65 @@ def make_app(answering: Answering, healthy: Callable[[bool], str | None]) -> ASG
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Security(HTTPBearer(auto_error=False, description="Where the server has keys."))],
+        dependencies=[Security(HTTPBearer(auto_error=False, description="If the server has keys."))],
     )
-    app.router.route_class = _Direct
-    _add_questions(app, answering)
-    _add_health(app, healthy)
-    _add_facts(app, answering)
-    pages.add(app)
-    _describe(app)
+    app.router.route_class = _DirectRoute
+    for route in routes:
+        for path in route.paths:
+            app.add_api_route(path, route.endpoint, methods=[route.method], **_description(route))
+    _add_openapi(app, routes)
 
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST" and scope["path"] == "/":  # nearly every request: no search for its route
-            response = await answering.answer(Request(scope, receive, send))
-            return await response(scope, receive, send)
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = app
         await app.router(scope, receive, send)
 
-    return route
+    return dispatch
 
 
-def _add_questions(app: FastAPI, answering: Answering) -> None:
-    body = {key: value for key, value in _BODY.items() if key != "$defs"}
-    schema = {"content": {"application/json": {"schema": body}}, "required": True}
-    lines = {NDJSON: {"schema": {"$ref": _REF.format(model="Line")}}}
-    answers: dict[int | str, dict[str, Any]] = {200: {"model": Answers, "description": "answers", "content": lines}}
-    for path in QUESTIONS:
-        app.add_api_route(
-            path,
-            answering.answer,
-            methods=["POST"],
-            responses=answers | _FAILURES,
-            openapi_extra={"requestBody": schema},
-            summary="Fill the masks of a text, or of several",
-            tags=["fill-mask"],
-        )
+def _description(route: Route) -> dict[str, Any]:
+    """Make FastAPI's options that describe a route."""
+    if route.name is None:
+        return {"include_in_schema": False}
+    options = {
+        "name": route.name,
+        "summary": route.summary,
+        "response_class": PlainTextResponse if route.text else JSONResponse,
+    }
+    if route.schemas is None:
+        return options | {"tags": ["operation"], "responses": {status: _ERRORS[status] for status in route.errors}}
+    return options | {
+        "tags": ["fill-mask"],
+        "description": "The response has the shapes of transformers' fill-mask pipeline.",
+        "responses": {200: _success(route.schemas)} | _ERRORS,
+        "openapi_extra": {"requestBody": _request_body(route.schemas)},
+    }
 
 
-def _describe(app: FastAPI) -> None:
-    """Add ``/openapi.json``, with the schemas that only ``receiving`` and ``streaming`` use; encoded once."""
+def _success(schemas: Schemas) -> dict[str, Any]:
+    lines = {NDJSON: {"schema": {"$ref": _REF.format(model=schemas.line.__name__)}}}
+    return {"model": schemas.result, "description": "predictions", "content": lines}
+
+
+def _request_body(schemas: Schemas) -> dict[str, Any]:
+    schema, _ = _split(schemas.body.model_json_schema(ref_template=_REF))
+    return {"content": {"application/json": {"schema": schema}}, "required": True}
+
+
+def _add_openapi(app: FastAPI, routes: Sequence[Route]) -> None:
+    """Add ``/openapi.json``, encoded once. FastAPI lacks the schemas that only ``request`` and ``ndjson`` use."""
     described = app.openapi()
-    described["components"]["schemas"] |= _BODY["$defs"] | {"Line": _LINE}
+    for schemas in filter(None, (route.schemas for route in routes)):
+        _, parts = _split(schemas.body.model_json_schema(ref_template=_REF))
+        line, _ = _split(schemas.line.model_json_schema(ref_template=_REF))
+        described["components"]["schemas"] |= parts | {schemas.line.__name__: line}
     content = encode_json(described)
 
-    async def description(_: Request) -> Response:
+    async def openapi(_: Request) -> Response:
         return Response(content, media_type="application/json")
 
-    app.add_api_route("/openapi.json", description, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False)
 
 
-def _add_health(app: FastAPI, healthy: Callable[[bool], str | None]) -> None:
-    async def state(request: Request) -> Response:
-        wrong = healthy(not request.url.path.endswith("/live"))
-        if wrong:
-            raise Refusal(503, wrong)
-        return json_response({"status": "ok"})
-
-    for path in ("/health", "/health/live", "/health/ready", "/ping"):
-        app.add_api_route(path, state, methods=["GET"], responses={503: _FAILURES[503]}, tags=["operation"])
-
-
-def _add_facts(app: FastAPI, answering: Answering) -> None:
-    catalogue: Catalogue = answering.catalogue
-
-    async def info(_: Request) -> Response:
-        return json_response(catalogue.info(answering.settings, answering.scheduler.threads))
-
-    async def models(_: Request) -> Response:
-        return json_response([model.facts() for model in catalogue])
-
-    async def metrics(_: Request) -> Response:
-        return Response(answering.metrics.page(), headers={"content-type": CONTENT_TYPE})
-
-    for path, endpoint in (("/info", info), ("/models", models)):
-        app.add_api_route(path, endpoint, methods=["GET"], tags=["operation"])
-    app.add_api_route("/metrics", metrics, methods=["GET"], tags=["operation"], response_class=PlainTextResponse)
+def _split(schema: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split a JSON schema into itself and its definitions."""
+    return {key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {})

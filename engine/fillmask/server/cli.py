@@ -16,11 +16,11 @@ _NEEDED = {"anyio", "fastapi", "httptools", "prometheus_client", "pydantic", "st
 
 @click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS")
-def serve_command(models: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 -- the settings, checked by their class
+def serve_command(models: tuple[str, ...], **values: Any) -> None:  # noqa: ANN401 -- settings, which Settings checks
     """Serve models over HTTP, with the fill-mask API of Hugging Face.
 
-    MODEL is a folder or a hub id, alone or as NAME=MODEL; the first answers where a request names none. Without MODEL
-    the embedded English model is served.
+    MODEL is a folder or a hub id, alone or as NAME=MODEL. The first model serves requests that name none. Without
+    MODEL the embedded English model is served.
     """
     try:
         from fillmask.server.lifecycle import serve
@@ -30,7 +30,7 @@ def serve_command(models: tuple[str, ...], **given: Any) -> None:  # noqa: ANN40
             raise
         fail(f"the server needs {error.name}: pip install 'fillmask[server]'", code=2)
     try:
-        settings = Settings(**given)
+        settings = Settings(**values)
         configure(settings.log_format, settings.log_level)
         code = serve(models, settings)
     except FillMaskError as error:

@@ -1,4 +1,4 @@
-"""What is known of a request while it is answered: for its log line, its headers and its metrics."""
+"""The context of a request: its id and the fields of its log line, headers, metrics and span."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# Where a request's scope says by when it must have arrived, that it has, and has the future that its client's leaving
-# ends.
-RECEIVE_BY = "fillmask.receive_by"
-ARRIVED = "fillmask.arrived"
-GONE = "fillmask.gone"
+# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext.
+RECEIVE_DEADLINE = "fillmask.receive_deadline"
+BODY_COMPLETE = "fillmask.body_complete"
+DISCONNECTED = "fillmask.disconnected"
+CONTEXT = "fillmask.context"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_ids = random.Random()  # noqa: S311 -- names, no secrets; asking the system for each would hand over the interpreter
+_ids = random.Random()  # noqa: S311 -- ids are no secrets; os.urandom would release the GIL for each
 
 
 @dataclass(slots=True)
-class Exchange:
-    """A request and what becomes of it.
+class RequestContext:
+    """A request and its outcome so far.
 
     Attributes:
-        id: The client's ``x-request-id`` if it is a plain one, else 128 random bits.
+        id: The client's ``x-request-id`` if it is valid, else 128 random bits in hexadecimal.
         method: GET, POST, ….
-        path: Its path.
-        traceparent: The client's own trace, for ours to be part of.
-        status: Of the response; 499 as long as there is none.
-        facts: What the log says besides.
-        began: When its headers were there, on the clock of ``monotonic``.
+        path: The URL path.
+        traceparent: The client's trace context (W3C), the parent of the server's span.
+        status: Status of the response; 499 while there is none.
+        fields: Further fields of the log line.
+        started: When the headers were complete, in seconds of ``monotonic``.
     """
 
     id: str
@@ -36,22 +36,22 @@ class Exchange:
     path: str
     traceparent: str | None = None
     status: int = 499
-    facts: dict[str, Any] = field(default_factory=dict)
-    began: float = field(default_factory=monotonic)
+    fields: dict[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=monotonic)
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began."""
-        return monotonic() - self.began
+        """Seconds since the headers were complete."""
+        return monotonic() - self.started
 
 
 def request_id(given: bytes | None) -> str:
-    """The id of a request: the one given if it is harmless, else a new one."""
+    """Return the given id if it is valid, else a new one."""
     text = (given or b"").decode("latin-1")
     return text if _ID.fullmatch(text) else f"{_ids.getrandbits(128):032x}"
 
 
-def exchange_of(scope: Any) -> Exchange:  # noqa: ANN401 -- an ASGI scope
-    """The exchange of a request, which the envelope put there."""
-    exchange: Exchange = scope["fillmask.exchange"]
-    return exchange
+def context_of(scope: Any) -> RequestContext:  # noqa: ANN401 -- an ASGI scope
+    """Return the context that the middleware put into an ASGI scope."""
+    context: RequestContext = scope[CONTEXT]
+    return context

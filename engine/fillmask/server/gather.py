@@ -1,4 +1,4 @@
-"""Waiting for answers: until all are there, the deadline passes, or the client leaves."""
+"""Waits for the results of a request, until its deadline, or until its client disconnects."""
 
 from __future__ import annotations
 
@@ -8,52 +8,54 @@ from time import monotonic
 
 from starlette.requests import ClientDisconnect
 
-from fillmask.server.job import Done, Expired
+from fillmask.server.job import Expired, JobResult
 
 
-async def settle(futures: Sequence[asyncio.Future[Done]], gone: asyncio.Future[None], deadline: float) -> list[Done]:
-    """Wait for answers. Whatever ends the waiting, what still waits then never runs.
+async def gather(
+    futures: Sequence[asyncio.Future[JobResult]], disconnected: asyncio.Future[None], deadline: float
+) -> list[JobResult]:
+    """Wait for results. Jobs that have not started when this ends never run.
 
     Args:
-        futures: Of the texts.
-        gone: Done when the client has left.
-        deadline: On the clock of ``monotonic``.
+        futures: One for each text.
+        disconnected: Done when the client has disconnected.
+        deadline: In seconds of ``monotonic``.
 
     Raises:
         Expired: The deadline passed.
-        ClientDisconnect: The client has left.
+        ClientDisconnect: The client disconnected.
     """
     if not futures:
         return []
-    waiting = _Waiting(len(futures))
+    waiter = _Waiter(len(futures))
     for future in futures:
-        future.add_done_callback(waiting.one)
-    gone.add_done_callback(waiting.leave)
-    timer = asyncio.get_running_loop().call_later(max(0.0, deadline - monotonic()), waiting.end, Expired())
+        future.add_done_callback(waiter.count_down)
+    disconnected.add_done_callback(waiter.disconnect)
+    timer = asyncio.get_running_loop().call_later(max(0.0, deadline - monotonic()), waiter.end, Expired())
     try:
-        await waiting.over
+        await waiter.over
         return [future.result() for future in futures]
     finally:
         timer.cancel()
-        gone.remove_done_callback(waiting.leave)
+        disconnected.remove_done_callback(waiter.disconnect)
         for future in futures:
             future.cancel()
 
 
-class _Waiting:
-    """The end of the waiting for so many answers."""
+class _Waiter:
+    """Ends when all results are there, or at the first error."""
 
     def __init__(self, left: int) -> None:
         self._left = left
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def one(self, future: asyncio.Future[Done]) -> None:
+    def count_down(self, future: asyncio.Future[JobResult]) -> None:
         self._left -= 1
         error = None if future.cancelled() else future.exception()
         if isinstance(error, Exception) or not self._left:
             self.end(error if isinstance(error, Exception) else None)
 
-    def leave(self, _: asyncio.Future[None]) -> None:
+    def disconnect(self, _: asyncio.Future[None]) -> None:
         self.end(ClientDisconnect())
 
     def end(self, error: Exception | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Who comes in: asked before anything of a request but its headers is read.
+"""Decides from the headers alone whether a request may proceed: API key, draining, overload.
 
-Far beyond what the server can take it matters what a refusal costs. So where there is no room at all, the transport
-answers in the application's place, and the log says once a second how many it turned away.
+Under heavy overload the cost of a rejection dominates. So while the queue is full the protocol writes the response
+itself, and the log has one line a second with the number of rejected requests.
 """
 
 from __future__ import annotations
@@ -15,69 +15,69 @@ from starlette.types import Scope
 
 from fillmask.server.admission import OVERLOADED, Admission
 from fillmask.server.auth import Keys
-from fillmask.server.http_errors import Refusal
+from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
 
 Headers = Sequence[tuple[bytes, bytes]]
 _log = logging.getLogger("fillmask.server")
-_LOG_EVERY_S = 1.0
+_LOG_INTERVAL_S = 1.0
 
 
 @dataclass(slots=True)
-class Door:
-    """Decides who comes in.
+class RequestGuard:
+    """Checks requests before their bodies are read.
 
     Attributes:
-        keys: Who may ask.
-        admission: Whether there is room.
-        metrics: Told of those who are turned away by the transport.
-        draining: Whether the server is going away and takes no new work.
+        keys: The API keys.
+        admission: The queue's limits.
+        metrics: Counts the requests that the protocol rejects.
+        draining: Whether the server is shutting down and takes no new work.
     """
 
     keys: Keys
     admission: Admission
     metrics: Metrics
     draining: bool = False
-    _full: Refusal = field(default_factory=lambda: Refusal(429, OVERLOADED), init=False)
-    _turned_away: int = field(default=0, init=False)
-    _told: float = field(default=0.0, init=False)
+    _overloaded: HttpError = field(default_factory=lambda: HttpError(429, OVERLOADED), init=False)
+    _rejected: int = field(default=0, init=False)
+    _logged_at: float = field(default=0.0, init=False)
 
-    def check(self, scope: Scope) -> Refusal | None:
-        """Say why a request does not come in, None if it does."""
+    def check(self, scope: Scope) -> HttpError | None:
+        """Return why a request may not proceed, None if it may."""
         headers = scope["headers"]
         page = scope["method"] == "GET" and any(name == b"accept" and b"text/html" in value for name, value in headers)
-        refusal = self.keys.check(scope["path"], _shown(headers), page=page)
-        if refusal or scope["method"] != "POST":
-            return refusal
+        error = self.keys.check(scope["path"], _authorization(headers), page=page)
+        if error or scope["method"] != "POST":
+            return error
         if self.draining:
-            return Refusal(503, "the server is going away; ask another", {"connection": "close"})
-        return self._full if self.admission.full() else None
+            return HttpError(503, "the server is shutting down; use another one", {"connection": "close"})
+        return self._overloaded if self.admission.full() else None
 
-    def turn_away(self, headers: Headers) -> Refusal | None:
-        """Say why a question does not come in if there is no room for it, None if there is.
+    def reject(self, headers: Headers) -> HttpError | None:
+        """Return the error for a POST that does not fit into the queue, and count it; None if it fits.
 
         Args:
-            headers: Of a POST.
+            headers: Headers of the request.
         """
-        if self.draining or not self.admission.full(_size(headers)):
+        if self.draining or not self.admission.full(_content_length(headers)):
             return None
-        refusal = self.keys.check("", _shown(headers), page=False) or self._full
-        self._count(refusal)
-        return refusal
+        error = self.keys.check("", _authorization(headers), page=False) or self._overloaded
+        self._count(error)
+        return error
 
-    def _count(self, refusal: Refusal) -> None:
-        self.metrics.turned_away(refusal.status)
-        self._turned_away += 1
-        if (now := monotonic()) - self._told >= _LOG_EVERY_S:
-            facts = {"requests": self._turned_away, "status": refusal.status}
-            _log.warning("turned away", extra={"facts": facts})
-            self._turned_away, self._told = 0, now
+    def _count(self, error: HttpError) -> None:
+        self.metrics.rejected(error.status)
+        self._rejected += 1
+        if (now := monotonic()) - self._logged_at >= _LOG_INTERVAL_S:
+            fields = {"requests": self._rejected, "status": error.status}
+            _log.warning("turned away", extra={"fields": fields})
+            self._rejected, self._logged_at = 0, now
 
 
-def _size(headers: Headers) -> int:
-    """Bytes that the body will have; 0 where that is not said."""
+def _content_length(headers: Headers) -> int:
+    """Bytes of the body; 0 where the headers do not give it."""
     return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
-def _shown(headers: Headers) -> list[bytes]:
+def _authorization(headers: Headers) -> list[bytes]:
     return [value for name, value in headers if name == b"authorization"]

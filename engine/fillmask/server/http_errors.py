@@ -1,20 +1,20 @@
-"""Why a request is not answered, and with what status: the API's only table of errors.
+"""HTTP errors: the API's only table of statuses and error types.
 
 ::
 
-    400 malformed               no HTTP, or a body that is no JSON
-    401 unauthorized            no key, or not one of ours
-    404 not_found               no such route, or no such model here
+    400 malformed               not HTTP, or the body is not JSON
+    401 unauthorized            no key, or an unknown one
+    404 not_found               no such path, or no such model
     405 method_not_allowed
     408 request_timeout         the request did not arrive in time
-    413 too_large               the body
-    415 unsupported_media_type  not JSON, or compressed
-    422 invalid_input           JSON, but not a question that the model can answer; names the field
-    429 overloaded              no room; come back after Retry-After seconds
+    413 too_large               the body, or the estimated tokens of its texts
+    415 unsupported_media_type  the body is not JSON, or is compressed
+    422 invalid_input           JSON, but not a valid fill-mask request; the message names the field
+    429 overloaded              the queue is full; retry after Retry-After seconds
     431 headers_too_large
-    500 internal                a defect of the server, whose details are in its log
-    503 not_ready               the server is going away
-    504 deadline_exceeded       the answer was not there in time
+    500 internal                a defect of the server; its log has the details
+    503 not_ready               the server is shutting down or unhealthy
+    504 deadline_exceeded       the predictions were not ready in time
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ RETRY_AFTER_S = 1
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
-class Refusal(Exception):  # noqa: N818 -- an answer too, and no error of the server
-    """A request that is not answered.
+class HttpError(Exception):
+    """A request fails with this status and message.
 
     Args:
-        status: One of ``ERROR_TYPES``.
-        message: What was got, what is allowed, and what to do.
-        headers: Headers of the response.
+        status: A key of ``ERROR_TYPES``.
+        message: What was received, what is allowed, and what to do.
+        headers: Headers of the response. 429 and 503 get ``retry-after`` besides.
     """
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -65,7 +65,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer too, and no error of the se
 
     @property
     def fields(self) -> dict[str, str]:
-        """What the body says: ``error`` and ``error_type``."""
+        """The members of the body: ``error`` and ``error_type``."""
         return {"error": str(self), "error_type": self.error_type}
 
     @cached_property
@@ -75,26 +75,30 @@ class Refusal(Exception):  # noqa: N818 -- an answer too, and no error of the se
 
     @cached_property
     def head(self) -> bytes:
-        """Status line and headers of the response as they are sent, for who answers without the application."""
+        """Status line and headers as sent, for the protocol, which writes responses without the application."""
         headers = {"content-type": "application/json", "content-length": str(len(self.content))} | self.headers
         status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
         return "".join(f"{line}\r\n" for line in (status, *map(": ".join, headers.items()))).encode("latin-1")
 
     def response(self) -> Response:
-        """The response."""
+        """Make the response."""
         return Response(self.content, self.status, headers=self.headers, media_type="application/json")
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ANN401
-    """A response of JSON in UTF-8; numbers that JSON does not have raise ``ValueError``."""
+    """Make a response of JSON in UTF-8.
+
+    Raises:
+        ValueError: The content has a NaN or an infinity.
+    """
     return Response(encode_json(content), status, headers=headers, media_type="application/json")
 
 
 def encode_json(content: Any) -> bytes:  # noqa: ANN401
-    """JSON in UTF-8, on one line."""
+    """Encode JSON in UTF-8, on one line."""
     return _JSON.encode(content).encode()
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """A client's own words, for a message: quoted, and not at any length."""
+    """Quote client input for a message, cut to ``most`` characters."""
     return repr(text if len(text) <= most else text[:most] + "…")

@@ -1,4 +1,4 @@
-"""A text that waits for its turn, and what comes of it."""
+"""A job, which is one text in the queue, and its result."""
 
 from __future__ import annotations
 
@@ -6,34 +6,33 @@ import asyncio
 from dataclasses import dataclass, field
 from time import monotonic
 
-from fillmask.answering import Answer
 from fillmask.errors import InputError
-from fillmask.server.registry import Model
-from fillmask.server.request import Ask
+from fillmask.server.registry import Predictions, ServedModel
+from fillmask.server.request import RequestParameters
 
 _SECONDS_PER_TOKEN = 0.004
 _LONGEST_DELAY_S = 2.0
 
 
 class Expired(Exception):  # noqa: N818 -- an event, as in a deadline that expired
-    """The deadline passed before the text ran."""
+    """The deadline passed before the job ran."""
 
 
 @dataclass(slots=True)
-class Done:
-    """What came of a text.
+class JobResult:
+    """The result of a text. All times are in seconds.
 
     Attributes:
-        answer: Predictions for each mask, or why there are none.
-        warnings: What the engine warned of.
+        result: Predictions for each mask, or why there are none.
+        warnings: Messages of the engine's warnings.
         tokens: Tokens that ran, without padding.
-        queue: Seconds from its submission to its turn.
-        tokenize: Seconds from text to token ids.
-        run: Seconds in ONNX Runtime; texts that run together share them out by their tokens.
-        post: Seconds from logits to predictions, shared out likewise.
+        queue: From submission to the start of the batch.
+        tokenize: From text to token ids.
+        run: In ONNX Runtime; the texts of a batch share its time in proportion to their tokens.
+        post: From logits to predictions, shared likewise.
     """
 
-    answer: Answer | InputError
+    result: Predictions | InputError
     warnings: list[str]
     tokens: int = 0
     queue: float = 0.0
@@ -44,34 +43,34 @@ class Done:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A text that waits.
+    """A text in the queue.
 
     Attributes:
-        model: What answers it.
+        model: The model that runs it.
         text: The text.
-        ask: What is asked.
-        deadline: When it is too late to run it, on the clock of ``monotonic``.
-        weight: Its tokens, estimated.
-        ahead: Those of its request up to and with it.
-        future: Gets a ``Done`` or an exception, in the event loop.
-        submitted: When it began to wait.
+        parameters: Parameters of its request.
+        deadline: Latest start of its run, in seconds of ``monotonic``.
+        weight: Estimated tokens of the text.
+        tokens_before: Estimated tokens of its request up to and including this text.
+        future: Receives a ``JobResult`` or an exception, in the event loop.
+        submitted: When it entered the queue, in seconds of ``monotonic``.
     """
 
-    model: Model
+    model: ServedModel
     text: str
-    ask: Ask
+    parameters: RequestParameters
     deadline: float
     weight: int
-    ahead: int
-    future: asyncio.Future[Done]
+    tokens_before: int
+    future: asyncio.Future[JobResult]
     submitted: float = field(default_factory=monotonic)
 
     @property
     def due(self) -> float:
-        """When its turn is: its arrival, put off by what its request has asked for so far."""
-        return self.submitted + min(_LONGEST_DELAY_S, self.ahead * _SECONDS_PER_TOKEN)
+        """Its priority: submission time plus a delay for the tokens of its request so far, at most 2 s."""
+        return self.submitted + min(_LONGEST_DELAY_S, self.tokens_before * _SECONDS_PER_TOKEN)
 
-    def joins(self, first: Job) -> bool:
-        """Whether it may run together with another: the same question, of texts of like length."""
-        same = self.model is first.model and self.ask == first.ask
+    def fits_with(self, first: Job) -> bool:
+        """Return whether it may share a batch with another job: equal model and parameters, similar length."""
+        same = self.model is first.model and self.parameters == first.parameters
         return same and self.weight <= 2 * first.weight and first.weight <= 2 * self.weight

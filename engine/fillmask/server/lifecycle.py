@@ -1,4 +1,4 @@
-"""The server as a process: made complete before the port opens, and ended without losing a request."""
+"""The server as a process: built completely before the port opens, and drained at the end."""
 
 from __future__ import annotations
 
@@ -19,147 +19,161 @@ from fillmask.runtime.cpu import available_threads
 from fillmask.server.admission import Admission
 from fillmask.server.app import make_app
 from fillmask.server.auth import Keys, open_keys
-from fillmask.server.guard import Door
-from fillmask.server.handler import Answering
+from fillmask.server.guard import RequestGuard
+from fillmask.server.handler import Handler
 from fillmask.server.metrics import Metrics
-from fillmask.server.middleware import Envelope
+from fillmask.server.middleware import Middleware
 from fillmask.server.notices import noticed
 from fillmask.server.protocol import Protocol
-from fillmask.server.registry import Catalogue, load
+from fillmask.server.registry import Registry, load
+from fillmask.server.routes import make_routes
 from fillmask.server.scheduler import Scheduler
 from fillmask.server.settings import Settings
 from fillmask.server.tracing import open_tracing
 
-# A run that takes longer has hung: a text of 512 tokens takes a second with the largest of models.
+# A longer run has hung: a text of 512 tokens takes a second with the largest models.
 HUNG_S = 30.0
 _BACKLOG = 4096
-# Besides those of the connections.
+# Open files besides those of the connections.
 _FILES = 64
-# How long, when they are given up, requests may take to say so, and runs to end.
-_LAST_WORDS_S = 0.5
-_LAST_RUN_S = 1.0
+# Extra time after the drain timeout: for cancelled requests to respond, and for runs to end.
+_CANCEL_TIMEOUT_S = 0.5
+_RUN_TIMEOUT_S = 1.0
 _log = logging.getLogger(__name__)
 
 
 def serve(models: Sequence[str], settings: Settings) -> int:
-    """Serve models until the process is told to stop.
+    """Serve models until a signal stops the process.
 
     Args:
-        models: See ``catalogue.load``.
+        models: See ``registry.load``.
         settings: The settings.
 
     Returns:
-        The exit code: 0, or 1 if requests in flight were given up.
+        The exit code: 0, or 1 if requests in flight were cancelled.
 
     Raises:
-        FillMaskError: A model cannot be loaded, or the settings are not safe.
+        FillMaskError: A model cannot be loaded, or the settings are unsafe.
     """
     keys = open_keys(settings)
     _allow_files(settings.max_connections)
-    catalogue = load(models, settings.variant, settings.provider)
+    registry = load(models, settings.variant, settings.provider)
     loop = _new_loop()
     asyncio.set_event_loop(loop)
-    scheduler = Scheduler(settings.threads or available_threads(), loop, batch=settings.max_batch)
+    scheduler = Scheduler(settings.threads or available_threads(), loop, max_batch=settings.max_batch)
     try:
-        server = Server(settings, keys, catalogue, scheduler)
-        # What lives as long as the process need not be searched for garbage again and again, while requests wait.
+        server = build(settings, keys, registry, scheduler)
+        # Objects that last as long as the process leave the garbage collector: its scans would delay requests.
         gc.collect()
         gc.freeze()
         with noticed():
             loop.run_until_complete(server.serve())
         return 1 if server.gave_up else 0
     finally:
-        if not scheduler.stop(_LAST_RUN_S):
-            # A thread of ONNX Runtime's that is in a run when the interpreter ends makes it abort.
+        if not scheduler.stop(_RUN_TIMEOUT_S):
+            # The interpreter aborts at its end while a thread is in a run of ONNX Runtime.
             logging.shutdown()
             os._exit(1)
         loop.close()
 
 
-class Server(uvicorn.Server):
-    """uvicorn, told when to stop taking work and when to close the port.
+def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Scheduler) -> Server:
+    """Compose the server.
 
     Args:
         settings: The settings.
-        keys: Who may ask.
-        catalogue: The models.
+        keys: The API keys.
+        registry: The models.
         scheduler: Runs the texts.
+    """
+    admission = Admission(settings)
+    metrics = Metrics(registry, admission, scheduler)
+    guard = RequestGuard(keys, admission, metrics)
+    handler = Handler(settings, registry, admission, scheduler, metrics)
+    app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
+    middleware = Middleware(app, guard, metrics, open_tracing(settings.otlp_endpoint))
+    return Server(_config(settings, middleware, guard), settings, guard, scheduler.threads)
+
+
+class Server(uvicorn.Server):
+    """Starts and stops: uvicorn's server with a drain period.
+
+    Args:
+        config: uvicorn's configuration.
+        settings: The settings.
+        guard: Marked as draining at the first signal.
+        threads: Concurrent runs, for the log.
 
     Attributes:
-        gave_up: Whether requests in flight were given up.
+        gave_up: Whether requests in flight were cancelled.
     """
 
-    def __init__(self, settings: Settings, keys: Keys, catalogue: Catalogue, scheduler: Scheduler) -> None:
+    def __init__(self, config: uvicorn.Config, settings: Settings, guard: RequestGuard, threads: int) -> None:
+        super().__init__(config)
         self._settings = settings
-        self._scheduler = scheduler
+        self._guard = guard
+        self._threads = threads
         self._close_at: float | None = None
         self.gave_up = False
-        admission = Admission(settings)
-        metrics = Metrics(catalogue, admission, scheduler)
-        self._door = Door(keys, admission, metrics)
-        answering = Answering(settings, catalogue, admission, scheduler, metrics)
-        app = make_app(answering, partial(health, scheduler, self._door, settings))
-        envelope = Envelope(app, self._door, metrics, open_tracing(settings.otlp_endpoint))
-        super().__init__(_config(settings, envelope, self._door))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the port, and say so."""
+        """Open the port, and log its URL."""
         await super().startup(sockets)
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
-        facts = {"url": f"http://{host}:{port}", "threads": self._scheduler.threads, "pid": os.getpid()}
-        _log.info("serving", extra={"facts": facts})
+        fields = {"url": f"http://{host}:{port}", "threads": self._threads, "pid": os.getpid()}
+        _log.info("serving", extra={"fields": fields})
 
     async def on_tick(self, counter: int) -> bool:
-        """Close the port once the grace after the signal has passed."""
+        """Close the port when the drain grace has passed."""
         if self._close_at is not None and monotonic() >= self._close_at:
             self.should_exit = True
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port and wait for what is in flight, as long as that may take."""
+        """Close the port, wait for requests in flight until the drain timeout, and cancel the rest."""
         await super().shutdown(sockets)
         left = list(self.server_state.tasks)
         self.gave_up = bool(left)
         for task in left:
             task.cancel()
         if left:
-            await asyncio.wait(left, timeout=_LAST_WORDS_S)
-        _log.info("stopped", extra={"facts": {"gave_up": self.gave_up}})
+            await asyncio.wait(left, timeout=_CANCEL_TIMEOUT_S)
+        _log.info("stopped", extra={"fields": {"gave_up": self.gave_up}})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """At the first signal take no new work, so that ready says so; at the second give up."""
+        """Start draining at the first signal; stop at once at the second."""
         if self._close_at is not None:
             self.should_exit = self.force_exit = True
             return
-        self._door.draining = True
-        # Who presses Ctrl-C waits for it; whoever sends SIGTERM needs time to send the requests elsewhere.
+        self._guard.draining = True
+        # Ctrl-C needs no grace. After SIGTERM load balancers need time to notice that the server is not ready.
         self._close_at = monotonic() + (0 if sig == signal.SIGINT else self._settings.drain_grace)
 
 
-def health(scheduler: Scheduler, door: Door, settings: Settings, ready: bool) -> str | None:
-    """Say what is wrong, None if nothing is.
+def find_problem(scheduler: Scheduler, guard: RequestGuard, settings: Settings, ready: bool) -> str | None:
+    """Return what is wrong with the server, None if nothing is.
 
     Args:
-        scheduler: Whose threads must live, and whose runs must end.
-        door: Knows whether the server is going away.
-        settings: Has the usual deadline.
-        ready: Whether new work may be sent, rather than whether the process should go on.
+        scheduler: Its threads must be alive, and its runs must end.
+        guard: Knows whether the server is draining.
+        settings: Has the default deadline.
+        ready: Check readiness (may new work be sent?) rather than liveness (should the process be replaced?).
     """
-    if ready and door.draining:
-        return "the server is going away"
+    if ready and guard.draining:
+        return "the server is shutting down"
     if not scheduler.alive:
         return "a thread that runs the model has ended"
     longest = min(HUNG_S, settings.timeout_ms / 1000) if ready else HUNG_S
-    return f"a run takes longer than {longest:g} s" if scheduler.longest_run > longest else None
+    return f"a run has taken longer than {longest:g} s" if scheduler.longest_run > longest else None
 
 
-def _config(settings: Settings, app: Envelope, door: Door) -> uvicorn.Config:
+def _config(settings: Settings, app: Middleware, guard: RequestGuard) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=partial(Protocol, settings=settings, door=door),  # type: ignore[arg-type]  # it is called, whatever it is
+        http=partial(Protocol, settings=settings, guard=guard),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,
@@ -167,13 +181,13 @@ def _config(settings: Settings, app: Envelope, door: Door) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # a delay of the loop
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # uvicorn only adds it to a time
         timeout_graceful_shutdown=settings.drain_timeout,  # type: ignore[arg-type]
     )
 
 
 def _allow_files(connections: int) -> None:
-    """Let the process open a file for each connection; the usual limit is made for programs that wait in select."""
+    """Raise the limit of open files to the connections; its usual value suits programs that use ``select``."""
     try:
         import resource
     except ImportError:  # on Windows
@@ -182,8 +196,8 @@ def _allow_files(connections: int) -> None:
     wanted = connections + _FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if allowed < wanted:
-        facts = {"connections": connections, "files": allowed}
-        _log.warning("fewer files may be open than connections are allowed", extra={"facts": facts})
+        fields = {"connections": connections, "files": allowed}
+        _log.warning("the limit of open files is lower than max_connections", extra={"fields": fields})
     if soft not in (resource.RLIM_INFINITY, allowed) and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 

@@ -1,4 +1,4 @@
-"""The log: a line of text or of JSON for each event, on standard error."""
+"""The log on standard error: one line of text or JSON for each event."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 
 class _Formatter(logging.Formatter):
-    def facts(self, record: logging.LogRecord) -> dict[str, Any]:
-        facts: dict[str, Any] = getattr(record, "facts", {})
-        return facts | ({"traceback": self.formatException(record.exc_info)} if record.exc_info else {})
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        return fields | ({"traceback": self.formatException(record.exc_info)} if record.exc_info else {})
 
 
 class TextFormatter(_Formatter):
-    """``2026-11-23T10:00:00.000+00:00 INFO request id=… status=200``; a value with blanks stands in quotes."""
+    """``2026-11-23T10:00:00.000+00:00 INFO request id=… status=200``; values with spaces are quoted."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a line."""
-        shown = [f"{name}={_value(value)}" for name, value in self.facts(record).items()]
-        return " ".join([_time(record), record.levelname, _line(record.getMessage()), *shown])
+        pairs = [f"{name}={_value(value)}" for name, value in self.fields(record).items()]
+        return " ".join([_time(record), record.levelname, _line(record.getMessage()), *pairs])
 
 
 class JsonFormatter(_Formatter):
@@ -30,23 +30,23 @@ class JsonFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a line."""
         head = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage()}
-        return json.dumps(head | self.facts(record), ensure_ascii=False, default=str)
+        return json.dumps(head | self.fields(record), ensure_ascii=False, default=str)
 
 
 def configure(form: str, level: str) -> None:
-    """Send the log of the whole process to standard error.
+    """Configure logging for the whole process.
 
     Args:
         form: ``"text"`` or ``"json"``.
-        level: The least level, such as ``"info"``.
+        level: The lowest level to log, such as ``"info"``.
     """
-    # What no line says need not be found out: the caller, the thread and the process. Thus the library's own manual.
+    # Skip caller, thread and process lookups; no formatter uses them (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # What uvicorn says of its own start and of single requests is said here, with the facts.
+    # The server logs its own start and each request with more fields than uvicorn does.
     for name in ("uvicorn.error", "uvicorn.access", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -61,5 +61,5 @@ def _value(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    """Whoever writes line breaks into a request must not write lines of the log."""
+    """Escape line breaks: text from a client must not forge lines of the log."""
     return text if text.isprintable() else json.dumps(text)

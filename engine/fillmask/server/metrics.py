@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``."""
+"""Prometheus metrics, served at ``/metrics``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from fillmask import __version__
 from fillmask.server.admission import Admission
-from fillmask.server.job import Done
-from fillmask.server.registry import Catalogue, Model
+from fillmask.server.job import JobResult
+from fillmask.server.registry import Registry, ServedModel
 from fillmask.server.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -22,55 +22,57 @@ _SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25
 
 
 class Metrics:
-    """The server's figures.
+    """The metrics of the server.
 
     Args:
-        catalogue: The models.
-        admission: Told from here: what is in the house.
-        scheduler: Told from here: what waits.
+        registry: The models.
+        admission: Source of the in-flight gauges.
+        scheduler: Source of the queue gauges.
     """
 
-    def __init__(self, catalogue: Catalogue, admission: Admission, scheduler: Scheduler) -> None:
-        self._registry = registry = CollectorRegistry()
-        requests = Counter("fillmask_requests", "Requests by status.", ["method", "status"], registry=registry)
-        self._requests = cache(requests.labels)  # looking one up takes longer than counting
+    def __init__(self, registry: Registry, admission: Admission, scheduler: Scheduler) -> None:
+        self._collectors = collectors = CollectorRegistry()
+        requests = Counter("fillmask_requests", "Requests by status.", ["method", "status"], registry=collectors)
+        self._requests = cache(requests.labels)  # a lookup of labels takes longer than the increment
         self._duration = Histogram(
-            "fillmask_request_seconds", "Seconds from headers to answer.", buckets=_SECONDS, registry=registry
+            "fillmask_request_seconds", "Seconds from headers to response.", buckets=_SECONDS, registry=collectors
         )
         stages = Histogram(
-            "fillmask_stage_seconds", "Seconds of a text in a stage.", ["stage"], buckets=_SECONDS, registry=registry
+            "fillmask_stage_seconds", "Seconds of a text in a stage.", ["stage"], buckets=_SECONDS, registry=collectors
         )
         self._stages = {stage: stages.labels(stage) for stage in STAGES}
-        self._tokens = Counter("fillmask_tokens", "Tokens that ran.", ["model"], registry=registry)
-        self._texts = Counter("fillmask_texts", "Texts by outcome.", ["model", "outcome"], registry=registry)
-        self._ask("fillmask_requests_in_flight", "Requests with a permit.", lambda: admission.requests)
-        self._ask("fillmask_queue_tokens", "Tokens, estimated, that wait or run.", lambda: admission.tokens)
-        self._ask("fillmask_queue_depth", "Texts that wait.", lambda: scheduler.waiting)
-        self._ask("fillmask_texts_started", "Texts whose run began.", lambda: scheduler.started)
-        self._ask("fillmask_runs_started", "Runs that began, each of one text or several.", lambda: scheduler.runs)
-        info = Gauge("fillmask_model_info", "1 for each model.", ["model", "variant", "version"], registry=registry)
-        for model in catalogue:
+        self._tokens = Counter("fillmask_tokens", "Tokens that ran.", ["model"], registry=collectors)
+        self._texts = Counter("fillmask_texts", "Texts by outcome.", ["model", "outcome"], registry=collectors)
+        self._gauge("fillmask_requests_in_flight", "Requests with a permit.", lambda: admission.requests)
+        self._gauge("fillmask_queue_tokens", "Estimated tokens in the queue or in a run.", lambda: admission.tokens)
+        self._gauge("fillmask_queue_depth", "Texts in the queue.", lambda: scheduler.waiting)
+        self._gauge("fillmask_texts_started", "Texts whose run has started.", lambda: scheduler.started)
+        self._gauge(
+            "fillmask_runs_started", "Runs that have started, each of one or more texts.", lambda: scheduler.runs
+        )
+        info = Gauge("fillmask_model_info", "1 for each model.", ["model", "variant", "version"], registry=collectors)
+        for model in registry:
             info.labels(model.name, model.fill_mask.variant, __version__).set(1)
 
     def request(self, method: str, status: int, seconds: float) -> None:
-        """Count a request that has been answered; one that nobody waits for any more has status 499."""
+        """Count a request that ended. Status 499 means that the client disconnected before the response."""
         self._requests(method, str(status)).inc()
         self._duration.observe(seconds)
 
-    def turned_away(self, status: int) -> None:
-        """Count a question that was refused before it was read, which says nothing of how long answers take."""
+    def rejected(self, status: int) -> None:
+        """Count a request that the protocol rejected unread. Its duration does not enter the histogram."""
         self._requests("POST", str(status)).inc()
 
-    def text(self, model: Model, done: Done) -> None:
-        """Count a text that ran or was refused by the engine."""
+    def text(self, model: ServedModel, done: JobResult) -> None:
+        """Count a text that ran, or that the engine refused."""
         for stage, histogram in self._stages.items():
             histogram.observe(getattr(done, stage))
         self._tokens.labels(model.name).inc(done.tokens)
-        self._texts.labels(model.name, "refused" if isinstance(done.answer, ValueError) else "answered").inc()
+        self._texts.labels(model.name, "refused" if isinstance(done.result, ValueError) else "predicted").inc()
 
     def page(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Render all metrics in the Prometheus text format."""
+        return generate_latest(self._collectors)
 
-    def _ask(self, name: str, text: str, value: Callable[[], float]) -> None:
-        Gauge(name, text, registry=self._registry).set_function(value)
+    def _gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        Gauge(name, text, registry=self._collectors).set_function(value)

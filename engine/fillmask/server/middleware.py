@@ -1,4 +1,4 @@
-"""Around every request: its id, its headers, its log line, its metrics; and what becomes of errors."""
+"""Around each request: its context, response headers, log line, metrics and span; errors become responses."""
 
 from __future__ import annotations
 
@@ -12,84 +12,74 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fillmask.server.auth import OPEN_PATHS
-from fillmask.server.context import Exchange, request_id
-from fillmask.server.guard import Door
-from fillmask.server.http_errors import Refusal
+from fillmask.server.context import CONTEXT, RequestContext, context_of, request_id
+from fillmask.server.guard import RequestGuard
+from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
 
 _log = logging.getLogger("fillmask.server")
-_STANDING = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_STATIC_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _METHODS = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """Wraps the application.
+class Middleware:
+    """ASGI middleware around the application.
 
     Attributes:
-        app: What answers.
-        door: Who comes in.
-        metrics: Told of every request.
-        span: Called with each exchange that ended.
+        app: The application.
+        guard: Decides which requests reach it.
+        metrics: Counts every request.
+        span: Called with the context of each request that ended.
     """
 
     app: ASGIApp
-    door: Door
+    guard: RequestGuard
     metrics: Metrics
-    span: Callable[[Exchange], None] = field(default=lambda _: None)
+    span: Callable[[RequestContext], None] = field(default=lambda _: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it before any work is done for it."""
+        """Run the application for a request, or send the guard's error."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope["fillmask.exchange"] = exchange = _begun(scope)
-        answer = self.door.check(scope)
-        app = self.app if answer is None else answer.response()
+        scope[CONTEXT] = context = _open_context(scope)
+        rejection = self.guard.check(scope)
+        app = self.app if rejection is None else rejection.response()
         try:
-            await app(scope, receive, _stamped(send, exchange))
-        except (Refusal, HTTPException) as error:
-            await self._say(_as_refusal(error, exchange), scope, receive, send)
+            await app(scope, receive, _with_headers(send, context))
+        except (HttpError, HTTPException) as error:
+            await _send_error(_as_http_error(error, context), scope, receive, send)
         except ClientDisconnect:
-            pass  # nobody would read a response
+            pass  # nobody reads a response
         except asyncio.CancelledError:
-            if not self.door.draining or exchange.status != 499:
+            if not self.guard.draining or context.status != 499:
                 raise
-            await self._say(Refusal(503, "the server went away before the answer was there"), scope, receive, send)
+            await _send_error(
+                HttpError(503, "the server shut down before the response was ready"), scope, receive, send
+            )
         except Exception:
-            _log.exception("request %s failed", exchange.id)
-            if exchange.status == 499:
-                refusal = Refusal(500, f"a defect of the server; its log has it under {exchange.id}")
-                await self._say(refusal, scope, receive, send)
+            _log.exception("request %s failed", context.id)
+            if context.status == 499:
+                defect = HttpError(500, f"a defect of the server; its log has the details under {context.id}")
+                await _send_error(defect, scope, receive, send)
         finally:
-            self._ended(exchange)
+            self._record(context)
 
-    async def _say(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        await refusal.response()(scope, receive, _stamped(send, scope["fillmask.exchange"]))
-
-    def _ended(self, exchange: Exchange) -> None:
-        method = exchange.method if exchange.method in _METHODS else "other"
-        self.metrics.request(method, exchange.status, exchange.elapsed)
-        self.span(exchange)
-        level = logging.DEBUG if exchange.path in OPEN_PATHS else logging.INFO
+    def _record(self, context: RequestContext) -> None:
+        method = context.method if context.method in _METHODS else "other"
+        self.metrics.request(method, context.status, context.elapsed)
+        self.span(context)
+        level = logging.DEBUG if context.path in OPEN_PATHS else logging.INFO
         if _log.isEnabledFor(level):
-            facts = {"id": exchange.id, "method": exchange.method, "path": exchange.path, "status": exchange.status}
-            took = {"ms": round(exchange.elapsed * 1000, 2)}
-            _log.log(level, "request", extra={"facts": facts | took | exchange.facts})
+            fields = {"id": context.id, "method": context.method, "path": context.path, "status": context.status}
+            duration = {"ms": round(context.elapsed * 1000, 2)}
+            _log.log(level, "request", extra={"fields": fields | duration | context.fields})
 
 
-def _as_refusal(error: Refusal | HTTPException, exchange: Exchange) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "another method")
-        return Refusal(405, f"this path takes {allowed}, got {exchange.method[:20]}", error.headers)
-    return Refusal(404, "no such path; /openapi.json lists those there are")
-
-
-def _begun(scope: Scope) -> Exchange:
+def _open_context(scope: Scope) -> RequestContext:
     headers = dict(scope["headers"])
     traceparent = headers.get(b"traceparent")
-    return Exchange(
+    return RequestContext(
         request_id(headers.get(b"x-request-id")),
         scope["method"],
         scope["path"],
@@ -97,12 +87,27 @@ def _begun(scope: Scope) -> Exchange:
     )
 
 
-def _stamped(send: Send, exchange: Exchange) -> Send:
-    async def stamp(message: Message) -> None:
+def _with_headers(send: Send, context: RequestContext) -> Send:
+    """Wrap ``send`` so that the response gets the headers that every response has."""
+
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exchange.status = message["status"]
-            stamps = (b"x-request-id", exchange.id.encode()), (b"x-total-time", b"%.2f" % (exchange.elapsed * 1000))
-            message["headers"] = [*message["headers"], *stamps, *_STANDING]
+            context.status = message["status"]
+            own = (b"x-request-id", context.id.encode()), (b"x-total-time", b"%.2f" % (context.elapsed * 1000))
+            message["headers"] = [*message["headers"], *own, *_STATIC_HEADERS]
         await send(message)
 
-    return stamp
+    return send_with_headers
+
+
+def _as_http_error(error: HttpError | HTTPException, context: RequestContext) -> HttpError:
+    if isinstance(error, HttpError):
+        return error
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return HttpError(405, f"this path takes {allowed}, got {context.method[:20]}", error.headers)
+    return HttpError(404, "no such path; /openapi.json lists the paths")
+
+
+async def _send_error(error: HttpError, scope: Scope, receive: Receive, send: Send) -> None:
+    await error.response()(scope, receive, _with_headers(send, context_of(scope)))

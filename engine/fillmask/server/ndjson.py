@@ -1,4 +1,4 @@
-"""Answers line by line, in the order of the texts, each as soon as it and those before it are there."""
+"""Streaming: one line of NDJSON for each text, in the order of the texts, sent as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from fillmask.errors import FillMaskError, InputError
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
-from fillmask.server.job import Done, Expired
-from fillmask.server.request import NDJSON, Query
+from fillmask.server.job import Expired, JobResult
+from fillmask.server.request import NDJSON, FillMaskRequest
 
 
-class Lines(StreamingResponse):
-    """A response of lines of JSON, which holds its permit until it ends, however it ends.
+class NdjsonResponse(StreamingResponse):
+    """A response of JSON lines. It holds the permit of its request until it ends, also by an error.
 
     Args:
         lines: The lines.
-        permit: What is closed at the end.
+        permit: Closed at the end.
         headers: Headers of the response.
     """
 
@@ -38,46 +38,46 @@ class Lines(StreamingResponse):
                 await super().__call__(scope, receive, send)
 
 
-async def stream(
-    query: Query, submit: Callable[[range], list[asyncio.Future[Done]]], window: int
+async def generate_lines(
+    request: FillMaskRequest, submit: Callable[[range], list[asyncio.Future[JobResult]]], in_flight: int
 ) -> AsyncGenerator[bytes, None]:
-    """Answer texts line by line.
+    """Predict for texts line by line.
 
     Args:
-        query: The request; its deadline holds for each text from when it is submitted.
-        submit: Lets the texts of some indices wait for their turn.
-        window: Texts that are under way at once.
+        request: The request. Its timeout holds for each text, from the submission of that text.
+        submit: Submits the texts of a range of indices.
+        in_flight: Texts in the queue or in a run at the same time, at most.
 
     Yields:
-        ``{"index", "predictions"}`` or ``{"index", "error", "error_type"}``, and ``warnings`` where there are any.
+        ``{"index", "predictions"}`` or ``{"index", "error", "error_type"}``, with ``warnings`` if there are any.
     """
-    under_way: deque[asyncio.Future[Done]] = deque()
+    futures: deque[asyncio.Future[JobResult]] = deque()
     submitted = 0
     try:
-        for index in range(len(query.texts)):
-            if submitted - index <= window // 2:  # a handful at a time, so that they can run together
-                until = min(index + window, len(query.texts))
-                under_way += submit(range(submitted, until))
+        for index in range(len(request.texts)):
+            if submitted - index <= in_flight // 2:  # several at a time, so that they can share a batch
+                until = min(index + in_flight, len(request.texts))
+                futures += submit(range(submitted, until))
                 submitted = until
-            yield encode_json({"index": index} | await _line(under_way[0], query.timeout)) + b"\n"
-            under_way.popleft()
+            yield encode_json({"index": index} | await _line(futures[0], request.timeout)) + b"\n"
+            futures.popleft()
     finally:
-        for future in under_way:
+        for future in futures:
             future.cancel()
 
 
-async def _line(future: asyncio.Future[Done], timeout: float) -> dict[str, Any]:
+async def _line(future: asyncio.Future[JobResult], timeout: float) -> dict[str, Any]:
     try:
         done = await asyncio.wait_for(future, timeout)
     except (asyncio.TimeoutError, Expired):
-        return _failed(504, f"not answered within {timeout * 1000:.0f} ms")
+        return _error(504, f"no predictions within {timeout * 1000:.0f} ms")
     except FillMaskError:
-        return _failed(500, "the model failed on this text")
-    warned = {"warnings": done.warnings} if done.warnings else {}
-    if isinstance(done.answer, InputError):
-        return _failed(422, str(done.answer)) | warned
-    return {"predictions": [[asdict(each) for each in mask] for mask in done.answer]} | warned
+        return _error(500, "the model failed on this text")
+    warnings = {"warnings": done.warnings} if done.warnings else {}
+    if isinstance(done.result, InputError):
+        return _error(422, str(done.result)) | warnings
+    return {"predictions": [[asdict(each) for each in mask] for mask in done.result]} | warnings
 
 
-def _failed(status: int, message: str) -> dict[str, Any]:
+def _error(status: int, message: str) -> dict[str, Any]:
     return {"error": message, "error_type": ERROR_TYPES[status]}

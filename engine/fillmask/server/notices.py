@@ -1,6 +1,6 @@
-"""What the engine warns of, collected for the request that it concerns.
+"""The engine's warnings, collected for the request that caused them.
 
-``warnings.catch_warnings`` is not safe in threads. Here warnings are let through once for the whole process, and each
+``warnings.catch_warnings`` is not thread-safe. So one filter for the whole process passes every warning, and each
 thread collects its own.
 """
 
@@ -29,13 +29,13 @@ _collected = _Collected()
 
 @contextmanager
 def noticed() -> Iterator[None]:
-    """Send the engine's warnings to the ``collect`` of the thread in which they arise."""
+    """Route the engine's warnings to ``collect`` in the thread that raised them."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", TargetWarning)
         warnings.simplefilter("always", TruncationWarning)
         show = warnings.showwarning
 
-        def keep(  # noqa: PLR0917 -- as the library calls it
+        def keep(  # noqa: PLR0917 -- the signature of warnings.showwarning
             message: Warning | str,
             category: type[Warning],
             filename: str,
@@ -54,7 +54,7 @@ def noticed() -> Iterator[None]:
 
 @contextmanager
 def collect() -> Iterator[list[str]]:
-    """Collect what is warned of in this thread meanwhile."""
+    """Collect the messages of warnings raised in this thread until the block ends."""
     messages: list[str] = []
     _collected.messages = messages
     try:
@@ -64,7 +64,7 @@ def collect() -> Iterator[list[str]]:
 
 
 def header(messages: Iterable[str]) -> dict[str, str]:
-    """The header that carries warnings, as a JSON list in ASCII, each message once, or none."""
+    """Make the ``x-warnings`` header: a JSON list in ASCII, without duplicates; no header without messages."""
     unique = list(dict.fromkeys(messages))
     if not unique:
         return {}

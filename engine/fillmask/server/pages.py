@@ -1,4 +1,4 @@
-"""What a browser is shown: the page to try the model on, and the API's. Nothing is loaded from elsewhere."""
+"""Pages for browsers: the playground and the API reference. They load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 _FOLDER = Path(__file__).parent / "page"
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
-def add(app: FastAPI) -> None:
-    """Add ``GET /`` and ``GET /docs``."""
-    for path, file in (("/", "playground.html"), ("/docs", "docs.html")):
-        app.add_api_route(path, _page(file), methods=["GET"], include_in_schema=False)
-
-
-def _page(file: str) -> Callable[[Request], Awaitable[Response]]:
+def make_page(file: str) -> Callable[[Request], Awaitable[Response]]:
+    """Make the endpoint of a page from its file in ``page/``."""
     content = (_FOLDER / file).read_text(encoding="utf-8")
     headers = {"content-security-policy": policy(content), "referrer-policy": "no-referrer"}
 
@@ -32,7 +27,7 @@ def _page(file: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 def policy(page: str) -> str:
-    """The content security policy of a page: its own inline script and style, its own server, and nothing else."""
+    """Make the content security policy of a page: only its inline script and style, and its own server."""
     hashes: dict[str, list[str]] = {"script": [], "style": []}
     for kind, content in _INLINE.findall(page):
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,37 +1,89 @@
-"""The models of a server, by the names that requests use."""
+"""The served models, by the names that requests use, and the engine's steps that the server runs one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fillmask import FillMask, __version__
+from fillmask import FillMask, __version__, answering, parameters
 from fillmask.errors import InputError
+from fillmask.many import CPU_ROOM, GPU_ROOM, plan
 from fillmask.runtime.providers import parse_provider
-from fillmask.server.engines import Engine
-from fillmask.server.http_errors import Refusal, shortened
+from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.settings import Settings
 
+if TYPE_CHECKING:
+    from fillmask.server.request import RequestParameters
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A loaded model.
+# The engine's types under the server's names; no other module of the server imports them.
+Row: TypeAlias = answering.Row
+Predictions: TypeAlias = answering.Answer
+CheckedParameters: TypeAlias = parameters.Question
+
+# A batch then takes no longer on a CPU than one long text alone.
+_CPU_BATCH_TOKENS = 512
+
+
+class ServedModel:
+    """A loaded model. Its steps are separate, so that each is timed and texts of several requests share a batch.
+
+    Args:
+        name: Its name in requests.
+        fill_mask: The model, with one thread a run.
 
     Attributes:
-        name: What requests call it.
-        fill_mask: The model itself.
-        engine: Its steps.
+        name: Its name in requests.
+        max_length: Tokens of a text, at most.
+        batch_invariant: Whether no score depends on the other texts of a batch.
+        on_gpu: Whether all threads share one device.
+        max_batch_tokens: Tokens of a batch of texts, at most.
     """
 
-    name: str
-    fill_mask: FillMask
-    engine: Engine
+    def __init__(self, name: str, fill_mask: FillMask) -> None:
+        self.name = name
+        self.fill_mask = fill_mask
+        self.max_length = fill_mask.max_length
+        self.batch_invariant = fill_mask.batch_invariant
+        self.on_gpu = fill_mask.on_gpu
+        self._limits = GPU_ROOM if self.on_gpu else CPU_ROOM
+        self.max_batch_tokens = GPU_ROOM.tokens if self.on_gpu else _CPU_BATCH_TOKENS
 
-    def facts(self) -> dict[str, Any]:
-        """What ``/models`` and ``/info`` say of it; no path of this machine among it."""
+    def check_parameters(self, given: RequestParameters) -> CheckedParameters:
+        """Check the parameters of a request against the model.
+
+        Raises:
+            InputError: One of them is invalid.
+        """
+        return self.fill_mask.ask(given.top_k, given.targets, given.truncation)
+
+    def encode(self, text: str, checked: CheckedParameters) -> list[Row]:
+        """Tokenize a text into rows.
+
+        Raises:
+            InputError: The text is invalid.
+        """
+        return self.fill_mask.answerer.encode(text, checked.truncation)
+
+    def run(self, rows: Sequence[Row], checked: CheckedParameters, most: int) -> tuple[list[Predictions], float]:
+        """Predict for rows, in batches of at most ``most`` rows.
+
+        Returns:
+            The predictions of each row, and the seconds in ONNX Runtime.
+        """
+        steps, seconds = self.fill_mask.answerer, 0.0
+        results: dict[int, Predictions] = {}
+        for batch in plan(rows, most, self._limits):
+            start = perf_counter()
+            logits = steps.forward([rows[index] for index in batch])
+            seconds += perf_counter() - start
+            results |= zip(batch, steps.decode(logits, checked), strict=True)
+        return [results[index] for index in range(len(rows))], seconds
+
+    def info(self) -> dict[str, Any]:
+        """Describe the model for ``/models`` and ``/info``, without paths of this machine."""
         fill_mask, artifact = self.fill_mask, self.fill_mask.artifact
         return {
             "model_id": self.name,
@@ -41,44 +93,44 @@ class Model:
             "mask_token": fill_mask.mask_token,
             "mask_token_id": fill_mask.mask_token_id,
             "vocab_size": fill_mask.vocab_size,
-            "max_input_length": fill_mask.max_length,
+            "max_input_length": self.max_length,
             "providers": fill_mask.providers,
-            "batch_invariant": self.engine.batches,
+            "batch_invariant": self.batch_invariant,
             "task": "fill-mask",
         }
 
 
-class Catalogue:
-    """Models by name, the first of them the default.
+class Registry:
+    """Models by name. The first is the default.
 
     Args:
         models: At least one.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[ServedModel]) -> None:
         self._models = {model.name: model for model in models}
         self.default = models[0]
 
-    def __iter__(self) -> Iterator[Model]:
+    def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
 
-    def find(self, name: str | None) -> Model:
-        """The model of a name, the default for None.
+    def find(self, name: str | None) -> ServedModel:
+        """Return the model of a name, the default for None.
 
         Raises:
-            Refusal: 404, there is none of this name.
+            HttpError: 404, no model has this name.
         """
         if name is None:
             return self.default
         if name not in self._models:
             known = ", ".join(self._models)
-            # The header makes huggingface_hub raise its RepositoryNotFoundError.
-            raise Refusal(404, f"no model {shortened(name)} here; there is {known}", {"x-error-code": "RepoNotFound"})
+            # This header makes huggingface_hub raise RepositoryNotFoundError.
+            raise HttpError(404, f"no model {shortened(name)} here; there is {known}", {"x-error-code": "RepoNotFound"})
         return self._models[name]
 
     def info(self, settings: Settings, threads: int) -> dict[str, Any]:
-        """What ``/info`` says: the default model, the limits, the version."""
-        return self.default.facts() | {
+        """Describe the server for ``/info``: the default model, the limits, the version."""
+        return self.default.info() | {
             "served_models": list(self._models),
             "max_concurrent_requests": settings.max_requests,
             "max_queue_tokens": settings.max_queue_tokens,
@@ -91,35 +143,35 @@ class Catalogue:
         }
 
 
-def load(wanted: Sequence[str], variant: str, providers: Sequence[str] = ()) -> Catalogue:
+def load(models: Sequence[str], variant: str, providers: Sequence[str] = ()) -> Registry:
     """Load models.
 
     Args:
-        wanted: Folders and hub ids, each alone or as ``NAME=MODEL``; none for the embedded one.
+        models: Folders and hub ids, each alone or as ``NAME=MODEL``; none loads the embedded model.
         variant: Variant of each.
-        providers: Execution providers of each, as ``parse_provider`` reads them; none for the best that works.
+        providers: Execution providers of each, in the syntax of ``parse_provider``; none selects the best that works.
 
     Raises:
-        FillMaskError: One cannot be loaded, or two have the same name.
+        FillMaskError: A model cannot be loaded, or two have the same name.
     """
-    named: list[tuple[str | None, str | None]] = [_named(each) for each in wanted] or [(None, None)]
+    named: list[tuple[str | None, str | None]] = [_split_name(each) for each in models] or [(None, None)]
     open_model = partial(FillMask, variant=variant, providers=list(map(parse_provider, providers)) or None, threads=1)
-    models = [_load(name, model, open_model(model)) for name, model in named]
-    names = [model.name for model in models]
+    loaded = [_load(name, source, open_model(source)) for name, source in named]
+    names = [model.name for model in loaded]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"two models are called {name!r}; name them, as in one={name} two={name}")
-    return Catalogue(models)
+            raise InputError(f"two models have the name {name!r}; name them, as in one={name} two={name}")
+    return Registry(loaded)
 
 
-def _named(wanted: str) -> tuple[str | None, str | None]:
-    name, equals, model = wanted.partition("=")
-    return (name, model) if equals and not Path(wanted).exists() else (None, wanted)
+def _split_name(given: str) -> tuple[str | None, str | None]:
+    name, equals, source = given.partition("=")
+    return (name, source) if equals and not Path(given).exists() else (None, given)
 
 
-def _load(name: str | None, model: str | None, fill_mask: FillMask) -> Model:
+def _load(name: str | None, source: str | None, fill_mask: FillMask) -> ServedModel:
     if name is None:
-        folder = fill_mask.artifact.revision is None and model is not None
-        name = Path(str(model)).resolve().name if folder else fill_mask.artifact.source
-    fill_mask.predict(fill_mask.mask_token)  # ONNX Runtime's first run takes longer, and no client should wait for it
-    return Model(name, fill_mask, Engine(fill_mask))
+        folder = fill_mask.artifact.revision is None and source is not None
+        name = Path(str(source)).resolve().name if folder else fill_mask.artifact.source
+    fill_mask.predict(fill_mask.mask_token)  # warm-up: ONNX Runtime's first run takes longer
+    return ServedModel(name, fill_mask)

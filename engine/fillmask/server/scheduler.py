@@ -1,12 +1,12 @@
-"""Which text runs next, and the threads that run them.
+"""The queue of jobs, and the threads that run them.
 
-A run has one thread, and there are as many threads as CPUs: that gives a higher rate than all threads on one text.
-The next text is the one whose arrival, put off by the tokens that its request has asked for so far, is earliest. So a
-short text overtakes long ones and long lists, and waits for no more than the runs that have begun; and as it is put off
-by two seconds at most, nothing waits for ever.
+A run uses one thread, and there is one thread for each CPU. That gives a higher rate than all threads on one text.
+The next job is the one with the earliest due time: its submission plus a delay for the tokens of its request so far. So
+a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most two
+seconds, so every job runs in the end.
 
-Texts that wait anyway run together, where the model answers each as it would alone. Nobody waits for company, and on a
-CPU they are together no longer than one long text.
+Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
+holds at most 512 tokens.
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ from itertools import count
 from math import ceil
 from time import monotonic
 
-from fillmask.server.job import Done, Job
+from fillmask.server.job import Job, JobResult
 from fillmask.server.worker import Outcome, work
 
-_LOOKED_AT = 64
+# Jobs of the queue that are candidates for a batch.
+_LOOKAHEAD = 64
 
 
 class Scheduler:
-    """Runs jobs.
+    """Runs jobs in its own threads.
 
     Args:
-        threads: Runs at once.
-        loop: The event loop whose futures the jobs carry.
-        batch: Texts of a run, at most.
+        threads: Concurrent runs.
+        loop: The event loop of the jobs' futures.
+        max_batch: Texts of a run, at most.
 
     Attributes:
-        threads: Runs at once.
-        started: Texts whose run began.
-        runs: Runs that began.
+        threads: Concurrent runs.
+        started: Texts whose run has started.
+        runs: Runs that have started.
     """
 
-    def __init__(self, threads: int, loop: asyncio.AbstractEventLoop, *, batch: int = 1) -> None:
+    def __init__(self, threads: int, loop: asyncio.AbstractEventLoop, *, max_batch: int = 1) -> None:
         self.threads = threads
         self.started = self.runs = 0
         self._loop = loop
-        self._batch = batch
+        self._max_batch = max_batch
         self._changed = threading.Condition()
-        self._waiting: list[tuple[float, int, Job]] = []  # in the order in which they shall run
+        self._waiting: list[tuple[float, int, Job]] = []  # in the order of their runs: due time, then arrival
         self._order = count()
-        self._began: dict[int, float] = {}
+        self._run_starts: dict[int, float] = {}
         self._stopped = False
         self._threads = [
             threading.Thread(target=self._work, name=f"fillmask-{index}", daemon=True) for index in range(threads)
@@ -56,7 +57,7 @@ class Scheduler:
             thread.start()
 
     def submit(self, jobs: Iterable[Job]) -> None:
-        """Let jobs wait for their turn. One whose future is cancelled meanwhile never runs."""
+        """Queue jobs. A job whose future is cancelled before its run never runs."""
         with self._changed:
             for job in jobs:
                 insort(self._waiting, (job.due, next(self._order), job))
@@ -64,25 +65,28 @@ class Scheduler:
 
     @property
     def waiting(self) -> int:
-        """Jobs that wait, the abandoned ones among them that have not come up yet."""
+        """Jobs in the queue. A cancelled job counts until it reaches the front."""
         return len(self._waiting)
 
     @property
     def longest_run(self) -> float:
-        """Seconds since the oldest run that has not ended began; 0 where none runs."""
-        began = list(self._began.values())
-        return monotonic() - min(began) if began else 0.0
+        """Seconds since the start of the oldest run in progress; 0 without one."""
+        starts = list(self._run_starts.values())
+        return monotonic() - min(starts) if starts else 0.0
 
     @property
     def alive(self) -> bool:
-        """Whether every thread is there."""
+        """Whether every thread is alive."""
         return all(thread.is_alive() for thread in self._threads)
 
     def stop(self, timeout: float) -> bool:
-        """End the threads once their runs have ended. What still waits never runs.
+        """End the threads after their current runs. Jobs in the queue never run.
+
+        Args:
+            timeout: Seconds to wait for the threads.
 
         Returns:
-            Whether they all ended within so many seconds.
+            Whether all threads ended in time.
         """
         with self._changed:
             self._stopped = True
@@ -94,13 +98,13 @@ class Scheduler:
 
     def _work(self) -> None:
         while jobs := self._next():
-            self._began[threading.get_ident()] = monotonic()
+            self._run_starts[threading.get_ident()] = monotonic()
             outcomes = work(jobs, self._count)
-            del self._began[threading.get_ident()]
+            del self._run_starts[threading.get_ident()]
             self._loop.call_soon_threadsafe(_deliver, jobs, outcomes)
 
     def _next(self) -> list[Job]:
-        """The jobs that run next, together; none at the end."""
+        """Wait for the next batch of jobs; empty after ``stop``."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._stopped)
@@ -115,16 +119,16 @@ class Scheduler:
         if not self._waiting:
             return []
         first = self._waiting[0][2]
-        engine = first.model.engine
-        # Company is shared out among the threads: two runs at once end before one of all. A GPU has one device for all.
-        share = len(self._waiting) if engine.on_gpu else ceil(len(self._waiting) / self.threads)
-        most = min(self._batch, share, engine.company // first.weight or 1) if engine.batches else 1
+        model = first.model
+        # The threads share the queue: two concurrent runs end before one run of all. All threads share one GPU.
+        share = len(self._waiting) if model.on_gpu else ceil(len(self._waiting) / self.threads)
+        most = min(self._max_batch, share, model.max_batch_tokens // first.weight or 1) if model.batch_invariant else 1
         chosen = [0]
-        for index in range(1, min(len(self._waiting), _LOOKED_AT)):
+        for index in range(1, min(len(self._waiting), _LOOKAHEAD)):
             if len(chosen) >= most:
                 break
             job = self._waiting[index][2]
-            if job.joins(first) and not job.future.cancelled():
+            if job.fits_with(first) and not job.future.cancelled():
                 chosen.append(index)
         jobs = [self._waiting[index][2] for index in chosen]
         for index in reversed(chosen):
@@ -141,7 +145,7 @@ def _deliver(jobs: list[Job], outcomes: list[Outcome]) -> None:
     for job, outcome in zip(jobs, outcomes, strict=True):
         if job.future.done():
             continue
-        if isinstance(outcome, Done):
+        if isinstance(outcome, JobResult):
             job.future.set_result(outcome)
         else:
             job.future.set_exception(outcome)

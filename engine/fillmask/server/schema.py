@@ -1,7 +1,7 @@
-"""The bodies of requests and responses: read strictly from JSON, and shown in ``/openapi.json``.
+"""JSON types of requests and responses: parsed strictly, and shown in ``/openapi.json``.
 
-Source: Hugging Face's schema of the task, in which ``inputs`` is one string and everything else is optional. Here it
-may be a list too, and ``parameters`` has ``truncation``.
+Source: Hugging Face's schema of the fill-mask task. There ``inputs`` is one string, and all else is optional. Here
+``inputs`` may also be a list, and ``parameters`` has ``truncation``.
 """
 
 from __future__ import annotations
@@ -14,53 +14,55 @@ _TEXT = {"example": "Paris is the [MASK] of France."}
 
 
 class Parameters(BaseModel):
-    """How to answer."""
+    """Parameters that hold for every text of a request."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    top_k: Annotated[int, Field(ge=0)] | None = Field(None, description="Predictions for each mask; 5 if not given.")
-    targets: list[str] | str | None = Field(None, description="Score only these words, all with `top_k` predictions.")
+    top_k: Annotated[int, Field(ge=0)] | None = Field(None, description="Predictions for each mask; default 5.")
+    targets: list[str] | str | None = Field(None, description="Score only these words; `top_k` limits them too.")
     truncation: Literal["right", "window"] | None = Field(
-        None, description="What to keep of a text that is too long; without it such a text is refused."
+        None, description="Which part of a too long text to keep. Without it such a text is an error."
     )
 
 
 class Body(BaseModel):
-    """A question."""
+    """A fill-mask request."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
-        description="A text with at least one mask, written `[MASK]`, `<mask>` or `{mask}`; or several such texts."
+        description="A text with at least one mask, written `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
     )
     parameters: Parameters | None = None
-    options: dict[str, Any] | None = Field(None, description="Of the hosted API (`use_cache`, …); without effect here.")
+    options: dict[str, Any] | None = Field(
+        None, description="Options of the hosted API, such as `use_cache`; no effect here."
+    )
 
 
-class Answer(BaseModel):
-    """A token that may stand at the mask."""
+class Prediction(BaseModel):
+    """A candidate token for a mask."""
 
-    score: float = Field(description="Its probability among the whole vocabulary.")
-    token: int = Field(description="Its id.")
-    token_str: str = Field(description="It, as text.")
-    sequence: str = Field(description="The text with it in place of the mask.")
+    score: float = Field(description="Probability of the token, over the whole vocabulary.")
+    token: int = Field(description="Token id.")
+    token_str: str = Field(description="The token as text.")
+    sequence: str = Field(description="The text with the token in place of the mask.")
 
 
-Answers = list[Answer] | list[list[Answer]] | list[list[Answer] | list[list[Answer]]]
-"""One mask: its answers. Several masks: those of each. Several texts: what each would get alone."""
+Predictions = list[Prediction] | list[list[Prediction]] | list[list[Prediction] | list[list[Prediction]]]
+"""One mask: a list of predictions. Several masks: one such list each. Several texts: the result of each."""
 
 
 class Line(BaseModel):
-    """What one line of application/x-ndjson says of one text."""
+    """One line of application/x-ndjson: the result of one text."""
 
-    index: int = Field(description="Which text, from 0.")
-    predictions: list[list[Answer]] | None = Field(None, description="For each mask its answers.")
-    error: str | None = Field(None, description="Why this text has no answer; the others do not suffer.")
+    index: int = Field(description="Index of the text, from 0.")
+    predictions: list[list[Prediction]] | None = Field(None, description="One list of predictions for each mask.")
+    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
     error_type: str | None = None
 
 
-class Failure(BaseModel):
-    """Why a request was not answered."""
+class Error(BaseModel):
+    """Why a request failed."""
 
     error: str
     error_type: str

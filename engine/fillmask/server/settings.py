@@ -1,4 +1,4 @@
-"""Every setting of the server, declared once: from here come the flags, the variables, their defaults and their help.
+"""Every setting of the server, declared once: the source of its flag, variable, default and help.
 
 A setting ``max_texts`` is the flag ``--max-texts`` and the variable ``FILLMASK_MAX_TEXTS``.
 """
@@ -24,62 +24,62 @@ def _setting(default: _Value, text: str, *, least: float | None = None, choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an operator can set; the help of each says what it is for.
+    """The settings of the server. Each has its meaning in its help text.
 
     Raises:
-        InputError: A setting is outside what it may be.
+        InputError: A setting is out of its range.
     """
 
-    host: str = _setting("127.0.0.1", "Address to listen on. Any but loopback needs a key or --no-auth.")
-    port: int = _setting(8080, "Port to listen on; 0 takes a free one, which the log names.", least=0)
-    api_key: tuple[str, ...] = _setting((), "A key that clients may show as `Authorization: Bearer KEY`; repeatable.")
-    api_key_file: Path | None = _setting(None, "A file of such keys, one a line.")  # noqa: RUF009 -- a field
-    no_auth: bool = _setting(False, "Listen beyond loopback without any key.")
+    host: str = _setting("127.0.0.1", "Address to listen on. All but loopback need a key or --no-auth.")
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one, shown in the log.", least=0)
+    api_key: tuple[str, ...] = _setting((), "API key, sent as `Authorization: Bearer KEY`; repeatable.")
+    api_key_file: Path | None = _setting(None, "File of API keys, one a line.")  # noqa: RUF009 -- a field
+    no_auth: bool = _setting(False, "Listen beyond loopback without a key.")
     variant: str = _setting("auto", "Variant of every model: fp32, int8, ….")
     provider: tuple[str, ...] = _setting(
         (),
         "Execution provider, NAME or NAME:option=value,…; repeatable.  [default: CUDA if it starts, else CPU]",
     )
-    threads: int | None = _setting(None, "Runs at once, one thread each.  [default: the CPU budget]", least=1)
+    threads: int | None = _setting(None, "Concurrent runs, one thread each.  [default: the CPU budget]", least=1)
 
-    max_batch: int = _setting(16, "Texts of a run, where the model answers each as it would alone.", least=1)
-    max_body_bytes: int = _setting(1 << 20, "Body of a request, counted while it arrives.", least=1)
+    max_batch: int = _setting(16, "Texts of a run, if the model is batch-invariant.", least=1)
+    max_body_bytes: int = _setting(1 << 20, "Bytes of a body, counted while it arrives.", least=1)
     max_texts: int = _setting(32, "Texts of a request.", least=1)
-    max_stream_texts: int = _setting(10_000, "Texts of a request that is answered line by line.", least=1)
-    max_characters: int = _setting(20_000, "Characters of a text: tokenizers are slow on long ones.", least=1)
-    max_masks: int = _setting(16, "Masks of a text: each needs a row of logits as long as the vocabulary.", least=1)
-    max_request_masks: int = _setting(64, "Masks of a request: so much may its answer grow.", least=1)
+    max_stream_texts: int = _setting(10_000, "Texts of a request with a response in NDJSON.", least=1)
+    max_characters: int = _setting(20_000, "Characters of a text; tokenizers are slow on long texts.", least=1)
+    max_masks: int = _setting(16, "Masks of a text; each needs one row of logits over the vocabulary.", least=1)
+    max_request_masks: int = _setting(64, "Masks of a request; bounds the size of its response.", least=1)
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets of a request.", least=1)
 
-    # Some three seconds of work for two cores and a small model: virtual machines do stop for one or two, and what
-    # arrived meanwhile is no overload.
-    max_requests: int = _setting(2048, "Requests that wait or run; the next gets 429.", least=1)
-    max_queue_tokens: int = _setting(65_536, "Tokens, estimated, that wait or run; beyond it 429.", least=1)
+    # About three seconds of work for two cores and a small model. Virtual machines do pause for one or two seconds, and
+    # the requests of a pause are not an overload.
+    max_requests: int = _setting(2048, "Requests in the queue or in a run; the next gets 429.", least=1)
+    max_queue_tokens: int = _setting(65_536, "Estimated tokens in the queue or in a run; beyond them 429.", least=1)
     max_connections: int = _setting(4096, "Connections; the next gets 429 and is closed.", least=1)
-    timeout_ms: int = _setting(10_000, "Deadline of a request that sets none by `x-request-timeout-ms`.", least=1)
-    max_timeout_ms: int = _setting(60_000, "The longest deadline that a request may set.", least=1)
+    timeout_ms: int = _setting(10_000, "Deadline of a request without `x-request-timeout-ms`.", least=1)
+    max_timeout_ms: int = _setting(60_000, "Longest deadline that a request may set.", least=1)
     receive_timeout: float = _setting(
-        10.0, "Seconds for a request to arrive, and for an answer to be taken.", least=0.1
+        10.0, "Seconds for a client to send a request, and to read a response.", least=0.1
     )
     keep_alive: float = _setting(5.0, "Seconds that an idle connection stays open.", least=0.1)
-    drain_grace: float = _setting(2.0, "Seconds after SIGTERM in which the port stays open, not ready.", least=0)
-    drain_timeout: float = _setting(25.0, "Seconds that requests in flight then have to finish.", least=0)
+    drain_grace: float = _setting(2.0, "Seconds after SIGTERM with the port open, but not ready.", least=0)
+    drain_timeout: float = _setting(25.0, "Seconds after that for requests in flight to finish.", least=0)
 
-    log_format: str = _setting("text", "Format of the log, on standard error.", choices=("text", "json"))
-    log_level: str = _setting("info", "Least level logged.", choices=("debug", "info", "warning", "error"))
-    log_texts: bool = _setting(False, "Log the texts too. They are whatever users typed.")
+    log_format: str = _setting("text", "Format of the log on standard error.", choices=("text", "json"))
+    log_level: str = _setting("info", "Lowest level to log.", choices=("debug", "info", "warning", "error"))
+    log_texts: bool = _setting(False, "Log the texts too; they may be private.")
     otlp_endpoint: str | None = _setting(None, "Send OpenTelemetry traces to this URL (extra `otel`).")
 
     def __post_init__(self) -> None:
         for each in fields(self):
             _check(each, getattr(self, each.name))
         if self.timeout_ms > self.max_timeout_ms:
-            raise InputError(f"timeout_ms is {self.timeout_ms}, more than max_timeout_ms, {self.max_timeout_ms}")
+            raise InputError(f"timeout_ms must be at most max_timeout_ms, {self.max_timeout_ms}, got {self.timeout_ms}")
 
     @property
     def loopback(self) -> bool:
-        """Whether only programs of this machine can connect."""
+        """Whether only programs on this machine can connect."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -95,7 +95,7 @@ def _check(each: Field[Any], value: object) -> None:
 
 
 def options() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    """One click option for each setting, in the order in which they are declared."""
+    """Make one click option for each setting, in the order of their declaration."""
     return [_option(each, get_type_hints(Settings)[each.name]) for each in fields(Settings)]
 
 

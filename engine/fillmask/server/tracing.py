@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span for each request, with what the log line says as its attributes. An option."""
+"""OpenTelemetry, optional: one span for each request, with the fields of the log line as attributes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fillmask.errors import InputError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from fillmask.server.context import Exchange
+    from fillmask.server.context import RequestContext
 
 
-def open_tracing(endpoint: str | None) -> Callable[[Exchange], None]:
-    """Make what is called with each exchange that ended.
+def open_tracing(endpoint: str | None) -> Callable[[RequestContext], None]:
+    """Make the function that records the context of each ended request.
 
     Args:
-        endpoint: URL that takes OTLP over HTTP, None for no traces.
+        endpoint: URL of an OTLP/HTTP collector; None disables traces.
 
     Raises:
-        InputError: The packages for it are not installed.
+        InputError: OpenTelemetry is not installed.
     """
     if endpoint is None:
         return lambda _: None
@@ -33,10 +33,10 @@ def open_tracing(endpoint: str | None) -> Callable[[Exchange], None]:
 
 
 class Recorder:
-    """Records exchanges as spans, which a thread of its own hands to an exporter.
+    """Records requests as spans. A background thread exports them.
 
     Args:
-        exporter: Where the spans go.
+        exporter: Exporter of the spans.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -50,31 +50,31 @@ class Recorder:
         self._tracer = self._provider.get_tracer("fillmask.server")
         self._propagator = TraceContextTextMapPropagator()
 
-    def __call__(self, exchange: Exchange) -> None:
-        """Record an exchange that has just ended."""
+    def __call__(self, context: RequestContext) -> None:
+        """Record a request that has just ended."""
         from opentelemetry.trace import SpanKind
 
         end = time_ns()
-        carrier = {"traceparent": exchange.traceparent} if exchange.traceparent else {}
+        carrier = {"traceparent": context.traceparent} if context.traceparent else {}
         span = self._tracer.start_span(
-            f"{exchange.method} {exchange.path}",
+            f"{context.method} {context.path}",
             context=self._propagator.extract(carrier),
             kind=SpanKind.SERVER,
-            start_time=end - int(exchange.elapsed * 1e9),
-            attributes=_attributes(exchange),
+            start_time=end - int(context.elapsed * 1e9),
+            attributes=_attributes(context),
         )
         span.end(end)
 
     def flush(self) -> None:
-        """Hand over what there is, now."""
+        """Export all recorded spans now."""
         self._provider.force_flush()
 
 
-def _attributes(exchange: Exchange) -> dict[str, str | int]:
+def _attributes(context: RequestContext) -> dict[str, str | int]:
     return {
-        "http.request.method": exchange.method,
-        "url.path": exchange.path,
-        "http.response.status_code": exchange.status,
-        "fillmask.request_id": exchange.id,
-        **{f"fillmask.{name}": value for name, value in exchange.facts.items() if name != "inputs"},
+        "http.request.method": context.method,
+        "url.path": context.path,
+        "http.response.status_code": context.status,
+        "fillmask.request_id": context.id,
+        **{f"fillmask.{name}": value for name, value in context.fields.items() if name != "inputs"},
     }

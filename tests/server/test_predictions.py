@@ -1,11 +1,11 @@
-"""What the server answers is what transformers answers, in the shapes of the task."""
+"""The server's predictions equal those of transformers, in the shapes of the task."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from fillmask.server.app import QUESTIONS
+from fillmask.server.routes import FILL_MASK_PATHS
 from tests.support import serving
 from tests.support.agreement import Outcome, assert_same_answers
 from tests.support.cases import MASK
@@ -13,7 +13,7 @@ from tests.support.serving import TEXT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = {path.parent.name: json.loads(path.read_text("utf-8"))["cases"] for path in GOLDEN.glob("*/cases.json")}
-# What the server refuses for reasons of its own: lone surrogates cannot be sent as UTF-8.
+# Lone surrogates are left out: UTF-8 cannot carry them.
 MASKS = {"wordpiece": "[MASK]", "wordpiece_cased": "[MASK]", "bytelevel": "<mask>", "unigram": "<mask>"}
 
 
@@ -26,7 +26,7 @@ def sendable(case):
 
 
 @pytest.mark.parametrize("family", sorted(CASES))
-def test_every_corner_case_is_answered_as_transformers_once_answered_it(server, family):
+def test_every_corner_case_gets_the_predictions_that_transformers_gave(server, family):
     compared = 0
     for case in filter(sendable, CASES[family]):
         call, theirs = case["call"], Outcome(**case["outcome"])
@@ -43,14 +43,14 @@ def test_every_corner_case_is_answered_as_transformers_once_answered_it(server, 
     assert compared > 20
 
 
-@pytest.mark.parametrize("path", [path.replace("{model:path}", "minilm-en") for path in QUESTIONS])
-def test_every_route_gives_the_same_answer(server, alone, path):
+@pytest.mark.parametrize("path", [path.replace("{model:path}", "minilm-en") for path in FILL_MASK_PATHS])
+def test_every_route_gives_the_same_predictions(server, alone, path):
     assert server.ask(TEXT, path).json == alone(TEXT)
 
 
 def test_a_model_may_have_a_slash_in_its_name():
     with serving.serve("org/some.model=" + str(GOLDEN / "wordpiece" / "model")) as served:
-        for path in QUESTIONS:
+        for path in FILL_MASK_PATHS:
             assert served.ask("a [MASK]", path.replace("{model:path}", "org/some.model")).status == 200
             assert served.ask("a [MASK]", path.replace("{model:path}", "org%2Fsome.model")).status == 200
         assert [model["model_id"] for model in served.get("/models").json] == ["org/some.model"]
@@ -79,7 +79,7 @@ def test_unicode_goes_through(server, alone):
     assert server.ask(text).json == alone(text)
 
 
-def test_a_long_text_is_cut_where_that_is_asked_for(server, alone):
+def test_a_long_text_is_cut_with_truncation(server, alone):
     text = "They talked about the weather. " * 300 + "She drank a cup of [MASK]."
     refused = server.ask(text)
     assert refused.status == 422
@@ -94,14 +94,14 @@ def test_warnings_come_in_a_header_that_is_ascii(server):
     assert reply.headers["x-warnings"].isascii()
 
 
-def test_so_many_warnings_do_not_burst_a_client_s_headers(server):
+def test_many_warnings_stay_within_a_client_s_header_limit(server):
     reply = server.ask(TEXT, targets=[f"unheardofword{number}" for number in range(256)])
     assert reply.status == 200
     assert len(reply.headers["x-warnings"]) < 5000
     assert json.loads(reply.headers["x-warnings"])[-1].endswith(" more")
 
 
-def test_what_is_not_known_is_ignored_and_said_to_be(server, alone):
+def test_unknown_members_are_ignored_with_a_warning(server, alone):
     body = {"inputs": TEXT, "parameters": {"temperature": 1}, "stream": True}
     reply = server.request("POST", "/", body)
     assert reply.json == alone(TEXT)

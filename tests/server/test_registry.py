@@ -1,10 +1,11 @@
+"""The served models: how they are loaded, and how many rows they run together."""
+
 import numpy as np
 import pytest
 
 from fillmask import FillMask
 from fillmask.answering import Answerer, Ran, Row
-from fillmask.server.engines import Engine
-from fillmask.server.registry import load
+from fillmask.server.registry import ServedModel, load
 
 
 def test_models_are_loaded_on_the_providers_that_are_named():
@@ -19,6 +20,6 @@ def test_a_gpu_runs_more_together(monkeypatch, gpu, tokens, runs):
     monkeypatch.setattr(FillMask, "on_gpu", gpu)
     monkeypatch.setattr(Answerer, "forward", lambda _, rows: ran.append(len(rows)) or Ran([], np.empty(0, np.float32)))
     monkeypatch.setattr(Answerer, "decode", lambda *_: [[]] * ran[-1])
-    engine = Engine(FillMask(threads=1))
-    engine.run([Row(np.zeros(500, np.int64), np.zeros(1, np.int64), single_mask=True)] * 40, None, 64)
-    assert (engine.on_gpu, engine.company, len(ran), sum(ran)) == (gpu, tokens, runs, 40)
+    model = ServedModel("toy", FillMask(threads=1))
+    model.run([Row(np.zeros(500, np.int64), np.zeros(1, np.int64), single_mask=True)] * 40, None, 64)
+    assert (model.on_gpu, model.max_batch_tokens, len(ran), sum(ran)) == (gpu, tokens, runs, 40)
