@@ -1,25 +1,25 @@
-# Every target makes what it needs: a virtual environment in .venv, and in it the packages of its own extra, no more.
+# Every target creates a virtual environment in .venv and installs only the packages of its own extra.
 PYTHON ?= python3
 TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
-# The PyTorch that the exporter is tested with; `make TORCH=…` takes another, such as a CPU build from its own index.
+# The PyTorch version that the exporter is tested with. `make TORCH=…` installs another, such as a CPU build from its own index.
 TORCH  ?= torch==2.13.0
-# Trained weights for the MiniLM of the benchmarks, which are otherwise random: make bench CHECKPOINT=… CALIBRATION=…
+# Trained weights for the MiniLM of the benchmarks; by default they are random: make bench CHECKPOINT=… CALIBRATION=…
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all lint type format check bench-quick bench report cloze architectures schemes emulate reliability serve golden embed clean
 
-help: ## show this list
+help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: .venv/.base ## fill the mask of TEXT with the embedded model
+run: .venv/.base ## predict the mask of TEXT with the embedded model
 	@$(BIN)/fillmask predict "$(TEXT)"
 
-serve: .venv/.server ## serve the embedded model on port 8080, with a page to try it on
+serve: .venv/.server ## serve the embedded model and a browser page on port 8080
 	$(BIN)/fillmask serve
 
-test: .venv/.dev ## run the tests, the slow ones excepted
+test: .venv/.dev ## run the tests without the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
 test-all: .venv/.dev ## run every test
@@ -29,33 +29,33 @@ lint: .venv/.dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-type: .venv/.dev ## check the types, strictly
+type: .venv/.dev ## check the types (mypy, strict)
 	$(BIN)/mypy engine export benchmarks
 
-format: .venv/.dev ## format the code and mend what can be mended
+format: .venv/.dev ## format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-check: lint type test ## everything that CI checks
+check: lint type test ## run lint, types and tests, as CI does
 
-bench-quick: .venv/.bench ## three minutes of benchmarks, which find faults and no figures
+bench-quick: .venv/.bench ## run short benchmarks that find faults but give no reportable figures: 3 minutes
 	set -e; for suite in accuracy latency overhead startup; do \
 	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
-bench: .venv/.bench ## every benchmark, on a machine that does nothing else, into benchmarks/results: an hour
+bench: .venv/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
 	set -e; for suite in accuracy latency throughput threads startup memory size overhead options roofline; do \
 	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
 	$(MAKE) report
 
-report: .venv/.dev ## RESULTS.md, its plots and the README's table, from benchmarks/results
+report: .venv/.dev ## write RESULTS.md, its plots and the README's table from benchmarks/results
 	$(BIN)/python -m benchmarks.report
 
-cloze: .venv/.dev ## what the embedded model knows of English, into its card
+cloze: .venv/.dev ## measure the embedded model's English and write its card
 	$(BIN)/python -m benchmarks cloze --card engine/fillmask/models/minilm-en/README.md
 
-architectures: .venv/.dev ## export every architecture again, into docs/architectures.md
+architectures: .venv/.dev ## export every architecture and write docs/architectures.md
 	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
 	$(BIN)/python -m tests.export.architectures_page build/architectures.xml
 
@@ -63,17 +63,17 @@ schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file 
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
 	$(BIN)/python -m benchmarks.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
 
-emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
+emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m benchmarks.emulation
 
-reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 35 minutes
+reliability: .venv/.dev ## test the server under load and faults and write docs/reliability.md: 35 minutes
 	$(BIN)/python -m benchmarks server
 	$(BIN)/python -m tests.reliability.scorecard
 
-golden: .venv/.dev ## ask transformers for the golden answers again
+golden: .venv/.dev ## regenerate the golden results with transformers
 	$(BIN)/python -m tests.golden.make
 
-embed: .venv/.dev ## remake the embedded model: CHECKPOINT=folder CALIBRATION=file TEXTS=file
+embed: .venv/.dev ## rebuild the embedded model: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error embed needs CHECKPOINT=, CALIBRATION= and TEXTS=))
 	rm -rf build/minilm-en
 	$(BIN)/fillmask export $(CHECKPOINT) build/minilm-en --variant int8 --calibration $(CALIBRATION) --texts $(TEXTS)
