@@ -9,17 +9,18 @@ The modules in the order in which a request passes them:
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes
     routes       the table: path to JSON types and endpoint
-    handler      one fill-mask request: receive, admit, submit, wait, shape, time
-    registry     model name to ServedModel, and the engine's steps
-    request      body to a checked FillMaskRequest
+    handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
+    service      how a verb is served: its request, its JSON
+    registry     model name to ServedModel
+    request      body to a TaskRequest within its limits
     schema       the JSON types
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result
-    worker       a batch of jobs: check, tokenize, run, decode
-    notices      the engine's warnings, for each request
+    worker       a batch of jobs: their tasks' reads, run together
     gather       waits for the results, the deadline or a disconnect
     ndjson       instead of gather: one line for each text (streaming)
+    warning_header  the engine's notices, for the client
     http_errors  the table of statuses and error types
 
 Around them:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
-from fillmask.errors import InputError
-from fillmask.server.registry import Predictions, ServedModel
-from fillmask.server.request import RequestParameters
+from fillmask.executor import TaskRun
+from fillmask.server.registry import ServedModel
+from fillmask.tasks import Task
 
 _SECONDS_PER_TOKEN = 0.004
 _LONGEST_DELAY_S = 2.0
@@ -23,17 +25,17 @@ class JobResult:
     """The result of a text. All times are in seconds.
 
     Attributes:
-        result: Predictions for each mask, or why there are none.
-        warnings: Messages of the engine's warnings.
+        value: The value of its task, or the ``InputError`` that ended it.
+        warnings: Messages of the engine's notices.
         tokens: Tokens that ran, without padding.
-        queue: From submission to the start of the batch.
+        queue: From submission to the start of the first batch.
         tokenize: From text to token ids.
         run: In ONNX Runtime; the texts of a batch share its time in proportion to their tokens.
-        post: From logits to predictions, shared likewise.
+        post: From logits to the value, shared likewise.
     """
 
-    result: Predictions | InputError
-    warnings: list[str]
+    value: Any = None
+    warnings: list[str] = field(default_factory=list)
     tokens: int = 0
     queue: float = 0.0
     tokenize: float = 0.0
@@ -43,27 +45,29 @@ class JobResult:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A text in the queue.
+    """A text in the queue. A task of several rounds enters the queue again for each, with its first due time.
 
     Attributes:
         model: The model that runs it.
-        text: The text.
-        parameters: Parameters of its request.
-        deadline: Latest start of its run, in seconds of ``monotonic``.
+        start: Starts the task of the text.
+        deadline: Latest start of a run, in seconds of ``monotonic``.
         weight: Estimated tokens of the text.
         tokens_before: Estimated tokens of its request up to and including this text.
         future: Receives a ``JobResult`` or an exception, in the event loop.
         submitted: When it entered the queue, in seconds of ``monotonic``.
+        task: The task under way; None before its first run.
+        result: What is known so far.
     """
 
     model: ServedModel
-    text: str
-    parameters: RequestParameters
+    start: Callable[[], Task[Any]]
     deadline: float
     weight: int
     tokens_before: int
     future: asyncio.Future[JobResult]
     submitted: float = field(default_factory=monotonic)
+    task: TaskRun[Any] | None = None
+    result: JobResult = field(default_factory=JobResult)
 
     @property
     def due(self) -> float:
@@ -71,6 +75,5 @@ class Job:
         return self.submitted + min(_LONGEST_DELAY_S, self.tokens_before * _SECONDS_PER_TOKEN)
 
     def fits_with(self, first: Job) -> bool:
-        """Return whether it may share a batch with another job: equal model and parameters, similar length."""
-        same = self.model is first.model and self.parameters == first.parameters
-        return same and self.weight <= 2 * first.weight and first.weight <= 2 * self.weight
+        """Return whether it may share a batch with another job: the same model, similar length."""
+        return self.model is first.model and self.weight <= 2 * first.weight and first.weight <= 2 * self.weight

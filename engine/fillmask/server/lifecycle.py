@@ -23,7 +23,6 @@ from fillmask.server.guard import RequestGuard
 from fillmask.server.handler import Handler
 from fillmask.server.metrics import Metrics
 from fillmask.server.middleware import Middleware
-from fillmask.server.notices import noticed
 from fillmask.server.protocol import Protocol
 from fillmask.server.registry import Registry, load
 from fillmask.server.routes import make_routes
@@ -66,8 +65,7 @@ def serve(models: Sequence[str], settings: Settings) -> int:
         # Objects that last as long as the process leave the garbage collector: its scans would delay requests.
         gc.collect()
         gc.freeze()
-        with noticed():
-            loop.run_until_complete(server.serve())
+        loop.run_until_complete(server.serve())
         return 1 if server.gave_up else 0
     finally:
         if not scheduler.stop(_RUN_TIMEOUT_S):

@@ -52,7 +52,7 @@ class Metrics:
         )
         info = Gauge("fillmask_model_info", "1 for each model.", ["model", "variant", "version"], registry=collectors)
         for model in registry:
-            info.labels(model.name, model.fill_mask.variant, __version__).set(1)
+            info.labels(model.name, model.model.variant, __version__).set(1)
 
     def request(self, method: str, status: int, seconds: float) -> None:
         """Count a request that ended. Status 499 means that the client disconnected before the response."""
@@ -68,7 +68,7 @@ class Metrics:
         for stage, histogram in self._stages.items():
             histogram.observe(getattr(done, stage))
         self._tokens.labels(model.name).inc(done.tokens)
-        self._texts.labels(model.name, "refused" if isinstance(done.result, ValueError) else "predicted").inc()
+        self._texts.labels(model.name, "refused" if isinstance(done.value, ValueError) else "predicted").inc()
 
     def page(self) -> bytes:
         """Render all metrics in the Prometheus text format."""

@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import StreamingResponse
@@ -15,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from fillmask.errors import FillMaskError, InputError
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.job import Expired, JobResult
-from fillmask.server.request import NDJSON, FillMaskRequest
+from fillmask.server.request import NDJSON
+from fillmask.server.service import Service
 
 
 class NdjsonResponse(StreamingResponse):
@@ -39,34 +39,41 @@ class NdjsonResponse(StreamingResponse):
 
 
 async def generate_lines(
-    request: FillMaskRequest, submit: Callable[[range], list[asyncio.Future[JobResult]]], in_flight: int
+    service: Service,
+    timeout: float,
+    texts: int,
+    submit: Callable[[range], list[asyncio.Future[JobResult]]],
+    *,
+    in_flight: int,
 ) -> AsyncGenerator[bytes, None]:
-    """Predict for texts line by line.
+    """Run texts line by line.
 
     Args:
-        request: The request. Its timeout holds for each text, from the submission of that text.
+        service: Makes the members of a line.
+        timeout: Seconds for each text, from the submission of that text.
+        texts: Number of texts.
         submit: Submits the texts of a range of indices.
         in_flight: Texts in the queue or in a run at the same time, at most.
 
     Yields:
-        ``{"index", "predictions"}`` or ``{"index", "error", "error_type"}``, with ``warnings`` if there are any.
+        ``{"index"}`` with the members of the service, or with ``{"error", "error_type"}``; and ``warnings``, if any.
     """
     futures: deque[asyncio.Future[JobResult]] = deque()
     submitted = 0
     try:
-        for index in range(len(request.texts)):
+        for index in range(texts):
             if submitted - index <= in_flight // 2:  # several at a time, so that they can share a batch
-                until = min(index + in_flight, len(request.texts))
+                until = min(index + in_flight, texts)
                 futures += submit(range(submitted, until))
                 submitted = until
-            yield encode_json({"index": index} | await _line(futures[0], request.timeout)) + b"\n"
+            yield encode_json({"index": index} | await _line(service, futures[0], timeout)) + b"\n"
             futures.popleft()
     finally:
         for future in futures:
             future.cancel()
 
 
-async def _line(future: asyncio.Future[JobResult], timeout: float) -> dict[str, Any]:
+async def _line(service: Service, future: asyncio.Future[JobResult], timeout: float) -> dict[str, Any]:
     try:
         done = await asyncio.wait_for(future, timeout)
     except (asyncio.TimeoutError, Expired):
@@ -74,9 +81,9 @@ async def _line(future: asyncio.Future[JobResult], timeout: float) -> dict[str, 
     except FillMaskError:
         return _error(500, "the model failed on this text")
     warnings = {"warnings": done.warnings} if done.warnings else {}
-    if isinstance(done.result, InputError):
-        return _error(422, str(done.result)) | warnings
-    return {"predictions": [[asdict(each) for each in mask] for mask in done.result]} | warnings
+    if isinstance(done.value, InputError):
+        return _error(422, str(done.value)) | warnings
+    return service.line(done.value) | warnings
 
 
 def _error(status: int, message: str) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""From the body of a request to a ``FillMaskRequest``: read within its limits, parsed strictly, each field checked."""
+"""From the body of a request to a ``TaskRequest``: read within its limits, parsed strictly, each field checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from fillmask.encoding import PLACEHOLDERS, Truncation
+from fillmask.encoding import PLACEHOLDERS
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.server.context import BODY_COMPLETE, RECEIVE_DEADLINE
 from fillmask.server.http_errors import HttpError, shortened
@@ -23,22 +24,13 @@ _NO_PARAMETERS = Parameters.model_construct()
 
 
 @dataclass(frozen=True, slots=True)
-class RequestParameters:
-    """Arguments of ``FillMask.predict``, as the request gives them. They hold for every text of it."""
-
-    top_k: int
-    targets: tuple[str, ...] | None
-    truncation: Truncation | None
-
-
-@dataclass(frozen=True, slots=True)
-class FillMaskRequest:
-    """A checked request.
+class TaskRequest:
+    """A request for a verb, within its limits.
 
     Attributes:
         texts: The texts.
         single: Whether ``inputs`` was one text rather than a list.
-        parameters: Parameters of each text.
+        arguments: Arguments of the verb, which hold for every text.
         timeout: Seconds to its deadline, counted from its headers.
         stream: Whether each text gets its own line of NDJSON.
         warnings: Which members were ignored.
@@ -46,14 +38,14 @@ class FillMaskRequest:
 
     texts: list[str]
     single: bool
-    parameters: RequestParameters
+    arguments: dict[str, Any]
     timeout: float
     stream: bool
     warnings: list[str]
 
 
-async def receive_request(request: Request, settings: Settings) -> FillMaskRequest:
-    """Receive and check a request.
+async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest:
+    """Receive and check a fill-mask request.
 
     Raises:
         HttpError: 400, 408, 413, 415 or 422.
@@ -64,10 +56,10 @@ async def receive_request(request: Request, settings: Settings) -> FillMaskReque
     stream = NDJSON in headers.get("accept", "")
     body = parse(await _body(request, settings))
     parameters = body.parameters or _NO_PARAMETERS
-    return FillMaskRequest(
+    return TaskRequest(
         texts=_texts(body.inputs, settings, stream=stream),
         single=isinstance(body.inputs, str),
-        parameters=_parameters(parameters, settings),
+        arguments=_arguments(parameters, settings),
         timeout=timeout,
         stream=stream,
         warnings=_ignored(parameters, body),
@@ -151,20 +143,21 @@ def _check_text(text: str, where: str, settings: Settings) -> int:
     return masks
 
 
-def _parameters(given: Parameters, settings: Settings) -> RequestParameters:
+def _arguments(given: Parameters, settings: Settings) -> dict[str, Any]:
     top_k = DEFAULT_TOP_K if given.top_k is None else given.top_k
     if top_k > settings.max_top_k:
         raise HttpError(422, f"parameters.top_k: at most {settings.max_top_k}, got {top_k}")
     targets = [given.targets] if isinstance(given.targets, str) else given.targets
+    arguments = {"top_k": top_k, "targets": targets, "truncation": given.truncation}
     if targets is None:
-        return RequestParameters(top_k, None, given.truncation)
+        return arguments
     if len(targets) > settings.max_targets:
         raise HttpError(422, f"parameters.targets: at most {settings.max_targets} words, got {len(targets)}")
     for index, target in enumerate(targets):
         if len(target) > _TARGET_CHARACTERS:
             where = f"parameters.targets[{index}]"
             raise HttpError(422, f"{where}: a word has at most {_TARGET_CHARACTERS} characters, got {len(target)}")
-    return RequestParameters(top_k, tuple(targets), given.truncation)
+    return arguments
 
 
 def _timeout(headers: Mapping[str, str], settings: Settings) -> float:

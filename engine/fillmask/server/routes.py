@@ -1,12 +1,13 @@
 """The table of routes: path → JSON types and endpoint. ``app`` makes FastAPI's routes and description from it.
 
-A new task needs one row here, a schema, and a handler.
+A new verb needs one row here, a schema, and a ``Service``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from fillmask.server.http_errors import HttpError, json_response
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
 from fillmask.server.schema import Body, Line, Predictions
+from fillmask.server.service import FILL_MASK
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 ProblemFinder: TypeAlias = Callable[[bool], str | None]
@@ -89,7 +91,7 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
         Route(
             method="POST",
             paths=FILL_MASK_PATHS,
-            endpoint=handler.handle,
+            endpoint=partial(handler.handle, FILL_MASK),
             name="fill_mask",
             summary="Fill the masks of a text, or of several",
             schemas=Schemas(body=Body, result=Predictions, line=Line),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from math import ceil
 from time import monotonic
@@ -101,6 +101,7 @@ class Scheduler:
             self._run_starts[threading.get_ident()] = monotonic()
             outcomes = work(jobs, self._count)
             del self._run_starts[threading.get_ident()]
+            self.submit(job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None)
             self._loop.call_soon_threadsafe(_deliver, jobs, outcomes)
 
     def _next(self) -> list[Job]:
@@ -119,10 +120,11 @@ class Scheduler:
         if not self._waiting:
             return []
         first = self._waiting[0][2]
-        model = first.model
+        model = first.model.model
         # The threads share the queue: two concurrent runs end before one run of all. All threads share one GPU.
-        share = len(self._waiting) if model.on_gpu else ceil(len(self._waiting) / self.threads)
-        most = min(self._max_batch, share, model.max_batch_tokens // first.weight or 1) if model.batch_invariant else 1
+        share = len(self._waiting) if model.session.on_gpu else ceil(len(self._waiting) / self.threads)
+        fitting = first.model.max_batch_tokens // first.weight or 1
+        most = min(self._max_batch, share, fitting) if model.batch_invariant else 1
         chosen = [0]
         for index in range(1, min(len(self._waiting), _LOOKAHEAD)):
             if len(chosen) >= most:
@@ -135,15 +137,15 @@ class Scheduler:
             del self._waiting[index]
         return jobs
 
-    def _count(self, texts: int) -> None:
+    def _count(self, jobs: Sequence[Job]) -> None:
         with self._changed:
-            self.started += texts
-            self.runs += bool(texts)
+            self.started += sum(job.task is None for job in jobs)
+            self.runs += bool(jobs)
 
 
 def _deliver(jobs: list[Job], outcomes: list[Outcome]) -> None:
     for job, outcome in zip(jobs, outcomes, strict=True):
-        if job.future.done():
+        if job.future.done() or outcome is None:
             continue
         if isinstance(outcome, JobResult):
             job.future.set_result(outcome)

@@ -1,78 +1,121 @@
-"""Runs a batch of jobs: checks their parameters, tokenizes, predicts, and returns a result for each."""
+"""Runs a batch of jobs: starts their tasks, runs what the tasks read, and gives an outcome for each."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fillmask.errors import FillMaskError, InputError
+from fillmask.executor import TaskRun, run_reads
+from fillmask.model import Model
+from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
-from fillmask.server.notices import collect
-from fillmask.server.registry import CheckedParameters, Predictions, Row
+from fillmask.tasks import Read
 
 _log = logging.getLogger(__name__)
-Outcome: TypeAlias = JobResult | Exception
+Outcome: TypeAlias = JobResult | Exception | None
+"""A result, an error, or None: the task has another round."""
 
 
-def work(jobs: Sequence[Job], on_start: Callable[[int], None]) -> list[Outcome]:
-    """Run jobs with equal model and parameters.
+def work(jobs: Sequence[Job], on_start: Callable[[Sequence[Job]], None]) -> list[Outcome]:
+    """Run jobs of one model for one round.
 
     Args:
         jobs: At least one.
-        on_start: Called with the number of jobs that start, which excludes expired ones.
+        on_start: Called with the jobs that start, which excludes expired ones.
 
     Returns:
         The outcome of each job.
     """
     start = monotonic()
-    late = [start >= job.deadline for job in jobs]
-    timely = [job for job, is_late in zip(jobs, late, strict=True) if not is_late]
-    on_start(len(timely))
-    outcomes = iter(_run_or_fail(timely, start)) if timely else iter(())
-    return [Expired() if is_late else next(outcomes) for is_late in late]
+    timely = [job for job in jobs if start < job.deadline]
+    on_start(timely)
+    outcomes = dict(zip(timely, _run_or_fail(timely, start), strict=True))
+    return [outcomes.get(job, Expired()) for job in jobs]
 
 
 def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
+    errors = {job: error for job in jobs if (error := _begin(job, start)) is not None}
+    waiting = [(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None]
     try:
-        return _run(jobs, start)
-    except FillMaskError as error:
-        return [error] * len(jobs)
-    except BaseException as error:  # a panic of the tokenizers library is not an Exception, and must not end the thread
-        _log.exception("a run failed")
-        return [FillMaskError(f"{type(error).__name__} in a run")] * len(jobs)
+        if waiting:
+            _run_round(waiting)
+    except BaseException as error:
+        failure = _failure(error)
+        errors |= {job: failure for job, _ in waiting}
+    return [errors.get(job) or _outcome(job) for job in jobs]
 
 
-def _run(jobs: Sequence[Job], start: float) -> list[Outcome]:
-    model = jobs[0].model
-    with collect() as warned:
+def _begin(job: Job, start: float) -> Exception | None:
+    """Start a job's task, unless it is under way; an error that is not the text's fault is returned."""
+    if job.task is not None:
+        return None
+    job.result.queue, tokenize_start = start - job.submitted, monotonic()
+    try:
+        job.task = TaskRun(job.start())
+    except BaseException as error:
+        return _failure(error)
+    job.result.tokenize = monotonic() - tokenize_start
+    return None
+
+
+def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
+    """Run what the tasks wait for, and send them the results."""
+    model, run_start = jobs[0][0].model.model, monotonic()
+    reads = [read for _, task in jobs for read in task.reads]
+    tokens = [sum(read.input_ids.size for read in task.reads) for _, task in jobs]
+    timer = _Timer(model)
+    results = iter(run_reads(model, reads, len(reads) if model.equal_length_invariant else 1, timer))
+    for _, task in jobs:
+        task.send([next(results) for _ in task.reads])
+    post = monotonic() - run_start - timer.seconds
+    total = sum(tokens) or 1
+    for (job, _), own in zip(jobs, tokens, strict=True):
+        job.result.tokens += own
+        job.result.run += timer.seconds * own / total
+        job.result.post += post * own / total
+
+
+class _Timer:
+    """``Model.logits``, timed."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.seconds = 0.0
+
+    def __call__(self, reads: Sequence[Read]) -> NDArray[np.float32]:
+        start = monotonic()
         try:
-            checked = model.check_parameters(jobs[0].parameters)
-        except InputError as error:
-            return [JobResult(error, list(warned), queue=start - job.submitted) for job in jobs]
-    encoded = [_encode(job, checked, start, warned) for job in jobs]
-    rows = [row for _, own in encoded for row in own]
-    run_start = monotonic()
-    predictions, seconds = model.run(rows, checked, len(rows) if model.batch_invariant else 1)
-    post = monotonic() - run_start - seconds
-    ordered, tokens = iter(predictions), sum(done.tokens for done, _ in encoded) or 1
-    for done, own in encoded:
-        if not isinstance(done.result, InputError):
-            done.result = [mask for _ in own for mask in next(ordered)]
-        done.run, done.post = seconds * done.tokens / tokens, post * done.tokens / tokens
-    return [done for done, _ in encoded]
+            return self._model.logits(reads)
+        finally:
+            self.seconds += monotonic() - start
 
 
-def _encode(job: Job, checked: CheckedParameters, start: float, warned: Sequence[str]) -> tuple[JobResult, list[Row]]:
-    encode_start = monotonic()
-    result: Predictions | InputError = []
-    rows: list[Row] = []
-    with collect() as more:
-        try:
-            rows = job.model.encode(job.text, checked)
-        except InputError as error:
-            result = error
-    tokens = sum(row.input_ids.size for row in rows)
-    queue, tokenize = start - job.submitted, monotonic() - encode_start
-    return JobResult(result, [*warned, *more], tokens, queue=queue, tokenize=tokenize), rows
+def _outcome(job: Job) -> Outcome:
+    outcome = None if job.task is None else job.task.outcome
+    if outcome is None:
+        return None
+    if isinstance(outcome, FillMaskError):
+        if not isinstance(outcome, InputError):
+            return outcome
+        job.result.value, job.result.warnings = outcome, _messages(outcome.notices)
+    else:
+        job.result.value, job.result.warnings = outcome.value, _messages(outcome.notices)
+    return job.result
+
+
+def _messages(notices: Iterable[Notice]) -> list[str]:
+    return [notice.message for notice in notices]
+
+
+def _failure(error: BaseException) -> Exception:
+    """Log a defect. A panic of the tokenizers library is not an Exception, and must not end the thread."""
+    if isinstance(error, FillMaskError):
+        return error
+    _log.error("a run failed", exc_info=error)
+    return FillMaskError(f"{type(error).__name__} in a run")
