@@ -64,5 +64,5 @@ def test_a_text_weighs_what_its_length_suggests_and_at_most_what_the_model_takes
 
 def test_the_weight_is_near_the_tokens_of_english(alone):
     text = "The library is next to the town hall, and on Friday evenings it stays open until nine o'clock. " * 5
-    tokens = len(alone._tokenization.tokenizer.encode(text).ids)
+    tokens = len(alone.model.tokenizer.tokenizer.encode(text).ids)
     assert 0.7 < weigh(text, 512) / tokens < 1.5

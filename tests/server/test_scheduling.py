@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from time import monotonic
 from types import SimpleNamespace
 
@@ -10,39 +11,31 @@ import pytest
 
 from fillmask import FillMaskError, NoMaskError
 from fillmask.server.job import Expired, Job
-from fillmask.server.request import RequestParameters
 from fillmask.server.scheduler import Scheduler
-
-PARAMETERS = RequestParameters(5, None, None)
+from fillmask.tasks import Read, Result
 
 
 class Model:
     """A model whose run of "wait" lasts until ``go`` is set; the text of each other run selects what it does."""
 
-    batch_invariant = False
-    on_gpu = False
     max_batch_tokens = 512
+    session = SimpleNamespace(on_gpu=False)
 
-    def __init__(self):
+    def __init__(self, *, batch_invariant=False):
+        self.model = self  # a served model and its engine model in one
+        self.batch_invariant = self.equal_length_invariant = batch_invariant
         self.runs = []
         self.ran, self.go, self.began = [], threading.Event(), threading.Event()
         self.barrier = threading.Barrier(2)
 
-    def check_parameters(self, _):
-        return None
-
-    def encode(self, text, _):
-        if text == "bad":
-            raise NoMaskError("no mask")
-        return [SimpleNamespace(text=text, input_ids=np.zeros(len(text)))]
-
-    def run(self, rows, _, most):
-        texts = [row.text for row in rows]
+    def logits(self, reads):
+        texts = ["".join(map(chr, read.input_ids)) for read in reads]
         self.runs.append(texts)
-        assert len(texts) <= most
-        return [self.predict(text) for text in texts], 0.0
+        for text in texts:
+            self.run(text)
+        return np.zeros((len(reads), 1, 1), dtype=np.float32)
 
-    def predict(self, text):
+    def run(self, text):
         self.ran.append(text)
         if text == "wait":
             self.began.set()
@@ -53,20 +46,31 @@ class Model:
             raise ZeroDivisionError
         elif text == "panic":
             raise KeyboardInterrupt
-        return [[text]]
+        elif text == "fails":
+            raise FillMaskError("the run fails")
+
+
+def task(text, rounds=1):
+    """A task that reads its text once a round."""
+    if text == "bad":
+        raise NoMaskError("no mask")
+    read = Read(np.array([*map(ord, text)], dtype=np.int64), np.zeros(1, dtype=np.int64), len)
+    for _ in range(rounds):
+        assert (yield [read]) == [1]
+    return Result([[text]])
 
 
 def scheduled(threads, scenario, *, max_batch=1):
     """Run a scenario, a coroutine function of ``(model, submit)``, with a scheduler of so many threads."""
-    model = Model()
-    model.batch_invariant = max_batch > 1
+    model = Model(batch_invariant=max_batch > 1)
 
     async def run():
         loop = asyncio.get_running_loop()
         scheduler = Scheduler(threads, loop, max_batch=max_batch)
 
-        def submit(text, *, tokens_before=10, within=60.0, parameters=PARAMETERS, weight=10):
-            job = Job(model, text, parameters, monotonic() + within, weight, tokens_before, loop.create_future())
+        def submit(text, *, tokens_before=10, within=60.0, rounds=1, weight=10):
+            start = partial(task, text, rounds)
+            job = Job(model, start, monotonic() + within, weight, tokens_before, loop.create_future())
             scheduler.submit([job])
             return job.future
 
@@ -112,7 +116,7 @@ def test_a_long_list_of_short_texts_lets_others_pass():
 
 
 def test_nothing_is_overtaken_for_longer_than_two_seconds():
-    job = Job(None, "", PARAMETERS, 0, 9, 1_000_000, None, submitted=100)
+    job = Job(None, task, 0, 9, 1_000_000, None, submitted=100)
     assert job.due == 102
 
 
@@ -145,8 +149,8 @@ def test_as_many_texts_run_at_once_as_there_are_threads():
 def test_an_input_error_is_the_result_of_its_text():
     async def scenario(_, submit):
         done = await submit("bad")
-        assert isinstance(done.result, NoMaskError)
-        assert (await submit("good")).result == [["good"]]
+        assert isinstance(done.value, NoMaskError)
+        assert (await submit("good")).value == [["good"]]
 
     scheduled(1, scenario)
 
@@ -156,7 +160,7 @@ def test_a_failed_run_leaves_the_thread_alive(text, caplog):
     async def scenario(_, submit):
         with pytest.raises(FillMaskError):
             await submit(text)
-        assert (await submit("next")).result == [["next"]]
+        assert (await submit("next")).value == [["next"]]
 
     _, scheduler = scheduled(1, scenario)
     assert "a run failed" in caplog.text
@@ -216,11 +220,9 @@ def test_they_do_not_if_the_model_is_not_batch_invariant():
     assert together(*[(name, {}) for name in "abc"], max_batch=1) == [["a"], ["b"], ["c"]]
 
 
-def test_only_texts_with_equal_parameters_and_of_similar_length_run_together():
-    other = {"parameters": RequestParameters(1, None, None)}
+def test_only_texts_of_similar_length_run_together():
     long = {"weight": 100}
-    runs = together(("a", {}), ("b", other), ("c", long), ("d", {}), ("e", other), ("f", long))
-    assert runs == [["a", "d"], ["b", "e"], ["c", "f"]]
+    assert together(("a", {}), ("c", long), ("d", {}), ("f", long)) == [["a", "d"], ["c", "f"]]
 
 
 def test_together_they_are_no_longer_than_one_long_text():
@@ -230,3 +232,45 @@ def test_together_they_are_no_longer_than_one_long_text():
 
 def test_an_invalid_text_does_not_harm_the_rest_of_its_batch():
     assert together(("a", {}), ("bad", {}), ("c", {})) == [["a", "c"]]
+
+
+def test_a_text_whose_run_fails_does_not_harm_the_rest_of_its_batch():
+    async def scenario(model, submit):
+        submit("wait")
+        await asyncio.to_thread(model.began.wait)
+        futures = [submit(text) for text in ("after", "fails", "other")]
+        model.go.set()
+        done = await asyncio.gather(*futures, return_exceptions=True)
+        assert [getattr(each, "value", None) for each in done] == [[["after"]], None, [["other"]]]
+        assert str(done[1]) == "the run fails"
+
+    scheduled(1, scenario, max_batch=16)
+
+
+def test_a_task_of_several_rounds_enters_the_queue_again_with_its_first_due_time():
+    async def scenario(model, submit):
+        submit("wait")
+        await asyncio.to_thread(model.began.wait)
+        futures = [submit("twice", rounds=2), submit("later"), submit("long", tokens_before=400)]
+        model.go.set()
+        done = await asyncio.gather(*futures)
+        assert [each.value for each in done] == [[["twice"]], [["later"]], [["long"]]]
+        assert [each.tokens for each in done] == [10, 5, 4]
+
+    model, scheduler = scheduled(1, scenario)
+    assert model.ran == ["wait", "twice", "twice", "later", "long"]
+    assert (scheduler.started, scheduler.runs) == (4, 5)
+
+
+def test_rounds_of_several_tasks_share_runs():
+    runs = together(*[(name, {"rounds": 2}) for name in "abc"])
+    assert runs == [list("abc"), list("abc")]
+
+
+def test_a_task_of_several_rounds_expires_between_them():
+    async def scenario(model, submit):
+        future = submit("again", rounds=10**9, within=0.2)
+        with pytest.raises(Expired):
+            await future
+
+    scheduled(1, scenario)

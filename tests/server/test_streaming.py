@@ -28,12 +28,20 @@ def test_one_mask_is_a_list_of_one_list_as_in_predict(server, alone):
     assert line == {"index": 0, "predictions": [alone(TEXT)]}
 
 
+def test_a_replaced_target_is_named_once_for_all_lines(server):
+    reply = server.ask([TEXT, "a [MASK]"], headers=LINES, targets=["city", "unheardof"])
+    (message,) = json.loads(reply.headers["x-warnings"])
+    assert "Replacing with `un`" in message
+    assert not any("warnings" in line for line in lines(reply))
+
+
 def test_a_bad_text_reports_itself_and_the_rest_flows(server):
-    good, bad, warned = lines(server.ask([TEXT, "no mask", "a [MASK]"], headers=LINES, targets=["city", "unheardof"]))
+    long = "a [MASK]" + " word" * 600 + " [MASK]"
+    good, bad, warned = lines(server.ask([TEXT, "no mask", long], headers=LINES, truncation="right"))
     assert "predictions" in good
     assert bad["error"] == "No mask_token ([MASK]) found on the input"
     assert bad["error_type"] == "invalid_input"
-    assert "Replacing with `un`" in warned["warnings"][0]
+    assert "cut off 1 of the text's 2 masks" in warned["warnings"][0]
 
 
 def test_an_invalid_request_is_an_error_rather_than_a_line(server):
