@@ -43,7 +43,7 @@ bench-quick: .venv/.bench ## three minutes of benchmarks, which find faults and 
 	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
 bench: .venv/.bench ## every benchmark, on a machine that does nothing else, into benchmarks/results: an hour
-	set -e; for suite in accuracy latency throughput threads startup memory size overhead options roofline; do \
+	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
 	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
@@ -61,10 +61,10 @@ architectures: .venv/.dev ## export every architecture again, into docs/architec
 
 schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
-	$(BIN)/python -m benchmarks.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
+	$(BIN)/python -m benchmarks.research.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
 
-emulate: .venv/.dev ## ask the embedded model on CPUs that qemu plays
-	$(BIN)/python -m benchmarks.emulation
+emulate: .venv/.dev ## compare the embedded model on CPUs that qemu emulates
+	$(BIN)/python -m tests.emulation
 
 reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 35 minutes
 	$(BIN)/python -m benchmarks server

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.harness.suite import Found
 from benchmarks.measures.runs import Spied
-from benchmarks.suites import options
+from benchmarks.research import options
 from fillmask.artifact.folder import EMBEDDED
 
 TEXT = "She drank a cup of [MASK]."

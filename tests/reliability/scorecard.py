@@ -20,28 +20,28 @@ import click
 from benchmarks import results
 from benchmarks.harness.machine import Watch
 from tests.reliability import (
-    answer_rows,
-    checked_rows,
-    fault_rows,
-    fuzz_rows,
-    hostile_rows,
-    input_rows,
-    load_rows,
-    machine_rows,
-    overload_rows,
+    checks,
+    cpu_budget,
+    faults,
+    hostile_folders,
+    inputs,
+    load,
+    mutations,
+    overload,
+    predictions,
 )
-from tests.reliability.rows import Measure, Row, Scale
+from tests.reliability.row import Measure, Row, Scale
 
 ROOT = Path(__file__).parents[2]
 
 # The longest first: what most often fails should not fail at the end.
 MODULES = (
-    *(load_rows, overload_rows, machine_rows, fault_rows, input_rows, fuzz_rows, hostile_rows, answer_rows),
-    checked_rows,
+    *(load, overload, cpu_budget, faults, inputs, mutations, hostile_folders, predictions),
+    checks,
 )
 MEASURES: dict[str, Measure] = {measure.__name__: measure for module in MODULES for measure in module.MEASURES}
 # What other processes do to these shows in the figure.
-TIMED = {measure.__name__ for module in (load_rows, overload_rows) for measure in module.MEASURES}
+TIMED = {measure.__name__ for module in (load, overload) for measure in module.MEASURES}
 BUSY = 0.3
 STORED = ROOT / "benchmarks" / "results" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"

@@ -5,10 +5,10 @@ import contextlib
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.serving.load import Reply
 from fillmask.decoding import Prediction
-from tests.reliability import answer_rows, checked_rows, fuzz_rows, hostile_rows, load_rows, overload_rows, scorecard
-from tests.reliability.rows import Row, Scale
+from tests.load.generator import Result
+from tests.reliability import checks, hostile_folders, load, mutations, overload, predictions, scorecard
+from tests.reliability.row import Row, Scale
 
 SMALL = Scale(0.01)
 QUICK = (
@@ -36,20 +36,20 @@ def test_a_longer_row_passes_on_a_small_scale(name):
 
 @pytest.mark.slow
 def test_a_leak_of_a_kilobyte_a_request_is_found():
-    slope, requests, _ = load_rows._slope(4, 4096)
+    slope, requests, _ = load._slope(4, 4096)
     assert requests > 100
     assert slope > 10
 
 
 def reply(due, status, latency=0.0):
-    return Reply(due, latency, status, status == 429, b"", 0)
+    return Result(due, latency, status, status == 429, b"", 0)
 
 
 def test_goodput_counts_answers_from_the_full_queue_to_the_last_request():
     early = [reply(0.1 * index, 200) for index in range(40)]
     counted = [reply(5 + 0.1 * index, 200) for index in range(40)]
     late = [reply(13, 200, 2.0)] * 30
-    assert overload_rows.Outcome([*early, *counted, *late, reply(14, 429)], [], best=5).goodput == 4
+    assert overload.Outcome([*early, *counted, *late, reply(14, 429)], [], best=5).goodput == 4
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_an_overload_row_fails_by_what_it_measures(latencies, passed):
     replies = [reply(0.1 * index, 200 if index % 2 else 429) for index in range(400)]
     replies += [reply(1, status, latency) for status, latency in latencies.items()] * 20
     alive = [reply(1, 200, 0.01)]
-    outcome, worse = (overload_rows.Outcome(replies, alive, best) for best in (5, 6))
-    stopped = overload_rows.Outcome(replies, [reply(1, 200, 0.2)], best=5)
-    assert overload_rows.row(2, [outcome]).passed is passed
-    assert overload_rows.row(2, [outcome, worse, outcome]).passed is passed
-    assert not overload_rows.row(2, [outcome, worse, worse]).passed
-    assert not overload_rows.row(2, [stopped]).passed
+    outcome, worse = (overload.Outcome(replies, alive, best) for best in (5, 6))
+    stopped = overload.Outcome(replies, [reply(1, 200, 0.2)], best=5)
+    assert overload.row(2, [outcome]).passed is passed
+    assert overload.row(2, [outcome, worse, outcome]).passed is passed
+    assert not overload.row(2, [outcome, worse, worse]).passed
+    assert not overload.row(2, [stopped]).passed
 
 
 def answer(*scores):
@@ -72,9 +72,9 @@ def answer(*scores):
 
 
 def test_a_difference_of_answers_is_that_of_scores_unless_tokens_change_places():
-    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((1, 0.4), (2, 0.3))) == pytest.approx(0.1)
-    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((2, 0.5), (1, 0.3))) == pytest.approx(0.2)
-    assert answer_rows.difference(answer((1, 0.5)), answer((2, 0.4))) == float("inf")
+    assert predictions.difference(answer((1, 0.5), (2, 0.3)), answer((1, 0.4), (2, 0.3))) == pytest.approx(0.1)
+    assert predictions.difference(answer((1, 0.5), (2, 0.3)), answer((2, 0.5), (1, 0.3))) == pytest.approx(0.2)
+    assert predictions.difference(answer((1, 0.5)), answer((2, 0.4))) == float("inf")
 
 
 def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
@@ -82,27 +82,27 @@ def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
         if b"9" * 40 in content:
             raise ZeroDivisionError
 
-    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": crash})
-    (row,) = fuzz_rows.fuzzed(SMALL)
+    monkeypatch.setattr(mutations, "targets", lambda: {"bodies": crash})
+    (row,) = mutations.fuzzed(SMALL)
     assert not row.passed
     assert "ZeroDivisionError on b'" in row.figure
-    monkeypatch.setattr(fuzz_rows, "LONGEST_S", 0.0)
-    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": lambda _: None})
-    assert not fuzz_rows.fuzzed(Scale(0.001))[0].passed
+    monkeypatch.setattr(mutations, "LONGEST_S", 0.0)
+    monkeypatch.setattr(mutations, "targets", lambda: {"bodies": lambda _: None})
+    assert not mutations.fuzzed(Scale(0.001))[0].passed
 
 
 def test_the_folder_that_is_harmed_answers_unharmed_and_one_that_reads_outside_is_found(monkeypatch):
-    assert hostile_rows.control() == "answered"
-    monkeypatch.setattr(hostile_rows, "harms", lambda: {"none": lambda _: None})
-    assert not hostile_rows.hostile(Scale(1))[0].passed
+    assert hostile_folders.control() == "answered"
+    monkeypatch.setattr(hostile_folders, "harms", lambda: {"none": lambda _: None})
+    assert not hostile_folders.hostile(Scale(1))[0].passed
 
 
 @pytest.mark.slow
 def test_checks_that_fail_or_that_are_none_fail_their_row(tmp_path):
     (tmp_path / "test_it.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    raise ValueError\n")
-    assert str(checked_rows.checks(str(tmp_path))) == "1 of 2 checks failed"
-    assert not checked_rows.checks(str(tmp_path)).passed
-    assert not checked_rows.checks(str(tmp_path), "-k", "nothing").passed
+    assert str(checks.checks(str(tmp_path))) == "1 of 2 checks failed"
+    assert not checks.checks(str(tmp_path)).passed
+    assert not checks.checks(str(tmp_path), "-k", "nothing").passed
 
 
 class Unwatched(contextlib.AbstractContextManager):

@@ -1,0 +1,157 @@
+"""The server under load: steady, beyond what it can take, for long."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import threading
+import time
+from collections import Counter
+
+import psutil
+
+from fillmask import FillMask
+from tests.load.generator import Load, Result, bodies_of, closed_loop, open_loop, percentile, poisson, run
+from tests.reliability.row import Row, Scale
+from tests.support.serving import Served, serve
+
+WORDS = "the library stands next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
+CLIENTS = 64
+
+
+def texts(count: int, least: int, most: int, seed: int = 7) -> list[str]:
+    """Texts of so many words, each with a mask."""
+    source = random.Random(seed)
+    made = []
+    for _ in range(count):
+        words = source.choices(WORDS, k=source.randint(least, most))
+        words[source.randrange(len(words))] = "[MASK]"
+        made.append(" ".join(words))
+    return made
+
+
+def load_on(server: Served, bodies: list[bytes], keep: int = 100) -> Load:
+    return Load(*server.address, bodies=bodies, keep=keep)
+
+
+def saturation(server: Served, bodies: list[bytes], seconds: float) -> float:
+    """Requests a second in a closed loop with as many clients as keep it busy: the median of three goes."""
+    rates = []
+    for _ in range(3):
+        start = time.perf_counter()
+        replies = run(closed_loop(load_on(server, bodies), CLIENTS, seconds / 3))
+        rates.append(sum(reply.status == 200 for reply in replies) / (time.perf_counter() - start))
+    return statistics.median(rates)
+
+
+def steady(scale: Scale) -> list[Row]:
+    """Row 1: nothing fails at seven tenths of what it can take, and the answers are right. One failure ends it."""
+    asked = texts(64, 6, 60)
+    with serve() as server:
+        bodies = bodies_of(asked)
+        rate = 0.7 * saturation(server, bodies, scale.seconds(10))
+        alone = run(closed_loop(load_on(server, bodies), 1, scale.seconds(5)))
+        times = poisson(rate, scale.seconds(600, 3), seed=1)
+        replies = run(open_loop(load_on(server, bodies), times, give_up=lambda reply: reply.status != 200))
+    statuses = Counter(reply.status for reply in replies)
+    failed = len(replies) - statuses.pop(200, 0)
+    wrong = _wrong([reply for reply in replies if reply.status == 200 and reply.body], asked)
+    middle = percentile([reply.latency for reply in alone], 0.5)
+    p50, p99, p999 = (percentile([reply.latency for reply in replies], share) for share in (0.5, 0.99, 0.999))
+    how = f" (by status {dict(statuses)})" if failed else ""
+    figure = (
+        f"{failed} of {len(replies)} failed{how}, {wrong} wrong; p50 {_ms(p50)}, p99 {_ms(p99)}, p99.9 {_ms(p999)}; "
+        f"unloaded p50 {_ms(middle)}; {rate:.0f} requests/s for {replies[-1].due:.0f} s"
+    )
+    passed = not failed and not wrong
+    return [Row("load", "Poisson arrivals at 0.7 of saturation", "0 failed, 0 wrong", figure, passed)]
+
+
+def _wrong(replies: list[Result], asked: list[str]) -> int:
+    fill_mask = FillMask(threads=1)
+    return sum(not _same(json.loads(reply.body), fill_mask(asked[reply.which])) for reply in replies)
+
+
+def _same(answer: list[dict], expected: list[dict]) -> bool:
+    pairs = list(zip(answer, expected, strict=True))
+    return all(abs(one["score"] - other["score"]) < 1e-5 and one["token"] == other["token"] for one, other in pairs)
+
+
+def ladder(scale: Scale) -> list[Row]:
+    """Row 2: more clients do not make it slower."""
+    rates, failed = {}, 0
+    with serve() as server:
+        bodies = bodies_of(texts(64, 6, 60))
+        for clients in (1, 2, 4, 8, 16, 32, 64, 128):
+            start = time.perf_counter()
+            replies = run(closed_loop(load_on(server, bodies), clients, scale.seconds(10)))
+            rates[clients] = len(replies) / (time.perf_counter() - start)
+            failed += sum(reply.status != 200 for reply in replies) if clients <= 64 else 0
+    most = max(rates.values())
+    knee = min(clients for clients, rate in rates.items() if rate >= 0.9 * most)
+    least = min(rate for clients, rate in rates.items() if clients >= knee) / most
+    shown = ", ".join(f"{clients}: {rate:.0f}" for clients, rate in rates.items())
+    figure = (
+        f"{failed} failed; beyond the knee at {knee} never below {least:.2f} of the best; requests/s by clients {shown}"
+    )
+    return [Row("load", "closed loop with 1 to 128 clients", "0 failed to 64; ≥ 0.9 beyond the knee", figure,
+                not failed and least >= 0.9)]  # fmt: skip
+
+
+LEAK = """
+import fillmask.server.middleware as envelope
+ended, kept = envelope.Envelope._ended, []
+def leaking(self, exchange):
+    kept.append(bytearray({size}))
+    ended(self, exchange)
+envelope.Envelope._ended = leaking
+"""
+
+
+def soak(scale: Scale) -> list[Row]:
+    """Row 5: memory does not grow; and a server made to leak is found out by the same measurement."""
+    rows = []
+    for name, flags, leak in (("soak", 300, None), ("soak of a server that leaks 1 kB a request", 60, 1024)):
+        slope, requests, left = _slope(scale.seconds(flags, 4), leak)
+        found = slope > 1.0
+        figure = f"{slope:+.2f} MB per 10,000 requests over the last {requests}; {left:+d} open files after it"
+        criterion = "> 1 MB per 10,000: the control must fail" if leak else "≤ 1 MB per 10,000 requests; files ± 5"
+        passed = found if leak else not found and abs(left) <= 5
+        rows.append(Row("load", f"{name}, random lengths, half of saturation", criterion, figure, passed))
+    return rows
+
+
+def _slope(seconds: float, leak: int | None) -> tuple[float, int, int]:
+    prelude = LEAK.format(size=leak) if leak else ""
+    with serve("--log-level", "info", prelude=prelude) as server:
+        bodies = bodies_of(texts(200, 3, 120))
+        rate = 0.5 * saturation(server, bodies, min(10.0, seconds / 3))
+        process, samples, done = psutil.Process(server.process.pid), [], threading.Event()
+        sampling = threading.Thread(target=_sample, args=(server, process, samples, done))
+        sampling.start()
+        files = process.num_fds()
+        run(open_loop(load_on(server, bodies), poisson(rate, seconds, seed=3)))
+        done.set()
+        sampling.join()
+        time.sleep(1)
+        left = process.num_fds() - files
+    later = samples[len(samples) // 5 :]
+    first, last = later[0], later[-1]
+    middle_x, middle_y = (sum(values) / len(later) for values in zip(*later, strict=True))
+    spread = sum((x - middle_x) ** 2 for x, _ in later) or 1.0
+    slope = sum((x - middle_x) * (y - middle_y) for x, y in later) / spread
+    return slope * 1e4 / 1e6, int(last[0] - first[0]), left
+
+
+def _sample(server: Served, process: psutil.Process, samples: list, done: threading.Event) -> None:
+    while not done.wait(0.2):
+        count = server.metric('fillmask_requests_total{method="POST",status="200"}')
+        samples.append((count, process.memory_info().rss))
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+MEASURES = (steady, ladder, soak)
