@@ -1,4 +1,4 @@
-"""Rows whose measure is a part of the test suite: how many of its checks there are, and how many failed."""
+"""Rows that count the checks of a part of the test suite, and those that failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INSTALLED_MB = 30
 
 @dataclass(frozen=True)
 class Checks:
-    """What came of a part of the test suite."""
+    """The outcome of a part of the test suite."""
 
     ran: int
     failed: int
@@ -37,8 +37,8 @@ class Checks:
         return self.ran > 0 and not self.failed
 
 
-def checks(*selection: str) -> Checks:
-    """Run the tests that pytest selects so."""
+def run_checks(*selection: str) -> Checks:
+    """Run the tests that these arguments of pytest select."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *selection]
@@ -52,37 +52,37 @@ def checks(*selection: str) -> Checks:
 
 
 def properties(scale: Scale) -> list[Row]:
-    """Row 12: what holds for every text, every row of logits and every set of targets."""
-    files = [path for path in sorted((TESTS / "unit").glob("test_*.py")) if "PROPERTY" in path.read_text()]
-    found = checks("-m", "hypothesis", *map(str, files[: max(1, int(len(files) * scale.share))]))
-    return [Row("answers", "properties, of 500 generated examples each", "0 failures", str(found), found.passed)]
+    """Row 12: properties of every text, every row of logits and every set of targets."""
+    files = [path for path in sorted((TESTS / "unit").rglob("test_*.py")) if "PROPERTY" in path.read_text()]
+    found = run_checks("-m", "hypothesis", *map(str, files[: max(1, int(len(files) * scale.share))]))
+    return [Row("predictions", "properties, of 500 generated examples each", "0 failures", str(found), found.passed)]
 
 
 def forks(_: Scale) -> list[Row]:
-    """Row 20: a fork is told so, and spawned workers answer."""
-    found = checks(str(TESTS / "unit" / "test_concurrency.py"), str(TESTS / "unit" / "test_object.py"), "-k",
-                   "fork or spawn or pickle or process")  # fmt: skip
-    return [Row("machine", "forked children, and workers that are spawned", "a ForkError ≤ 1 s; the same answers",
+    """Row 20: a fork gets a ForkError, and spawned workers predict."""
+    files = (str(TESTS / "unit" / name) for name in ("test_concurrency.py", "test_pipeline_object.py"))
+    found = run_checks(*files, "-k", "fork or spawn or pickle or process")
+    return [Row("machine", "forked children, and workers that are spawned", "a ForkError ≤ 1 s; the same predictions",
                 str(found), found.passed)]  # fmt: skip
 
 
 def limits(_: Scale) -> list[Row]:
-    """Row 18: each limit below it, at it, and above it."""
-    found = checks(str(TESTS / "server" / "test_limits.py"))
+    """Row 18: each limit, one below, at, and above it."""
+    found = run_checks(str(TESTS / "server" / "test_limits.py"))
     return [Row("inputs", "each limit, one below, at, and above it", "the right status, the limit in the message",
                 str(found), found.passed)]  # fmt: skip
 
 
 def exports(_: Scale) -> list[Row]:
     """Row 16: the exporter runs no code of a checkpoint."""
-    found = checks(str(TESTS / "export" / "test_checkpoint.py"), "-k", "pickle or code_of_its_own or pinned")
+    found = run_checks(str(TESTS / "export" / "test_checkpoint.py"), "-k", "pickle or code_of_its_own or pinned")
     return [Row("files", "checkpoints with pickles and with code of their own", "refused, and nothing of it runs",
                 str(found), found.passed)]  # fmt: skip
 
 
 def supply(_: Scale) -> list[Row]:
-    """Row 24: what an installed engine needs, loads and holds."""
-    imports = checks(str(TESTS / "contract" / "test_imports.py"))
+    """Row 24: the imports, dependencies, dangerous calls and size of an installed engine."""
+    imports = run_checks(str(TESTS / "contract" / "test_imports.py"))
     flags = "--select S --ignore S101 --quiet --output-format concise engine"  # bandit's rules, without asserts
     bandit = [sys.executable, "-m", "ruff", "check", *flags.split()]
     found = subprocess.run(bandit, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

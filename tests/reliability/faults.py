@@ -1,4 +1,4 @@
-"""The server among clients that leave, dawdle or attack, and at its own end."""
+"""The server with clients that disconnect, stall or attack, and at shutdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def request(inputs: object) -> bytes:
 
 
 def connects(scale: Scale) -> list[Row]:
-    """Row 4: many connections at once, and many one after the other, leave nothing behind."""
+    """Row 4: many connections at once, and many in turn, leak nothing."""
     with serve() as server:
         server.ask(TEXT)
         process = psutil.Process(server.process.pid)
@@ -40,7 +40,7 @@ def connects(scale: Scale) -> list[Row]:
             wait_for(lambda: abs(process.num_fds() - before) <= 5, 15)
         after, well = process.num_fds(), server.ask(TEXT).status == 200
     figure = f"open files {before} before, {after} after {len(at_once)} at once and {scale.count(5000, 50)} in turn"
-    return [Row("faults", "connections opened and closed", "files ± 5; answers after it", figure,
+    return [Row("faults", "connections opened and closed", "files ± 5; responds after it", figure,
                 well and abs(after - before) <= 5)]  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def endings(scale: Scale) -> list[Row]:
             right += sum(_status(connection) == 200 for connection in open_)
             codes.add(server.process.wait(30))
             longest = max(longest, time.monotonic() - start)
-    figure = f"{right} of {32 * runs} answered in {runs} runs; exit codes {sorted(codes)}; longest end {longest:.1f} s"
-    return [Row("faults", "SIGTERM with 32 requests in flight", "all answered, exit 0, ≤ 26 s", figure,
+    figure = f"{right} of {32 * runs} completed in {runs} runs; exit codes {sorted(codes)}; longest end {longest:.1f} s"
+    return [Row("faults", "SIGTERM with 32 requests in flight", "all completed, exit 0, ≤ 26 s", figure,
                 right == 32 * runs and codes == {0} and longest <= 26)]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def _status(connection: socket.socket) -> int:
 
 
 def disconnects(scale: Scale) -> list[Row]:
-    """Row 7: what nobody waits for any more is not run, and leaves nothing behind."""
+    """Row 7: abandoned requests do not run and leak nothing."""
     count, source = scale.count(1000, 60), random.Random(3)
     long = request("word " * 450 + "[MASK]")
     with serve("--threads", "1", "--max-requests", "2000", "--max-queue-tokens", "2000000") as server:
@@ -100,8 +100,8 @@ def disconnects(scale: Scale) -> list[Row]:
         ran = server.metric("fillmask_texts_started") - before - 1
         defects = len(server.events("request", status=500))
     figure = f"{ran:.0f} texts run of {cut + 40} that were abandoned; queue 0 after it; {defects} server errors"
-    return [Row("faults", f"{count} clients that leave in the midst of a request or after it",
-                "≤ 5 % of the abandoned run, besides the 40 that hold them up", figure,
+    return [Row("faults", f"{count} clients that disconnect during a request or after it",
+                "≤ 5 % of the abandoned run, besides the 40 ahead of them", figure,
                 ran <= 0.05 * cut + 40 and not defects)]  # fmt: skip
 
 
@@ -117,13 +117,13 @@ def deadlines(scale: Scale) -> list[Row]:
             for made, limit in zip(load.requests, limits, strict=True)
         ]
         times = poisson(scale.count(500, 50) / 5, 5, seed=2)
-        replies = run(open_loop(load, times))
-    over = [reply.latency - limits[reply.which] / 1000 for reply in replies if reply.status in (200, 504)]
-    other = sum(reply.status not in (200, 504, 429) for reply in replies)
-    late = sum(reply.status == 504 for reply in replies)
+        results = run(open_loop(load, times))
+    over = [result.latency - limits[result.which] / 1000 for result in results if result.status in (200, 504)]
+    other = sum(result.status not in (200, 504, 429) for result in results)
+    late = sum(result.status == 504 for result in results)
     worst = percentile(over, 0.99)
-    figure = (f"{late} of {len(replies)} got 504; p99 of the answers came {worst * 1000:+.0f} ms after the deadline, a "
-              f"run takes {one * 1000:.0f} ms; {other} other statuses")  # fmt: skip
+    figure = (f"{late} of {len(results)} got 504; p99 of the responses came {worst * 1000:+.0f} ms after the deadline, "
+              f"a run takes {one * 1000:.0f} ms; {other} other statuses")  # fmt: skip
     criterion, passed = "p99 ≤ deadline + 100 ms; 200, 429, 504 only", worst <= 0.1 and not other
     return [Row("faults", "requests with deadlines of 1 to 50 ms under load", criterion, figure, passed)]
 
@@ -136,21 +136,21 @@ SLOW = {
 
 
 def slow_clients(scale: Scale) -> list[Row]:
-    """Row 9: slow clients lose their connections in time, and a good one does not notice them."""
+    """Row 9: slow clients are disconnected in time and do not disturb a normal one."""
     count, latencies, done = scale.count(80, 10), [], threading.Event()
     with serve("--max-connections", "300") as server:
-        alone = _good_client(server, threading.Event(), 2)
-        good = threading.Thread(target=lambda: latencies.extend(_good_client(server, done, 60)))
-        good.start()
+        alone = _normal_client(server, threading.Event(), 2)
+        normal = threading.Thread(target=lambda: latencies.extend(_normal_client(server, done, 60)))
+        normal.start()
         slow = [(_open(server, begin), drip) for begin, drip in SLOW.values() for _ in range(count)]
         longest = _dripped(slow, time.monotonic())
         done.set()
-        good.join()
+        normal.join()
     failed = latencies.count(-1.0)
     p99, before = percentile(latencies, 0.99), percentile(alone, 0.99)
-    figure = (f"{3 * count} slow ones, the last closed after {longest:.1f} s; a good client beside them: "
+    figure = (f"{3 * count} slow ones, the last closed after {longest:.1f} s; a normal client beside them: "
               f"{failed} of {len(latencies)} failed, p99 {p99 * 1e3:.1f} ms, alone {before * 1e3:.1f} ms")  # fmt: skip
-    criterion, passed = "closed ≤ 11 s; good client 100 %", longest <= 11 and not failed
+    criterion, passed = "closed ≤ 11 s; normal client 100 %", longest <= 11 and not failed
     return [Row("faults", "slow headers, slow bodies, clients that do not read", criterion, figure, passed)]
 
 
@@ -182,7 +182,7 @@ def _dripped(slow: list[tuple[socket.socket, bytes]], start: float) -> float:
     return longest if not slow else float("inf")
 
 
-def _good_client(server: Served, done: threading.Event, seconds: float) -> list[float]:
+def _normal_client(server: Served, done: threading.Event, seconds: float) -> list[float]:
     latencies, end = [], time.monotonic() + seconds
     while not done.wait(0.2) and time.monotonic() < end:
         start = time.perf_counter()
@@ -197,8 +197,8 @@ def _good_client(server: Served, done: threading.Event, seconds: float) -> list[
 FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
 
 
-def hardships(scale: Scale) -> list[Row]:
-    """Row 23: a process that was stopped, and one that has too few open files, recover."""
+def recoveries(scale: Scale) -> list[Row]:
+    """Row 23: a process that was stopped, and one with too few open files, recover."""
     rows = []
     with serve() as server:
         server.process.send_signal(signal.SIGSTOP)
@@ -220,7 +220,7 @@ def _recovery(server: Served, name: str) -> Row:
         with contextlib.suppress(OSError):
             status = server.ask(TEXT).status
     took = time.monotonic() - start
-    return Row("faults", name, "answers again ≤ 5 s", f"answered after {took:.2f} s", status == 200 and took <= 5)
+    return Row("faults", name, "responds again ≤ 5 s", f"responded after {took:.2f} s", status == 200 and took <= 5)
 
 
-MEASURES = (connects, endings, disconnects, deadlines, slow_clients, hardships)
+MEASURES = (connects, endings, disconnects, deadlines, slow_clients, recoveries)

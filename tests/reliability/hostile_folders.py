@@ -1,6 +1,6 @@
-"""Model folders made to harm, whose manifests match them: each is opened by a process of its own, with little to spend.
+"""Hostile model folders with matching manifests; each is opened in a process with limited CPU time and memory.
 
-What a graph or a manifest would read outside its folder is there, and is right: whoever read it would answer.
+The file outside the folder that a graph or manifest refers to exists and is valid: reading it would give predictions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ try:
 except FillMaskError:
     sys.exit(4)
 """
-OUTCOMES = {0: "answered", 3: "refused", 4: "refused to answer"}
+OUTCOMES = {0: "predicted", 3: "refused", 4: "refused to predict"}
 TEXT = "the [MASK] sat on the mat."
 Harm = Callable[[Path], None]
 LOCATIONS = ("../outside", "a/../../outside", "{outside}", "link/outside", "linked", "/proc/self/environ")
@@ -51,7 +51,7 @@ def reads_elsewhere(location: str, folder: Path) -> None:
 
 
 def reads_wrongly(entry: dict[str, str], folder: Path) -> None:
-    """The graph reads its weights from a place in the file that there is not."""
+    """The graph reads its weights from an offset or length outside the file."""
     edit(folder, lambda tensor: [set_entry(tensor, key, value) for key, value in entry.items()])
 
 
@@ -66,7 +66,7 @@ def lists_elsewhere(name: str, folder: Path) -> None:
 
 
 def links_to_another(folder: Path) -> None:
-    """The weights are a link to a file that is not the one listed."""
+    """The weights are a hard link to another file than the listed one."""
     weights = folder / "model_fp32.onnx_data"
     other = folder.parent / "other"
     other.write_bytes(bytes(weights.stat().st_size))
@@ -75,7 +75,7 @@ def links_to_another(folder: Path) -> None:
 
 
 def sparse(folder: Path) -> None:
-    """A sparse tensor, which onnx's checker treats otherwise, reads its values from outside."""
+    """A sparse tensor, which onnx's checker treats differently, reads its values from outside."""
     beside(folder)
     model = onnx.load(folder / "model_fp32.onnx", load_external_data=False)
     dense = next(each for each in model.graph.initializer if each.external_data)
@@ -109,14 +109,14 @@ def nested(folder: Path) -> None:
 
 
 def tokenizes(changes: dict[str, object], folder: Path) -> None:
-    """The tokenizer is one that panics, or takes for ever."""
+    """The tokenizer panics or does not terminate."""
     path = folder / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     toys.write_manifest(folder)
 
 
 def beside(folder: Path) -> Path:
-    """What a folder must not read: its own weights, under another name, beside it and behind a link."""
+    """Write the file that the folder must not read: its weights under another name, in the parent folder."""
     outside = folder.parent / "outside"
     outside.write_bytes((folder / "model_fp32.onnx_data").read_bytes())
     (folder.parent / "a").mkdir(exist_ok=True)
@@ -132,7 +132,7 @@ def edit(folder: Path, change: Callable[[TensorProto], object]) -> None:
 
 
 def save(folder: Path, model: onnx.ModelProto) -> None:
-    """Write a graph, and a manifest that lists it; then the links, which a manifest could not list."""
+    """Write a graph and a manifest that lists it, then the links, which a manifest cannot list."""
     (folder / "model_fp32.onnx").write_bytes(model.SerializeToString())
     toys.write_manifest(folder)
     (folder / "link").symlink_to(folder.parent)
@@ -162,16 +162,16 @@ TOKENIZERS: dict[str, dict[str, object]] = {
     "a merge of tokens that there are not": {"model": BPE | {"merges": [["x", "y"]]}},
     "an unknown token beyond the vocabulary": {"model": {"type": "Unigram", "unk_id": 99, "vocab": [["a", 0.0]]}},
     "an empty vocabulary": {"model": {"type": "Unigram", "unk_id": None, "vocab": []}},
-    "a map of characters that is none": {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA/w=="}},
-    "a template with a token that there is not": {"post_processor": TEMPLATE},
+    "an invalid map of characters": {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA/w=="}},
+    "a template with a missing token": {"post_processor": TEMPLATE},
     "steps nested 150 deep": {"normalizer": DEEP},
-    "a pattern that is none": split_by("("),
-    "a pattern that takes for ever": split_by("(a+)+(a+)+(a+)+$"),
+    "an invalid pattern": split_by("("),
+    "a pattern that backtracks exponentially": split_by("(a+)+(a+)+(a+)+$"),
 }
 
 
 def harms() -> dict[str, Harm]:
-    """What is done to a folder, by what it is called."""
+    """The changes to a folder, by name."""
     found: dict[str, Harm] = {f"weights at {place}": partial(reads_elsewhere, place) for place in LOCATIONS}
     found |= {f"weights with {entry}": partial(reads_wrongly, entry) for entry in LENGTHS}
     found |= {f"manifest lists {name!r}": partial(lists_elsewhere, name) for name in NAMES}
@@ -180,7 +180,7 @@ def harms() -> dict[str, Harm]:
 
 
 def opened(folder: Path) -> tuple[str, float]:
-    """What comes of opening a folder and asking, and the seconds it takes."""
+    """The outcome of opening a folder and predicting, and its seconds."""
     text, start = f"{'a' * 60}b {TEXT}", time.monotonic()
     command = [sys.executable, "-c", OPEN.format(seconds=SECONDS), str(folder), text]
     try:
@@ -191,8 +191,8 @@ def opened(folder: Path) -> tuple[str, float]:
 
 
 def hostile(scale: Scale) -> list[Row]:
-    """Row 15: none reads outside its folder; one that cannot be refused costs its process and no more."""
-    outcomes, answered, slowest = [], [], 0.0
+    """Row 15: none reads outside its folder; one that cannot be refused ends at most its own process."""
+    outcomes, read_outside, slowest = [], [], 0.0
     chosen = list(harms().items())[:: max(1, int(0.1 / scale.share))]
     for name, harm in chosen:
         with tempfile.TemporaryDirectory() as parent:
@@ -201,17 +201,17 @@ def hostile(scale: Scale) -> list[Row]:
             outcome, seconds = opened(folder)
         outcomes.append(outcome)
         slowest = max(slowest, seconds)
-        if outcome == "answered" and not name.startswith("tokenizer"):
-            answered.append(name)
+        if outcome == "predicted" and not name.startswith("tokenizer"):
+            read_outside.append(name)
     counts = ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(sorted(outcomes)))
-    figure = f"of {len(chosen)}: {counts}; {len(answered)} read outside {answered or ''}".rstrip()
-    passed = not answered and "hung" not in outcomes and slowest <= SECONDS + 2
+    figure = f"of {len(chosen)}: {counts}; {len(read_outside)} read outside {read_outside or ''}".rstrip()
+    passed = not read_outside and "hung" not in outcomes and slowest <= SECONDS + 2
     return [Row("files", "hostile folders with a manifest that matches", f"none read outside; ≤ {SECONDS} s of CPU",
                 f"{figure}; slowest {slowest:.1f} s", passed)]  # fmt: skip
 
 
 def control() -> str:
-    """The folder that the others are made of answers, so that what is refused is refused for its harm."""
+    """The unchanged folder predicts, so the others are refused for their changes."""
     with tempfile.TemporaryDirectory() as parent:
         return opened(toys.write_weighty(Path(parent) / "model"))[0]
 

@@ -1,4 +1,4 @@
-"""Requests, files and surroundings that are not as they should be."""
+"""Malformed requests, missing keys and corrupted files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.serving import KEY, TEXT, serve
 
 
 def curated(scale: Scale) -> list[Row]:
-    """Row 10: malformed requests, each followed by a good one."""
+    """Row 10: malformed requests, each followed by a valid one."""
     cases = malformed.ALL[:: max(1, int(1 / scale.share))]
     wrong, errors, slowest = 0, 0, 0.0
     with serve("--max-top-k", "1000") as server:
@@ -40,7 +40,7 @@ def curated(scale: Scale) -> list[Row]:
 
 
 def generated(scale: Scale) -> list[Row]:
-    """Row 11: requests that schemathesis makes from the OpenAPI description."""
+    """Row 11: requests that schemathesis generates from the OpenAPI description."""
     with serve() as server:
         counted = run(server, scale.count(10_000, 200))
         errors = sum(len(server.events("request", status=status)) for status in (500, 502, 503))
@@ -49,8 +49,8 @@ def generated(scale: Scale) -> list[Row]:
     return [Row("inputs", "requests generated from the OpenAPI description", criterion, figure, passed)]
 
 
-def locks(_: Scale) -> list[Row]:
-    """Row 17: no route but health opens without a key."""
+def keys(_: Scale) -> list[Row]:
+    """Row 17: no route except health responds without a key."""
     wrong = tried = 0
     with serve(environment={"FILLMASK_API_KEY": KEY}) as server:
         right = {"authorization": f"Bearer {KEY}"}
@@ -67,7 +67,7 @@ def locks(_: Scale) -> list[Row]:
 
 
 def corrupted(scale: Scale) -> list[Row]:
-    """Row 14: a model folder of which a byte is another is refused before a parser sees it."""
+    """Row 14: a model folder with one changed byte is refused before a parser reads it."""
     source, refused, tried = random.Random(11), 0, 0
     flips, cuts = scale.count(500, 6), scale.count(50, 3)
     names = [path.name for path in EMBEDDED.iterdir() if path.name not in {"README.md", "fillmask.json"}]
@@ -93,7 +93,7 @@ def corrupted(scale: Scale) -> list[Row]:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Replace a file by another one: a change in place would reach those who have it mapped into memory."""
+    """Replace a file by a new one: a change in place would reach processes that have it mapped into memory."""
     (path.parent / "new").write_bytes(content)
     (path.parent / "new").replace(path)
 
@@ -108,4 +108,4 @@ def _refused(folder: Path, name: str) -> bool:
     return name not in (folder / "fillmask.json").read_text()
 
 
-MEASURES = (curated, generated, locks, corrupted)
+MEASURES = (curated, generated, keys, corrupted)

@@ -1,4 +1,4 @@
-"""The server under load: steady, beyond what it can take, for long."""
+"""The server under load: steady, with more and more clients, and for long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 
+import numpy as np
 import psutil
 
 from fillmask import FillMask
@@ -21,7 +22,7 @@ CLIENTS = 64
 
 
 def texts(count: int, least: int, most: int, seed: int = 7) -> list[str]:
-    """Texts of so many words, each with a mask."""
+    """Texts of ``least`` to ``most`` words, each with one mask."""
     source = random.Random(seed)
     made = []
     for _ in range(count):
@@ -36,58 +37,58 @@ def load_on(server: Served, bodies: list[bytes], keep: int = 100) -> Load:
 
 
 def saturation(server: Served, bodies: list[bytes], seconds: float) -> float:
-    """Requests a second in a closed loop with as many clients as keep it busy: the median of three goes."""
+    """Requests a second in a closed loop of 64 clients, enough to keep the server busy: the median of three runs."""
     rates = []
     for _ in range(3):
         start = time.perf_counter()
-        replies = run(closed_loop(load_on(server, bodies), CLIENTS, seconds / 3))
-        rates.append(sum(reply.status == 200 for reply in replies) / (time.perf_counter() - start))
+        results = run(closed_loop(load_on(server, bodies), CLIENTS, seconds / 3))
+        rates.append(sum(result.status == 200 for result in results) / (time.perf_counter() - start))
     return statistics.median(rates)
 
 
 def steady(scale: Scale) -> list[Row]:
-    """Row 1: nothing fails at seven tenths of what it can take, and the answers are right. One failure ends it."""
-    asked = texts(64, 6, 60)
+    """Row 1: at 0.7 of saturation no request fails and all predictions are right. The first failure ends it."""
+    some = texts(64, 6, 60)
     with serve() as server:
-        bodies = bodies_of(asked)
+        bodies = bodies_of(some)
         rate = 0.7 * saturation(server, bodies, scale.seconds(10))
         alone = run(closed_loop(load_on(server, bodies), 1, scale.seconds(5)))
         times = poisson(rate, scale.seconds(600, 3), seed=1)
-        replies = run(open_loop(load_on(server, bodies), times, give_up=lambda reply: reply.status != 200))
-    statuses = Counter(reply.status for reply in replies)
-    failed = len(replies) - statuses.pop(200, 0)
-    wrong = _wrong([reply for reply in replies if reply.status == 200 and reply.body], asked)
-    middle = percentile([reply.latency for reply in alone], 0.5)
-    p50, p99, p999 = (percentile([reply.latency for reply in replies], share) for share in (0.5, 0.99, 0.999))
+        results = run(open_loop(load_on(server, bodies), times, give_up=lambda result: result.status != 200))
+    statuses = Counter(result.status for result in results)
+    failed = len(results) - statuses.pop(200, 0)
+    wrong = _wrong([result for result in results if result.status == 200 and result.body], some)
+    middle = percentile([result.latency for result in alone], 0.5)
+    p50, p99, p999 = (percentile([result.latency for result in results], share) for share in (0.5, 0.99, 0.999))
     how = f" (by status {dict(statuses)})" if failed else ""
     figure = (
-        f"{failed} of {len(replies)} failed{how}, {wrong} wrong; p50 {_ms(p50)}, p99 {_ms(p99)}, p99.9 {_ms(p999)}; "
-        f"unloaded p50 {_ms(middle)}; {rate:.0f} requests/s for {replies[-1].due:.0f} s"
+        f"{failed} of {len(results)} failed{how}, {wrong} wrong; p50 {_ms(p50)}, p99 {_ms(p99)}, p99.9 {_ms(p999)}; "
+        f"unloaded p50 {_ms(middle)}; {rate:.0f} requests/s for {results[-1].due:.0f} s"
     )
     passed = not failed and not wrong
     return [Row("load", "Poisson arrivals at 0.7 of saturation", "0 failed, 0 wrong", figure, passed)]
 
 
-def _wrong(replies: list[Result], asked: list[str]) -> int:
+def _wrong(results: list[Result], some: list[str]) -> int:
     fill_mask = FillMask(threads=1)
-    return sum(not _same(json.loads(reply.body), fill_mask(asked[reply.which])) for reply in replies)
+    return sum(not _same(json.loads(result.body), fill_mask(some[result.which])) for result in results)
 
 
-def _same(answer: list[dict], expected: list[dict]) -> bool:
-    pairs = list(zip(answer, expected, strict=True))
+def _same(predictions: list[dict], expected: list[dict]) -> bool:
+    pairs = list(zip(predictions, expected, strict=True))
     return all(abs(one["score"] - other["score"]) < 1e-5 and one["token"] == other["token"] for one, other in pairs)
 
 
 def ladder(scale: Scale) -> list[Row]:
-    """Row 2: more clients do not make it slower."""
+    """Row 2: more clients do not lower the rate."""
     rates, failed = {}, 0
     with serve() as server:
         bodies = bodies_of(texts(64, 6, 60))
         for clients in (1, 2, 4, 8, 16, 32, 64, 128):
             start = time.perf_counter()
-            replies = run(closed_loop(load_on(server, bodies), clients, scale.seconds(10)))
-            rates[clients] = len(replies) / (time.perf_counter() - start)
-            failed += sum(reply.status != 200 for reply in replies) if clients <= 64 else 0
+            results = run(closed_loop(load_on(server, bodies), clients, scale.seconds(10)))
+            rates[clients] = len(results) / (time.perf_counter() - start)
+            failed += sum(result.status != 200 for result in results) if clients <= 64 else 0
     most = max(rates.values())
     knee = min(clients for clients, rate in rates.items() if rate >= 0.9 * most)
     least = min(rate for clients, rate in rates.items() if clients >= knee) / most
@@ -110,7 +111,7 @@ envelope.Envelope._ended = leaking
 
 
 def soak(scale: Scale) -> list[Row]:
-    """Row 5: memory does not grow; and a server made to leak is found out by the same measurement."""
+    """Row 5: memory does not grow; the same measurement detects a server that is made to leak."""
     rows = []
     for name, flags, leak in (("soak", 300, None), ("soak of a server that leaks 1 kB a request", 60, 1024)):
         slope, requests, left = _slope(scale.seconds(flags, 4), leak)
@@ -123,6 +124,7 @@ def soak(scale: Scale) -> list[Row]:
 
 
 def _slope(seconds: float, leak: int | None) -> tuple[float, int, int]:
+    """MB of memory per 10,000 requests, without the first fifth of the time; those requests; files left open."""
     prelude = LEAK.format(size=leak) if leak else ""
     with serve("--log-level", "info", prelude=prelude) as server:
         bodies = bodies_of(texts(200, 3, 120))
@@ -136,12 +138,8 @@ def _slope(seconds: float, leak: int | None) -> tuple[float, int, int]:
         sampling.join()
         time.sleep(1)
         left = process.num_fds() - files
-    later = samples[len(samples) // 5 :]
-    first, last = later[0], later[-1]
-    middle_x, middle_y = (sum(values) / len(later) for values in zip(*later, strict=True))
-    spread = sum((x - middle_x) ** 2 for x, _ in later) or 1.0
-    slope = sum((x - middle_x) * (y - middle_y) for x, y in later) / spread
-    return slope * 1e4 / 1e6, int(last[0] - first[0]), left
+    counts, memory = np.transpose(samples[len(samples) // 5 :])
+    return np.polyfit(counts, memory, 1)[0] * 1e4 / 1e6, int(counts[-1] - counts[0]), left
 
 
 def _sample(server: Served, process: psutil.Process, samples: list, done: threading.Event) -> None:

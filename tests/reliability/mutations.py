@@ -1,6 +1,6 @@
-"""Mutated input for what parses: bodies of requests, manifests, texts. Mutations are drawn, not guided by coverage.
+"""Mutated input for the parsers of request bodies, manifests and texts.
 
-The parsers behind them are compiled, and would show a fuzzer that follows Python's lines nothing of what they do.
+Mutations are random, not guided by coverage: the parsers are compiled, and coverage of Python lines does not see them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_S = 1.0
 
 
 class Held:
-    """Stands for a file that holds these bytes."""
+    """A file with these bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -37,7 +37,7 @@ class Held:
 
 
 def mutated(source: random.Random, content: bytes) -> bytes:
-    """Bytes with a few bits, splices, cuts or repeats more than before."""
+    """The bytes with a few flipped bits, splices, cuts or repeats."""
     made = bytearray(content)
     for _ in range(source.randint(1, 4)):
         place = source.randint(0, len(made))
@@ -56,13 +56,13 @@ def mutated(source: random.Random, content: bytes) -> bytes:
 
 
 def corpus(name: str) -> list[bytes]:
-    """What is mutated."""
+    """The seeds of the mutations."""
     if name == "manifests":
         return [(EMBEDDED / "fillmask.json").read_bytes()[:4000], json.dumps(small_manifest()).encode()]
-    asked = texts(20, 3, 20, seed=1)
+    some = texts(20, 3, 20, seed=1)
     if name == "texts":
-        return [text.encode() for text in asked]
-    bodies = [{"inputs": asked[0]}, {"inputs": asked[:3], "parameters": {"top_k": 3, "targets": ["town", "hall"]}}]
+        return [text.encode() for text in some]
+    bodies = [{"inputs": some[0]}, {"inputs": some[:3], "parameters": {"top_k": 3, "targets": ["town", "hall"]}}]
     return [json.dumps(body).encode() for body in [*bodies, bodies[0] | {"options": {"use_cache": False}}]]
 
 
@@ -72,7 +72,7 @@ def small_manifest() -> dict[str, object]:
 
 
 def targets() -> dict[str, Callable[[bytes], object]]:
-    """What takes the bytes, by the name of what they are."""
+    """The parser of each kind of input, by its name."""
     fill_mask = FillMask(threads=1)
     return {
         "bodies": parse,
@@ -82,25 +82,25 @@ def targets() -> dict[str, Callable[[bytes], object]]:
 
 
 def fuzzed(scale: Scale) -> list[Row]:
-    """Row 13: whatever the bytes, they are taken or refused, within a second."""
+    """Row 13: any bytes are accepted or refused, within a second."""
     rows = []
-    for name, take in targets().items():
-        count, taken, slowest, crashes = scale.count(1_000_000, 2000), 0, 0.0, set()
+    for name, parser in targets().items():
+        count, accepted, slowest, crashes = scale.count(1_000_000, 2000), 0, 0.0, set()
         source, seeds = random.Random(name), corpus(name)
         for _ in range(count):
             content = mutated(source, source.choice(seeds))
             start = time.perf_counter()
             try:
-                take(content)
-                taken += 1
+                parser(content)
+                accepted += 1
             except (Refusal, FillMaskError):
                 pass
-            except BaseException as error:  # a panic of a compiled library is no Exception
+            except BaseException as error:  # a panic of a compiled library is not an Exception
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 crashes.add(f"{type(error).__name__} on {content!r}")
             slowest = max(slowest, time.perf_counter() - start)
-        figure = (f"{len(crashes)} crashes in {count:,}, of which {taken / count:.0%} were taken and the rest refused; "
+        figure = (f"{len(crashes)} crashes in {count:,}, {accepted / count:.0%} accepted and the rest refused; "
                   f"slowest {slowest * 1000:.0f} ms {min(crashes, default='')[:200]}".rstrip())  # fmt: skip
         criterion, passed = "0 crashes, none above 1 s", not crashes and slowest <= LONGEST_S
         rows.append(Row("inputs", f"mutated {name}", criterion, figure, passed))

@@ -1,4 +1,4 @@
-"""A row of the scorecard: a question, what counts as passed, and the number that was measured."""
+"""A row of the scorecard: a test, its criterion, and the measured figure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured.
+    """The outcome of one test.
 
     Attributes:
-        area: What it is about.
-        test: What was done.
-        criterion: What counts as passed.
-        figure: What came of it.
-        passed: Whether that is within the criterion.
+        area: ``"load"``, ``"faults"``, ``"inputs"``, …
+        test: Its description.
+        criterion: The bound that it must keep.
+        figure: The measured value.
+        passed: Whether the figure keeps the bound.
     """
 
     area: str
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is done: 1 for the scorecard, a fraction of it to see that the rows work."""
+    """The amount of work: 1 for the scorecard, a fraction for the test suite."""
 
     share: float = 1.0
 
@@ -39,3 +39,4 @@ class Scale:
 
 
 Measure = Callable[[Scale], list[Row]]
+"""Runs one part of the scorecard."""
