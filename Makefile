@@ -63,7 +63,7 @@ schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file 
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
 	$(BIN)/python -m benchmarks.research.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
 
-emulate: .venv/.dev ## compare the embedded model on CPUs that qemu emulates
+emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m tests.emulation
 
 reliability: .venv/.dev ## put the server under load and faults, into docs/reliability.md: 35 minutes
