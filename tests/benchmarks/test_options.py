@@ -11,7 +11,7 @@ TEXT = "She drank a cup of [MASK]."
 
 
 @pytest.mark.parametrize(("threads", "name"), [(at, name) for at, each in options._CHANGES.items() for name in each])
-def test_a_change_reaches_the_session_and_leaves_its_answers(threads, name, monkeypatch):
+def test_a_change_reaches_the_session_and_keeps_its_logits(threads, name, monkeypatch):
     made, original = [], ort.InferenceSession
 
     def spy(graph, given, **rest):

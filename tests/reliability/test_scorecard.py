@@ -1,6 +1,7 @@
 """Every part of the scorecard on a small scale, and rows that fail where something is wrong."""
 
 import contextlib
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -154,3 +155,9 @@ def test_the_page_shows_what_was_measured():
     assert "| load | d | e | f | **no** |" in page
     assert "1 of 2 passed; on a smaller scale: soak." in page
     assert "other processes took 2% of it" in page
+
+
+def test_the_table_in_the_docs_is_that_of_the_record():
+    page, record = scorecard.PAGE.read_text("utf-8"), json.loads(scorecard.STORED.read_text())
+    assert record["parts"].keys() == scorecard.MEASURES.keys()
+    assert scorecard.with_table(page, record) == page
