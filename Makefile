@@ -43,7 +43,7 @@ bench-quick: .venv/.bench ## run short benchmarks that find faults but give no r
 	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
 bench: .venv/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
-	set -e; for suite in accuracy latency throughput threads startup memory size overhead options roofline; do \
+	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
 	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
@@ -61,10 +61,10 @@ architectures: .venv/.dev ## export every architecture and write docs/architectu
 
 schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
-	$(BIN)/python -m benchmarks.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
+	$(BIN)/python -m benchmarks.research.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
 
 emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
-	$(BIN)/python -m benchmarks.emulation
+	$(BIN)/python -m tests.emulation
 
 reliability: .venv/.dev ## test the server under load and faults and write docs/reliability.md: 35 minutes
 	$(BIN)/python -m benchmarks server

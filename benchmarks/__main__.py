@@ -21,6 +21,7 @@ _SUITES = {
     "threads": "one text a thread beside all threads for one text",
     "throughput": "many texts of the lengths that sentences have",
 }
+_ELSEWHERE = {"cloze": "benchmarks.evaluation.cli", "options": "benchmarks.research.options"}
 
 
 class _Suites(click.Group):
@@ -32,7 +33,7 @@ class _Suites(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _SUITES:
             return None
-        command: click.Command = import_module(f"benchmarks.suites.{cmd_name}").command
+        command: click.Command = import_module(_ELSEWHERE.get(cmd_name, f"benchmarks.suites.{cmd_name}")).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

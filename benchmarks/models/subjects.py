@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.checkpoint import make_checkpoint
-from benchmarks.schemes.antiberty import fetch_checkpoint, write_sequences
+from benchmarks.models.antiberty import fetch_checkpoint, write_sequences
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ import pytest
 
 from benchmarks.harness.suite import Found
 from benchmarks.measures.runs import Spied
-from benchmarks.suites import options
+from benchmarks.research import options
 from fillmask.artifact.folder import EMBEDDED
 
 TEXT = "She drank a cup of [MASK]."
 
 
 @pytest.mark.parametrize(("threads", "name"), [(at, name) for at, each in options._CHANGES.items() for name in each])
-def test_a_change_reaches_the_session_and_leaves_its_answers(threads, name, monkeypatch):
+def test_a_change_reaches_the_session_and_keeps_its_logits(threads, name, monkeypatch):
     made, original = [], ort.InferenceSession
 
     def spy(graph, given, **rest):

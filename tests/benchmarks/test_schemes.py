@@ -1,4 +1,4 @@
-"""The parts of the comparison of int8 schemes that can be wrong without anybody noticing."""
+"""The parts of the comparison of int8 schemes whose faults would go unnoticed."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,13 @@ import onnx_ir as ir
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
-from benchmarks.schemes import tables
-from benchmarks.schemes.antiberty import chains
-from benchmarks.schemes.fixed import grid_of
-from benchmarks.schemes.graphs import DYNAMIC, SCHEMES, fit, pairs_fit
-from benchmarks.schemes.per_token import per_token
-from benchmarks.schemes.times import LENGTHS
+from benchmarks.models.antiberty import chains
+from benchmarks.research.schemes import tables
+from benchmarks.research.schemes.fixed import grid_of
+from benchmarks.research.schemes.graphs import DYNAMIC, SCHEMES
+from benchmarks.research.schemes.pairs import fit, pairs_fit
+from benchmarks.research.schemes.per_token import per_token
+from benchmarks.research.schemes.times import LENGTHS
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.sites import Sample
 
@@ -33,7 +34,7 @@ def test_pairs_fit_up_to_their_limit():
     assert not fit(np.int8([[-65], [-64]]))
 
 
-def test_only_neighbours_are_pairs():
+def test_only_neighbors_are_pairs():
     assert fit(np.int8([[1], [127], [127], [1]]))
     assert fit(np.int8([[127], [1], [127]]))
 
@@ -95,7 +96,7 @@ def test_even_channels_leave_the_products_what_they_are():
     assert np.median(errors(even=True)) < 0.05
 
 
-def test_a_row_with_a_scale_of_its_own_is_alone_in_any_company():
+def test_a_row_with_its_own_scale_does_not_depend_on_other_rows():
     model = lean()
     per_token(model, [probe(np.arange(VOCABULARY))], even=False)
     together = logits(model, np.arange(VOCABULARY)[None])[0]
@@ -148,7 +149,7 @@ def test_a_row_says_how_a_scheme_compares():
     assert shipped.endswith("| 0.900 | 0.00200 |  | 0.50 | 0.50 | 24 | 1e-07 | no |")
 
 
-def test_a_batch_that_moves_scores_is_told_by_how_much():
+def test_a_row_shows_how_far_a_batch_moves_scores():
     assert "| 0.2 | no |" in tables.table("model", result(0.2))
 
 
@@ -159,5 +160,5 @@ def test_the_first_time_is_that_of_todays_int8():
 
 
 def test_the_tables_in_the_docs_are_those_of_the_results():
-    page = tables._PAGE.read_text(encoding="utf-8")
+    page = tables.PAGE.read_text(encoding="utf-8")
     assert tables.with_tables(page) == page

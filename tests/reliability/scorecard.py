@@ -1,7 +1,8 @@
-"""The scorecard: `make reliability`, or `python -m tests.reliability.scorecard --only NAME` for one of its parts.
+"""The scorecard: reliability tests at full scale, ``python -m tests.reliability.scorecard`` or ``make reliability``.
 
-Each part's rows are written as soon as they are measured, to ``benchmarks/results/reliability.json`` and from that into
-the table of ``docs/reliability.md``; so a run that was broken off goes on with ``--resume``.
+The parts are tests: pytest runs all of them on a small scale (``test_scorecard.py``), and this command runs them at
+full scale. It records every part as soon as it is measured, in ``benchmarks/results/reliability.json``, and rewrites
+the table of ``docs/reliability.md`` from that record. An interrupted run therefore continues with ``--resume``.
 """
 
 from __future__ import annotations
@@ -20,43 +21,43 @@ import click
 from benchmarks import results
 from benchmarks.harness.machine import Watch
 from tests.reliability import (
-    answer_rows,
-    checked_rows,
-    fault_rows,
-    fuzz_rows,
-    hostile_rows,
-    input_rows,
-    load_rows,
-    machine_rows,
-    overload_rows,
+    checks,
+    cpu_budget,
+    faults,
+    hostile_folders,
+    inputs,
+    load,
+    mutations,
+    overload,
+    predictions,
 )
-from tests.reliability.rows import Measure, Row, Scale
+from tests.reliability.row import Measure, Row, Scale
 
 ROOT = Path(__file__).parents[2]
 
-# The longest first: what most often fails should not fail at the end.
+# The longest parts first, since they fail most often.
 MODULES = (
-    *(load_rows, overload_rows, machine_rows, fault_rows, input_rows, fuzz_rows, hostile_rows, answer_rows),
-    checked_rows,
+    *(load, overload, cpu_budget, faults, inputs, mutations, hostile_folders, predictions),
+    checks,
 )
 MEASURES: dict[str, Measure] = {measure.__name__: measure for module in MODULES for measure in module.MEASURES}
-# What other processes do to these shows in the figure.
-TIMED = {measure.__name__ for module in (load_rows, overload_rows) for measure in module.MEASURES}
+# Other processes would change the figures of these parts.
+TIMED = {measure.__name__ for module in (load, overload) for measure in module.MEASURES}
 BUSY = 0.3
 STORED = ROOT / "benchmarks" / "results" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"
-MEASURED = ("engine", "benchmarks/serving", "tests/reliability")
+MEASURED = ("engine", "tests/load", "tests/reliability", "tests/support")
 START, END = "<!-- scorecard: made by `make reliability`; do not edit -->", "<!-- end of the scorecard -->"
 
 
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), help="This part; may be given again.")
-@click.option("--resume", is_flag=True, help="Leave out parts that passed with this code on this scale.")
+@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), help="Only this part; repeats.")
+@click.option("--resume", is_flag=True, help="Skip parts that passed with this code at this scale.")
 @click.option("--fail-fast", is_flag=True, help="End with the first row that fails.")
-@click.option("--scale", default=1.0, show_default=True, help="How much is done, of the whole; 24 soaks for two hours.")
-@click.option("--busy", is_flag=True, help="Measure load even while other processes keep the CPUs busy.")
+@click.option("--scale", default=1.0, show_default=True, help="Amount of work; 24 soaks for two hours.")
+@click.option("--busy", is_flag=True, help="Measure load even while other processes use the CPUs.")
 def main(*, only: tuple[str, ...], resume: bool, fail_fast: bool, scale: float, busy: bool) -> None:
-    """Measure, and write the page; parts that are not measured keep what they had."""
+    """Measure parts, write their record and the page; the other parts keep their rows."""
     stored = json.loads(STORED.read_text()).get("parts", {}) if STORED.exists() else {}
     for name in only or MEASURES:
         if resume and is_done(stored.get(name), scale):
@@ -72,12 +73,16 @@ def main(*, only: tuple[str, ...], resume: bool, fail_fast: bool, scale: float, 
 
 
 def part(name: str, scale: float, *, busy: bool) -> dict:
-    """Measure a part, and say what came of it."""
+    """Measure a part.
+
+    Returns:
+        Its rows, the code, date, scale and seconds, and the share of the machine that other processes took.
+    """
     with Watch() as watch:
         if name in TIMED and watch.load_before > BUSY and not busy:
             raise click.ClickException(
                 f"{name} measures load, and other processes keep {watch.load_before:.1f} cores busy; end them, or "
-                f"measure all the same with --busy"
+                f"pass --busy"
             )
         start = time.monotonic()
         rows = MEASURES[name](Scale(scale))
@@ -91,18 +96,18 @@ def part(name: str, scale: float, *, busy: bool) -> dict:
 
 
 def passed(found: dict) -> bool:
-    """Whether all rows of a part did."""
+    """Whether all rows of a part passed."""
     return all(row["passed"] for row in found["rows"])
 
 
 def is_done(found: dict | None, scale: float) -> bool:
-    """Whether a part need not be measured again."""
+    """Whether a part passed with this code at this scale or a larger one."""
     return found is not None and passed(found) and found["scale"] >= scale and found["code"] == code()
 
 
 @cache
 def code() -> str:
-    """What tells whether the engine, the load and the rows are those that were measured."""
+    """A digest of the engine, the load generator and the tests, which identifies the measured code."""
     digest = hashlib.sha256()
     for path in sorted(path for folder in MEASURED for path in (ROOT / folder).rglob("*.py")):
         digest.update(path.read_bytes())
@@ -110,12 +115,12 @@ def code() -> str:
 
 
 def with_table(page: str, record: dict) -> str:
-    """The page with the table of what was measured."""
+    """The page with the record's table."""
     return results.between(page, START, END, table(record))
 
 
 def table(record: dict) -> str:
-    """The table, and what it was measured on."""
+    """The table, and the machine that it was measured on."""
     parts = {name: record["parts"][name] for name in MEASURES if name in record["parts"]}
     rows = [Row(**row) for found in parts.values() for row in found["rows"]]
     lines = [

@@ -1,22 +1,23 @@
-"""The rows of the scorecard work, on a small scale; and a row says so where something is wrong."""
+"""Every part of the scorecard on a small scale, and rows that fail where something is wrong."""
 
 import contextlib
+import json
 
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.serving.load import Reply
 from fillmask.decoding import Prediction
-from tests.reliability import answer_rows, checked_rows, fuzz_rows, hostile_rows, load_rows, overload_rows, scorecard
-from tests.reliability.rows import Row, Scale
+from tests.load.generator import Result
+from tests.reliability import checks, hostile_folders, load, mutations, overload, predictions, scorecard
+from tests.reliability.row import Row, Scale
 
 SMALL = Scale(0.01)
 QUICK = (
-    *("connects", "disconnects", "corrupted", "budgets", "curated", "hardships", "determinism", "company", "fuzzed"),
+    *("connects", "disconnects", "corrupted", "budgets", "curated", "recoveries", "determinism", "batches", "fuzzed"),
     "hostile",
 )
 LONGER = (
-    *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "locks", "properties", "forks"),
+    *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "keys", "properties", "forks"),
     *("limits", "exports", "supply"),
 )
 
@@ -36,45 +37,45 @@ def test_a_longer_row_passes_on_a_small_scale(name):
 
 @pytest.mark.slow
 def test_a_leak_of_a_kilobyte_a_request_is_found():
-    slope, requests, _ = load_rows._slope(4, 4096)
+    slope, requests, _ = load._slope(4, 4096)
     assert requests > 100
     assert slope > 10
 
 
-def reply(due, status, latency=0.0):
-    return Reply(due, latency, status, status == 429, b"", 0)
+def result(due, status, latency=0.0):
+    return Result(due, latency, status, status == 429, b"", 0)
 
 
-def test_goodput_counts_answers_from_the_full_queue_to_the_last_request():
-    early = [reply(0.1 * index, 200) for index in range(40)]
-    counted = [reply(5 + 0.1 * index, 200) for index in range(40)]
-    late = [reply(13, 200, 2.0)] * 30
-    assert overload_rows.Outcome([*early, *counted, *late, reply(14, 429)], [], best=5).goodput == 4
+def test_goodput_counts_successes_from_the_full_queue_to_the_last_request():
+    early = [result(0.1 * index, 200) for index in range(40)]
+    counted = [result(5 + 0.1 * index, 200) for index in range(40)]
+    late = [result(13, 200, 2.0)] * 30
+    assert overload.Outcome([*early, *counted, *late, result(14, 429)], [], best=5).goodput == 4
 
 
 @pytest.mark.parametrize(
     ("latencies", "passed"), [({}, True), ({429: 0.06}, False), ({0: 0.0}, False)], ids=["well", "late", "reset"]
 )
 def test_an_overload_row_fails_by_what_it_measures(latencies, passed):
-    replies = [reply(0.1 * index, 200 if index % 2 else 429) for index in range(400)]
-    replies += [reply(1, status, latency) for status, latency in latencies.items()] * 20
-    alive = [reply(1, 200, 0.01)]
-    outcome, worse = (overload_rows.Outcome(replies, alive, best) for best in (5, 6))
-    stopped = overload_rows.Outcome(replies, [reply(1, 200, 0.2)], best=5)
-    assert overload_rows.row(2, [outcome]).passed is passed
-    assert overload_rows.row(2, [outcome, worse, outcome]).passed is passed
-    assert not overload_rows.row(2, [outcome, worse, worse]).passed
-    assert not overload_rows.row(2, [stopped]).passed
+    results = [result(0.1 * index, 200 if index % 2 else 429) for index in range(400)]
+    results += [result(1, status, latency) for status, latency in latencies.items()] * 20
+    alive = [result(1, 200, 0.01)]
+    outcome, worse = (overload.Outcome(results, alive, best) for best in (5, 6))
+    stopped = overload.Outcome(results, [result(1, 200, 0.2)], best=5)
+    assert overload.row(2, [outcome]).passed is passed
+    assert overload.row(2, [outcome, worse, outcome]).passed is passed
+    assert not overload.row(2, [outcome, worse, worse]).passed
+    assert not overload.row(2, [stopped]).passed
 
 
-def answer(*scores):
+def predicted(*scores):
     return [[Prediction(score, token, str(token), "") for token, score in scores]]
 
 
-def test_a_difference_of_answers_is_that_of_scores_unless_tokens_change_places():
-    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((1, 0.4), (2, 0.3))) == pytest.approx(0.1)
-    assert answer_rows.difference(answer((1, 0.5), (2, 0.3)), answer((2, 0.5), (1, 0.3))) == pytest.approx(0.2)
-    assert answer_rows.difference(answer((1, 0.5)), answer((2, 0.4))) == float("inf")
+def test_a_difference_is_that_of_scores_unless_tokens_change_places():
+    assert predictions.difference(predicted((1, 0.5), (2, 0.3)), predicted((1, 0.4), (2, 0.3))) == pytest.approx(0.1)
+    assert predictions.difference(predicted((1, 0.5), (2, 0.3)), predicted((2, 0.5), (1, 0.3))) == pytest.approx(0.2)
+    assert predictions.difference(predicted((1, 0.5)), predicted((2, 0.4))) == float("inf")
 
 
 def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
@@ -82,31 +83,31 @@ def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
         if b"9" * 40 in content:
             raise ZeroDivisionError
 
-    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": crash})
-    (row,) = fuzz_rows.fuzzed(SMALL)
+    monkeypatch.setattr(mutations, "targets", lambda: {"bodies": crash})
+    (row,) = mutations.fuzzed(SMALL)
     assert not row.passed
     assert "ZeroDivisionError on b'" in row.figure
-    monkeypatch.setattr(fuzz_rows, "LONGEST_S", 0.0)
-    monkeypatch.setattr(fuzz_rows, "targets", lambda: {"bodies": lambda _: None})
-    assert not fuzz_rows.fuzzed(Scale(0.001))[0].passed
+    monkeypatch.setattr(mutations, "LONGEST_S", 0.0)
+    monkeypatch.setattr(mutations, "targets", lambda: {"bodies": lambda _: None})
+    assert not mutations.fuzzed(Scale(0.001))[0].passed
 
 
-def test_the_folder_that_is_harmed_answers_unharmed_and_one_that_reads_outside_is_found(monkeypatch):
-    assert hostile_rows.control() == "answered"
-    monkeypatch.setattr(hostile_rows, "harms", lambda: {"none": lambda _: None})
-    assert not hostile_rows.hostile(Scale(1))[0].passed
+def test_the_unchanged_folder_predicts_and_one_that_reads_outside_is_found(monkeypatch):
+    assert hostile_folders.control() == "predicted"
+    monkeypatch.setattr(hostile_folders, "harms", lambda: {"none": lambda _: None})
+    assert not hostile_folders.hostile(Scale(1))[0].passed
 
 
 @pytest.mark.slow
 def test_checks_that_fail_or_that_are_none_fail_their_row(tmp_path):
     (tmp_path / "test_it.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    raise ValueError\n")
-    assert str(checked_rows.checks(str(tmp_path))) == "1 of 2 checks failed"
-    assert not checked_rows.checks(str(tmp_path)).passed
-    assert not checked_rows.checks(str(tmp_path), "-k", "nothing").passed
+    assert str(checks.run_checks(str(tmp_path))) == "1 of 2 checks failed"
+    assert not checks.run_checks(str(tmp_path)).passed
+    assert not checks.run_checks(str(tmp_path), "-k", "nothing").passed
 
 
 class Unwatched(contextlib.AbstractContextManager):
-    """A machine on which nothing else runs."""
+    """A watch on a machine on which nothing else runs."""
 
     load_before = foreign = 0.0
 
@@ -115,11 +116,11 @@ class Unwatched(contextlib.AbstractContextManager):
 
 
 def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_path):
-    asked = []
+    ran = []
 
     def measure(name, *, passes):
         def it(_):
-            asked.append(name)
+            ran.append(name)
             return [Row("load", name, "b", "c", passes)]
 
         return it
@@ -132,9 +133,9 @@ def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_pat
     monkeypatch.setattr(scorecard, "Watch", Unwatched)
     (tmp_path / "page.md").write_text(f"{scorecard.START}\n{scorecard.END}\n")
     assert CliRunner().invoke(scorecard.main, ["--fail-fast"]).exit_code == 1
-    assert asked == ["one", "two"]
+    assert ran == ["one", "two"]
     assert CliRunner().invoke(scorecard.main, ["--resume"]).exit_code == 1
-    assert asked == ["one", "two", "two", "three"]
+    assert ran == ["one", "two", "two", "three"]
     assert "2 of 3 passed" in (tmp_path / "page.md").read_text()
 
 
@@ -154,3 +155,9 @@ def test_the_page_shows_what_was_measured():
     assert "| load | d | e | f | **no** |" in page
     assert "1 of 2 passed; on a smaller scale: soak." in page
     assert "other processes took 2% of it" in page
+
+
+def test_the_table_in_the_docs_is_that_of_the_record():
+    page, record = scorecard.PAGE.read_text("utf-8"), json.loads(scorecard.STORED.read_text())
+    assert record["parts"].keys() == scorecard.MEASURES.keys()
+    assert scorecard.with_table(page, record) == page

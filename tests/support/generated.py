@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from benchmarks.serving.process import Served
+from tests.support.serving import Served
 
 
 @dataclass

@@ -1,0 +1,108 @@
+"""The tables of a record, for the terminal and for a model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.evaluation.running_text import LENGTHS
+from benchmarks.results import between
+
+START = "<!-- cloze: made by `make cloze` from benchmarks/results/cloze.json; do not edit -->"
+END = "<!-- end of cloze -->"
+_TITLE = "## How much English it knows"
+_BEFORE = "## Verification"  # where a card without markers gets the tables
+
+_MEASURES = (
+    ("running text, up to 128 tokens: masked tokens predicted", "running_text/paragraphs/accuracy"),
+    ("… among the first five", "running_text/paragraphs/top_5"),
+    ("… loss, nats a token", "running_text/paragraphs/loss"),
+    ("… pseudo-perplexity", "running_text/paragraphs/pseudo_perplexity"),
+    ("relations: objects predicted (P@1)", "relations/p_at_1"),
+    ("… among the first five (P@5)", "relations/p_at_5"),
+    ("last words of passages predicted", "last_words/accuracy"),
+    ("… among the first five", "last_words/top_5"),
+    ("minimal pairs decided rightly", "minimal_pairs/accuracy"),
+)
+_BY_LENGTH = ("accuracy", "top_5", "loss", "pseudo_perplexity")
+
+
+def overview(record: Mapping[str, Any]) -> str:
+    """One row a measure and one column a model; below it running text by length."""
+    models = record["subjects"]
+    rows = [
+        [label, f"{_at(models[0]['found'], path)[3]:,}", *(_cell(_at(each["found"], path)) for each in models)]
+        for label, path in _MEASURES
+        if path.split("/")[0] in models[0]["found"]
+    ]
+    lines = [*_table(["", "n", *(each["name"] for each in models)], rows), "", *_lengths(models)]
+    return "\n".join(lines).strip()
+
+
+def details(record: Mapping[str, Any]) -> str:
+    """One row a relation and one a paradigm: the share of each model and, in the last column, n."""
+    models = record["subjects"]
+    lines: list[str] = []
+    for task, kind, measure in (("relations", "relations", "P@1"), ("minimal_pairs", "paradigms", "accuracy")):
+        if task not in models[0]["found"]:
+            continue
+        found = [each["found"][task][kind] for each in models]
+        header = [kind, *(f"{measure}, {each['name']}" for each in models), "n"]
+        rows = [[name, *(f"{each[name][0]:.3f}" for each in found), str(found[0][name][-1])] for name in found[0]]
+        lines += [*_table(header, rows), ""]
+    return "\n".join(lines)
+
+
+def write_card(path: Path, record: Mapping[str, Any]) -> None:
+    """Put the tables into a model card; see ``with_tables``."""
+    path.write_text(with_tables(path.read_text(encoding="utf-8"), record), encoding="utf-8")
+
+
+def with_tables(card: str, record: Mapping[str, Any]) -> str:
+    """The card with the tables between its markers; a card without markers gets them before its verification."""
+    if START not in card:
+        head, heading, rest = card.partition(f"{_BEFORE}\n")
+        card = f"{head}{_TITLE}\n\n{START}\n{END}\n\n{heading}{rest}"
+    return between(card, START, END, f"\n{_section(record)}\n")
+
+
+def _section(record: Mapping[str, Any]) -> str:
+    files = record["subjects"][0]["files"]
+    return "\n".join([
+        "Running text, facts and grammar, with 95 % intervals. `benchmarks/evaluation/data/README.md` describes the "
+        "tasks and the texts; `make cloze` measures again.",
+        "",
+        overview(record),
+        "",
+        f"Measured on {record['context']['date']} with the files of the SHA-256 "
+        f"{', '.join(f'`{name}` {digest[:12]}…' for name, digest in files.items())}",
+    ])  # fmt: skip
+
+
+def _lengths(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """For each model one table: the same masked tokens, with more and more text around them."""
+    for model in models:
+        found = {length: model["found"].get("running_text", {}).get(str(length)) for length in LENGTHS}
+        rows = [[str(n), *(_cell(each[name]) for name in _BY_LENGTH)] for n, each in found.items() if each]
+        if rows:
+            header = [f"tokens of a text, {model['name']}", "accuracy", "top 5", "loss", "pseudo-perplexity"]
+            yield from _table(header, rows)
+            yield ""
+
+
+def _at(found: Any, path: str) -> Any:  # noqa: ANN401 -- JSON
+    for name in path.split("/"):
+        found = found[name]
+    return found
+
+
+def _cell(estimate: Sequence[float]) -> str:
+    """Value and interval: three decimals up to 1, two up to 10, then one."""
+    value, low, high, _ = estimate
+    digits = 3 if high <= 1 else 2 if high < 10 else 1
+    return f"{value:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]

@@ -1,1 +1,0 @@
-"""Load on a server: what generates it, and the questions asked with it."""
