@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.evaluation.models import Model, hashes
-from benchmarks.evaluation.rows import Row, RowEncoder
-from fillmask import FillMask, answering
-from fillmask.artifact.tokenizer import open_tokenizer
+from benchmarks.evaluation.rows import RowEncoder
+from fillmask import FillMask
 from fillmask.runtime.cpu import available_threads
 
 
@@ -28,14 +24,11 @@ def open_folder(folder: Path, variant: str = "auto") -> Model:
     if not fill_mask.batch_invariant:
         click.echo(f"{fill_mask!r} is not batch-invariant: it runs row by row", err=True)
 
-    def logits(rows: Sequence[Row]) -> NDArray[np.float32]:
-        return fill_mask.answerer.forward([answering.Row(row.input_ids, row.positions, False) for row in rows]).logits
-
     return Model(
         name=f"{artifact.folder.name} {fill_mask.variant}",
         files=hashes(artifact.folder.glob(f"{Path(artifact.variants[fill_mask.variant]).with_suffix('')}.*")),
-        encoder=RowEncoder(open_tokenizer(artifact)),
-        logits=logits,
+        encoder=RowEncoder(fill_mask.model.tokenizer),
+        logits=fill_mask.model.logits,
         batch_size=32 if fill_mask.batch_invariant else 1,
         workers=available_threads(),
     )

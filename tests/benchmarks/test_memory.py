@@ -73,7 +73,7 @@ def test_who_fails_is_said_and_tried_once(folders):
 
 def test_texts_are_short_but_for_one_and_have_one_mask(folders):
     texts, fill_mask = write_texts(folders), FillMask()
-    lengths = [fill_mask.answerer.encode(text, None)[0].input_ids.size for text in texts]
+    lengths = [fill_mask.model.encoder.encode(text).size for text in texts]
     assert len(texts) == 50
     assert sorted(lengths)[-1] == 128
     assert set(lengths) == {*range(8, 17), 128}

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.harness import worker
 from benchmarks.harness.worker import Worker, WorkerError
 
-HANDLERS = "tests.benchmarks.handlers:handlers"
+HANDLERS = "tests.support.handlers:handlers"
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def targets() -> dict[str, Callable[[bytes], object]]:
     return {
         "bodies": parse,
         "manifests": lambda content: read_manifest(Held(content)),
-        "texts": lambda content: fill_mask.answerer.encode(content.decode("utf-8", "surrogateescape"), "right"),
+        "texts": lambda content: fill_mask.model.encode(content.decode("utf-8", "surrogateescape"), "right"),
     }
 
 

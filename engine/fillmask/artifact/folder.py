@@ -1,7 +1,7 @@
-"""A model folder: which layout it has, what its manifest promises, and its files, hashed before anything parses them.
+"""A model folder: its layout, its manifest, and its files, hashed before anything parses them.
 
-Two layouts are read. A *native* artifact holds ``fillmask.json``, the manifest that ``fillmask export`` writes. A
-*foreign* folder has none: optimum's (``model.onnx``) or onnx-community's (``onnx/model_quantized.onnx``, …).
+There are two layouts. A *native* artifact holds ``fillmask.json``, the manifest that ``fillmask export`` writes. A
+*foreign* folder has no manifest: optimum writes ``model.onnx``, onnx-community ``onnx/model_quantized.onnx``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fillmask.errors import ArtifactError, IntegrityError
 
 EMBEDDED = Path(__file__).parents[1] / "models" / "minilm-en"
 
-# How optimum and transformers.js name their files; what follows the underscore names the variant.
+# File names of optimum and transformers.js; the part behind the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
-# In the bytes of a graph, what stands before the name of a file of weights: "location" as protobuf writes it.
+# The key "location" as protobuf writes it; in a graph the name of a file of weights follows it.
 _LOCATION = re.compile(rb"\n\x08location\x12")
 _FOREIGN_FOLDERS = ("", "onnx")
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
@@ -41,11 +41,11 @@ class Graph(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A model folder that can be read.
+    """An opened model folder.
 
     Attributes:
-        folder: Where it is.
-        source: What the caller asked for: a folder, a hub id or ``"minilm-en"``.
+        folder: Its path.
+        source: What the caller named: a folder, a hub id or ``"minilm-en"``.
         revision: The hub's 40-hex commit, or None for a folder.
         manifest: ``fillmask.json``, empty for a foreign folder.
         variants: File name of each variant, relative to the folder.
@@ -62,11 +62,11 @@ class Artifact:
 
         Args:
             variant: A name or ``"auto"``.
-            gpu: Whether it shall run on a GPU.
+            gpu: Whether it is for a GPU.
 
         Returns:
-            The manifest's default variant, on a GPU fp16 or else fp32 where the manifest has one; for a foreign
-            folder fp32 where it is there, since nothing vouches for the others.
+            The manifest's default variant, on a GPU fp16 or else fp32 where the manifest has one. Of a foreign folder
+            fp32 where there is one, since no manifest vouches for the others.
 
         Raises:
             ArtifactError: The folder has no such variant.
@@ -97,10 +97,10 @@ class Artifact:
         return Graph(content, self.folder / weights)
 
     def read(self, name: str) -> bytes:
-        """Give a file's bytes once its SHA-256 is the manifest's.
+        """Give a file's bytes, checked against the SHA-256 of the manifest.
 
         Raises:
-            IntegrityError: The file is missing, or another than the manifest lists.
+            IntegrityError: The file is missing, or differs from the one that the manifest lists.
         """
         try:
             content = (self.folder / name).read_bytes()
@@ -111,13 +111,13 @@ class Artifact:
         return content
 
     def check(self, name: str) -> None:
-        """Hash a file of a native artifact, without reading it into memory of its own.
+        """Hash a file of a native artifact without reading it into memory.
 
         Raises:
-            IntegrityError: The file is missing, or another than the manifest lists.
+            IntegrityError: The file is missing, or differs from the one that the manifest lists.
         """
         try:
-            if not (self.folder / name).stat().st_size:  # which cannot be mapped
+            if not (self.folder / name).stat().st_size:  # an empty file cannot be mapped
                 return self._compare(name, b"")
             with (self.folder / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
                 self._compare(name, content)
@@ -125,7 +125,7 @@ class Artifact:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Parse a JSON file of the folder; an optional file that is not there is empty."""
+        """Parse a JSON file of the folder; a missing optional file is empty."""
         if not (self.folder / name).exists() and name not in self.manifest.get("files", {}):
             return {}
         return parse_json(self.folder / name, self.read(name))
@@ -149,9 +149,9 @@ def open_artifact(
 
     Args:
         model: A folder, a hub id such as ``"org/name"``, or None for the embedded English model.
-        variant: Which variant will be used; of a hub model only its files are fetched.
+        variant: The variant to use; of a hub model only its files are fetched.
         revision: Branch, tag or commit of a hub model.
-        gpu: Whether a GPU may be used, for which ``"auto"`` can be another variant.
+        gpu: Whether a GPU may be used; ``"auto"`` can then mean another variant.
 
     Raises:
         ArtifactError: There is no such folder or hub model, or it holds no ONNX graph.
@@ -176,7 +176,7 @@ def open_artifact(
 
 
 def _check_id(model: str | Path) -> None:
-    """Refuse what cannot be the id of a hub model, before the hub is asked for it."""
+    """Refuse what cannot be the id of a hub model before a request to the hub."""
     if Path(model).exists():
         raise ArtifactError(f"{model} is a file; name its folder, {Path(model).absolute().parent}")
     if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
@@ -190,8 +190,8 @@ def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
         return Artifact(folder, source, revision, manifest, variants)
     variants = _foreign_variants(folder)
     if not variants:
-        looked_for = ", ".join([MANIFEST, "model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"])
-        raise ArtifactError(f"{folder} is not a model folder: it holds none of {looked_for}, …; make one with "
+        names = ", ".join([MANIFEST, "model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"])
+        raise ArtifactError(f"{folder} is not a model folder: it holds none of {names}, …; make one with "
                             f"`fillmask export`")  # fmt: skip
     return Artifact(folder, source, revision, {}, variants)
 

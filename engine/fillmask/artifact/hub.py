@@ -1,4 +1,4 @@
-"""A hub id to a local snapshot, through huggingface_hub and its cache; ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` count."""
+"""A hub id to a local snapshot, through huggingface_hub and its cache, with ``HF_HUB_OFFLINE`` and ``HF_TOKEN``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 from fillmask.artifact.manifest import MANIFEST, read_manifest, usual_variant
 from fillmask.errors import ArtifactError, first_line
 
-# What stands behind "model" in the file of a variant; "auto" takes the quantized graph where there is no other.
+# The part behind "model" in a variant's file name; "auto" takes the quantized graph if there is no other.
 _SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
 
 
 def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = False) -> Path:
     """Download what one variant of a hub model needs, or find it in the cache.
 
-    With a GPU ``"auto"`` stands for two: the one for it, and the one that takes over if it does not start.
+    With a GPU ``"auto"`` stands for two variants: the GPU's, and the CPU's in case the GPU does not start.
 
     Returns:
         The snapshot's folder, named by its 40-hex commit.
 
     Raises:
-        ArtifactError: The model, its revision or the network is not there.
+        ArtifactError: The model, its revision or the network is missing.
     """
     folder = _snapshot(model_id, revision, ["*.json"])
     if (folder / MANIFEST).exists():

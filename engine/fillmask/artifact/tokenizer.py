@@ -1,6 +1,6 @@
-"""A model's tokenizer and the settings beside it, read the way transformers reads them.
+"""A model's tokenizer and its settings, read as transformers reads them.
 
-transformers spreads them over four files. The ones that change an answer: which token is the mask, which one pads,
+transformers spreads the settings over four files. These change a prediction: which token is the mask, which one pads,
 how many tokens the model takes, and whether decoded text is cleaned up.
 """
 
@@ -16,10 +16,10 @@ from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer_defaults import default_tokens, override
 from fillmask.errors import ArtifactError
 
-# model_max_length of a tokenizer that knows no limit is 1e30.
+# Without a limit model_max_length is 1e30.
 _NO_LIMIT = 10**9
 _SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
-# Their positions are counted from pad_token_id + 1, so 514 rows of the position table make 512 positions.
+# Their positions start at pad_token_id + 1, so a position table of 514 rows has 512 usable positions.
 _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
     "xlm-roberta", "xlm-roberta-xl", "xmod",
@@ -28,16 +28,16 @@ _OFFSET_POSITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelTokenizer:
-    """A tokenizer with what the steps around it need to know.
+    """A tokenizer and the settings that the other steps need.
 
     Attributes:
         tokenizer: Never truncates, never pads.
         mask_token: The mask as text, ``"[MASK]"`` or ``"<mask>"``.
         mask_token_id: The mask as a token.
-        pad_token_id: Padding, or None where the model has none.
-        max_length: Tokens the model takes, the special ones included.
+        pad_token_id: The padding token, or None if the model has none.
+        max_length: Tokens that the model takes, special tokens included.
         clean_up: Whether decoding removes the spaces before punctuation.
-        truncation_side: ``"left"`` where what is cut off a text is its beginning.
+        truncation_side: ``"left"`` if truncation removes the beginning of a text.
     """
 
     tokenizer: Tokenizer
@@ -88,7 +88,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
 
 
 def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-    """Tokens a model takes: the tokenizer's limit, cut to the rows of its position table.
+    """Tokens that a model takes: the tokenizer's limit, at most the rows of its position table.
 
     Args:
         settings: ``tokenizer_config.json``.
@@ -111,14 +111,14 @@ def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
         if not is_failure(error):
             raise
         raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
-    # Left as the file has them, these would cut or pad every text; transformers resets them on each call.
+    # As set in the file, these would cut or pad every text; transformers resets them on each call.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether it says that the tokenizer failed, rather than that the process shall end.
+    """Whether an error is a failure of the tokenizer, rather than a signal to end the process.
 
     A panic of the Rust library derives from BaseException, and its class cannot be imported.
     """
@@ -126,7 +126,7 @@ def is_failure(error: BaseException) -> bool:
 
 
 def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """Add what the settings list and tokenizer.json has otherwise, as transformers does on loading."""
+    """Add tokens that the settings list and tokenizer.json lacks or has with other flags, as transformers does."""
     known = tokenizer.get_added_tokens_decoder()
     for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
         token = AddedToken(entry["content"], special=entry.get("special", False), **_flags(entry))
@@ -139,12 +139,12 @@ def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
             tokenizer.add_special_tokens([AddedToken(content, special=True, **_flags(entry))])
 
 
-def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- whatever the JSON holds
+def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- any JSON value
     flags = ("lstrip", "rstrip", "normalized", "single_word")
     return {} if not isinstance(entry, dict) else {flag: entry[flag] for flag in flags if flag in entry}
 
 
-def _content(token: Any) -> str | None:  # noqa: ANN401 -- whatever the JSON holds
-    """The text of a token that is written as a string or as an object."""
+def _content(token: Any) -> str | None:  # noqa: ANN401 -- any JSON value
+    """The text of a token, which the settings give as a string or as an object."""
     content = token.get("content") if isinstance(token, dict) else token
     return content if isinstance(content, str) else None

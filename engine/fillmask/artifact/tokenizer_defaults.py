@@ -1,6 +1,6 @@
-"""Settings of ``tokenizer_config.json`` that win over ``tokenizer.json`` in transformers, and so here.
+"""Defaults of transformers' tokenizer classes, and settings that override ``tokenizer.json``.
 
-An artifact of ``fillmask export`` has both in agreement. A folder put together by hand may not.
+In an artifact of ``fillmask export`` the two files agree. In a folder from elsewhere they may not.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 
-# The tokenizer classes that rewrite their normalizer, by what comes before "Tokenizer" in their names.
+# Tokenizer classes that rewrite their normalizer, by the part of their names before "Tokenizer".
 _BERT_LIKE = {
     "bert", "convbert", "distilbert", "electra", "funnel", "layoutlm", "lxmert", "mobilebert", "mpnet", "roformer",
     "squeezebert",
 }  # fmt: skip
 
 
-# Tokens that a class of transformers has where no file names them, as in the oldest models of the hub.
+# Special tokens of a class if no file names them, as in the oldest models of the hub.
 _BERT_TOKENS = {
     "unk_token": "[UNK]",
     "sep_token": "[SEP]",
@@ -34,7 +34,7 @@ _ROBERTA_LIKE = {"camembert", "longformer", "mpnet", "roberta", "xlmroberta"}
 
 
 def default_tokens(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
-    """The special tokens of a tokenizer's class, by their settings' names; none where the class is not known."""
+    """The special tokens of a tokenizer's class, by the names of their settings; none of an unknown class."""
     name = _class_name(settings, config)
     if name in _ROBERTA_LIKE:
         return _ROBERTA_TOKENS
@@ -42,18 +42,18 @@ def default_tokens(settings: Mapping[str, Any], config: Mapping[str, Any]) -> di
 
 
 def _class_name(settings: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """What stands before "Tokenizer" in the class's name, in lower case."""
+    """The part of the class's name before "Tokenizer", in lower case."""
     name: str = settings.get("tokenizer_class") or f"{config.get('model_type', '')}Tokenizer".replace("-", "")
     return name.removesuffix("Fast").removesuffix("Tokenizer").lower()
 
 
 def override(tokenizer: Tokenizer, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Bring a tokenizer into agreement with its settings, in place.
+    """Apply the settings to a tokenizer, in place.
 
     Args:
-        tokenizer: As tokenizer.json has it.
+        tokenizer: As tokenizer.json defines it.
         settings: ``tokenizer_config.json``.
-        config: ``config.json``, whose model_type names the class where the settings do not.
+        config: ``config.json``, whose model_type names the class if the settings do not.
 
     Source: ``__init__`` of transformers' BertTokenizerFast and PreTrainedTokenizerFast.
     """

@@ -1,7 +1,7 @@
-"""How many threads this process may use: its CPU affinity, cut by its cgroup's quota.
+"""How many threads this process may use: its CPU affinity, limited by its cgroup's quota.
 
-ONNX Runtime sizes its thread pool by the cores of the host. In a container that may use one of 64 cores that
-means 64 threads that take turns on one.
+ONNX Runtime sizes its thread pool by the cores of the host. In a container that may use one of 64 cores, 64 threads
+would share that core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _affinity() -> int:
 
 
 def _quota(cgroups: Path, membership: Path) -> float | None:
-    """CPUs that the strictest of this process's cgroups grants, or None where nothing limits it."""
+    """CPUs that the strictest of this process's cgroups grants, or None without a limit."""
     quotas = [quota for folder in _folders(cgroups, membership) if (quota := _folder_quota(folder)) is not None]
     return min(quotas, default=None)
 
