@@ -17,13 +17,13 @@ ROOM = MAX_LENGTH - 2
 
 
 @pytest.fixture
-def encoder(tokenization):
-    return Encoder(tokenization)
+def encoder(tokenizer):
+    return Encoder(tokenizer)
 
 
-def tokens(tokenization, text):
-    (ids,) = Encoder(tokenization).encode(text)
-    return [tokenization.tokenizer.id_to_token(token) for token in ids]
+def tokens(tokenizer, text):
+    (ids,) = Encoder(tokenizer).encode(text)
+    return [tokenizer.tokenizer.id_to_token(token) for token in ids]
 
 
 # A tokenizer that fails
@@ -56,8 +56,8 @@ def test_a_tokenizer_that_drops_the_text_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mask", ["[MASK]", "<mask>", "{mask}"])
-def test_whatever_a_mask_is_called_it_becomes_the_models_own(tokenization, byte_level, mask):
-    assert tokens(tokenization, f"the {mask} sat") == ["[CLS]", "the", "[MASK]", "sat", "[SEP]"]
+def test_whatever_a_mask_is_called_it_becomes_the_models_own(tokenizer, byte_level, mask):
+    assert tokens(tokenizer, f"the {mask} sat") == ["[CLS]", "the", "[MASK]", "sat", "[SEP]"]
     assert tokens(byte_level, f"a {mask} cat") == ["<s>", "a", "<mask>", "Ġcat", "</s>"]
 
 
@@ -67,8 +67,8 @@ def test_a_text_may_mix_the_names_of_the_mask(encoder):
 
 
 @pytest.mark.parametrize("mask", ["<mask>", "{mask}"])
-def test_with_placeholders_switched_off_only_the_models_own_mask_counts(tokenization, mask):
-    (ids,) = Encoder(tokenization, placeholders=False).encode(f"[MASK] {mask}")
+def test_with_placeholders_switched_off_only_the_models_own_mask_counts(tokenizer, mask):
+    (ids,) = Encoder(tokenizer, placeholders=False).encode(f"[MASK] {mask}")
     assert ids.tolist().count(MASK) == 1
     assert ids.size > 4
 
@@ -76,8 +76,8 @@ def test_with_placeholders_switched_off_only_the_models_own_mask_counts(tokeniza
 def test_a_placeholder_that_is_a_token_of_the_model_stays_that_token(tmp_path):
     tokenizer = toys.word_piece()
     tokenizer.add_special_tokens([AddedToken("<mask>")])
-    tokenization = open_tokenizer(open_artifact(write_foreign(tmp_path / "model", tokenizer=tokenizer)))
-    assert tokens(tokenization, "<mask> {mask}") == ["[CLS]", "<mask>", "[MASK]", "[SEP]"]
+    tokenizer = open_tokenizer(open_artifact(write_foreign(tmp_path / "model", tokenizer=tokenizer)))
+    assert tokens(tokenizer, "<mask> {mask}") == ["[CLS]", "<mask>", "[MASK]", "[SEP]"]
 
 
 @pytest.mark.parametrize("text", ["[mask]", "<MASK>", "{ mask }", "[ MASK ]", "MASK"])
@@ -121,9 +121,9 @@ def test_every_other_unicode_text_is_taken(encoder, text):
 
 @PROPERTY
 @given(st.text(max_size=30))
-def test_any_unicode_text_is_encoded_or_refused_with_an_input_error(tokenization, text):
+def test_any_unicode_text_is_encoded_or_refused_with_an_input_error(tokenizer, text):
     try:
-        rows = Encoder(tokenization).encode(f"[MASK]{text}", "window")
+        rows = Encoder(tokenizer).encode(f"[MASK]{text}", "window")
     except TextError:
         assert "\0" in text
     else:
@@ -152,10 +152,10 @@ def test_a_text_with_one_token_too_many_is_refused_with_tokens_and_limit(encoder
         encoder.encode("[MASK]" + " cat" * ROOM)
 
 
-def test_right_truncation_keeps_the_beginning_and_the_special_tokens(encoder, tokenization):
+def test_right_truncation_keeps_the_beginning_and_the_special_tokens(encoder, tokenizer):
     (ids,) = encoder.encode("the [MASK]" + " cat" * 50, "right")
-    cat = tokenization.tokenizer.token_to_id("cat")
-    the = tokenization.tokenizer.token_to_id("the")
+    cat = tokenizer.tokenizer.token_to_id("cat")
+    the = tokenizer.tokenizer.token_to_id("the")
     assert ids.tolist() == [CLS, the, MASK, *[cat] * (ROOM - 2), SEP]
 
 
@@ -194,7 +194,7 @@ def test_windows_of_a_text_of_5000_words_hold_every_mask_once(encoder):
     assert [int((row == MASK).sum()) for row in rows] == [3, 1, 2, 2]
 
 
-def test_a_window_shows_as_much_on_the_left_of_a_lone_mask_as_on_the_right(encoder, tokenization):
+def test_a_window_shows_as_much_on_the_left_of_a_lone_mask_as_on_the_right(encoder, tokenizer):
     (ids,) = encoder.encode("cat " * 2500 + "[MASK]" + " dog" * 2500, "window")
     assert ids.size == MAX_LENGTH
     assert ids.tolist().index(MASK) in (MAX_LENGTH // 2, MAX_LENGTH // 2 - 1)
