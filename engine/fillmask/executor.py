@@ -103,7 +103,12 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
     try:
         reads = next(task)
         while True:
-            reads = task.send([run_batch(model, [read])[0] for read in reads])
+            try:
+                results = [run_batch(model, [read])[0] for read in reads]
+            except FillMaskError as error:
+                reads = task.throw(error)  # as TaskRun.send: a task may catch it, and ends alike in both drivers
+            else:
+                reads = task.send(results)
     except StopIteration as end:
         result: Result[T] = end.value
         return result
