@@ -20,7 +20,10 @@ def row(length, masks=1):
     return Row(np.zeros(length, dtype=np.int64), np.arange(masks), masks == 1)
 
 
-def read(ids, positions=(1,), reading=TopK(5, None)):
+FIVE = TopK(5, None)
+
+
+def read(ids, positions=(1,), reading=FIVE):
     return Read(np.array(ids, dtype=np.int64), np.array(positions, dtype=np.int64), reading)
 
 
