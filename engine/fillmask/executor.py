@@ -67,7 +67,12 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
     try:
         reads = next(task)
         while True:
-            reads = task.send(_run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads))
+            try:
+                results = _run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads)
+            except FillMaskError as error:
+                reads = task.throw(error)  # as TaskRun.send does: a task may catch it
+            else:
+                reads = task.send(results)
     except StopIteration as end:
         result: Result[T] = end.value
         return result

@@ -131,6 +131,16 @@ def native_graph(weights, *, ids: str = "int64") -> bytes:
     return parse(_NATIVE.format(dtype="float", ids=ids, to=1), left=weights[0], right=weights[1])
 
 
+def without_attention_mask(graph: bytes) -> bytes:
+    """A graph that does not take the attention mask: where it read the mask it reads the ids."""
+    model = onnx.load_from_string(graph)
+    (unread,) = [each for each in model.graph.input if each.name == "attention_mask"]
+    model.graph.input.remove(unread)
+    for node in model.graph.node:
+        node.input[:] = ["input_ids" if name == "attention_mask" else name for name in node.input]
+    return model.SerializeToString()
+
+
 def hidden_size_graph(size: int, *, declared: int | str = "v", table=None) -> bytes:
     """A graph that scores ``size`` tokens, which cannot be seen before it runs; it may declare another number."""
     table = tables()[0] if table is None else table
@@ -185,7 +195,7 @@ def write_foreign(folder: Path, graphs=None, **kwargs) -> Path:
 
 
 def write_native(folder: Path, **kwargs) -> Path:
-    """A folder as ``fillmask export`` makes it of a tiny model, with two variants that answer differently."""
+    """A folder as ``fillmask export`` makes it of a tiny model, with two variants that predict differently."""
     write_settings(folder, **kwargs)
     (folder / "model_fp32.onnx").write_bytes(native_graph(tables(0)))
     (folder / "model_int8.onnx").write_bytes(native_graph(tables(1)))

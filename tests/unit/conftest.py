@@ -53,18 +53,18 @@ def foreign(foreign_folder):
 
 @pytest.fixture(params=["native", "foreign"])
 def fill_mask(request):
-    """The same model in both layouts; both must answer the same."""
+    """The same model in both layouts; both must predict the same."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
-def tokenization(foreign_folder):
+def tokenizer(foreign_folder):
     return open_tokenizer(open_artifact(foreign_folder))
 
 
 @pytest.fixture(scope="session")
 def byte_level(tmp_path_factory):
-    """The tokenization of a model with byte-level BPE and the mask ``<mask>``."""
+    """The tokenizer of a model with byte-level BPE and the mask ``<mask>``."""
     settings = {"mask_token": "<mask>", "pad_token": "<pad>"}
     folder = tmp_path_factory.mktemp("models") / "byte-level"
     graph = toys.foreign_graph(toys.tables(size=toys.byte_level().get_vocab_size()))

@@ -9,7 +9,7 @@ from fillmask.scoring import softmax_at
 from tests.support.toys import PROPERTY
 
 FINITE = st.floats(-1e4, 1e4, width=32)
-NO_NUMBERS = r"logits that are no numbers \(NaN or infinite\); try another variant"
+NO_NUMBERS = r"logits that are not numbers \(NaN or infinite\); try another variant"
 
 
 def scores_at(logits, ids):
@@ -29,7 +29,7 @@ def reference(logits):
 
 
 @st.composite
-def answerable(draw):
+def finite_logits(draw):
     elements, fill = FINITE | st.just(-np.inf), st.just(np.float32(0))
     logits = draw(arrays(np.float32, st.integers(1, 150), elements=elements, fill=fill))
     logits[draw(st.integers(0, logits.size - 1))] = draw(FINITE)
@@ -37,13 +37,13 @@ def answerable(draw):
 
 
 @PROPERTY
-@given(answerable())
+@given(finite_logits())
 def test_scores_of_all_tokens_sum_to_one(logits):
     np.testing.assert_allclose(every_score(logits).sum(), 1, rtol=1e-5)
 
 
 @PROPERTY
-@given(answerable())
+@given(finite_logits())
 def test_scores_are_those_of_float64(logits):
     scores = every_score(logits)
     assert scores.dtype == np.float32
@@ -51,8 +51,8 @@ def test_scores_are_those_of_float64(logits):
 
 
 @PROPERTY
-@given(answerable(), st.data())
-def test_a_score_does_not_depend_on_what_else_is_asked_for(logits, data):
+@given(finite_logits(), st.data())
+def test_a_score_does_not_depend_on_which_other_ids_are_scored(logits, data):
     ids = data.draw(arrays(np.int64, st.integers(0, 8), elements=st.integers(0, logits.size - 1)))
     np.testing.assert_array_equal(scores_at(logits, ids), every_score(logits)[ids])
 
@@ -73,7 +73,7 @@ def test_the_full_range_of_float32_in_one_row_gives_one_and_zero():
     assert scores.tolist() == [1, 0, 0]
 
 
-def test_nothing_asked_gives_nothing():
+def test_no_ids_have_no_scores():
     nothing = scores_at(np.ones(5, dtype=np.float32), [])
     assert (nothing.shape, nothing.dtype) == ((0,), np.float32)
 
@@ -104,7 +104,7 @@ def test_scores_worth_reading_keep_their_digits_over_a_quarter_of_a_million_toke
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("ids", [[], [3], [0, 1]], ids=str)
 @pytest.mark.parametrize("place", [0, 1, 63, 64, 1000, 30_521])
-def test_one_logit_that_is_no_number_is_refused_wherever_it_is_and_whatever_is_asked(value, ids, place):
+def test_one_logit_that_is_no_number_is_refused_wherever_it_is_and_whichever_ids_are_scored(value, ids, place):
     logits = np.random.default_rng(0).standard_normal(30_522).astype(np.float32)
     logits[place] = value
     with pytest.raises(FillMaskError, match=NO_NUMBERS):
@@ -112,7 +112,7 @@ def test_one_logit_that_is_no_number_is_refused_wherever_it_is_and_whatever_is_a
 
 
 @PROPERTY
-@given(answerable(), st.sampled_from([np.nan, np.inf]), st.data())
+@given(finite_logits(), st.sampled_from([np.nan, np.inf]), st.data())
 def test_no_neighbours_hide_a_logit_that_is_no_number(logits, value, data):
     logits[data.draw(st.integers(0, logits.size - 1))] = value
     with pytest.raises(FillMaskError, match=NO_NUMBERS):

@@ -62,7 +62,7 @@ def test_equal_logits_come_by_id(value):
         assert top_k(logits, k).tolist() == list(range(k))
 
 
-def test_a_forbidden_token_comes_last_and_only_where_everything_is_asked_for():
+def test_a_forbidden_token_comes_last_and_only_where_every_token_is_selected():
     logits = np.float32([1, -np.inf, 2])
     assert top_k(logits, 2).tolist() == [2, 0]
     assert top_k(logits, 3).tolist() == [2, 0, 1]

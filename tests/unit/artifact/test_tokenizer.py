@@ -9,7 +9,7 @@ from tests.support import toys
 
 @pytest.fixture
 def opened(tmp_path):
-    """Open the tokenization of a folder written with these settings."""
+    """Open the tokenizer of a folder written with these settings."""
 
     def open_with(**kwargs):
         return open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", **kwargs)))
@@ -17,10 +17,10 @@ def opened(tmp_path):
     return open_with
 
 
-def test_the_settings_of_a_folder_are_read(tokenization):
-    assert (tokenization.mask_token, tokenization.mask_token_id, tokenization.pad_token_id) == ("[MASK]", 4, 0)
-    assert tokenization.max_length == toys.MAX_LENGTH
-    assert tokenization.clean_up is False
+def test_the_settings_of_a_folder_are_read(tokenizer):
+    assert (tokenizer.mask_token, tokenizer.mask_token_id, tokenizer.pad_token_id) == ("[MASK]", 4, 0)
+    assert tokenizer.max_length == toys.MAX_LENGTH
+    assert tokenizer.clean_up is False
 
 
 def test_a_mask_token_may_be_written_as_an_object(opened):
@@ -30,8 +30,8 @@ def test_a_mask_token_may_be_written_as_an_object(opened):
 def test_the_special_tokens_map_is_read_where_the_configuration_says_nothing(foreign_copy):
     (foreign_copy / "tokenizer_config.json").write_text("{}")
     (foreign_copy / "special_tokens_map.json").write_text('{"mask_token": "[MASK]", "pad_token": "[SEP]"}')
-    tokenization = open_tokenizer(open_artifact(foreign_copy))
-    assert (tokenization.mask_token_id, tokenization.pad_token_id) == (4, 3)
+    tokenizer = open_tokenizer(open_artifact(foreign_copy))
+    assert (tokenizer.mask_token_id, tokenizer.pad_token_id) == (4, 3)
 
 
 @pytest.mark.parametrize("size", [toys.VOCAB_SIZE - 9, toys.VOCAB_SIZE + 9])
@@ -70,8 +70,8 @@ def test_truncation_and_padding_stored_in_the_tokenizer_are_forgotten(opened):
 
 def test_added_tokens_of_the_configuration_are_added_as_transformers_adds_them(opened):
     entry = {"content": "<new>", "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    tokenization = opened(settings={"added_tokens_decoder": {str(toys.VOCAB_SIZE): entry}})
-    assert tokenization.tokenizer.encode("cat<new>").tokens == ["[CLS]", "cat", "<new>", "[SEP]"]
+    tokenizer = opened(settings={"added_tokens_decoder": {str(toys.VOCAB_SIZE): entry}})
+    assert tokenizer.tokenizer.encode("cat<new>").tokens == ["[CLS]", "cat", "<new>", "[SEP]"]
 
 
 def test_the_flags_of_a_known_token_are_the_configurations(opened):

@@ -22,7 +22,7 @@ def bare():
 
 @pytest.fixture
 def opened(tmp_path):
-    """Open the tokenization of a folder with this tokenizer and these settings."""
+    """Open the tokenizer of a folder with this tokenizer and these settings."""
 
     def open_with(tokenizer=None, **settings):
         return open_tokenizer(
@@ -48,17 +48,17 @@ def test_a_mask_token_that_the_tokenizer_takes_apart_is_put_together(tmp_path, b
 
 
 def test_a_special_token_that_no_file_lists_is_added_behind_the_vocabulary(opened):
-    tokenization = opened(mask_token="[NEW]")
-    assert tokenization.mask_token_id == toys.VOCAB_SIZE
-    assert tokenization.tokenizer.encode("cat[NEW]").ids == [2, 17, toys.VOCAB_SIZE, 3]
+    tokenizer = opened(mask_token="[NEW]")
+    assert tokenizer.mask_token_id == toys.VOCAB_SIZE
+    assert tokenizer.tokenizer.encode("cat[NEW]").ids == [2, 17, toys.VOCAB_SIZE, 3]
 
 
 def test_new_special_tokens_are_numbered_as_transformers_numbers_them(opened):
     # bos, eos, unk, sep, pad, cls, mask; not by the alphabet.
-    tokenization = opened(pad_token="<p>", mask_token="<m>", cls_token="<z>")
-    numbered = [tokenization.tokenizer.token_to_id(token) for token in ("<p>", "<z>", "<m>")]
+    tokenizer = opened(pad_token="<p>", mask_token="<m>", cls_token="<z>")
+    numbered = [tokenizer.tokenizer.token_to_id(token) for token in ("<p>", "<z>", "<m>")]
     assert numbered == [toys.VOCAB_SIZE, toys.VOCAB_SIZE + 1, toys.VOCAB_SIZE + 2]
-    assert tokenization.mask_token_id == toys.VOCAB_SIZE + 2
+    assert tokenizer.mask_token_id == toys.VOCAB_SIZE + 2
 
 
 def test_a_special_token_that_is_added_keeps_its_flags(opened, bare):

@@ -7,7 +7,8 @@ from tokenizers import AddedToken, normalizers, pre_tokenizers
 
 from fillmask.artifact.folder import EMBEDDED, open_artifact
 from fillmask.artifact.tokenizer import open_tokenizer
-from fillmask.shortcuts.word_cache import Words, reads_words
+from fillmask.encoding import Encoder
+from fillmask.shortcuts.word_cache import WordCache, reads_words
 from tests.support import toys
 from tests.support.toys import PROPERTY
 
@@ -44,7 +45,7 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def words(tokenizer):
     cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-    return Words(tokenizer, MASK, ([cls], [sep]))
+    return WordCache(tokenizer, MASK, ([cls], [sep]))
 
 
 def assert_as_the_tokenizer(words, tokenizer, text):
@@ -76,20 +77,20 @@ def test_other_text_is_left_to_the_tokenizer(words, text):
 
 
 def test_what_is_remembered_has_an_end(tokenizer, monkeypatch):
-    monkeypatch.setattr("fillmask.shortcuts.word_cache._MOST", 3)
-    words = Words(tokenizer, MASK, ([], []))
+    monkeypatch.setattr("fillmask.shortcuts.word_cache._MAX_ENTRIES", 3)
+    words = WordCache(tokenizer, MASK, ([], []))
     for text in ("one two three four five", "x" * 65, "a.b.c.d.e"):
         assert words.ids(text) == tokenizer.encode(text, add_special_tokens=False).ids
-        assert 0 < len(words._known) <= 3
-    assert not {"x" * 65, "a.b.c.d.e"} & words._known.keys()  # long, or of nine tokens
+        assert 0 < len(words._cached) <= 3
+    assert not {"x" * 65, "a.b.c.d.e"} & words._cached.keys()  # long, or of nine tokens
 
 
 def test_what_is_forgotten_is_learned_again(tokenizer, monkeypatch):
-    monkeypatch.setattr("fillmask.shortcuts.word_cache._MOST", 3)
-    words = Words(tokenizer, MASK, ([], []))
+    monkeypatch.setattr("fillmask.shortcuts.word_cache._MAX_ENTRIES", 3)
+    words = WordCache(tokenizer, MASK, ([], []))
     for text in ("one two", "three four", "one two"):
         words.ids(text)
-    assert {"one", "two"} <= words._known.keys()
+    assert {"one", "two"} <= words._cached.keys()
 
 
 def with_token(**flags):
@@ -146,7 +147,36 @@ def test_tokens_that_no_cut_can_tear_are_read_as_the_tokenizer_reads_them(conten
     tokenizer = toys.word_piece()
     tokenizer.add_special_tokens([AddedToken(content, normalized=False)])
     assert reads_words(tokenizer, MASK)
-    words = Words(tokenizer, MASK, ([], []))
+    words = WordCache(tokenizer, MASK, ([], []))
     for text in (f"the {content} {MASK}", f"{content}{MASK}{content}", f"the{content}the", "cat [MASK]", "[MAS K]"):
         expected = tokenizer.encode(text, add_special_tokens=False).ids
         assert words.ids(text) == (None if content in text.replace(MASK, "") else expected)
+
+
+# Equal to the plain step
+
+
+@PROPERTY
+@given(parts=st.lists(PIECES | st.sampled_from(string.printable), max_size=40))
+def test_an_encoder_gives_the_same_without_it(with_and_without, parts):
+    text = "".join(parts)
+    encoder, plain = with_and_without
+    for _ in range(2):
+        assert encoder.encode(text).tolist() == plain.encode(text).tolist()
+
+
+@pytest.fixture(scope="module")
+def with_and_without():
+    """The embedded model's encoder, and one that hands every text to its tokenizer."""
+    opened = open_tokenizer(open_artifact(EMBEDDED))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WordCache, "for_tokenizer", lambda *_: None)
+        plain = Encoder(opened)
+    encoder = Encoder(opened)
+    assert (encoder._word_cache is None, plain._word_cache is None) == (False, True)
+    return encoder, plain
+
+
+def test_only_a_tokenizer_that_reads_words_has_a_cache():
+    assert isinstance(WordCache.for_tokenizer(toys.word_piece(), MASK, ([], [])), WordCache)
+    assert WordCache.for_tokenizer(toys.byte_level(), "<mask>", ([], [])) is None

@@ -38,7 +38,7 @@ def test_a_text_without_a_mask_is_refused_in_transformers_words(fill_mask, text,
 
 
 BOTH_GRAPHS = pytest.mark.parametrize("make", [toys.native_graph, toys.foreign_graph])
-NO_NUMBERS = r"logits that are no numbers \(NaN or infinite\); try another variant"
+NO_NUMBERS = r"logits that are not numbers \(NaN or infinite\); try another variant"
 QUESTIONS = [{}, {"top_k": 0}, {"top_k": 1}, {"top_k": VOCAB_SIZE}, {"targets": ["cat", "dog"]}]
 
 
