@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 
 from fillmask.artifact.folder import Artifact, Graph, open_artifact
 from fillmask.artifact.tokenizer import ModelTokenizer, open_tokenizer
-from fillmask.batching import RowLike, pad
+from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask.errors import ArtifactError, NoMaskError
 from fillmask.locating import locate
 from fillmask.notices import Notice
+from fillmask.padding import pad
 from fillmask.runtime.fallback import options, start
 from fillmask.runtime.providers import Provider, check_providers, wants_gpu
 from fillmask.runtime.session import Session
@@ -174,23 +176,19 @@ class Model:
 
 
 def _in_thread(load: Callable[[], Graph]) -> Callable[[], Graph]:
-    """Start a call in a thread; the function returned waits for it and gives its result or raises its error.
+    """Start a call in a thread; the function returned waits for its result, or repeats the call to raise its error.
 
-    ``concurrent.futures`` does the same and takes 5 ms to import, a fortieth of the time to the first prediction.
+    ``concurrent.futures`` takes 5 ms to import, a fortieth of the time to the first prediction.
     """
-    outcome: list[Graph | BaseException] = []
+    results: list[Graph] = []
 
     def run() -> None:
-        try:
-            outcome.append(load())
-        except BaseException as error:
-            outcome.append(error)
+        with suppress(Exception):
+            results.append(load())
 
     def result() -> Graph:
         thread.join()
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
+        return results[0] if results else load()
 
     thread = Thread(target=run, daemon=True)
     thread.start()

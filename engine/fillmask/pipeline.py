@@ -10,22 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fillmask.artifact.folder import Artifact
 from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
-from fillmask.executor import run_task, run_tasks
+from fillmask.executor import run_task
+from fillmask.introspection import Introspection
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
 from fillmask.runtime.providers import Provider
+from fillmask.task_stream import run_tasks
 from fillmask.tasks import Result
-from fillmask.tasks.predict import Parameters, Predictions, as_transformers, predict, resolve
+from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
+from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 T = TypeVar("T")
 
 
-class FillMask:
+class FillMask(Introspection):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
@@ -82,9 +84,7 @@ class FillMask:
 
         Args:
             inputs: A text, a list of texts, or any other iterable of texts, which is read lazily.
-            top_k: As in ``predict``.
-            targets: As in ``predict``.
-            truncation: As in ``predict``.
+            top_k, targets, truncation: As in ``predict``.
 
         Returns:
             For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
@@ -144,9 +144,7 @@ class FillMask:
 
         Args:
             texts: Any iterable of texts, read one at a time, or some ahead where several run together.
-            top_k: As in ``predict``.
-            targets: As in ``predict``.
-            truncation: As in ``predict``.
+            top_k, targets, truncation: As in ``predict``.
             batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
                 batch-invariant as far as is known.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
@@ -165,61 +163,6 @@ class FillMask:
         concurrency = choose_concurrency(self.model, batch_size, workers)
         tasks = (predict(self.model, text, parameters) for text in texts)
         return _values(run_tasks(self.model, tasks, concurrency))
-
-    @property
-    def artifact(self) -> Artifact:
-        """The model's folder."""
-        return self.model.artifact
-
-    @property
-    def variant(self) -> str:
-        """The variant in use."""
-        return self.model.variant
-
-    @property
-    def mask_token(self) -> str:
-        """The model's mask, as text."""
-        return self.model.tokenizer.mask_token
-
-    @property
-    def mask_token_id(self) -> int:
-        """The model's mask, as a token."""
-        return self.model.tokenizer.mask_token_id
-
-    @property
-    def vocab_size(self) -> int:
-        """Tokens that the model scores."""
-        return self.model.vocab_size
-
-    @property
-    def max_length(self) -> int:
-        """Tokens that the model takes, special tokens included."""
-        return self.model.max_length
-
-    @property
-    def providers(self) -> list[str]:
-        """ONNX Runtime's execution providers in use, the preferred one first."""
-        return self.model.session.providers
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the preferred provider in use is a GPU's."""
-        return self.model.session.on_gpu
-
-    @property
-    def nodes(self) -> dict[str, int]:
-        """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
-        return self.model.session.nodes
-
-    @property
-    def threads(self) -> int:
-        """Threads of one run."""
-        return self.model.session.threads
-
-    @property
-    def batch_invariant(self) -> bool:
-        """Whether texts may run together without changing each other's scores."""
-        return self.model.batch_invariant
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers
