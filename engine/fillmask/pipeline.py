@@ -84,7 +84,9 @@ class FillMask(Introspection):
 
         Args:
             inputs: A text, a list of texts, or any other iterable of texts, which is read lazily.
-            top_k, targets, truncation: As in ``predict``.
+            top_k: As in ``predict``.
+            targets: As in ``predict``.
+            truncation: As in ``predict``.
 
         Returns:
             For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
@@ -144,7 +146,9 @@ class FillMask(Introspection):
 
         Args:
             texts: Any iterable of texts, read one at a time, or some ahead where several run together.
-            top_k, targets, truncation: As in ``predict``.
+            top_k: As in ``predict``.
+            targets: As in ``predict``.
+            truncation: As in ``predict``.
             batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
                 batch-invariant as far as is known.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
