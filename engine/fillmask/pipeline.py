@@ -16,7 +16,7 @@ from fillmask.executor import choose_concurrency, run_task, run_tasks
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
-from fillmask.runtime.providers import Provider
+from fillmask.runtime.providers import Provider, check_providers
 from fillmask.tasks import Result
 from fillmask.tasks.predict import Parameters, Predictions, as_transformers, predict, resolve
 from fillmask.windows import Truncation
@@ -62,10 +62,10 @@ class FillMask:
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
-        load = partial(Model.load, model, providers=providers, threads=threads, placeholders=placeholders)
+        wanted = None if providers is None else check_providers(providers)
+        load = partial(Model.load, model, providers=wanted, threads=threads, placeholders=placeholders)
         self.model: Model = load(variant=variant, revision=revision)
         warn(self.model.notices)
-        wanted = None if providers is None else [*providers]
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 

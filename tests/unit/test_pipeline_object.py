@@ -1,6 +1,7 @@
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from types import MappingProxyType
 
 import pytest
 
@@ -64,3 +65,11 @@ def test_the_embedded_model_predicts_what_its_example_shows():
     (predictions,) = fillmask.FillMask(threads=1).predict("She drank a cup of [MASK].", top_k=1)
     assert isinstance(predictions[0], Prediction)
     assert predictions[0].token_str == "tea"
+
+
+def test_options_of_any_mapping_pickle(native_folder):
+    options = {"use_arena": "0"}
+    fill_mask = FillMask(native_folder, providers=[("CPUExecutionProvider", MappingProxyType(options))], threads=1)
+    options["use_arena"] = "no more"
+    assert pickle.loads(pickle.dumps(fill_mask)).predict("[MASK]") == fill_mask.predict("[MASK]")
+    assert fill_mask.__reduce__()[0].keywords["providers"] == [("CPUExecutionProvider", {"use_arena": "0"})]
