@@ -17,7 +17,7 @@ from fillmask.introspection import Introspection
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
-from fillmask.runtime.providers import Provider
+from fillmask.runtime.providers import Provider, check_providers
 from fillmask.task_stream import run_tasks
 from fillmask.tasks import Result
 from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
@@ -65,10 +65,10 @@ class FillMask(Introspection):
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
-        load = partial(Model.load, model, providers=providers, threads=threads, placeholders=placeholders)
+        wanted = None if providers is None else check_providers(providers)
+        load = partial(Model.load, model, providers=wanted, threads=threads, placeholders=placeholders)
         self.model: Model = load(variant=variant, revision=revision)
         warn(self.model.notices)
-        wanted = None if providers is None else [*providers]
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 

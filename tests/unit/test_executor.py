@@ -213,10 +213,8 @@ def test_the_windows_of_a_long_text_come_back_as_one_result(fill_mask):
 
 @pytest.mark.parametrize("concurrency", [Concurrency(), *MANY], ids=str)
 def test_a_task_of_several_rounds_ends_as_it_does_alone(model, concurrency):
-    texts = [
-        f"{'the ' * (index % 3)}[MASK] {word} {other}"
-        for index, (word, other) in enumerate(zip(WORDS, WORDS[1:], strict=False))
-    ]
+    pairs = enumerate(itertools.pairwise(WORDS))
+    texts = [f"{'the ' * (index % 3)}[MASK] {word} {other}" for index, (word, other) in pairs]
     # Some tasks need more rounds than others, so that a window runs on for a few of them.
     rounds = [1 + index % 4 for index in range(len(texts))]
     alone = [run_task(model, continued(model, text, count)) for text, count in zip(texts, rounds, strict=True)]
