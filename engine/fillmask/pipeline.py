@@ -14,6 +14,7 @@ from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
 from fillmask.executor import run_task
 from fillmask.introspection import Introspection
+from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
@@ -66,7 +67,7 @@ class FillMask(Introspection):
         placeholders: bool = True,
     ) -> None:
         wanted = None if providers is None else check_providers(providers)
-        load = partial(Model.load, model, providers=wanted, threads=threads, placeholders=placeholders)
+        load = partial(load_model, model, providers=wanted, threads=threads, placeholders=placeholders)
         self.model: Model = load(variant=variant, revision=revision)
         warn(self.model.notices)
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,

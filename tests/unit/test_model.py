@@ -10,7 +10,7 @@ from fillmask import ArtifactError, ForkError, InputError, IntegrityError, NoMas
 from fillmask.artifact.folder import Artifact
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, TextError, TruncationWarning
-from fillmask.model import Encoding, Model
+from fillmask.model import Encoding
 from fillmask.runtime.session import Session
 from tests.support import toys
 from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
@@ -32,7 +32,7 @@ def ids(text):
 
 
 def test_a_model_is_its_folder_variant_tokenizer_and_session(native_folder):
-    model = Model.load(native_folder, variant="fp32", threads=1)
+    model = load_model(native_folder, variant="fp32", threads=1)
     assert (model.artifact.folder, model.variant) == (native_folder, "fp32")
     assert (model.tokenizer.mask_token, model.tokenizer.mask_token_id) == ("[MASK]", MASK)
     assert (model.session.providers, model.session.threads) == ([CPU], 1)
@@ -41,7 +41,7 @@ def test_a_model_is_its_folder_variant_tokenizer_and_session(native_folder):
 
 
 def test_a_foreign_folder_is_loaded_too(foreign_folder):
-    model = Model.load(foreign_folder, threads=1)
+    model = load_model(foreign_folder, threads=1)
     assert (model.variant, model.session.at_masks) == ("fp32", False)
     assert (model.max_length, model.vocab_size) == (MAX_LENGTH, VOCAB_SIZE)
 
@@ -52,17 +52,17 @@ def test_a_model_cannot_be_changed(model):
 
 
 def test_placeholders_can_be_switched_off(native_folder):
-    model = Model.load(native_folder, threads=1, placeholders=False)
+    model = load_model(native_folder, threads=1, placeholders=False)
     with pytest.raises(NoMaskError):
         model.encode("<mask>")
-    assert Model.load(native_folder, threads=1).encode("<mask>").rows
+    assert load_model(native_folder, threads=1).encode("<mask>").rows
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "config.json", "model_fp32.onnx"])
 def test_a_model_with_a_broken_file_is_not_loaded_at_all(native_copy, name):
     (native_copy / name).write_bytes(b"broken")
     with pytest.raises(IntegrityError, match=name):
-        Model.load(native_copy, variant="fp32", threads=1)
+        load_model(native_copy, variant="fp32", threads=1)
 
 
 def test_a_graph_that_cannot_be_read_is_an_error_of_the_caller_and_ends_its_thread(native_copy, monkeypatch):
@@ -72,14 +72,14 @@ def test_a_graph_that_cannot_be_read_is_an_error_of_the_caller_and_ends_its_thre
     monkeypatch.setattr(Artifact, "graph", interrupted)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        Model.load(native_copy, variant="fp32", threads=1)
+        load_model(native_copy, variant="fp32", threads=1)
     assert threading.active_count() == before
 
 
 def test_the_graph_is_read_while_the_tokenizer_is_opened(native_folder, monkeypatch):
     threads, graph = [], Artifact.graph
     monkeypatch.setattr(Artifact, "graph", lambda *args: threads.append(threading.current_thread()) or graph(*args))
-    Model.load(native_folder, variant="fp32", threads=1)
+    load_model(native_folder, variant="fp32", threads=1)
     assert [thread is not threading.main_thread() for thread in threads] == [True]
 
 
@@ -87,7 +87,7 @@ def test_a_mask_that_the_model_does_not_score_is_refused(tmp_path):
     graph = toys.foreign_graph(toys.tables()[:, :, :MASK])
     folder = toys.write_foreign(tmp_path / "model", {"model.onnx": graph})
     with pytest.raises(ArtifactError, match=r"\[MASK\] is token 4, the model has 4"):
-        Model.load(folder, threads=1)
+        load_model(folder, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_mask_that_the_model_does_not_score_is_refused(tmp_path):
 )
 def test_a_wrong_argument_is_an_error_and_no_model(native_folder, arguments, error):
     with pytest.raises(error):
-        Model.load(native_folder, **arguments)
+        load_model(native_folder, **arguments)
 
 
 # Texts to rows
@@ -248,7 +248,7 @@ def loaded(folder, variant="fp32", **entry):
     variants = toys.variants(folder)
     variants[variant] |= entry
     toys.write_manifest(folder, variants=variants)
-    return Model.load(folder, variant=variant, threads=1)
+    return load_model(folder, variant=variant, threads=1)
 
 
 @pytest.mark.parametrize("variant", ["fp32", "int8"])
@@ -276,11 +276,11 @@ def test_a_manifest_that_records_neither_vouches_for_fp32_alone(native_copy, var
 @pytest.mark.parametrize(("name", "invariant"), [("model.onnx", True), ("model_quantized.onnx", False)])
 def test_of_a_foreign_folder_only_fp32_is_trusted(foreign_copy, name, invariant):
     (foreign_copy / "model.onnx").rename(foreign_copy / name)
-    model = Model.load(foreign_copy, threads=1)
+    model = load_model(foreign_copy, threads=1)
     assert (model.batch_invariant, model.equal_length_invariant) == (invariant, invariant)
 
 
 def test_a_foreign_graph_without_an_attention_mask_is_not_trusted_with_padding(tmp_path):
     graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
-    model = Model.load(toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph}), threads=1)
+    model = load_model(toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph}), threads=1)
     assert (model.batch_invariant, model.equal_length_invariant) == (False, False)

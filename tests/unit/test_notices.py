@@ -8,7 +8,7 @@ import pytest
 
 from fillmask import FillMask, InputError, ProviderWarning, TargetWarning, TruncationWarning
 from fillmask.errors import TooLongError
-from fillmask.model import Model
+from fillmask.loading import load_model
 from fillmask.notices import Notice, warn
 
 LONG = "[MASK] " + "cat " * 40 + "[MASK]"
@@ -205,6 +205,6 @@ def test_a_gpu_that_does_not_start_warns_at_the_line_that_makes_the_object(nativ
 
 @pytest.mark.usefixtures("without_a_device")
 def test_a_model_that_is_loaded_without_the_object_has_it_as_a_notice(native_folder, caught):
-    model = Model.load(native_folder, threads=1)
+    model = load_model(native_folder, threads=1)
     assert [notice.category for notice in model.notices] == [ProviderWarning]
     assert caught == []

@@ -7,7 +7,6 @@ these positions. A *foreign* graph gives ``logits[b, s, V]``, and the session ta
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from fillmask.errors import ArtifactError, FillMaskError, ForkError, first_line
 from fillmask.runtime.contract import check_inputs, check_output
 from fillmask.runtime.io_binding import BoundRuns, device_of
-from fillmask.runtime.loading import check_threads, start_session
-from fillmask.runtime.providers import CPU, Provider, check_providers, is_gpu
+from fillmask.runtime.opening import check_threads, open_session
+from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, is_gpu
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -57,7 +56,7 @@ class Session:
         threads: int | None = None,
     ) -> None:
         self.threads = check_threads(threads)
-        self.ort = start_session(graph, weights, check_providers(providers), self.threads)
+        self.ort = open_session(graph, weights, check_providers(providers), self.threads)
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = check_inputs(self.ort)
@@ -102,12 +101,7 @@ class Session:
     @property
     def nodes(self) -> dict[str, int]:
         """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
-        if not hasattr(self.ort, "get_provider_graph_assignment_info"):
-            return {}
-        nodes: Counter[str] = Counter()
-        for part in self.ort.get_provider_graph_assignment_info():
-            nodes[part.ep_name] += len(part.get_nodes())
-        return dict(nodes.most_common())
+        return count_nodes(self.ort)
 
     def check_process(self) -> None:
         """Refuse to run in a forked child, where ONNX Runtime's threads do not exist and a run would hang.

@@ -44,7 +44,7 @@ def _linked(weights: Path | None) -> bytes | None:
     return weights.read_bytes()
 
 
-def start_session(
+def open_session(
     graph: bytes | Path, weights: Path | None, providers: list[Provider], threads: int
 ) -> ort.InferenceSession:
     """Load a graph.
