@@ -38,7 +38,7 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
         reads = next(task)
         while True:
             try:
-                results = _run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads)
+                results = run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads)
             except FillMaskError as error:
                 reads = task.throw(error)  # as TaskRun.send does: a task may catch it
             else:
@@ -70,7 +70,7 @@ def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
     kept, indices = distinct(reads)
     limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
     batches = plan(kept, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
-    results = _run_plan(partial(_run_batch, model.logits), kept, batches)
+    results = _run_plan(partial(run_batch, model.logits), kept, batches)
     return [results[index] for index in indices]
 
 
@@ -89,14 +89,14 @@ def _run_plan(
     return results
 
 
-def _run_batch(logits: Logits, reads: Sequence[Read]) -> list[Any]:
+def run_batch(logits: Logits, reads: Sequence[Read]) -> list[Any]:
     """Run reads of equally many positions together, and reduce their logits in this thread."""
     return [read.reading(rows) for read, rows in zip(reads, logits(reads), strict=True)]
 
 
 def run_isolated(logits: Logits, reads: Sequence[Read]) -> list[Any]:
-    """As ``_run_batch``; a run that fails is repeated read by read, so that only the reads at fault give an error."""
+    """As ``run_batch``; a run that fails is repeated read by read, so that only the reads at fault give an error."""
     try:
-        return _run_batch(logits, reads)
+        return run_batch(logits, reads)
     except FillMaskError as error:
         return [error] if len(reads) == 1 else [run_isolated(logits, [read])[0] for read in reads]

@@ -17,11 +17,10 @@ def rows():
 
 
 def named(lines):
-    return [
-        name
-        for line in lines
-        for name in re.findall(r"`([\w/]+\.py)`", line.split(" | ")[-2 if line[2].isdigit() else 0])
-    ]
+    """The modules of rows: in the second column of the numbered ones, in the first of the others."""
+    columns = [line.strip("| ").split(" | ") for line in lines]
+    cells = [column[1] if column[0].isdigit() else column[0] for column in columns]
+    return [name for cell in cells for name in re.findall(r"`([\w/]+\.py)`", cell)]
 
 
 def modules():

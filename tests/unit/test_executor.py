@@ -10,21 +10,13 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
+from fillmask.concurrency import GPU_BATCH_SIZE, Concurrency, choose_concurrency
 from fillmask.errors import FillMaskError, ForkError, InputError, NoMaskError, TooLongError
-from fillmask.executor import (
-    GPU_BATCH_SIZE,
-    Concurrency,
-    TaskRun,
-    choose_concurrency,
-    plan_reads,
-    run_batch,
-    run_isolated,
-    run_task,
-    run_tasks,
-)
+from fillmask.executor import plan_reads, run_batch, run_isolated, run_task
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.runtime.session import Session
+from fillmask.task_stream import TaskRun, run_tasks
 from fillmask.tasks import Read, Result
 from fillmask.tasks.predict import TopK, predict, resolve
 from tests.support import toys
@@ -260,7 +252,7 @@ def test_a_task_that_refuses_its_text_after_a_round_is_a_value(model, concurrenc
 def test_a_task_hears_of_a_failed_run_and_may_go_on(model, concurrency):
     def task():
         (row,) = model.encode("[MASK] cat").rows
-        best = run_batch(model, [Read(row.input_ids, row.positions, Best())])[0][0]
+        best = run_batch(model.logits, [Read(row.input_ids, row.positions, Best())])[0][0]
         try:
             yield [Read(row.input_ids, row.positions, Refusing(best, FillMaskError))]
         except FillMaskError as error:
@@ -383,7 +375,7 @@ def test_what_ran_before_an_error_of_the_engine_itself_is_given_before_it_is_rai
 @pytest.mark.parametrize("concurrency", [Concurrency(1, 2), Concurrency(4), Concurrency(64, 2)], ids=str)
 def test_a_row_that_fails_in_a_batch_ends_its_own_task_only(model, concurrency):
     rows = [row for word in WORDS for row in model.encode(f"[MASK] {word}").rows]
-    best = [run_batch(model, [Read(row.input_ids, row.positions, Best())])[0][0] for row in rows]
+    best = [run_batch(model.logits, [Read(row.input_ids, row.positions, Best())])[0][0] for row in rows]
     refused = best[4]
 
     def task(word):
@@ -404,10 +396,10 @@ def test_a_run_that_fails_is_repeated_row_by_row(model, runs):
     reads = [
         Read(row.input_ids, row.positions, Best()) for word in WORDS[:4] for row in model.encode(f"[MASK] {word}").rows
     ]
-    expected = run_batch(model, reads)
+    expected = run_batch(model.logits, reads)
     bad = replace(reads[2], reading=Refusing(expected[2][0], FillMaskError))
     runs.clear()
-    found = run_isolated(model, [*reads[:2], bad, reads[3]])
+    found = run_isolated(model.logits, [*reads[:2], bad, reads[3]])
     assert runs == [4, 1, 1, 1, 1]
     assert [found[0], found[1], found[3]] == [expected[0], expected[1], expected[3]]
     assert isinstance(found[2], FillMaskError)
@@ -461,7 +453,7 @@ def test_a_task_under_way_shows_what_it_waits_for_until_it_ends(model):
     for _ in range(2):
         (read,) = run.reads
         assert run.outcome is None
-        run.send(run_batch(model, [read]))
+        run.send(run_batch(model.logits, [read]))
     assert run.reads == []
     assert len(run.outcome.value) == 2
 

@@ -10,6 +10,7 @@ from fillmask import ArtifactError, ForkError, InputError, IntegrityError, NoMas
 from fillmask.artifact.folder import Artifact
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, TextError, TruncationWarning
+from fillmask.loading import load_model
 from fillmask.model import Encoding
 from fillmask.runtime.session import Session
 from tests.support import toys

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
-from fillmask.batching import pad
+from fillmask.padding import pad
 from fillmask.runtime import io_binding
 from fillmask.runtime.io_binding import device_of
 from fillmask.runtime.session import Session

@@ -6,8 +6,8 @@ import onnxruntime as ort
 import pytest
 
 from fillmask import FillMask
-from fillmask.batching import pad
 from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, TopKError
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from tests.support import toys
 

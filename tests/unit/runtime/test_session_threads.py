@@ -3,7 +3,7 @@ import time
 
 import numpy as np
 
-from fillmask.batching import pad
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from tests.support import toys
 

@@ -11,7 +11,8 @@ from fillmask.encoding import Encoder
 from fillmask.errors import InputError, NoMaskError, TargetsError, TargetWarning, TooLongError, TruncationWarning
 from fillmask.model import Model
 from fillmask.tasks import Read, Result
-from fillmask.tasks.predict import PREDICT, Parameters, Prediction, TopK, as_transformers, predict, resolve
+from fillmask.tasks.predict import PREDICT, Parameters, Prediction, TopK, predict, resolve
+from fillmask.transformers_shape import as_transformers
 from tests.support import toys
 from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
 
