@@ -146,9 +146,7 @@ def test_a_tampered_file_is_named_in_one_line(artifact, name):
 def test_a_foreign_folder_cannot_be_verified(foreign_folder):
     result = verify(foreign_folder)
     assert (result.exit_code, result.stdout) == (1, "")
-    message = (
-        f"fillmask: {foreign_folder} has no fillmask.json, so nothing to verify against; export it with fillmask\n"
-    )
+    message = f"{foreign_folder} has no fillmask.json, so nothing to verify against; export it with fillmask"
     assert result.stderr == f"fillmask: {message}\n"
 
 
