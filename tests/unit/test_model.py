@@ -5,6 +5,8 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fillmask import ArtifactError, ForkError, InputError, IntegrityError, NoMaskError, ProviderError, TooLongError
 from fillmask.artifact.folder import Artifact
@@ -14,7 +16,7 @@ from fillmask.loading import load_model
 from fillmask.model import Encoding
 from fillmask.runtime.session import Session
 from tests.support import toys
-from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
+from tests.support.toys import MAX_LENGTH, PROPERTY, VOCAB_SIZE
 
 CLS, SEP, MASK = 2, 3, 4
 CPU = "CPUExecutionProvider"
@@ -174,6 +176,18 @@ def test_a_text_without_a_mask_is_refused_in_transformers_words(model, text, tru
 def test_what_is_no_text_is_refused(model, text):
     with pytest.raises(TextError):
         model.encode(text)
+
+
+@PROPERTY
+@given(text=st.text(max_size=30))
+def test_any_unicode_text_fits_or_is_refused_with_an_input_error(native, text):
+    try:
+        rows = native.model.encode(f"[MASK]{text}", "window").rows
+    except TextError:
+        assert "\0" in text
+    else:
+        assert all(row.input_ids.size <= MAX_LENGTH for row in rows)
+        assert sum(row.positions.size for row in rows) == 1
 
 
 def test_in_a_fork_nothing_is_encoded_or_run(model, monkeypatch):

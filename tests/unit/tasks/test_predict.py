@@ -150,6 +150,14 @@ def test_what_was_read_becomes_predictions(model):
     assert result.notices == ()
 
 
+def test_predictions_keep_the_order_and_the_numbers_that_were_read(model):
+    task = predict(model, "the [MASK]", resolve(model, top_k=3).value)
+    next(task)
+    (found,) = finish(task, [[[(9, 0.1), (7, 0.7), (8, 0.2)]]]).value
+    assert [(prediction.token, prediction.score) for prediction in found] == [(9, 0.1), (7, 0.7), (8, 0.2)]
+    assert found[0] == Prediction(0.1, 9, toys.VOCAB[9], f"the {toys.VOCAB[9]}")
+
+
 def test_each_mask_has_a_list_from_left_to_right(model):
     (first,), (second,) = run(model, "[MASK] is [MASK]", [logits_with("cat", "dog")], top_k=1).value
     assert first.sequence == "[CLS] cat is [MASK] [SEP]"
