@@ -184,7 +184,7 @@ def test_threads_are_what_was_chosen(native_folder, threads):
 
 
 def test_threads_are_otherwise_what_the_process_may_use(native_folder, monkeypatch):
-    monkeypatch.setattr("fillmask.runtime.session.available_threads", lambda: 2)
+    monkeypatch.setattr("fillmask.runtime.opening.available_threads", lambda: 2)
     assert FillMask(native_folder).threads == 2
 
 
