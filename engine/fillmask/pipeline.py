@@ -25,10 +25,9 @@ T = TypeVar("T")
 
 
 class FillMask:
-    """Predicts the tokens behind a text's masks.
+    """Predicts the tokens behind a text's masks; loaded completely or not at all, and safe for threads to share.
 
-    It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
-    variant again, and chooses its own providers if none were given.
+    It pickles: the other process loads the same variant again, and chooses its own providers if none were given.
 
     Args:
         model: A model folder, a hub id, or None for the embedded English model.
@@ -229,8 +228,7 @@ class FillMask:
 
     def _predict(self, text: str, parameters: Parameters) -> Predictions:
         result = run_task(self.model, predict(self.model, text, parameters))
-        if result.notices:
-            warn(result.notices)
+        warn(result.notices)
         return result.value
 
     def _parameters(
@@ -247,8 +245,6 @@ class FillMask:
 
 def _values(outcomes: Iterator[Result[T] | InputError]) -> Iterator[T | InputError]:
     for outcome in outcomes:
-        if isinstance(outcome, InputError):
-            yield outcome
-            continue
-        warn(outcome.notices)
-        yield outcome.value
+        if isinstance(outcome, Result):
+            warn(outcome.notices)
+        yield outcome.value if isinstance(outcome, Result) else outcome

@@ -1,6 +1,6 @@
 """A model's tokenizer and the settings beside it, read the way transformers reads them.
 
-transformers spreads them over four files. The ones that change an answer: which token is the mask, which one pads,
+transformers spreads them over four files. The ones that change a prediction: which token is the mask, which one pads,
 how many tokens the model takes, and whether decoded text is cleaned up.
 """
 

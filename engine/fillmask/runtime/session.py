@@ -23,6 +23,7 @@ from fillmask.runtime.providers import CPU, Provider, check_providers, check_sta
 
 _KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
 _FLOAT32 = np.dtype(np.float32)
+_Ids = NDArray[np.int64]
 _DTYPES = ("tensor(int64)", "tensor(int32)")
 # The fused kernel takes five times as long as its two operators (MiniLM, 128 tokens).
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
@@ -128,9 +129,7 @@ class Session:
                 f"make it after the fork, or start workers with multiprocessing.get_context('spawn')"
             )
 
-    def _logits(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
-    ) -> NDArray[np.floating[Any]]:
+    def _logits(self, input_ids: _Ids, attention_mask: _Ids, positions: _Ids) -> NDArray[np.floating[Any]]:
         feeds = self._feeds(input_ids, attention_mask, positions)
         try:
             if self._bound is not None:
@@ -151,9 +150,7 @@ class Session:
             raise ArtifactError("the graph gives no logits: their last axis is 0")
         return size
 
-    def _feeds(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
-    ) -> dict[str, NDArray[Any]]:
+    def _feeds(self, input_ids: _Ids, attention_mask: _Ids, positions: _Ids) -> dict[str, NDArray[Any]]:
         feeds: dict[str, NDArray[Any]] = {"input_ids": input_ids}
         if self.takes_attention_mask:
             feeds["attention_mask"] = attention_mask
