@@ -6,6 +6,7 @@ from fillmask_export.passes import make_lean
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.sites import collect, find_sites, linear_behind
 from tests.support.graphs import parse, run_all, weights
+from tests.support.rounding import assert_rounded_alike, graph_bound
 
 FLOATS = "g (float[b,s,8] x, float[b,s,8] y) => (float[b,s,n] logits) "
 
@@ -78,9 +79,11 @@ def test_what_an_activation_held_is_what_the_graph_computed(lean):
     for site in sites:
         rows = np.concatenate([each[site.name].reshape(-1, each[site.name].shape[-1]) for each in runs])
         sample = samples[site.name]
-        np.testing.assert_allclose(sample.low, rows.min(axis=0), rtol=0, atol=2e-5)
-        np.testing.assert_allclose(sample.high, rows.max(axis=0), rtol=0, atol=2e-5)
-        np.testing.assert_allclose(np.sort(sample.rows, axis=0), np.sort(rows, axis=0), rtol=0, atol=2e-5)
+        # ONNX Runtime fuses operators to look at activations, and does not to run all of a graph.
+        bound = max(graph_bound(lean, feeds_of(probe), site.name) for probe in asked)
+        assert_rounded_alike(np.sort(sample.rows, axis=0), np.sort(rows, axis=0), bound)
+        np.testing.assert_allclose(sample.low, rows.min(axis=0), rtol=0, atol=bound)
+        np.testing.assert_allclose(sample.high, rows.max(axis=0), rtol=0, atol=bound)
 
 
 def test_looking_at_activations_leaves_the_graph_as_it_is(lean):

@@ -11,6 +11,7 @@ from fillmask_export.probes import Probe
 from fillmask_export.quantization.sites import Sample, collect, find_sites
 from fillmask_export.quantization.splitting import share_out, split_outliers
 from tests.support.graphs import parse, places, run, run_all, texts, weights
+from tests.support.rounding import assert_rounded_alike, count_terms, graph_bound, rounding_bound
 
 FLOATS = "g (float[b,s,8] x, float[b,s,512] y) => (float[p,q,r] logits) "
 FIRST = "a = MatMul(x, first) h = Add(a, bias) "
@@ -53,7 +54,7 @@ def split(model, feeds):
 
 def check_same(model, before, feeds):
     expected = run(before, feeds)
-    np.testing.assert_allclose(run(model, feeds), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    assert_rounded_alike(run(model, feeds), expected, graph_bound(before, feeds))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -100,10 +101,15 @@ def test_the_largest_channels_are_the_ones_that_are_split():
 def test_the_samples_of_a_split_site_are_what_the_split_graph_computes():
     model, feeds = by_hand(FIRST + GELU + LAST), feeds_of()
     _, samples = split(model, feeds)
-    rows = run_all(model, feeds, None)["z"].reshape(-1, 528)
-    np.testing.assert_allclose(samples["z"].rows, rows, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(samples["z"].low, rows.min(axis=0), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(samples["z"].high, rows.max(axis=0), rtol=1e-5, atol=1e-5)
+    tensors = run_all(model, feeds, None)
+    rows = tensors["z"].reshape(-1, 528)
+    # The slope of a GELU is at most 1.13, so that its result is as exact as its argument, which here is far larger.
+    largest = np.abs(tensors["h"]).max(axis=(0, 1))
+    bounds = [rounding_bound(count_terms(model, feeds, "z"), float(size)) for size in largest]
+    np.testing.assert_array_less(np.abs(samples["z"].rows - rows).max(axis=0), bounds)
+    np.testing.assert_array_less(np.abs(samples["z"].low - rows.min(axis=0)), bounds)
+    np.testing.assert_array_less(np.abs(samples["z"].high - rows.max(axis=0)), bounds)
+    assert (1000 * np.array(bounds) < np.ptp(rows, axis=0)).all()  # far less than rows of other texts, or channels
 
 
 @pytest.mark.parametrize(

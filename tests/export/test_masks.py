@@ -10,6 +10,7 @@ from fillmask_export.passes.reshapes import fix_reshapes
 from fillmask_export.passes.sizes import fix_sizes
 from fillmask_export.shapes import find_shapes
 from tests.support.graphs import SIZES, input_names, operators, places, rows_at, run, run_all, texts
+from tests.support.rounding import SCORES, assert_rounded_alike, graph_bound
 
 LAYERS, HEADS, HIDDEN, INNER = 2, 4, 32, 64
 # All different, so that a shape tells what it is of.
@@ -36,12 +37,12 @@ def tensors(sunk):
 @pytest.mark.parametrize(("batch", "length"), SIZES)
 def test_the_rows_are_those_of_the_full_logits(sunk, untouched, batch, length):
     feeds = texts(batch, length, 560)
-    whole = run(untouched, feeds)
+    whole, bound = run(untouched, feeds), graph_bound(untouched, feeds)
     for masks in (1, 2, 7):
         positions = places(feeds, masks, seed=masks)
         rows = run(sunk[0], feeds | {"mask_positions": positions})
-        np.testing.assert_allclose(rows, rows_at(whole, positions), rtol=0, atol=2e-5)
-        np.testing.assert_allclose(_softmax(rows), _softmax(rows_at(whole, positions)), rtol=0, atol=2e-6)
+        assert_rounded_alike(rows, rows_at(whole, positions), bound)
+        np.testing.assert_allclose(_softmax(rows), _softmax(rows_at(whole, positions)), rtol=0, atol=SCORES)
 
 
 def test_a_lean_graph_takes_positions_and_gives_rows(sunk):
@@ -91,7 +92,7 @@ def test_a_texts_rows_do_not_depend_on_its_neighbours_or_on_padding(sunk):
     for row, length in enumerate(feeds["attention_mask"].sum(axis=1)):
         alone = {name: array[row : row + 1, :length] for name, array in feeds.items()}
         rows = run(sunk[0], alone | {"mask_positions": positions[row : row + 1]})
-        np.testing.assert_allclose(_softmax(rows), _softmax(together[row : row + 1]), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(_softmax(rows), _softmax(together[row : row + 1]), rtol=0, atol=SCORES)
 
 
 def _softmax(logits):
