@@ -15,7 +15,14 @@ from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import FidelityError
 from fillmask_export.material import Material
 from fillmask_export.ranges import find_infinite
-from fillmask_export.verify import Plan, batch_difference, check_fidelity, count_not_finite, verify_graph
+from fillmask_export.verify import (
+    Plan,
+    batch_difference,
+    check_fidelity,
+    count_not_finite,
+    equal_length_difference,
+    verify_graph,
+)
 
 # Of a score; a larger difference is not one of rounding. Half precision rounds to three digits, and how depends on the
 # order of a product's sums, which depends on the batch.
@@ -38,15 +45,20 @@ def judge(variant: str, graph: Path, checkpoint: Checkpoint, *, material: Materi
     long = verify_graph(graph, checkpoint, material.long)
     # Of so few masks accuracy says little; they are here for what only long texts do to a variant.
     check_fidelity(variant, long, replace(plan, max_accuracy_loss=1.0), where=" in long texts")
-    difference = batch_difference(graph, material.held_out.probes, checkpoint.tokenizer.pad_token_id or 0)
-    if not isfinite(difference):
-        raise FidelityError(f"variant {variant} gives NaN or infinity in a padded batch")
+    padded = batch_difference(graph, material.held_out.probes, checkpoint.tokenizer.pad_token_id or 0)
+    equal = equal_length_difference(graph, material.held_out.probes)
+    for difference, where in ((padded, "a padded batch"), (equal, "a batch of texts of equal length")):
+        if not isfinite(difference):
+            raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")
+    tolerance = _BATCH_TOLERANCE.get(variant, _USUAL_BATCH_TOLERANCE)
     return {
         "fidelity": asdict(fidelity),
         "random_texts": {"texts": len(material.random), "not_finite": not_finite},
         "long_texts": {"tokens": max(probe.input_ids.size for probe in material.long), **asdict(long)},
-        "batch_difference": difference,
-        "batch_invariant": difference <= _BATCH_TOLERANCE.get(variant, _USUAL_BATCH_TOLERANCE),
+        "batch_difference": padded,
+        "batch_invariant": padded <= tolerance,
+        "equal_length_difference": equal,
+        "equal_length_invariant": equal <= tolerance,
     }
 
 

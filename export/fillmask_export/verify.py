@@ -111,9 +111,42 @@ def batch_difference(graph: Path, probes: list[Probe], pad_token_id: int) -> flo
 
     NaN where a score is none.
     """
-    session = Session(graph)
+    return _difference_together(Session(graph), _spread(probes), pad_token_id)
+
+
+def equal_length_difference(graph: Path, probes: list[Probe]) -> float:
+    """How far a text's scores move when other texts of its length are beside it, without padding.
+
+    The probes of ``batch_difference`` are cut: all to the length of the shortest, and the longer half to the length of
+    its shortest.
+
+    Returns:
+        The largest difference of a score; NaN where a score is NaN.
+    """
+    session, some = Session(graph), _spread(probes)
+    groups = [_cut_to_shortest(group) for group in (some, some[len(some) // 2 :])]
+    return float(np.max([_difference_together(session, group, 0) for group in groups]))
+
+
+def _spread(probes: list[Probe]) -> list[Probe]:
+    """About eight probes, from the shortest to the longest."""
+    return sorted(probes, key=lambda probe: probe.input_ids.size)[:: max(1, len(probes) // 8)]
+
+
+def _cut_to_shortest(probes: list[Probe]) -> list[Probe]:
+    """The same texts, all as long as the shortest; where no mask is left the last token is scored."""
+    length = min(probe.input_ids.size for probe in probes)
+    cut = []
+    for probe in probes:
+        left = probe.positions < length
+        positions = probe.positions[left] if left.any() else np.array([length - 1])
+        cut.append(Probe(probe.input_ids[:length], positions, probe.labels[: positions.size]))
+    return cut
+
+
+def _difference_together(session: Session, some: list[Probe], pad_token_id: int) -> float:
+    """The largest difference of a score between texts in one run and each in a run of its own."""
     forward = session_forward(session)
-    some = sorted(probes, key=lambda probe: probe.input_ids.size)[:: max(1, len(probes) // 8)]
     padded = pad([probe.input_ids for probe in some], pad_token_id)
     positions = np.zeros((len(some), max(probe.positions.size for probe in some)), dtype=np.int64)
     for row, probe in enumerate(some):

@@ -46,6 +46,8 @@ def test_a_variant_that_is_close_passes_with_its_figures(built, bert, material, 
     assert found["fidelity"]["masks"] == material.masks >= 60
     assert found["random_texts"] == {"texts": len(material.random), "not_finite": 0}
     assert found["batch_invariant"]
+    assert found["equal_length_invariant"]
+    assert 0 <= found["equal_length_difference"] <= 5e-3
 
 
 def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, bert, material):
@@ -67,6 +69,21 @@ def test_a_batch_that_gives_no_numbers_is_refused(built, bert, material, monkeyp
         judge("int8", built("int8"), bert, material=material, plan=PLAN)
 
 
+def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, bert, material, monkeypatch):
+    monkeypatch.setattr(trial, "equal_length_difference", lambda *_: float("nan"))
+    with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a batch of texts of equal length"):
+        judge("int8", built("int8"), bert, material=material, plan=PLAN)
+
+
+@pytest.mark.parametrize(("padded", "equal"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.0, 0.0)])
+def test_padding_and_company_of_equal_length_are_told_apart(bert, material, monkeypatch, padded, equal):
+    measured = {"verify_graph": EXACT, "count_not_finite": 0, "batch_difference": padded}
+    for name, found in (measured | {"equal_length_difference": equal}).items():
+        monkeypatch.setattr(trial, name, lambda *_, found=found: found)
+    found = judge("int8", Path("not run"), bert, material=material, plan=PLAN)
+    assert (found["batch_invariant"], found["equal_length_invariant"]) == (padded == 0, equal == 0)
+
+
 @pytest.mark.parametrize(
     ("difference", "invariant"), [(2e-5, {"int8": False, "fp16": True}), (6e-3, {"int8": False, "fp16": False})]
 )
@@ -74,9 +91,11 @@ def test_half_precision_may_round_more_in_company(bert, material, monkeypatch, d
     graph = Path("not run")
     for name, found in {"verify_graph": EXACT, "count_not_finite": 0, "_check_tensors": None}.items():
         monkeypatch.setattr(trial, name, lambda *_, found=found: found)
-    monkeypatch.setattr(trial, "batch_difference", lambda *_: difference)
-    found = {name: judge(name, graph, bert, material=material, plan=PLAN)["batch_invariant"] for name in invariant}
-    assert found == invariant
+    for name in ("batch_difference", "equal_length_difference"):
+        monkeypatch.setattr(trial, name, lambda *_: difference)
+    found = {name: judge(name, graph, bert, material=material, plan=PLAN) for name in invariant}
+    assert {name: each["batch_invariant"] for name, each in found.items()} == invariant
+    assert {name: each["equal_length_invariant"] for name, each in found.items()} == invariant
 
 
 def test_a_tensor_that_overflows_inside_is_refused_though_the_answers_are_numbers(built, bert, material, monkeypatch):
