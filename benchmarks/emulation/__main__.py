@@ -16,7 +16,7 @@ from benchmarks.emulation.control import make_control
 from benchmarks.emulation.machines import HASWELL, HERE, MACHINES, Machine, Questions, ask
 from benchmarks.emulation.sysroot import MissingError
 from fillmask.artifact.folder import EMBEDDED
-from fillmask_export.probes import make_questions
+from fillmask_export.probes import make_masked_texts as make_questions
 
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers")
 

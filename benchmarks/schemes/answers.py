@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from benchmarks.schemes.graphs import SCHEMES, pairs_fit, path_of, size_of
 from benchmarks.schemes.subjects import Subject
 from fillmask.runtime.session import Session
-from fillmask_export.fidelity import Forward, measure
 from fillmask_export.probes import Probe
-from fillmask_export.verify import batch_difference, checkpoint_forward, session_forward
+from fillmask_export.verify.fidelity import measure
+from fillmask_export.verify.forward import Forward, checkpoint_forward, session_forward
+from fillmask_export.verify.invariance import batch_difference
 
 
 def judge(subject: Subject, folder: Path) -> dict[str, Any]:

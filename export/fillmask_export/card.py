@@ -1,4 +1,4 @@
-"""The model card: the manifest's figures for people."""
+"""The model card: the manifest's figures in Markdown."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
     """Write ``README.md`` from the manifest; the checkpoint's own card follows.
 
     Args:
-        folder: Where.
-        manifest: As written.
-        checkpoint_card: The checkpoint's README, empty where it has none.
+        folder: The artifact.
+        manifest: The artifact's manifest.
+        checkpoint_card: The checkpoint's README, or an empty string.
     """
     source = manifest["source"]
     at = f" at revision `{source['revision']}`" if source["revision"] else ""
@@ -83,7 +83,7 @@ def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _checks(manifest: Mapping[str, Any]) -> list[str]:
-    """What has no figure a variant: an artifact that fails it is not written."""
+    """Checks without a figure for each variant; an artifact that fails one is not written."""
     random = [variant["random_texts"]["texts"] for variant in manifest["variants"].values()]
     return [
         f"{_batches(manifest['variants'])} No variant gives NaN or infinity on {min(random)} texts of random tokens. "
@@ -144,7 +144,7 @@ def _table(rows: Iterable[list[str]], variants: Mapping[str, Any]) -> list[str]:
 
 
 def size(variant: Mapping[str, Any], files: Mapping[str, Any]) -> int:
-    """Bytes of a variant's graph and weights, from the manifest's entry of it and the manifest's files."""
+    """Bytes of a variant's graph and weights, from its entry and the file entries of the manifest."""
     return sum(files[variant[key]]["bytes"] for key in ("file", "weights") if key in variant)
 
 
@@ -159,7 +159,7 @@ def _without_front_matter(card: str) -> str:
 
 
 def _demote(card: str) -> str:
-    """Move every heading two levels down, below the heading it stands under."""
+    """Move every heading two levels down."""
     lines, fenced = [], False
     for line in card.splitlines():
         fenced ^= line.lstrip().startswith("```")

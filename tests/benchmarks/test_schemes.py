@@ -16,7 +16,7 @@ from benchmarks.schemes.graphs import DYNAMIC, SCHEMES, fit, pairs_fit
 from benchmarks.schemes.per_token import per_token
 from benchmarks.schemes.times import LENGTHS
 from fillmask_export.probes import Probe
-from fillmask_export.quantization.sites import Sample
+from fillmask_export.quantization.activations import Sample
 
 HIDDEN, VOCABULARY = 32, 40
 GERMLINES = """
