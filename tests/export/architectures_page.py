@@ -47,7 +47,7 @@ REASONS = {
     "longformer": "its sliding windows are traced at one length, by optimum too",
     "mega": "its Fourier transforms are no operators of ONNX that can be traced",
     "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
-    "reformer": "its attention draws random numbers, and each answer is another",
+    "reformer": "its attention draws random numbers, and each run gives other logits",
     "xmod": "its adapters are chosen text by text in Python, and are traced for one size of batch",
 }
 

@@ -164,6 +164,10 @@ def test_whether_a_text_depends_on_its_batch_is_measured(manifest, name):
     assert manifest["variants"]["fp32"]["batch_invariant"] is not ARCHITECTURES[name].padding_counts
 
 
+def test_texts_of_equal_length_do_not_depend_on_each_other(manifest):
+    assert manifest["variants"]["fp32"]["equal_length_invariant"]
+
+
 def test_the_docs_say_what_was_exported(manifest, name, record_testsuite_property):
     row = architectures_page.row_of(manifest)
     record_testsuite_property(f"{architectures_page.PROPERTY}{name}", json.dumps(row))

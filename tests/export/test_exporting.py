@@ -10,7 +10,7 @@ import fillmask_export
 from fillmask import FillMask, IntegrityError
 from fillmask.verification import verify
 from fillmask_export import Plan, export
-from fillmask_export.tokenizing import HARD_TEXTS
+from fillmask_export.verify.tokenizer_check import HARD_TEXTS
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
 from tests.support.cases import calls
 
