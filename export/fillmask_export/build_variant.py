@@ -58,7 +58,7 @@ def build_variant(
         except FidelityError as error:
             last = error
         else:
-            return entry | {"answers": predict_texts(folder, variant, eval_data.masked_texts)}
+            return entry | {"expected": predict_texts(folder, variant, eval_data.masked_texts)}
     assert last is not None
     raise FidelityError(f"{last}, the products of {len(kept)} activations left in fp32") if kept else last
 

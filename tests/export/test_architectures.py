@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
-from fillmask.encoding import pad
 from fillmask.errors import FillMaskError
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from tests.export import architectures_page
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
@@ -102,12 +102,12 @@ def rows_of(tokenizer, lengths):
 
 def masks_of(encoded, mask_token_id):
     """Two positions a text, one of them twice where there is one mask."""
-    places = [np.flatnonzero(ids == mask_token_id)[[0, -1]] for ids in encoded.input_ids]
+    places = [np.flatnonzero(ids == mask_token_id)[[0, -1]] for ids in encoded[0]]
     return np.stack(places)
 
 
 def assert_same_rows(session, encoded, positions, logits):
-    rows = session.run(encoded, positions)
+    rows = session.run(*encoded, positions)
     expected = np.take_along_axis(logits, positions[..., None], axis=1)
     np.testing.assert_allclose(scores(rows), scores(expected), rtol=0, atol=1e-5)
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))

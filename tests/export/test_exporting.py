@@ -127,7 +127,7 @@ def test_int8_is_smaller_close_and_the_default(exported):
 def test_fp16_answers_as_transformers_does_to_the_second_digit(lowered, reference):
     out, manifest = lowered
     engine = FillMask(out, variant="fp16", threads=1)
-    for answer in manifest["variants"]["fp16"]["answers"]:
+    for answer in manifest["variants"]["fp16"]["expected"]:
         scores = {each.token: each.score for each in engine.predict(answer["text"], top_k=50)[0]}
         for row in reference(answer["text"]):
             assert scores[row["token"]] == pytest.approx(row["score"], abs=5e-3)
@@ -171,7 +171,7 @@ def test_an_artifact_verifies_where_it_was_made(exported):
 def test_stored_answers_are_those_of_transformers(exported, checkpoint_of):
     _, manifest, _ = exported
     reference = pipeline("fill-mask", model=str(checkpoint_of("wordpiece")), device="cpu")
-    for answer in manifest["variants"]["fp32"]["answers"]:
+    for answer in manifest["variants"]["fp32"]["expected"]:
         rows = reference(answer["text"])
         assert answer["tokens"] == [row["token"] for row in rows]
         assert answer["scores"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
@@ -204,14 +204,14 @@ def test_texts_of_the_user_are_verified_on(checkpoint_of, tmp_path):
     plan = Plan(texts=tmp_path / "mine.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
     assert manifest["verification"]["origin"] == "the lines of mine.txt"
-    assert len(manifest["variants"]["fp32"]["answers"]) >= 2
+    assert len(manifest["variants"]["fp32"]["expected"]) >= 2
 
 
 def test_texts_longer_than_the_model_takes_are_verified_on_too(checkpoint_of, tmp_path):
     (tmp_path / "long.txt").write_text("the house of the water and the light of the table " * 20)
     plan = Plan(texts=tmp_path / "long.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
-    assert manifest["variants"]["fp32"]["answers"]
+    assert manifest["variants"]["fp32"]["expected"]
 
 
 @pytest.fixture

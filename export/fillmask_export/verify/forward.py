@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fillmask.encoding import pad
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.probes import Probe
@@ -34,7 +34,7 @@ def session_forward(session: Session) -> Forward:
     """The forward function of a graph."""
 
     def forward(probe: Probe) -> NDArray[np.float32]:
-        rows: NDArray[np.float32] = session.run(pad([probe.input_ids], 0), probe.positions[None])[0]
+        rows: NDArray[np.float32] = session.run(*pad([probe.input_ids], 0), probe.positions[None])[0]
         return rows
 
     return forward

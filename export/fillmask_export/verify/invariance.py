@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import pad
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
 from fillmask_export.verify.forward import session_forward
@@ -61,7 +61,7 @@ def _difference_together(session: Session, some: list[Probe], pad_token_id: int)
     positions = np.zeros((len(some), max(probe.positions.size for probe in some)), dtype=np.int64)
     for row, probe in enumerate(some):
         positions[row, : probe.positions.size] = probe.positions
-    together = session.run(padded, positions)
+    together = session.run(*padded, positions)
     differences = [
         np.abs(_scores(together[row, : probe.positions.size]) - _scores(forward(probe))).max()
         for row, probe in enumerate(some)

@@ -57,7 +57,7 @@ def add_profile(manifest: dict[str, Any], folder: Path, checkpoint: Checkpoint, 
     }
     for name, entry in variants.items():
         entry["latency_ms"] = times[name]
-        entry["resident_bytes"] = resident_bytes(folder, name, entry["answers"][0]["text"])
+        entry["resident_bytes"] = resident_bytes(folder, name, entry["expected"][0]["text"])
 
 
 def time_runs(checkpoint: Checkpoint, graphs: dict[str, Path], limit: int, rounds: int) -> dict[str, dict[str, float]]:

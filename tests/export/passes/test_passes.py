@@ -3,7 +3,6 @@
 import onnx_ir as ir
 import pytest
 
-from fillmask.encoding import Encoded
 from fillmask.runtime.session import Session
 from fillmask_export.passes import make_lean
 from tests.support.graphs import SIZES, input_names, places, rows_at, run, stored_bytes, texts
@@ -24,7 +23,7 @@ def test_the_engine_gets_the_rows_of_the_full_logits(lean, untouched, batch, len
     feeds = texts(batch, length, 560)
     positions = places(feeds, 4)
     session = Session(ir.to_proto(lean[0]).SerializeToString(), threads=1)
-    rows = session.run(Encoded(feeds["input_ids"], feeds["attention_mask"]), positions)
+    rows = session.run(feeds["input_ids"], feeds["attention_mask"], positions)
     assert_rounded_alike(rows, rows_at(run(untouched, feeds), positions), graph_bound(untouched, feeds))
 
 

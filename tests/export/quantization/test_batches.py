@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 import torch
 
-from fillmask.encoding import pad
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.convert import convert
@@ -36,7 +36,7 @@ def scores(session, probes, width=0, filler=0):
     positions = np.full((len(probes), masks), filler, dtype=np.int64)
     for row, probe in zip(positions, probes, strict=True):
         row[: probe.positions.size] = probe.positions
-    logits = session.run(pad([probe.input_ids for probe in probes], filler), positions)
+    logits = session.run(*pad([probe.input_ids for probe in probes], filler), positions)
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares = powers / powers.sum(axis=-1, keepdims=True)
     return [share[: probe.positions.size] for share, probe in zip(shares, probes, strict=True)]

@@ -32,7 +32,7 @@ def test_a_model_without_stored_answers_gets_english(foreign_folder, foreign):
 
 
 def test_a_language_without_spaces_is_put_together_from_characters(native_copy):
-    entry = {"file": "model_int8.onnx", "tolerance": 1e-4, "answers": [{"text": "catsatonthe[MASK]matthecatsat"}]}
+    entry = {"file": "model_int8.onnx", "tolerance": 1e-4, "expected": [{"text": "catsatonthe[MASK]matthecatsat"}]}
     toys.write_manifest(native_copy, variants={"int8": entry})
     texts = Texts(open_artifact(native_copy)).of(12)
     tokenizer = FillMask(native_copy, variant="int8", threads=1).model.tokenizer.tokenizer
