@@ -76,7 +76,7 @@ def logits_of(reference):
     """PyTorch's logits of a batch."""
 
     def run(encoded):
-        ids, attended = (torch.tensor(array) for array in (encoded.input_ids, encoded.attention_mask))
+        ids, attended = map(torch.tensor, encoded)
         with torch.inference_mode():
             return reference.model(input_ids=ids, attention_mask=attended).logits.numpy()
 
