@@ -164,7 +164,7 @@ def test_the_manifest_counts_the_texts_that_both_tokenizers_read(exported):
 def test_an_artifact_verifies_where_it_was_made(exported):
     checks = verify(exported[0])
     assert [check.variant for check in checks] == ["fp32", "int8"]
-    assert all(check.passed and check.answers == 8 for check in checks)
+    assert all(check.passed and check.texts == 8 for check in checks)
     assert max(check.max_score_difference for check in checks) < 1e-6
 
 
@@ -231,7 +231,7 @@ def test_a_model_of_another_language_is_exported_whatever_its_texts_are(protein_
     export(protein_checkpoint, tmp_path / "out", ("fp32",), plan=plan)
     (check,) = verify(tmp_path / "out")
     assert check.passed
-    assert check.answers >= 1
+    assert check.texts >= 1
 
 
 def test_the_checkpoints_own_card_is_kept_below(checkpoint_copy, tmp_path):

@@ -60,7 +60,7 @@ def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] = HARD_TE
     encoder, decoder = Encoder(tokenization, placeholders=False), Decoder(tokenization)
     filled = next(token for token in range(len(tokenizer)) if token not in tokenizer.all_special_ids)
     for text in (text.replace("{}", tokenizer.mask_token) for text in texts):
-        (row,) = encoder.encode(text)
+        row = encoder.encode(text)
         expected = tokenizer(text, verbose=False)["input_ids"]
         _compare("reads", text, row.tolist(), expected)
         position = expected.index(tokenizer.mask_token_id)
