@@ -320,6 +320,23 @@ def test_an_iterator_that_is_closed_leaves_no_threads(fill_mask, consumed):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fillmask")]
 
 
+def test_an_iterator_that_is_closed_runs_nothing_that_still_waits(native, monkeypatch):
+    runs, logits = [], Model.logits
+
+    def slow(self, rows):
+        runs.append(len(rows))
+        time.sleep(0.01)
+        return logits(self, rows)
+
+    monkeypatch.setattr(Model, "logits", slow)
+    read = []
+    texts = (f"[MASK] {first} {second}" for first in WORDS for second in WORDS)
+    outcomes = native.predict_many((read.append(text) or text for text in texts), workers=2)
+    next(outcomes)
+    outcomes.close()
+    assert 1 <= sum(runs) < len(read)
+
+
 def test_an_iterator_that_is_read_to_its_end_leaves_no_threads(fill_mask):
     assert len(list(fill_mask.predict_many(TEXTS, batch_size=2, workers=3))) == len(TEXTS)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fillmask")]
@@ -483,8 +500,9 @@ def test_in_a_fork_results_of_threads_that_are_gone_are_not_waited_for(native, m
     next(outcomes)
 
     def forked(_):
-        raise ForkError("a fork")
+        if threading.current_thread() is threading.main_thread():  # the only one that a fork keeps
+            raise ForkError("a fork")
 
     monkeypatch.setattr(Session, "check_process", forked)
     with pytest.raises(ForkError, match="a fork"):
-        list(outcomes)
+        next(outcomes)
