@@ -113,7 +113,7 @@ def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
         return
     resident = [variant["resident_bytes"] for variant in variants]
     yield [
-        "memory of a process after its first answer",
+        "memory of a process after its first prediction",
         *("not measured" if count is None else f"{count / 1e6:.0f} MB" for count in resident),
     ]
     for tokens, reference in timing["checkpoint_ms"].items():

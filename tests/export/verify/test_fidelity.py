@@ -41,7 +41,7 @@ def test_a_divergence_is_that_of_the_variant_from_the_checkpoint_and_not_the_oth
     assert found.mean_kl == pytest.approx(0.9 * math.log(1.8) + 0.1 * math.log(0.2), abs=1e-6)
 
 
-def test_an_added_constant_changes_no_answer():
+def test_an_added_constant_changes_nothing():
     found = measure([probe(0)], lambda _: np.float32([[1, 2, 4]]), lambda _: np.float32([[-99, -98, -96]]))
     assert (found.mean_kl, found.max_score_difference) == (pytest.approx(0), pytest.approx(0))
 
