@@ -2,8 +2,8 @@
 
 It needs ``pip install 'fillmask[export]'``.
 
-Each part is imported on first use. The command line can thus list ``fillmask export`` without PyTorch, and name the
-missing package when the command runs.
+Each part is imported on first use. The command line can therefore list ``fillmask export`` without PyTorch, and name
+the missing package when the command runs.
 """
 
 from __future__ import annotations

@@ -48,7 +48,6 @@ def build_variant(
         FidelityError: The variant exceeds the limits, for int8 and int4 even with half of the activations in float.
     """
     last: FidelityError | None = None
-    kept: list[str] = []
     for kept in attempts(variant, model, eval_data):
         if last is not None:
             say(f"{last}; trying again with the products of {len(kept)} activations in fp32")

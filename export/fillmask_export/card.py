@@ -30,14 +30,8 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
         manifest: The artifact's manifest.
         checkpoint_card: The checkpoint's README, or an empty string.
     """
-    source = manifest["source"]
-    at = f" at revision `{source['revision']}`" if source["revision"] else ""
     lines = [
-        f"# {source['checkpoint']}, exported by fillmask",
-        "",
-        f"{manifest['architecture']} from `{source['checkpoint']}`{at}: {manifest['vocab_size']:,} tokens, texts of up "
-        f"to {manifest['max_length']} tokens, mask token `{manifest['mask_token']}`.",
-        "",
+        *_heading(manifest),
         "## Verification",
         "",
         f"Each variant beside the checkpoint in PyTorch (fp32), over {manifest['verification']['masks']:,} masks in "
@@ -66,6 +60,18 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
     if checkpoint_card:
         lines += ["## The checkpoint's own card", "", _demote(_without_front_matter(checkpoint_card)).strip(), ""]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _heading(manifest: Mapping[str, Any]) -> list[str]:
+    source = manifest["source"]
+    at = f" at revision `{source['revision']}`" if source["revision"] else ""
+    return [
+        f"# {source['checkpoint']}, exported by fillmask",
+        "",
+        f"{manifest['architecture']} from `{source['checkpoint']}`{at}: {manifest['vocab_size']:,} tokens, texts of up "
+        f"to {manifest['max_length']} tokens, mask token `{manifest['mask_token']}`.",
+        "",
+    ]
 
 
 def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -113,7 +119,7 @@ def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
         return
     resident = [variant["resident_bytes"] for variant in variants]
     yield [
-        "memory of a process after its first answer",
+        "memory of a process after its first prediction",
         *("not measured" if count is None else f"{count / 1e6:.0f} MB" for count in resident),
     ]
     for tokens, reference in timing["checkpoint_ms"].items():

@@ -1,4 +1,4 @@
-"""Every masked LM of transformers, exported and asked beside transformers, or refused for the reason that is listed."""
+"""Every masked LM of transformers, exported and compared with transformers, or refused for the listed reason."""
 
 import json
 
@@ -89,7 +89,7 @@ def session(artifact):
 
 
 def rows_of(tokenizer, lengths):
-    """Random tokens between the special ones of a model, two of them masked where there is room."""
+    """Random tokens between the special ones of a model, two of them masked where they fit."""
     rng = np.random.default_rng(0)
     template = np.array(tokenizer(tokenizer.mask_token)["input_ids"])
     mask = int(np.flatnonzero(template == tokenizer.mask_token_id)[0])
@@ -119,15 +119,15 @@ def scores(logits):
 
 
 @pytest.mark.parametrize("inputs", ["a text", "a list"])
-def test_every_answer_is_that_of_transformers(name, artifact, reference, inputs):
+def test_every_prediction_is_that_of_transformers(name, artifact, reference, inputs):
     engine = FillMask(artifact, variant="fp32", threads=1)
     texts = PROTEINS if ARCHITECTURES[name].family == "proteins" else TEXTS
-    for asked in texts if inputs == "a text" else [texts]:
-        call = Call(asked, {"top_k": 20})
+    for inputs_ in texts if inputs == "a text" else [texts]:
+        call = Call(inputs_, {"top_k": 20})
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 
 
-def test_a_text_as_long_as_the_model_takes_is_answered_as_transformers_does(name, artifact, reference):
+def test_a_text_as_long_as_the_model_takes_is_predicted_as_transformers_does(name, artifact, reference):
     engine = FillMask(artifact, variant="fp32", threads=1)
     assert engine.max_length == MAX_LENGTH
     word = "L" if ARCHITECTURES[name].family == "proteins" else " the"

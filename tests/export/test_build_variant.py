@@ -26,15 +26,15 @@ def products(folder):
 
 
 def test_sensitive_products_stay_in_float_until_the_gate_is_passed(checkpoint_of, tmp_path, usual_kl):
-    said, out = [], tmp_path / "out"
+    steps, out = [], tmp_path / "out"
     manifest = export(
-        checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN), say=said.append
+        checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN), say=steps.append
     )
     entry = manifest["variants"]["int8"]
     assert entry["fidelity"]["mean_kl"] <= 0.8 * usual_kl
     assert "left in fp32 (" in entry["quantization"]
     assert "left in fp32 (" in (out / "README.md").read_text()
-    assert any("too far from its checkpoint" in step and "trying again" in step for step in said)
+    assert any("too far from its checkpoint" in step and "trying again" in step for step in steps)
     assert 0 < products(out) < 13
 
 

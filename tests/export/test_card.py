@@ -101,7 +101,7 @@ def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest
 
 def test_costs_are_those_of_the_manifest_with_ratios_to_the_checkpoints(card):
     table = cells(card())
-    assert table["memory of a process after its first answer"] == ["89 MB", "not measured"]
+    assert table["memory of a process after its first prediction"] == ["89 MB", "not measured"]
     assert table["a run of 16 tokens; the checkpoint takes 20.00 ms"] == ["6.00 ms (0.30 ×)", "2.50 ms (0.12 ×)"]
     assert table["a run of 128 tokens; the checkpoint takes 80.00 ms"] == ["40.00 ms (0.50 ×)", "8.00 ms (0.10 ×)"]
 

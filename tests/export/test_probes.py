@@ -33,7 +33,7 @@ def test_the_same_probes_come_each_time(tokenizer):
 
 
 @pytest.mark.parametrize("masks", [1, 50, 2000])
-def test_there_are_as_many_masks_as_asked_for_and_hardly_more(tokenizer, masks):
+def test_there_are_as_many_masks_as_wanted_and_hardly_more(tokenizer, masks):
     made = [probe.labels.size for probe in make_probes(tokenizer, None, masks, 64).probes]
     assert masks <= sum(made) < masks + max(made)
 

@@ -1,4 +1,4 @@
-"""Hand-made graphs, and what tests of the passes ask of a graph."""
+"""Hand-made graphs, and how tests of the passes run them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onnx import checker, numpy_helper, parser
 
 from fillmask_export.probes import Probe
 
-# The sizes that a traced graph is asked at; none of them is the one it was traced at, (2, 16).
+# Batch sizes and lengths for traced graphs; none is that of the trace, (2, 16).
 SIZES = [(1, 1), (1, 9), (2, 17), (3, 40), (5, 64)]
 PLAIN = "plain (int64[b,s] input_ids, int64[b,s] attention_mask) => (float[b,s,v] logits) "
 

@@ -42,6 +42,18 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     tokenizer = _load(AutoTokenizer, source, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token is None:
         raise TrainingError(f"{source} has no fast tokenizer with a mask token; masked-LM training needs both")
+    model, report = _load_model(source, config, device)
+    if "attention_mask" not in signature(model.forward).parameters:
+        raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
+    missing = sorted(report["missing_keys"])
+    body = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
+    if body:
+        raise TrainingError(f"{source} lacks {len(body)} weights of the encoder itself, {body[0]} for one")
+    return model.eval().to(device), tokenizer, missing
+
+
+def _load_model(source: str, config: Any, device: torch.device) -> tuple[PreTrainedModel, dict[str, Any]]:  # noqa: ANN401
+    """The model and transformers' loading report, without transformers' own warnings."""
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
@@ -56,13 +68,7 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
         )
     finally:
         transformers_logging.set_verbosity(before)
-    if "attention_mask" not in signature(model.forward).parameters:
-        raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
-    missing = sorted(report["missing_keys"])
-    body = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
-    if body:
-        raise TrainingError(f"{source} lacks {len(body)} weights of the encoder itself, {body[0]} for one")
-    return model.eval().to(device), tokenizer, missing
+    return model, report
 
 
 def _load(factory: Any, source: str, **options: Any) -> Any:  # noqa: ANN401

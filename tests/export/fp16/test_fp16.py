@@ -21,7 +21,7 @@ def probes(vocab_size, count=4):
 
 
 def halved(text, vocab_size=20, **arrays):
-    """A hand-made graph in half precision, and what was said of it."""
+    """A hand-made graph in half precision, and its description."""
     model = parse(HIDDEN + text, **arrays)
     return model, to_fp16(model, probes(vocab_size))
 
@@ -73,7 +73,7 @@ def test_a_checkpoints_scores_move_by_half_precisions_rounding_and_no_more(lean,
     assert 0 < np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
 
 
-def test_a_checkpoint_takes_half_the_room_and_its_table_is_stored_once(lean):
+def test_a_checkpoint_takes_half_the_bytes_and_its_table_is_stored_once(lean):
     before = stored_bytes(lean)
     table = max((value.const_value for value in lean.graph.initializers.values()), key=lambda each: each.size)
     to_fp16(lean, probes(500))
@@ -110,10 +110,10 @@ STREAM = "{ e = Gather(words, input_ids) big = Mul(e, size) more = Add(big, e) l
 
 def test_what_comes_near_the_end_of_half_precision_stays_in_single():
     arrays = {"words": weights(20, 8), "size": np.full(1, 60000, dtype=np.float32)}
-    model, said = halved(STREAM, **arrays)
+    model, description = halved(STREAM, **arrays)
     feeds = texts(2, 9, 20)
     np.testing.assert_allclose(compute(model, feeds), run(parse(HIDDEN + STREAM, **arrays), feeds), rtol=2e-3)
-    assert f"3 beyond {LARGEST:.0f}" in said
+    assert f"3 beyond {LARGEST:.0f}" in description
     assert given_as(model, np.float16) == {"Gather"}
 
 
@@ -127,8 +127,8 @@ def test_the_same_graph_without_the_rule_is_infinite():
 
 def test_constants_that_half_precision_does_not_hold_stay_in_single():
     text = "{ e = Gather(words, input_ids) logits = Mul(e, factor) }"
-    model, said = halved(text, words=weights(20, 8) * 1e-4, factor=np.full(8, 1e5, dtype=np.float32))
-    assert "beyond" in said
+    model, description = halved(text, words=weights(20, 8) * 1e-4, factor=np.full(8, 1e5, dtype=np.float32))
+    assert "beyond" in description
     assert np.isfinite(compute(model, texts(2, 9, 20))).all()
     assert np.abs(compute(model, texts(2, 9, 20))).max() > 1
 
@@ -143,11 +143,11 @@ def test_a_norm_that_is_spelled_out_divides_by_no_zero():
     words = weights(20, 8) * np.float32(1e-4)
     words[7] = 0
     arrays = {"words": words, "epsilon": np.full(1, 1e-12, dtype=np.float32)}
-    model, said = halved(NORM, **arrays)
+    model, description = halved(NORM, **arrays)
     feeds = texts(2, 9, 20)
     feeds["input_ids"][0, 0] = 7
     np.testing.assert_allclose(compute(model, feeds), run(parse(HIDDEN + NORM, **arrays), feeds), atol=2e-3)
-    assert "5 of sums" in said
+    assert "5 of sums" in description
 
 
 @pytest.mark.parametrize("infinity", [-3.4028234663852886e38, -1e9, -np.inf])
@@ -159,12 +159,12 @@ def test_a_mask_added_to_scores_hides_and_stays_finite(infinity):
     }"""
     scalars = {"one": 1, "floor": infinity, "nothing": 0}
     arrays = {"words": weights(20, 8)} | {name: np.full(1, value, np.float32) for name, value in scalars.items()}
-    model, said = halved(text, **arrays)
+    model, description = halved(text, **arrays)
     feeds = texts(3, 9, 20)
     found = compute(model, feeds)
     np.testing.assert_allclose(found, run(parse(HIDDEN + text, **arrays), feeds), atol=2e-3)
     assert (found[feeds["attention_mask"] == 0] == 0).all()
-    assert "1 infinities of masks clamped" in said
+    assert "1 infinities of masks clamped" in description
     feeds["attention_mask"][:] = 0
     assert np.isfinite(compute(model, feeds)).all()
 
@@ -175,10 +175,10 @@ def test_a_constant_that_is_chosen_instead_of_scores_is_clamped_too():
         k = Unsqueeze(m, last) d = Where(k, e, floor) logits = Softmax<axis = 1>(d)
     }"""
     arrays = {"words": weights(20, 8), "floor": np.full(1, np.finfo(np.float32).min, dtype=np.float32)}
-    model, said = halved(text, **arrays)
+    model, description = halved(text, **arrays)
     feeds = texts(3, 9, 20)
     assert (compute(model, feeds)[feeds["attention_mask"] == 0] == 0).all()
-    assert "1 infinities" in said
+    assert "1 infinities" in description
     feeds["attention_mask"][:] = 0
     assert np.isfinite(compute(model, feeds)).all()
 
@@ -207,10 +207,10 @@ def test_branches_stay_as_they_are_and_read_single_precision():
         logits = Mul(g, e)
     }"""
     arrays = {"words": weights(20, 8)}
-    model, said = halved(text, **arrays)
+    model, description = halved(text, **arrays)
     feeds = texts(2, 9, 20)
     np.testing.assert_allclose(compute(model, feeds), run(parse(HIDDEN + text, **arrays), feeds), rtol=5e-3, atol=5e-3)
-    assert "1 that branch" in said
+    assert "1 that branch" in description
 
 
 def test_a_big_table_that_both_precisions_read_is_stored_once_and_cast():

@@ -15,7 +15,7 @@ GRAPH = """{
 }"""
 
 
-def test_idle_casts_go_and_answers_stay():
+def test_idle_casts_go_and_logits_stay():
     model = parse(PLAIN + GRAPH, table=3 * weights(20, 8))
     before = {size: run(model, texts(*size, 20)) for size in SIZES}
     assert drop_casts(model) == "2 of 4"

@@ -39,9 +39,9 @@ def test_the_logits_stay_the_same_to_the_bit(fixed, batch, length):
     np.testing.assert_array_equal(run(fixed[0], feeds), run(parsed(), feeds))
 
 
-def test_only_input_ids_is_asked_for_its_shape(fixed):
-    model, said = fixed
-    assert said == "2 of 2"
+def test_only_the_shape_of_input_ids_is_read(fixed):
+    model, description = fixed
+    assert description == "2 of 2"
     assert [node.inputs[0].name for node in model.graph if node.op_type == "Shape"] == ["input_ids"] * 2
 
 
@@ -53,32 +53,32 @@ def test_a_size_that_is_a_constant_is_picked_out_of_nothing(fixed):
 @pytest.mark.parametrize(
     ("start_end", "expected"), [("", (3, 7, 8)), ("<start=1>", (7, 8)), ("<start=-2, end=-1>", (7,))]
 )
-def test_a_part_of_a_shape_is_answered_as_that_part(start_end, expected):
+def test_a_part_of_a_shape_becomes_that_part(start_end, expected):
     body = f"{{ embedded = Gather(table, input_ids) shape = Shape{start_end}(embedded) logits = Identity(embedded) }}"
     model = parse(PLAIN + body, table=weights(20, 8))
-    (asked,) = (node for node in model.graph if node.op_type == "Shape")
-    model.graph.outputs.append(asked.outputs[0])
+    (read,) = (node for node in model.graph if node.op_type == "Shape")
+    model.graph.outputs.append(read.outputs[0])
     shapes = find_shapes(model)
-    asked.outputs[0].type = ir.TensorType(ir.DataType.INT64)
+    read.outputs[0].type = ir.TensorType(ir.DataType.INT64)
     assert make_shapes_constant(model, shapes) == "1 of 1"
     assert tuple(run_all(model, texts(3, 7, 20), ["shape"])["shape"]) == expected
 
 
-def test_the_shape_of_a_tensor_with_an_unknown_size_is_still_asked_for():
+def test_the_shape_of_a_tensor_with_an_unknown_size_is_still_read():
     body = """{ flat = Reshape(input_ids, all) shape = Shape(flat) ones = Expand(one, shape)
         count = ReduceSum<keepdims=0>(ones) embedded = Gather(table, input_ids) logits = Add(embedded, count) }"""
     model = parse(PLAIN + body, table=weights(20, 8), all=np.array([-1]), one=np.float32([1]))
     assert make_shapes_constant(model, find_shapes(model)) == "0 of 1"
 
 
-def test_every_question_of_a_checkpoints_graph_is_answered(plain, untouched):
-    def asked(model):
+def test_every_shape_in_a_checkpoints_graph_is_replaced(plain, untouched):
+    def shape_nodes(model):
         return [node for node in model.graph if node.op_type == "Shape" and node.inputs[0].producer()]
 
-    assert asked(plain)
+    assert shape_nodes(plain)
     found, _, of = make_shapes_constant(plain, find_shapes(plain)).partition(" of ")
-    assert int(found) == int(of) == len(asked(untouched))
-    assert not asked(plain)
+    assert int(found) == int(of) == len(shape_nodes(untouched))
+    assert not shape_nodes(plain)
 
 
 @pytest.mark.parametrize(("batch", "length"), SIZES)

@@ -63,7 +63,7 @@ def test_the_last_feed_forward_layer_runs_at_the_masks_only(tensors):
     assert tensors.count(whole) == tensors.count(at_masks) * (LAYERS - 1) > 0
 
 
-def test_the_last_attention_is_asked_at_the_masks_only(sunk, untouched, family):
+def test_the_last_attention_runs_at_the_masks_only(sunk, untouched, family):
     feeds = texts(BATCH, LENGTH, 560)
     found = run_all(sunk[0], feeds | {"mask_positions": places(feeds, MASKS)})
     softmaxes = [found[node.outputs[0].name].shape for node in sunk[0].graph if node.op_type == "Softmax"]
@@ -71,9 +71,9 @@ def test_the_last_attention_is_asked_at_the_masks_only(sunk, untouched, family):
 
 
 def test_the_pass_says_how_far_it_came(sunk, family):
-    model, said = sunk
+    model, description = sunk
     moved, attentions = map(
-        int, re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them of attention", said).groups()
+        int, re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them of attention", description).groups()
     )
     assert moved == sum(node.outputs[0].name.endswith(("/at_masks", "logits")) for node in model.graph)
     assert moved >= 30

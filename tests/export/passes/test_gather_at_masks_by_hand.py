@@ -94,22 +94,22 @@ def graph(body, **more):
 
 
 def sink(body, **more):
-    """Sink a graph and check its rows at several sizes, then give it with what the pass said of it."""
+    """Sink a graph and check its rows at several sizes, then give it with the description of the pass."""
     model = graph(body, **more)
-    said = gather_at_masks(model, find_shapes(model))
+    description = gather_at_masks(model, find_shapes(model))
     for batch, length in ((2, 5), (3, 7), (1, 1), (5, 4)):
         feeds = texts(batch, length, 20)
         positions = places(feeds, 3)
         rows = run(model, feeds | {"mask_positions": positions})
         whole = graph(body, **more)
         assert_rounded_alike(rows, rows_at(run(whole, feeds), positions), graph_bound(whole, feeds))
-    return model, said
+    return model, description
 
 
-def moved(said):
+def moved(description):
     """How many nodes and products of attention a pass says that it moved."""
-    told = re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them of attention", said)
-    return int(told[1]), int(told[2])
+    match = re.fullmatch(r"(\d+) nodes at the masks only, (\d+) of them of attention", description)
+    return int(match[1]), int(match[2])
 
 
 def by_distance(leading):
@@ -120,8 +120,8 @@ def by_distance(leading):
 
 
 def test_a_whole_head_moves():
-    _, said = sink("{ embedded = Gather(table, input_ids) bent = Tanh(embedded) logits = MatMul(bent, head) }")
-    assert moved(said) == (2, 0)
+    _, description = sink("{ embedded = Gather(table, input_ids) bent = Tanh(embedded) logits = MatMul(bent, head) }")
+    assert moved(description) == (2, 0)
 
 
 @pytest.mark.parametrize("unknown", ["HardSigmoid(before)", "CumSum(before, length_axis)"])
@@ -129,28 +129,28 @@ def test_an_unknown_operator_inside_the_head_stops_the_rows_behind_it(unknown):
     body = (
         "{ embedded = Gather(table, input_ids) before = Tanh(embedded) after = UNKNOWN logits = MatMul(after, head) }"
     )
-    model, said = sink(body.replace("UNKNOWN", unknown))
-    assert moved(said) == (1, 0)
+    model, description = sink(body.replace("UNKNOWN", unknown))
+    assert moved(description) == (1, 0)
     assert operators(model)["GatherND"] == 1
 
 
 @pytest.mark.parametrize("unknown", ["HardSigmoid(before)", "CumSum(before, length_axis)"])
 def test_an_unknown_operator_that_gives_the_logits_leaves_everything_in_place(unknown):
     body = "{ embedded = Gather(table, input_ids) before = MatMul(embedded, head) logits = UNKNOWN }"
-    _, said = sink(body.replace("UNKNOWN", unknown))
-    assert moved(said) == (0, 0)
+    _, description = sink(body.replace("UNKNOWN", unknown))
+    assert moved(description) == (0, 0)
 
 
 def test_an_embedding_that_is_the_logits_is_gathered():
-    _, said = sink("{ logits = Gather(table, input_ids) }")
-    assert moved(said) == (0, 0)
+    _, description = sink("{ logits = Gather(table, input_ids) }")
+    assert moved(description) == (0, 0)
 
 
 def test_a_reshape_that_mixes_tokens_is_not_passed():
     body = """{ embedded = Gather(table, input_ids) mixed = Reshape(embedded, turned)
         back = Transpose<perm=[0, 2, 1]>(mixed) logits = MatMul(back, head) }"""
-    model, said = sink(body)
-    assert moved(said) == (2, 0)
+    model, description = sink(body)
+    assert moved(description) == (2, 0)
     assert operators(model)["Reshape"] == 1
 
 
@@ -158,8 +158,8 @@ def test_a_head_over_flattened_tokens_is_not_passed():
     body = """{ embedded = Gather(table, input_ids) flattened = Reshape(embedded, flat)
         product = MatMul(flattened, inner) shape = Shape(embedded) whole = Reshape(product, shape)
         logits = MatMul(whole, head) }"""
-    model, said = sink(body)
-    assert moved(said) == (1, 0)
+    model, description = sink(body)
+    assert moved(description) == (1, 0)
     assert operators(model)["MatMul"] == 2
 
 
@@ -190,8 +190,8 @@ def test_a_tensor_needed_whole_and_at_the_masks_is_computed_once():
     body = """{ embedded = Gather(table, input_ids) shared = MatMul(embedded, inner)
         key = Transpose<perm=[0, 2, 1]>(shared) scores = MatMul(shared, key) shares = Softmax<axis=-1>(scores)
         mixed = MatMul(shares, shared) sum = Add(mixed, shared) logits = MatMul(sum, head) }"""
-    model, said = sink(body)
-    assert moved(said) == (5, 2)
+    model, description = sink(body)
+    assert moved(description) == (5, 2)
     assert operators(model)["GatherND"] == 1
     feeds = texts(2, 11, 20)
     found = run_all(model, feeds | {"mask_positions": places(feeds, 3)})
@@ -203,13 +203,13 @@ def test_a_tensor_needed_whole_and_at_the_masks_is_computed_once():
 @pytest.mark.parametrize(("leading", "products"), [("", 1), ("ones,", 2), ("ones, ones,", 2)], ids=["2", "3", "4"])
 def test_an_attention_bias_of_any_rank_is_taken_at_the_right_rows(leading, products):
     body, arrays = by_distance(leading)
-    _, said = sink(body, **arrays)
-    assert 1 <= moved(said)[1] <= products
+    _, description = sink(body, **arrays)
+    assert 1 <= moved(description)[1] <= products
 
 
 def test_an_additive_mask_of_every_pair_of_tokens_is_taken_at_its_rows():
-    model, said = sink(ATTENTION.replace("BIAS", BY_PADDING))
-    assert moved(said) == (11, 2)
+    model, description = sink(ATTENTION.replace("BIAS", BY_PADDING))
+    assert moved(description) == (11, 2)
     feeds = texts(2, 11, 20)
     found = run_all(model, feeds | {"mask_positions": places(feeds, 3)})
     shares = next(node.outputs[0].name for node in model.graph if node.op_type == "Softmax")
@@ -220,8 +220,8 @@ def test_a_mask_expanded_to_the_scores_is_expanded_to_those_of_the_masks():
     model = graph(BY_CHOICE)
     shapes = find_shapes(model)
     make_shapes_constant(model, shapes)
-    said = gather_at_masks(model, shapes)
-    assert moved(said)[1] == 2
+    description = gather_at_masks(model, shapes)
+    assert moved(description)[1] == 2
     for batch, length in ((2, 5), (3, 7), (1, 1)):
         feeds = texts(batch, length, 20)
         positions = places(feeds, 3)

@@ -8,13 +8,13 @@ from fillmask_export.passes import make_lean
 from tests.support.graphs import SIZES, input_names, places, rows_at, run, stored_bytes, texts
 from tests.support.rounding import assert_rounded_alike, graph_bound
 
-TOLD = {"token_types", "dropped_casts", "fixed_reshapes", "fixed_sizes", "fused_attention", "rows_at_masks"}
-TOLD |= {"tied_table"}
+DESCRIBED = {"token_types", "dropped_casts", "fixed_reshapes", "fixed_sizes", "fused_attention", "rows_at_masks"}
+DESCRIBED |= {"tied_table"}
 
 
 @pytest.fixture
 def lean(plain):
-    """The graph of each family after every pass, and what they said."""
+    """The graph of each family after every pass, and their descriptions."""
     return plain, make_lean(plain)
 
 
@@ -33,14 +33,14 @@ def test_a_lean_graph_is_what_the_manifest_says_it_is(lean):
 
 
 def test_every_pass_fires_and_says_so(lean, family):
-    told = lean[1]
-    assert told.keys() == TOLD
-    assert told["token_types"] == ("dropped" if family == "wordpiece" else "not there")
-    assert told["tied_table"] == "kept once"
-    for told_of in ("fixed_reshapes", "fixed_sizes"):
-        fixed, _, all_of_them = told[told_of].partition(" of ")
+    descriptions = lean[1]
+    assert descriptions.keys() == DESCRIBED
+    assert descriptions["token_types"] == ("dropped" if family == "wordpiece" else "not there")
+    assert descriptions["tied_table"] == "kept once"
+    for name in ("fixed_reshapes", "fixed_sizes"):
+        fixed, _, all_of_them = descriptions[name].partition(" of ")
         assert int(fixed) == int(all_of_them)
-    assert not told["fixed_reshapes"].startswith("0 ")
+    assert not descriptions["fixed_reshapes"].startswith("0 ")
 
 
 def test_a_lean_graph_is_smaller_in_nodes_and_bytes(lean, untouched):

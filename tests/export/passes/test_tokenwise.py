@@ -9,7 +9,7 @@ from fillmask_export.passes.tokenwise import token_inputs
 ROWS, COLUMNS, SCORES = ("b", "s", 8), ("b", 8, "s"), ("b", 4, "s", "s")
 
 
-def ask(op_type, inputs, output, tokens_along, *, attributes, outputs=1):
+def rule_of(op_type, inputs, output, tokens_along, *, attributes, outputs=1):
     """What token_inputs says of a node; an input is a shape or the array of a constant."""
     values, shapes = [], {}
     for index, each in enumerate(inputs):
@@ -91,17 +91,17 @@ NOT_PER_TOKEN = {
 @pytest.mark.parametrize("case", PER_TOKEN)
 def test_the_inputs_that_hold_the_same_tokens_are_named(case):
     op_type, inputs, output, axis, attributes, expected = PER_TOKEN[case]
-    assert ask(op_type, inputs, output, axis, attributes=attributes)[0] == expected
+    assert rule_of(op_type, inputs, output, axis, attributes=attributes)[0] == expected
 
 
 @pytest.mark.parametrize("case", NOT_PER_TOKEN)
 def test_what_depends_on_other_tokens_or_is_not_known_is_none(case):
     op_type, inputs, output, axis, attributes = NOT_PER_TOKEN[case]
-    assert ask(op_type, inputs, output, axis, attributes=attributes)[0] is None
+    assert rule_of(op_type, inputs, output, axis, attributes=attributes)[0] is None
 
 
 def test_a_node_whose_second_output_is_read_is_not_taken_apart():
-    found, node = ask("LayerNormalization", [ROWS, np.ones(8)], ROWS, 1, attributes={"axis": -1}, outputs=2)
+    found, node = rule_of("LayerNormalization", [ROWS, np.ones(8)], ROWS, 1, attributes={"axis": -1}, outputs=2)
     assert found == {0: 1}
     ir.node("Identity", [node.outputs[1]])
     assert token_inputs(node, 1, {"output_0": ROWS, "input_0": ROWS}) is None

@@ -34,12 +34,12 @@ def test_each_attention_has_its_result_absorbed(absorbed):
 
 
 def test_the_logits_stay(plain, lean):
-    asked = [feeds_of(probe) for probe in random_probes(6)]
-    before = [run(lean, feeds) for feeds in asked]
+    all_feeds = [feeds_of(probe) for probe in random_probes(6)]
+    before = [run(lean, feeds) for feeds in all_feeds]
     activations = find_activations(lean)
     samples = collect(lean, activations, random_probes())
     assert sum(absorb(lean, activation, samples) for activation in activations) == 2
-    for feeds, logits in zip(asked, before, strict=True):
+    for feeds, logits in zip(all_feeds, before, strict=True):
         assert_rounded_alike(run(lean, feeds), logits, graph_bound(lean, feeds))
 
 

@@ -43,7 +43,7 @@ def test_every_linear_layer_of_a_checkpoint_is_found_with_its_bias_and_nothing_e
         np.testing.assert_array_equal(match.bias, bias)
 
 
-def test_each_activation_of_a_checkpoint_is_one_site_and_products_of_the_same_share_it(lean):
+def test_each_activation_of_a_checkpoint_is_found_once_with_all_its_products(lean):
     activations = find_activations(lean)
     assert len({activation.value for activation in activations}) == len(activations)
     assert max(len(activation.linears) for activation in activations) == 3
@@ -60,14 +60,14 @@ def test_the_output_of_every_layer_of_a_checkpoint_leads_back_to_it(lean):
 
 
 def test_what_an_activation_held_is_what_the_graph_computed(lean):
-    asked, activations = random_probes(), find_activations(lean)
-    samples = collect(lean, activations, asked)
-    runs = [run_all(lean, feeds_of(probe)) for probe in asked]
+    probes, activations = random_probes(), find_activations(lean)
+    samples = collect(lean, activations, probes)
+    runs = [run_all(lean, feeds_of(probe)) for probe in probes]
     for activation in activations:
         rows = np.concatenate([each[activation.name].reshape(-1, each[activation.name].shape[-1]) for each in runs])
         sample = samples[activation.name]
         # ONNX Runtime fuses operators to look at activations, and does not to run all of a graph.
-        bound = max(graph_bound(lean, feeds_of(probe), activation.name) for probe in asked)
+        bound = max(graph_bound(lean, feeds_of(probe), activation.name) for probe in probes)
         assert_rounded_alike(np.sort(sample.rows, axis=0), np.sort(rows, axis=0), bound)
         np.testing.assert_allclose(sample.low, rows.min(axis=0), rtol=0, atol=bound)
         np.testing.assert_allclose(sample.high, rows.max(axis=0), rtol=0, atol=bound)
@@ -83,7 +83,7 @@ def test_looking_at_activations_leaves_the_graph_as_it_is(lean):
     ["MatMul(x, turned)", "MatMul(deep, x)", "MatMul(x, deep)", "Mul(x, vector)", "Gemm(rows, weight)"],
     ids=["of two activations", "from the left", "with a stack of weights", "by elements", "of another operator"],
 )
-def test_other_products_are_no_sites(product):
+def test_inputs_of_other_products_are_not_found(product):
     rows = "rows = Flatten<axis = 2>(x) turned = Transpose<perm = [0, 2, 1]>(y)"
     text = f"{{ {rows} made = {product} axis = Constant<value = int64[1] {{0}}>() logits = {shaped(product)} }}"
     arrays = {"deep": weights(2, 8, 8), "vector": weights(8), "weight": weights(8, 8)}
@@ -121,7 +121,7 @@ def test_a_product_has_no_bias_where(text, used):
     np.testing.assert_array_equal(linear.bias, np.zeros(8, dtype=np.float32))
 
 
-def test_products_of_one_activation_are_one_site_in_the_order_of_the_graph():
+def test_products_of_one_activation_are_found_together_in_the_order_of_the_graph():
     text = "{ z = Relu(x) a = MatMul(z, first) b = MatMul(z, second) logits = Concat<axis = 2>(a, b) }"
     (activation,) = find_activations(parse(FLOATS + text, first=weights(8, 4), second=weights(8, 6)))
     np.testing.assert_array_equal(activation.weights(), np.concatenate([weights(8, 4), weights(8, 6)], axis=1))
@@ -129,7 +129,7 @@ def test_products_of_one_activation_are_one_site_in_the_order_of_the_graph():
 
 
 @pytest.mark.parametrize(("gamma", "folds"), [("gamma", True), ("y", False)])
-def test_a_site_is_behind_a_layer_norm_where_the_weights_of_that_are_constant(gamma, folds):
+def test_an_activation_is_behind_a_layer_norm_where_the_weights_of_that_are_constant(gamma, folds):
     text = f"{{ z = LayerNormalization(x, {gamma}, beta) logits = MatMul(z, weight) }}"
     used = {"gamma": weights(8)} if folds else {}
     (activation,) = find_activations(parse(FLOATS + text, weight=weights(8, 8), beta=weights(8), **used))

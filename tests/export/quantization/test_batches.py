@@ -1,4 +1,4 @@
-"""In every company: a text's scores do not depend on the texts beside it, on padding, or on how many masks."""
+"""Batch invariance: a text's scores do not depend on the texts beside it, on padding, or on how many masks."""
 
 import numpy as np
 import onnx_ir as ir
@@ -31,7 +31,7 @@ def probes_and_session(checkpoint_of, family, tmp_path_factory):
 
 
 def scores(session, probes, width=0, filler=0):
-    """Scores of each probe's masks; other places in the batch are asked for too, as padding of positions."""
+    """Scores of each probe's masks; other positions in the batch are computed too, as padding of positions."""
     masks = max(width, *(probe.positions.size for probe in probes))
     positions = np.full((len(probes), masks), filler, dtype=np.int64)
     for row, probe in zip(positions, probes, strict=True):
@@ -67,7 +67,7 @@ def test_scores_stay_beside_the_longest_text(probes_and_session):
         assert np.abs(found - alone(session, [short])[0]).max() <= ALLOWED
 
 
-def test_scores_stay_where_more_masks_are_asked_for(probes_and_session):
+def test_scores_stay_where_more_positions_are_computed(probes_and_session):
     probes, session = probes_and_session
     for width in (3, 9, 33):
         found = [scores(session, [probe], width, 1)[0] for probe in probes[:20]]

@@ -98,7 +98,7 @@ def test_the_largest_channels_are_the_ones_that_are_split():
     assert np.median(spread[0]) == pytest.approx(np.median(spread[1]), rel=0.2)
 
 
-def test_the_samples_of_a_split_site_are_what_the_split_graph_computes():
+def test_the_samples_of_a_split_activation_are_what_the_split_graph_computes():
     model, feeds = by_hand(FIRST + GELU + LAST), feeds_of()
     _, samples = split(model, feeds)
     tensors = run_all(model, feeds, None)

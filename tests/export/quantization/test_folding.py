@@ -102,7 +102,7 @@ def test_taking_out_centres_and_sizes_changes_nothing_where_a_layer_norm_is_read
     assert gained["Add"] == added + new_biases
 
 
-def test_a_smoothed_layer_norm_has_the_grids_centre_and_size_taken_out():
+def test_a_smoothed_layer_norm_has_the_centre_and_size_taken_out():
     model, feeds = by_hand(f"{NORM} logits = MatMul(z, first)"), hidden()
     (sample,) = fold(model, feeds)
     (norm,) = [node for node in model.graph if node.op_type == "LayerNormalization"]

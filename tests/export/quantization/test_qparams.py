@@ -65,7 +65,7 @@ def test_a_zero_point_is_a_uint8_and_zero_stays_zero(seed, shift, centred):
     assert qparams.round(np.float32([0])).item() == 0
 
 
-def test_a_centred_grid_is_symmetric_about_the_middle_of_each_channel():
+def test_a_centred_range_is_symmetric_about_the_middle_of_each_channel():
     rows = normal(shift=7)
     qparams = qparams_of(rows, centred=True)
     np.testing.assert_allclose(qparams.centre, (rows.min(axis=0) + rows.max(axis=0)) / 2, rtol=1e-6)
@@ -112,7 +112,7 @@ def test_channels_that_are_always_zero_have_a_size_and_stay_zero(centred):
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e-20])
 @pytest.mark.parametrize("centred", [False, True])
-def test_an_activation_that_never_changes_has_a_grid_that_keeps_it(value, centred):
+def test_an_activation_that_never_changes_has_parameters_that_keep_it(value, centred):
     rows = np.full((50, 4), value, dtype=np.float32)
     qparams = qparams_of(rows, centred=centred)
     kept = qparams.round(qparams.smooth(rows)) * qparams.size + (0 if qparams.centre is None else qparams.centre)
@@ -141,7 +141,7 @@ def test_no_whole_range_changes_the_products_less_than_the_range_chosen(seed):
 
 
 @pytest.mark.parametrize(("scale", "zero_point"), [(1.0, 0), (0.037, 128), (3e-5, 17), (12.5, 255)])
-def test_a_grid_rounds_as_onnx_runtime_does(scale, zero_point):
+def test_an_activation_is_rounded_as_onnx_runtime_does(scale, zero_point):
     qparams = QuantParams(None, np.ones(5, dtype=np.float32), float(np.float32(scale)), zero_point)
     rows = np.concatenate([weights(200, 5) * 100, np.arange(-40, 40, 0.5).reshape(-1, 5)]).astype(np.float32) * scale
     feeds = {"x": np.float32(rows), "scale": np.array(scale, np.float32), "zero": np.array(zero_point, np.uint8)}

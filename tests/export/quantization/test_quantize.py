@@ -73,9 +73,9 @@ def test_every_product_with_weights_becomes_one_of_integers_and_no_other_changes
     checkpoint, model = built_of(family)
     before, products = operators(model), sum(len(activation.linears) for activation in find_activations(model))
     activations, model = len(find_activations(model)), model.clone()
-    said = quantize(model, probes_of(checkpoint)[:4])
+    description = quantize(model, probes_of(checkpoint)[:4])
     after = operators(model)
-    assert f"{products} products at {activations} activations, 0 channels split" in said
+    assert f"{products} products at {activations} activations, 0 channels split" in description
     assert after["MatMulIntegerToFloat"] == products
     assert after["QuantizeLinear"] == activations
     assert after["MatMul"] == before["MatMul"] - products
@@ -98,8 +98,8 @@ def test_one_short_text_is_enough_to_calibrate_on(built_of):
 def test_a_graph_that_is_quantized_twice_gives_the_same_bytes(built_of):
     checkpoint, model = built_of("wordpiece")
     first, second = model.clone(), model.clone()
-    said = [quantize(each, probes_of(checkpoint)) for each in (first, second)]
-    assert said[0] == said[1]
+    description = [quantize(each, probes_of(checkpoint)) for each in (first, second)]
+    assert description[0] == description[1]
     assert to_bytes(first) == to_bytes(second)
 
 

@@ -47,11 +47,11 @@ def test_the_error_is_a_share_of_what_the_products_vary_by(lean):
 
 def test_what_is_kept_stays_in_float(lean):
     activations = find_activations(lean)
-    said = quantize(lean, random_probes(), [activations[0].name, activations[2].name])
+    description = quantize(lean, random_probes(), [activations[0].name, activations[2].name])
     left = {str(activation.name) for activation in find_activations(lean)}
     assert left >= {activations[0].name, activations[2].name}
     assert sum(node.op_type == "QuantizeLinear" for node in lean.graph) == len(activations) - 2
-    assert f"those of 2 left in fp32 ({activations[0].name}, {activations[2].name})" in said
+    assert f"those of 2 left in fp32 ({activations[0].name}, {activations[2].name})" in description
 
 
 def test_with_all_kept_the_table_alone_is_of_integers(lean):

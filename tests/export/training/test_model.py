@@ -1,4 +1,4 @@
-"""The head, run at the selected tokens alone, says what it says when it is run at all, whatever the architecture."""
+"""The head gives the same logits at the selected tokens alone as at all tokens, in every architecture."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from tests.support.rounding import assert_rounded_alike, rounding_bound
 
 CPU = torch.device("cpu")
 FAST = {"bert", "distilbert", "electra", "modernbert", "roberta"}
-# They are refused: their tokenizer is written in Python only, or they cannot be told what is padding.
+# They are refused: their tokenizer is written in Python only, or they take no attention mask.
 REFUSED = {"esm": "has no fast tokenizer", "fnet": "takes no attention_mask"}
 # It computes in training mode only, in which it draws random numbers.
 UNTRAINED = {"reformer", *REFUSED}

@@ -13,7 +13,7 @@ from fillmask_export.training.tokens import read_tokens, write_tokens
 from tests.support.training import sentences
 
 RECIPE = Recipe(steps=1, batch_tokens=512, max_length=128, short_length=48)
-ROOM = 126
+MAX_CONTENT = 126
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def documents():
 
 @pytest.fixture
 def tokens(tokenizer, documents, tmp_path):
-    write_tokens(tmp_path, documents, tokenizer, longest=ROOM)
+    write_tokens(tmp_path, documents, tokenizer, longest=MAX_CONTENT)
     return read_tokens(tmp_path)
 
 
@@ -67,17 +67,17 @@ def test_texts_without_a_token_are_refused(tokenizer, tmp_path):
 @pytest.mark.parametrize("family", ["wordpiece"], indirect=True)
 class TestCutting:
     def test_sequences_begin_and_end_with_sentences_and_stay_within_documents(self, tokens):
-        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), ROOM)
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
         ends = np.cumsum(tokens.lengths)
         begins = ends - tokens.lengths
         last = sequences.starts + sequences.lengths
         assert set(sequences.starts) <= set(begins)
-        assert set(last[sequences.lengths < ROOM]) <= set(ends)
+        assert set(last[sequences.lengths < MAX_CONTENT]) <= set(ends)
         document = np.repeat(tokens.documents, tokens.lengths)
         assert (document[sequences.starts] == document[last - 1]).all()
 
     def test_nearly_all_text_is_in_one_sequence_and_none_in_two(self, tokens):
-        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), ROOM)
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
         order = np.argsort(sequences.starts)
         ends = (sequences.starts + sequences.lengths)[order]
         assert (ends[:-1] <= sequences.starts[order][1:]).all()
@@ -87,14 +87,14 @@ class TestCutting:
         mean = {}
         for share in (0.0, 1.0):
             recipe = Recipe(steps=1, short_length=48, long_share=share)
-            mean[share] = cut(tokens, everything(tokens), recipe, np.random.default_rng(0), ROOM).lengths.mean()
+            mean[share] = cut(tokens, everything(tokens), recipe, np.random.default_rng(0), MAX_CONTENT).lengths.mean()
         assert mean[0.0] < 48 < mean[1.0]
 
     def test_equal_documents_are_held_out_together_and_in_any_order(self, tokenizer, documents, tmp_path):
         chosen = []
         for name, texts in (("one", documents + documents), ("other", documents[::-1])):
             (tmp_path / name).mkdir()
-            write_tokens(tmp_path / name, texts, tokenizer, longest=ROOM)
+            write_tokens(tmp_path / name, texts, tokenizer, longest=MAX_CONTENT)
             chosen.append(held_out(read_tokens(tmp_path / name), RECIPE))
         both, other = chosen
         assert (both[: len(documents)] == both[len(documents) :]).all()
@@ -102,7 +102,7 @@ class TestCutting:
         assert other[::-1].any()
 
     def test_what_is_held_out_is_learned_from_in_no_epoch(self, tokens, tokenizer):
-        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, ROOM)
+        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
         held = {tuple(row) for group in data.held().values() for batch in group for row in originals(batch)}
         stream = data.stream(0)
         learned = {tuple(row) for _ in range(60) for row in originals(next(stream))}
@@ -110,12 +110,12 @@ class TestCutting:
         assert not held & learned
 
     def test_one_document_is_too_few(self, tokenizer, tmp_path):
-        write_tokens(tmp_path, [["One sentence. And another one."]], tokenizer, longest=ROOM)
+        write_tokens(tmp_path, [["One sentence. And another one."]], tokenizer, longest=MAX_CONTENT)
         with pytest.raises(TrainingError, match="too few to hold some out"):
             held_out(read_tokens(tmp_path), RECIPE)
 
     def test_batches_hold_each_sequence_once_within_the_limit_and_little_padding(self, tokens):
-        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), ROOM)
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
         made = list(batches(sequences, np.random.default_rng(0), 512, 2))
         assert sorted(np.concatenate([batch.starts for batch in made])) == sorted(sequences.starts)
         padded = [(batch.lengths.max() + 2) * len(batch.lengths) for batch in made]
@@ -123,7 +123,7 @@ class TestCutting:
         assert sum(padded) < 1.15 * (sequences.lengths + 2).sum()
 
     def test_a_stream_can_be_entered_at_any_step(self, tokens, tokenizer):
-        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, ROOM)
+        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
         whole = data.stream(0)
         steps = [next(whole) for _ in range(40)]
         assert sum(len(batch.input_ids) for batch in steps) > len(cut_all(data)), "more than an epoch"
@@ -141,7 +141,7 @@ def originals(batch):
 
 def test_a_batch_is_what_the_tokenizer_makes_of_the_texts_with_some_tokens_masked(tokens, tokenizer):
     recipe = Recipe(steps=1, masked=1.0, random=0.0)
-    sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), ROOM)
+    sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
     sequences = sequences.take(np.arange(min(8, len(sequences.starts))))
     batch = Batcher(tokenizer, recipe).make(tokens.ids, sequences, seed=3)
     for row, start, length in zip(range(8), sequences.starts, sequences.lengths, strict=False):

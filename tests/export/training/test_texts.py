@@ -1,4 +1,4 @@
-"""Texts of every kind become documents, and what cannot be read is said with its file."""
+"""Texts of every kind become documents, and an error names the file that cannot be read."""
 
 import json
 import lzma
@@ -61,7 +61,7 @@ def test_a_book_is_taken_in_parts(tmp_path):
         ("a.jsonl", b'["x"]', "has no text in the field"),
     ],
 )
-def test_what_cannot_be_read_is_said(tmp_path, name, content, message):
+def test_an_error_names_what_cannot_be_read(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TrainingError, match=message):
         read(tmp_path / name)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.passes import make_lean
 from fillmask_export.variants import write_graph
 from fillmask_export.verify import acceptance
-from fillmask_export.verify.acceptance import accept
+from fillmask_export.verify.acceptance import accept, check_fidelity
 from fillmask_export.verify.eval_data import load_eval_data
 from fillmask_export.verify.fidelity import Fidelity
 from tests.support.graphs import operators, run, stored_bytes, texts
@@ -116,3 +117,42 @@ def test_the_fp32_graph_that_variants_are_made_of_stays_as_it_is(bert, eval_data
         write_graph(variant, model, eval_data, tmp_path)
     np.testing.assert_array_equal(run(model, feeds), before[0])
     assert (operators(model), stored_bytes(model)) == before[1:]
+
+
+@pytest.mark.parametrize(
+    ("variant", "figures"),
+    [
+        ("fp32", {}),
+        ("fp32", {"max_score_difference": 1e-5}),
+        ("int8", {"max_score_difference": 0.9, "mean_kl": 0.01, "accuracy": 0.4951}),
+        ("int8", {"accuracy": 0.9}),
+    ],
+)
+def test_a_variant_at_the_edge_of_its_limits_passes(variant, figures):
+    check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+
+
+@pytest.mark.parametrize(
+    ("variant", "figures", "reason"),
+    [
+        ("fp32", {"max_score_difference": 1.1e-5}, "a score differs by 1.1e-05, allowed is 1e-05"),
+        ("int8", {"mean_kl": 0.011}, "the mean KL divergence is 0.011, allowed is 0.01"),
+        ("int8", {"accuracy": 0.494}, "masked-token accuracy falls by 0.006, allowed is 0.005"),
+        ("fp32", {"max_score_difference": math.nan}, "a score differs by nan"),
+        ("int8", {"mean_kl": math.nan}, "the mean KL divergence is nan"),
+    ],
+)
+def test_a_variant_beyond_a_limit_is_refused_with_the_figure_and_the_limit(variant, figures, reason):
+    with pytest.raises(FidelityError, match=reason):
+        check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+
+
+def test_all_reasons_are_named_at_once():
+    far = dataclasses.replace(EXACT, mean_kl=1.0, accuracy=0.0, not_finite=3)
+    with pytest.raises(FidelityError, match=r"3 of 100 masks .*; the mean KL .*; masked-token accuracy falls by 0.5"):
+        check_fidelity("int8", far, Plan().limits)
+
+
+def test_random_tokens_that_give_no_numbers_are_refused_too():
+    with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
+        check_fidelity("fp16", EXACT, Plan().limits, not_finite_on_random=3)

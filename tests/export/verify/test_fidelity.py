@@ -1,6 +1,5 @@
 import math
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +8,7 @@ from fillmask_export.errors import FidelityError
 from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe
 from fillmask_export.verify.acceptance import check_fidelity
-from fillmask_export.verify.fidelity import Fidelity, measure
-
-EXACT = Fidelity(100, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0)
+from fillmask_export.verify.fidelity import measure
 
 
 def probe(*labels):
@@ -41,7 +38,7 @@ def test_a_divergence_is_that_of_the_variant_from_the_checkpoint_and_not_the_oth
     assert found.mean_kl == pytest.approx(0.9 * math.log(1.8) + 0.1 * math.log(0.2), abs=1e-6)
 
 
-def test_an_added_constant_changes_no_answer():
+def test_an_added_constant_changes_nothing():
     found = measure([probe(0)], lambda _: np.float32([[1, 2, 4]]), lambda _: np.float32([[-99, -98, -96]]))
     assert (found.mean_kl, found.max_score_difference) == (pytest.approx(0), pytest.approx(0))
 
@@ -84,42 +81,3 @@ def test_masks_that_are_not_finite_are_counted_and_refused_in_silence(broken):
     for variant in ("fp32", "int8"):
         with pytest.raises(FidelityError, match=f"variant {variant} is too far.*: 2 of 3 masks give NaN or infinity"):
             check_fidelity(variant, found, Plan().limits)
-
-
-@pytest.mark.parametrize(
-    ("variant", "figures"),
-    [
-        ("fp32", {}),
-        ("fp32", {"max_score_difference": 1e-5}),
-        ("int8", {"max_score_difference": 0.9, "mean_kl": 0.01, "accuracy": 0.4951}),
-        ("int8", {"accuracy": 0.9}),
-    ],
-)
-def test_a_variant_at_the_edge_of_its_limits_passes(variant, figures):
-    check_fidelity(variant, replace(EXACT, **figures), Plan().limits)
-
-
-@pytest.mark.parametrize(
-    ("variant", "figures", "reason"),
-    [
-        ("fp32", {"max_score_difference": 1.1e-5}, "a score differs by 1.1e-05, allowed is 1e-05"),
-        ("int8", {"mean_kl": 0.011}, "the mean KL divergence is 0.011, allowed is 0.01"),
-        ("int8", {"accuracy": 0.494}, "masked-token accuracy falls by 0.006, allowed is 0.005"),
-        ("fp32", {"max_score_difference": math.nan}, "a score differs by nan"),
-        ("int8", {"mean_kl": math.nan}, "the mean KL divergence is nan"),
-    ],
-)
-def test_a_variant_beyond_a_limit_is_refused_with_the_figure_and_the_limit(variant, figures, reason):
-    with pytest.raises(FidelityError, match=reason):
-        check_fidelity(variant, replace(EXACT, **figures), Plan().limits)
-
-
-def test_all_reasons_are_named_at_once():
-    far = replace(EXACT, mean_kl=1.0, accuracy=0.0, not_finite=3)
-    with pytest.raises(FidelityError, match=r"3 of 100 masks .*; the mean KL .*; masked-token accuracy falls by 0.5"):
-        check_fidelity("int8", far, Plan().limits)
-
-
-def test_random_tokens_that_give_no_numbers_are_refused_too():
-    with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
-        check_fidelity("fp16", EXACT, Plan().limits, not_finite_on_random=3)
