@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Logits = Callable[[Sequence[Read]], NDArray[np.float32]]
+_Plan = Callable[[Sequence[Read]], list[list[int]]]
 
 # For the rows of one text on a CPU: with more tokens a run takes as long as its rows one after the other.
 _OWN_LIMITS = BatchLimits(tokens=512)
@@ -87,7 +88,7 @@ def run_tasks(model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency) 
         concurrency: How many rows run together.
 
     Returns:
-        For each task its result, or the InputError that ended it. Any other error is raised at its place.
+        For each task its result, or the InputError that ended it. Any other error is raised in its place.
     """
     if concurrency.batch_size == concurrency.workers == 1:
         return (_result_or_error(model, task) for task in tasks)
@@ -114,10 +115,14 @@ def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logi
 def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
     """Run the reads of one task; the error of a run is raised."""
     kept, indices = distinct(reads)
-    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
-    batches = plan(kept, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
-    results = _run_plan(partial(_run_batch, model.logits), kept, batches)
+    results = _run_plan(partial(_run_batch, model.logits), kept, _plan_own(model, kept))
     return [results[index] for index in indices]
+
+
+def _plan_own(model: Model, reads: Sequence[Read]) -> list[list[int]]:
+    """Choose which reads of one task run together: those of equal length, as far as the model stays exact."""
+    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
+    return plan(reads, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
 
 
 def _plan(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
@@ -188,22 +193,35 @@ def _start(tasks: Iterator[Task[T]], size: int) -> tuple[list[TaskRun[T]], Excep
     return runs, None
 
 
-# One for each task that waits: the task, and functions that wait for the results of its reads.
+# For each task that waits: the task, and functions that wait for the results of its reads.
 _Pending = list[tuple[TaskRun[T], list[Callable[[], Any]]]]
 
 
 def _submit(
     model: Model, batch_size: int, submit: Callable[..., Future[list[Any]]], runs: Sequence[TaskRun[T]]
 ) -> _Pending[T]:
-    """Run what the tasks wait for in the pool."""
+    """Run what the tasks wait for in the pool.
+
+    On a CPU a task with several reads runs as if it were alone, and gives the same bits. The others share runs.
+    """
     waiting = [run for run in runs if run.outcome is None]
-    reads, indices = distinct([read for run in waiting for read in run.reads])
+    most = GPU_LIMITS.tokens if model.session.on_gpu else 1  # reads of a task that shares runs
+    reads = [read for run in waiting if len(run.reads) <= most for read in run.reads]
+    shared = iter(_submit_reads(submit, model, reads, partial(_plan, model, batch_size=batch_size)))
+    own = partial(_submit_reads, submit, model, plan_reads=partial(_plan_own, model))
+    return [(run, [next(shared) for _ in run.reads] if len(run.reads) <= most else own(run.reads)) for run in waiting]
+
+
+def _submit_reads(
+    submit: Callable[..., Future[list[Any]]], model: Model, reads: Sequence[Read], plan_reads: _Plan
+) -> list[Callable[[], Any]]:
+    """Submit reads batch by batch; the functions wait for their results."""
+    kept, indices = distinct(reads)
     results: dict[int, Callable[[], Any]] = {}
-    for batch in _plan(model, reads, batch_size):
-        future = submit(_run_isolated, model.logits, [reads[index] for index in batch])
+    for batch in plan_reads(kept):
+        future = submit(_run_isolated, model.logits, [kept[index] for index in batch])
         results |= {index: partial(_element, future, place) for place, index in enumerate(batch)}
-    ordered = (results[index] for index in indices)
-    return [(run, [next(ordered) for _ in run.reads]) for run in waiting]
+    return [results[index] for index in indices]
 
 
 def _element(future: Future[list[Any]], place: int) -> Any:  # noqa: ANN401 -- what the reading gives
