@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate, groupby
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +161,7 @@ def score(model: Model, text: str, parameters: Parameters) -> Task[Score]:
     if not scored:
         raise TextError("the text has no token to score")
     check_length(model, tokens, parameters.truncation)
-    words = words_of(text, tokens, parameters.words)
+    words = _words_of(text, tokens, parameters.words)
     results = yield from read_all(_reads(model, tokens, scored, _masked(words, parameters.method)))
     unit = math.log(2) if parameters.bits else 1.0
     log_probs = [log_prob / unit for row in results for log_prob in row]
@@ -176,7 +176,17 @@ def score(model: Model, text: str, parameters: Parameters) -> Task[Score]:
 SCORE = Verb("score", resolve, score)
 
 
-def words_of(text: str, tokens: TextTokens, words: Words) -> list[range]:
+def as_json(score: Score) -> dict[str, Any]:
+    """A score as JSON holds it: a number that is not finite, as of a token that the model rules out, is None."""
+    parts = {name: [_finite(asdict(part)) for part in getattr(score, name)] for name in ("tokens", "words")}
+    return _finite({"log_prob": score.log_prob, "perplexity": score.perplexity}) | parts
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if value in (math.inf, -math.inf) else value for name, value in values.items()}
+
+
+def _words_of(text: str, tokens: TextTokens, words: Words) -> list[range]:
     """Group the tokens of a text into words, each a range of neighbors."""
     ids: Sequence[int | None] = tokens.word_ids if words == "pretokenizer" else words_between_spaces(text, tokens.spans)
     sizes = [len(list(group)) for _, group in groupby(ids)]
