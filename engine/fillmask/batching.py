@@ -1,4 +1,4 @@
-"""Which rows run together, and how they become one array. Batching knows rows and no verb."""
+"""Which rows run together. Batching knows rows and no verb."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.tasks import Read
-
-# The attention mask of a row alone is a view of this array, which saves 1 % of a call.
-_ONES = np.ones((1, 512), dtype=np.int64)
-_ONES.flags.writeable = False
 
 
 class RowLike(Protocol):
@@ -86,25 +82,3 @@ def distinct(reads: Sequence[Read]) -> tuple[list[Read], list[int]]:
             kept.append(read)
         indices.append(place)
     return kept, indices
-
-
-def pad(rows: Sequence[NDArray[np.int64]], pad_token_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stack rows of token ids to the length of the longest.
-
-    Args:
-        rows: ``int64[s]`` each.
-        pad_token_id: What fills a shorter row, on the right.
-
-    Returns:
-        ``input_ids int64[b, s]`` and ``attention_mask int64[b, s]``, 1 for a token and 0 for padding.
-    """
-    if len(rows) == 1:
-        size = rows[0].size
-        return rows[0][None], _ONES[:, :size] if size <= _ONES.size else np.ones((1, size), dtype=np.int64)
-    lengths = [row.size for row in rows]
-    input_ids = np.full((len(rows), max(lengths)), pad_token_id, dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
-    for index, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-        input_ids[index, :length] = row
-        attention_mask[index, :length] = 1
-    return input_ids, attention_mask

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from fillmask.concurrency import Concurrency
 from fillmask.errors import InputError
-from fillmask.executor import run_task, run_tasks
+from fillmask.executor import run_task
 from fillmask.model import Model
 from fillmask.notices import warn
+from fillmask.task_stream import run_tasks
 from fillmask.tasks import Result, Task
 
 P = TypeVar("P")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.folder import Artifact, Graph, open_artifact
-from fillmask.artifact.tokenizer import ModelTokenizer, open_tokenizer
-from fillmask.batching import RowLike, pad
+from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer import ModelTokenizer
+from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder, TextTokens
-from fillmask.errors import ArtifactError, NoMaskError, TextError
+from fillmask.errors import NoMaskError, TextError
 from fillmask.locating import locate
 from fillmask.notices import Notice
-from fillmask.runtime.fallback import options, start
-from fillmask.runtime.providers import Provider, check_providers, wants_gpu
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from fillmask.windows import Truncation
 
@@ -69,36 +65,6 @@ class Model:
     encoder: Encoder
     decoder: Decoder
     notices: tuple[Notice, ...] = ()
-
-    @classmethod
-    def load(
-        cls,
-        model: str | Path | None = None,
-        *,
-        variant: str = "auto",
-        revision: str | None = None,
-        providers: Sequence[Provider] | None = None,
-        threads: int | None = None,
-        placeholders: bool = True,
-    ) -> Model:
-        """Load a model; the arguments are those of ``FillMask``.
-
-        Raises:
-            ArtifactError: The model is missing, broken, or not a masked LM.
-            ProviderError: An execution provider is missing or does not start.
-        """
-        wanted = None if providers is None else check_providers(providers)
-        artifact = open_artifact(model, variant=variant, revision=revision, gpu=wants_gpu(wanted))
-        untried = options(artifact, variant, wanted)
-        # hashlib releases the GIL: the graph is hashed while the tokenizer is parsed.
-        graph = _in_thread(partial(artifact.graph, untried[0].variant))
-        tokenizer = open_tokenizer(artifact)
-        encoder = Encoder(tokenizer, placeholders=placeholders)
-        used, session, notices = start(artifact, untried, graph(), threads)
-        mask_id = tokenizer.mask_token_id
-        if mask_id >= session.vocab_size:
-            raise ArtifactError(f"{tokenizer.mask_token} is token {mask_id}, the model has {session.vocab_size}")
-        return cls(artifact, used, tokenizer, session, encoder, Decoder(tokenizer), tuple(notices))
 
     def encode(self, text: str, truncation: Truncation | None = None) -> Encoding:
         """Turn a text with masks into rows.
@@ -184,27 +150,3 @@ class Model:
     def _variant_entry(self) -> dict[str, object]:
         entry: dict[str, object] = self.artifact.manifest.get("variants", {}).get(self.variant, {})
         return entry
-
-
-def _in_thread(load: Callable[[], Graph]) -> Callable[[], Graph]:
-    """Start a call in a thread; the function returned waits for it and gives its result or raises its error.
-
-    ``concurrent.futures`` does the same and takes 5 ms to import, a fortieth of the time to the first prediction.
-    """
-    outcome: list[Graph | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(load())
-        except BaseException as error:
-            outcome.append(error)
-
-    def result() -> Graph:
-        thread.join()
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    return result

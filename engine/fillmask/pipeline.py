@@ -10,19 +10,21 @@ from typing import Any
 from fillmask.calls import resolved, run, run_many
 from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
-from fillmask.facts import ModelFacts
+from fillmask.introspection import Introspection
+from fillmask.loading import load_model
 from fillmask.masking import MaskingTruncation
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
-from fillmask.runtime.providers import Provider
+from fillmask.runtime.providers import Provider, check_providers
 from fillmask.tasks.marginals import MARGINALS, Marginals
-from fillmask.tasks.predict import Parameters, Predictions, as_transformers, predict, resolve
+from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
 from fillmask.tasks.score import SCORE, Method, Score, Words
+from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 
-class FillMask(ModelFacts):
+class FillMask(Introspection):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
@@ -60,10 +62,10 @@ class FillMask(ModelFacts):
         threads: int | None = None,
         placeholders: bool = True,
     ) -> None:
-        load = partial(Model.load, model, providers=providers, threads=threads, placeholders=placeholders)
-        self.model = load(variant=variant, revision=revision)
+        wanted = None if providers is None else check_providers(providers)
+        load = partial(load_model, model, providers=wanted, threads=threads, placeholders=placeholders)
+        self.model: Model = load(variant=variant, revision=revision)
         warn(self.model.notices)
-        wanted = None if providers is None else [*providers]
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 
@@ -204,7 +206,7 @@ class FillMask(ModelFacts):
     ) -> Iterator[Score | InputError]:
         """Score many texts, lazily and in order; the arguments are those of ``score`` and ``predict_many``.
 
-        On a CPU the rows of a text run by themselves: a score depends on neither ``batch_size`` nor ``workers``.
+        On a CPU a score depends on neither ``batch_size`` nor ``workers``: the rows of a text run by themselves.
         """
         check_texts("texts must be an iterable of strings", texts)
         parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value

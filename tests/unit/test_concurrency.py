@@ -1,96 +1,101 @@
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+"""How many rows may run together."""
 
-import numpy as np
+import re
+from dataclasses import replace
+
 import pytest
 
-from fillmask.encoding import pad
+from fillmask import FillMask
+from fillmask.concurrency import GPU_BATCH_SIZE, Concurrency, choose_concurrency
+from fillmask.errors import InputError
+from fillmask.model import Model
 from fillmask.runtime.session import Session
 from tests.support import toys
 
-IDS = np.array([2, 5, 4, 9, 4, 3])
-MASKS = np.array([[2, 4]])
+TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
+WORDS = ["cat", "dog", "mat", "red", "blue", "paris", "london", "city", "capital", "france"]
 
 
-def test_threads_that_share_an_engine_get_the_answers_they_would_get_alone(fill_mask):
-    texts = [f"the [MASK] {word} [MASK]" for word in toys.WORDS[:10]]
-    alone = [fill_mask.predict(text) for text in texts]
-
-    def ask(offset):
-        return [fill_mask.predict(texts[(offset + call) % 10]) == alone[(offset + call) % 10] for call in range(50)]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert all(all(same) for same in pool.map(ask, range(8)))
+@pytest.fixture
+def model(fill_mask):
+    return fill_mask.model
 
 
-SLOW = """toy (int64[b,s] input_ids) => (float[b,s,v] logits) {{
-    a = Cast<to=1>(input_ids)
-    sum = ReduceMax<keepdims=0>(a)
-    x0 = Mul(square, sum)
-    {products}
-    least = ReduceMin<keepdims=0>(x{count})
-    c = Unsqueeze(a, axis)
-    logits = Add(c, least)
-}}"""
+@pytest.fixture
+def runs(monkeypatch):
+    """The sizes of the batches that the model runs."""
+    sizes, logits = [], Model.logits
+
+    def counted(self, rows):
+        sizes.append(len(rows))
+        return logits(self, rows)
+
+    monkeypatch.setattr(Model, "logits", counted)
+    return sizes
 
 
-def test_other_python_threads_go_on_during_a_run():
-    count = 12
-    products = "\n".join(f"x{step + 1} = MatMul(x{step}, square)" for step in range(count))
-    square = np.zeros((1200, 1200), dtype=np.float32)
-    text = SLOW.format(products=products, count=count)
-    session = Session(toys.parse(text, square=square, axis=np.array([2])), threads=1)
-    ticks, done = [], threading.Event()
-
-    def tick():
-        while not done.wait(0.001):
-            ticks.append(time.perf_counter())
-
-    ticker = threading.Thread(target=tick)
-    ticker.start()
-    start = time.perf_counter()
-    session.run(pad([IDS], 0), MASKS)
-    end = time.perf_counter()
-    done.set()
-    ticker.join()
-    # With the lock held, nothing could have ticked between the first and the last tenth of the run.
-    margin = (end - start) / 10
-    assert any(start + margin < moment < end - margin for moment in ticks)
+def with_entry(folder, **entry):
+    """A native folder whose manifest vouches for fp32 in this way."""
+    variants = toys.variants(folder)
+    variants["fp32"] |= entry
+    toys.write_manifest(folder, variants=variants)
+    return FillMask(folder, variant="fp32", threads=1)
 
 
-FORK = """
-import os, sys, time
-from fillmask import FillMask, ForkError
-
-fill_mask = FillMask(sys.argv[1], variant="fp32", threads=2)
-fill_mask.predict("[MASK]")
-question = {"predict": lambda: fill_mask.predict("[MASK]"),
-            "call": lambda: fill_mask("[MASK]"),
-            "targets": lambda: fill_mask.predict("[MASK]", targets=["cating"]),
-            "many": lambda: list(fill_mask.predict_many(["[MASK]"])),
-            "begun": lambda: list(begun)}[sys.argv[2]]
-begun = fill_mask.predict_many(["[MASK]"] * 200, batch_size=4, workers=2)
-next(begun)
-child = os.fork()
-if not child:
-    try:
-        question()
-    except ForkError as error:
-        text = str(error)
-        os._exit(0 if str(os.getppid()) in text and str(os.getpid()) in text and "spawn" in text else 3)
-    finally:
-        os._exit(4)
-deadline = time.monotonic() + 1
-while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
-    time.sleep(0.01)
-if ended == (0, 0):
-    os.kill(child, 9)
-print(ended == (child, 0), fill_mask.predict("[MASK]") != [])
-"""
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "4", [4], 1025])
+@pytest.mark.parametrize("name", ["batch_size", "workers"])
+def test_a_number_out_of_its_range_is_refused_before_anything_is_read(fill_mask, name, value):
+    message = f"{name} must be a whole number from 1 to 1024, got {value!r}"
+    with pytest.raises(InputError, match=re.escape(message)):
+        fill_mask.predict_many((pytest.fail("a text was read") for _ in "a"), **{name: value})
+    with pytest.raises(InputError, match=re.escape(message)):
+        Concurrency(**{name: value})
 
 
-@pytest.mark.parametrize("question", ["predict", "call", "many", "begun", "targets"])
-def test_a_forked_child_gets_an_error_within_a_second_and_the_parent_goes_on(python, native_folder, question):
-    answered = python(FORK, native_folder, question, PYTHONWARNINGS="ignore")
-    assert answered == "True True\n"
+def test_on_a_gpu_rows_run_together_unless_that_changes_their_scores(model, monkeypatch):
+    assert choose_concurrency(model) == Concurrency()
+    monkeypatch.setattr(model.session, "on_gpu", True)
+    assert choose_concurrency(model, workers=2) == Concurrency(GPU_BATCH_SIZE, 2)
+    assert choose_concurrency(model, 8) == Concurrency(8)
+    monkeypatch.setattr(model.session, "takes_attention_mask", False)
+    assert choose_concurrency(replace(model, variant="no such variant")) == Concurrency(1)
+
+
+def test_a_variant_whose_texts_would_change_each_other_runs_them_one_by_one_only(native_copy):
+    fill_mask = with_entry(native_copy, batch_invariant=False)
+    with pytest.raises(InputError, match=r"variant fp32 of .* is not batch-invariant.* batch_size=1"):
+        fill_mask.predict_many(TEXTS, batch_size=2)
+    assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)
+
+
+def test_a_variant_that_only_padding_disturbs_runs_rows_of_equal_length_together(native_copy, runs, monkeypatch):
+    fill_mask = with_entry(native_copy, batch_invariant=False, equal_length_invariant=True)
+    expected = [fill_mask.predict(text) for text in TEXTS]
+    shapes, run = [], Session.run
+
+    def seen(session, input_ids, attention_mask, positions):
+        shapes.append((input_ids.shape[0], bool(attention_mask.all())))
+        return run(session, input_ids, attention_mask, positions)
+
+    monkeypatch.setattr(Session, "run", seen)
+    runs.clear()
+    texts = [f"{text} {word}" for text in TEXTS[:8] for word in WORDS]
+    assert list(fill_mask.predict_many(TEXTS, batch_size=16)) == expected
+    assert len(list(fill_mask.predict_many(texts, batch_size=16))) == len(texts)
+    assert max(size for size, _ in shapes) > 1
+    assert all(whole for _, whole in shapes)
+
+
+def test_a_quantized_foreign_variant_is_not_trusted_with_batches(foreign_copy):
+    (foreign_copy / "model.onnx").rename(foreign_copy / "model_quantized.onnx")
+    with pytest.raises(InputError, match=r"variant q8 of .* take batch_size=1"):
+        FillMask(foreign_copy).predict_many(TEXTS, batch_size=2)
+
+
+def test_a_foreign_graph_that_cannot_tell_padding_from_text_is_not_trusted_with_batches(tmp_path):
+    graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
+    folder = toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph})
+    fill_mask = FillMask(folder, threads=1)
+    with pytest.raises(InputError, match=r"take batch_size=1"):
+        fill_mask.predict_many(TEXTS, batch_size=2)
+    assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)

@@ -3,6 +3,7 @@ import pickle
 import pytest
 
 from fillmask import errors
+from fillmask.notices import Notice
 
 ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 RAISED = [kind for kind in ERRORS if not issubclass(kind, Warning)]
@@ -40,5 +41,20 @@ def test_the_way_of_catching_shown_in_the_docstring_works(fill_mask):
         try:
             fill_mask.predict(text)
         except errors.InputError as error:
-            reported.append(f"cannot answer {text!r}: {error}")
+            reported.append(f"no predictions for {text!r}: {error}")
     assert len(reported) == 2
+
+
+def test_an_error_of_a_call_keeps_its_notices_when_pickled():
+    error = errors.TopKError("what was got, what is allowed")
+    assert error.notices == ()
+    error.notices = (Notice(errors.TargetWarning, "replaced"),)
+    assert pickle.loads(pickle.dumps(error)).notices == error.notices
+
+
+@pytest.mark.parametrize(
+    ("message", "first", "one"),
+    [("a\n b\n", "a", "a b"), ("", "ValueError", "ValueError"), ("\n a", "a", "a"), ("a", "a", "a")],
+)
+def test_an_error_of_another_library_becomes_a_line(message, first, one):
+    assert (errors.first_line(ValueError(message)), errors.one_line(ValueError(message))) == (first, one)

@@ -10,18 +10,18 @@ from tests.support import toys
 TEXTS = ["the [MASK] sat on the mat.", "[MASK]", "paris is the [MASK] of france."]
 
 
-def set_answers(folder):
-    """Store what each variant answers, as the exporter does."""
+def store_expected(folder):
+    """Store what each variant predicts, as the exporter does."""
     variants = toys.variants(folder)
     for name, entry in variants.items():
         fill_mask = FillMask(folder, variant=name, threads=1)
-        answers = [answer(text, fill_mask.predict(text)[0]) for text in TEXTS]
-        entry |= {"tolerance": 1e-4, "answers": answers}
+        expected = [expect(text, fill_mask.predict(text)[0]) for text in TEXTS]
+        entry |= {"tolerance": 1e-4, "expected": expected}
     toys.write_manifest(folder, variants=variants)
     return folder
 
 
-def answer(text, row):
+def expect(text, row):
     return {"text": text, "tokens": [each.token for each in row], "scores": [each.score for each in row]}
 
 
@@ -35,18 +35,18 @@ def edit(folder, change):
 
 @pytest.fixture
 def artifact(native_copy):
-    return set_answers(native_copy)
+    return store_expected(native_copy)
 
 
 def check(passed=True, latency_ms=1.0, variant="fp32"):
     return Check(variant, 8, 0.0 if passed else 1.0, 1e-4, latency_ms)
 
 
-def test_an_artifact_that_answers_as_it_did_passes(artifact):
+def test_an_artifact_that_predicts_as_it_did_passes(artifact):
     checks = verify(artifact)
     assert [each.variant for each in checks] == ["fp32", "int8"]
     assert all(each.passed for each in checks)
-    assert {each.answers for each in checks} == {3}
+    assert {each.texts for each in checks} == {3}
     assert {each.max_score_difference for each in checks} == {0.0}
     assert all(each.latency_ms > 0 for each in checks)
     assert {(each.error, each.providers) for each in checks} == {(None, ("CPUExecutionProvider",))}
@@ -54,7 +54,7 @@ def test_an_artifact_that_answers_as_it_did_passes(artifact):
 
 def test_a_score_that_differs_by_more_than_the_tolerance_fails_its_variant_only(artifact):
     def lower(entry):
-        entry["answers"][1]["scores"][0] -= 0.001
+        entry["expected"][1]["scores"][0] -= 0.001
 
     edit(artifact, lower)
     fp32, int8 = verify(artifact)
@@ -64,7 +64,7 @@ def test_a_score_that_differs_by_more_than_the_tolerance_fails_its_variant_only(
 
 def test_a_score_that_differs_by_less_than_the_tolerance_passes(artifact):
     def lower(entry):
-        entry["answers"][1]["scores"][0] -= 0.00005
+        entry["expected"][1]["scores"][0] -= 0.00005
 
     edit(artifact, lower)
     assert all(each.passed for each in verify(artifact))
@@ -73,7 +73,7 @@ def test_a_score_that_differs_by_less_than_the_tolerance_passes(artifact):
 def test_another_order_of_equal_scores_passes(artifact):
     def turn(entry):
         for key in ("tokens", "scores"):
-            entry["answers"][0][key].reverse()
+            entry["expected"][0][key].reverse()
 
     edit(artifact, turn)
     assert all(each.passed for each in verify(artifact))
@@ -81,10 +81,10 @@ def test_another_order_of_equal_scores_passes(artifact):
 
 def test_a_token_that_is_no_longer_among_the_best_counts_with_its_whole_score(artifact):
     def exchange(entry):
-        entry["answers"][0]["tokens"][0] = 10**6
+        entry["expected"][0]["tokens"][0] = 10**6
 
     edit(artifact, exchange)
-    score = json.loads((artifact / "fillmask.json").read_text())["variants"]["int8"]["answers"][0]["scores"][0]
+    score = json.loads((artifact / "fillmask.json").read_text())["variants"]["int8"]["expected"][0]["scores"][0]
     assert verify(artifact)[1].max_score_difference == score > 0.01
 
 
@@ -102,7 +102,7 @@ def test_every_file_is_hashed_even_those_that_no_variant_reads(artifact, name):
 
 def test_a_listed_file_that_nothing_reads_is_hashed_too(native_copy):
     (native_copy / "notes.txt").write_text("read me")
-    set_answers(native_copy)
+    store_expected(native_copy)
     (native_copy / "notes.txt").write_text("read me not")
     with pytest.raises(IntegrityError, match=r"notes\.txt is not the file"):
         verify(native_copy)
@@ -110,7 +110,7 @@ def test_a_listed_file_that_nothing_reads_is_hashed_too(native_copy):
 
 def test_a_listed_file_that_is_empty_as_it_was_exported_is_intact(native_copy):
     (native_copy / "notes.txt").touch()
-    assert all(each.passed for each in verify(set_answers(native_copy)))
+    assert all(each.passed for each in verify(store_expected(native_copy)))
 
 
 def test_a_foreign_folder_has_nothing_to_verify_against(foreign_folder):
@@ -121,17 +121,17 @@ def test_a_foreign_folder_has_nothing_to_verify_against(foreign_folder):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda entry: entry.pop("answers"),
+        lambda entry: entry.pop("expected"),
         lambda entry: entry.pop("tolerance"),
-        lambda entry: entry.update(answers=[]),
-        lambda entry: entry["answers"][0].pop("text"),
-        lambda entry: entry["answers"][0]["scores"].pop(),
-        lambda entry: entry["answers"][0].update(tokens=[], scores=[]),
+        lambda entry: entry.update(expected=[]),
+        lambda entry: entry["expected"][0].pop("text"),
+        lambda entry: entry["expected"][0]["scores"].pop(),
+        lambda entry: entry["expected"][0].update(tokens=[], scores=[]),
         lambda entry: entry.update(tolerance="0.1"),
     ],
-    ids=["no answers", "no tolerance", "empty answers", "no text", "a score short", "empty answer", "a word"],
+    ids=["none", "no tolerance", "none of them", "no text", "a score short", "no tokens", "a word"],
 )
-def test_a_manifest_without_answers_to_compare_with_is_refused(artifact, change):
+def test_a_manifest_without_predictions_to_compare_with_is_refused(artifact, change):
     edit(artifact, change)
     with pytest.raises(ArtifactError, match=r"int8|fillmask\.json"):
         verify(artifact)
@@ -147,27 +147,39 @@ def test_a_variant_that_does_not_run_here_is_a_finding_and_the_others_are_checke
     fp32, int8 = verify(artifact)
     assert fp32.passed
     assert not int8.passed
-    assert (int8.answers, int8.max_score_difference, int8.latency_ms) == (0, None, None)
+    assert (int8.texts, int8.max_score_difference, int8.latency_ms) == (0, None, None)
     assert "input_idz" in int8.error
     assert best([fp32, int8]).variant == "fp32"
 
 
 def test_a_latency_is_the_median_over_rounds_of_all_texts(artifact, monkeypatch):
-    asked = []
-    monkeypatch.setattr(verification.FillMask, "predict", counting(asked, verification.FillMask.predict))
+    predicted = []
+    monkeypatch.setattr(verification.FillMask, "predict", counting(predicted, verification.FillMask.predict))
     verify(artifact)
-    assert asked == [*TEXTS * 4, *TEXTS * 4]
+    assert predicted == [*TEXTS * 4, *TEXTS * 4]
 
 
-def counting(asked, predict):
+def counting(predicted, predict):
     def record(self, text, **options):
-        asked.append(text)
+        predicted.append(text)
         return predict(self, text, **options)
 
     return record
 
 
 def test_manifests_of_older_exports_are_verified_too(artifact):
+    def rename(entry):
+        entry["answers"] = entry.pop("expected")
+        entry["answers"][1]["scores"][0] -= 0.001
+
+    edit(artifact, rename)
+    fp32, int8 = verify(artifact)
+    assert (fp32.texts, int8.texts) == (3, 3)
+    assert (fp32.passed, int8.passed) == (True, False)
+    assert int8.max_score_difference == pytest.approx(0.001, rel=1e-3)
+
+
+def test_a_manifest_without_latencies_is_verified(artifact):
     assert not any(
         "latency_ms" in entry for entry in json.loads((artifact / "fillmask.json").read_text())["variants"].values()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cache
@@ -116,6 +117,15 @@ def check_started(wanted: Sequence[Provider], started: Sequence[str], messages: 
             needs = f"it needs a device, its driver and its libraries{package}"
             loading = f" (loading them reported: {messages})" if messages else ""
             raise ProviderError(f"{name} did not start, ONNX Runtime took {', '.join(started)}; {needs}{loading}")
+
+
+def count_nodes(session: ort.InferenceSession) -> dict[str, int]:
+    """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
+    nodes: Counter[str] = Counter()
+    if hasattr(session, "get_provider_graph_assignment_info"):
+        for part in session.get_provider_graph_assignment_info():
+            nodes[part.ep_name] += len(part.get_nodes())
+    return dict(nodes.most_common())
 
 
 @cache

@@ -7,26 +7,20 @@ these positions. A *foreign* graph gives ``logits[b, s, V]``, and the session ta
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from fillmask.errors import ArtifactError, FillMaskError, ForkError, InputError, ProviderError, first_line, one_line
-from fillmask.runtime.cpu import available_threads
+from fillmask.errors import ArtifactError, FillMaskError, ForkError, first_line
+from fillmask.runtime.contract import check_inputs, check_output
 from fillmask.runtime.io_binding import BoundRuns, device_of
-from fillmask.runtime.providers import CPU, Provider, check_providers, check_started, is_gpu, name_of, preload
+from fillmask.runtime.opening import check_threads, open_session
+from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, is_gpu
 
-_KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mask_positions"}
 _FLOAT32 = np.dtype(np.float32)
-_DTYPES = ("tensor(int64)", "tensor(int32)")
-# The fused kernel takes five times as long as its two operators (MiniLM, 128 tokens).
-_SLOW_FUSIONS = ["SkipLayerNormFusion"]
-_MAX_THREADS = 1024
 
 
 class Session:
@@ -61,14 +55,12 @@ class Session:
         providers: Sequence[Provider] = (CPU,),
         threads: int | None = None,
     ) -> None:
-        self.threads = _check_threads(threads)
-        wanted = check_providers(providers)
-        options = _options(self.threads, graph, weights)
-        self.ort = _start(graph, weights, wanted, options)
+        self.threads = check_threads(threads)
+        self.ort = open_session(graph, weights, check_providers(providers), self.threads)
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])
-        self._dtypes = _check_inputs(self.ort)
-        self._output, size = _check_output(self.ort)
+        self._dtypes = check_inputs(self.ort)
+        self._output, size = check_output(self.ort)
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
@@ -109,12 +101,7 @@ class Session:
     @property
     def nodes(self) -> dict[str, int]:
         """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
-        if not hasattr(self.ort, "get_provider_graph_assignment_info"):
-            return {}
-        nodes: Counter[str] = Counter()
-        for part in self.ort.get_provider_graph_assignment_info():
-            nodes[part.ep_name] += len(part.get_nodes())
-        return dict(nodes.most_common())
+        return count_nodes(self.ort)
 
     def check_process(self) -> None:
         """Refuse to run in a forked child, where ONNX Runtime's threads do not exist and a run would hang.
@@ -164,89 +151,3 @@ class Session:
         for name in self._narrow:
             feeds[name] = feeds[name].astype(np.int32)
         return feeds
-
-
-def _options(threads: int, graph: bytes | Path, weights: Path | None) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # for Session.nodes
-    if isinstance(graph, bytes):
-        # Otherwise a graph given as bytes reads external weights from the working directory, unhashed.
-        folder = os.devnull if weights is None else str(weights.parent)
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
-    return options
-
-
-def _linked(weights: Path | None) -> bytes | None:
-    """The content of weights that are a link, as in the hub's cache: ONNX Runtime does not follow links.
-
-    It maps a plain file into memory, which takes less memory: 49 MB instead of 75 for the embedded model.
-    """
-    if weights is None or not weights.is_symlink():
-        return None
-    if not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
-        raise ArtifactError(
-            f"{weights} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; copy the model's "
-            f"folder, following links, or install a newer onnxruntime"
-        )
-    return weights.read_bytes()
-
-
-def _start(
-    graph: bytes | Path, weights: Path | None, providers: list[Provider], options: ort.SessionOptions
-) -> ort.InferenceSession:
-    content = _linked(weights)
-    if content is not None and weights is not None:
-        # ONNX Runtime reads this memory until the session is made, and keeps no reference to it.
-        options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
-    messages = preload(providers)
-    session = _load(graph, providers, options)
-    check_started(providers, session.get_providers(), messages)
-    return session
-
-
-def _load(graph: bytes | Path, providers: list[Provider], options: ort.SessionOptions) -> ort.InferenceSession:
-    if os.environ.get("ORT_DISABLE_TELEMETRY") == "1":
-        ort.disable_telemetry_events()
-    try:
-        # ONNX Runtime's own fallback prints, and continues with other providers or without their options.
-        return ort.InferenceSession(
-            graph, options, providers=providers, disabled_optimizers=_SLOW_FUSIONS, enable_fallback=False
-        )
-    except Exception as error:
-        # ONNX Runtime raises a class of its own for each status code, without a common base.
-        if others := [name_of(provider) for provider in providers if name_of(provider) != CPU]:
-            raise ProviderError(f"{', '.join(others)} does not start with this model: {one_line(error)}") from error
-        raise ArtifactError(f"ONNX Runtime cannot load the graph: {first_line(error)}") from error
-
-
-def _check_threads(threads: object) -> int:
-    if threads is None:
-        return available_threads()
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _MAX_THREADS:
-        raise InputError(f"threads must be a whole number from 1 to {_MAX_THREADS}, or None, got {threads!r}")
-    return threads
-
-
-def _check_inputs(session: ort.InferenceSession) -> dict[str, str]:
-    inputs: dict[str, str] = {node.name: node.type for node in session.get_inputs()}
-    unknown = inputs.keys() - _KNOWN_INPUTS
-    if unknown or "input_ids" not in inputs:
-        raise ArtifactError(
-            f"the graph takes {', '.join(inputs)}; a masked LM takes input_ids and may take "
-            f"{', '.join(sorted(_KNOWN_INPUTS - {'input_ids'}))}"
-        )
-    for name, dtype in inputs.items():
-        if dtype not in _DTYPES:
-            raise ArtifactError(f"the graph takes {name} as {dtype}, not as one of {', '.join(_DTYPES)}")
-    return inputs
-
-
-def _check_output(session: ort.InferenceSession) -> tuple[str, object]:
-    outputs = {node.name: node.shape for node in session.get_outputs()}
-    name = "logits" if "logits" in outputs else next(iter(outputs))
-    if len(outputs[name]) != 3:
-        raise ArtifactError(f"the graph gives {name} with {len(outputs[name])} axes; a masked LM gives logits[b, s, V]")
-    return name, outputs[name][-1]

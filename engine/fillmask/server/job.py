@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from fillmask.executor import TaskRun
 from fillmask.server.registry import ServedModel
+from fillmask.task_stream import TaskRun
 from fillmask.tasks import Task
 
 _SECONDS_PER_TOKEN = 0.004

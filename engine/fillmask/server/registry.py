@@ -13,6 +13,7 @@ from fillmask import __version__
 from fillmask.batching import GPU_LIMITS
 from fillmask.errors import InputError
 from fillmask.executor import run_task
+from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.runtime.providers import parse_provider
 from fillmask.server.http_errors import HttpError, shortened
@@ -114,7 +115,7 @@ def load(models: Sequence[str], variant: str, providers: Sequence[str] = ()) -> 
         FillMaskError: A model cannot be loaded, or two have the same name.
     """
     named: list[tuple[str | None, str | None]] = [_split_name(each) for each in models] or [(None, None)]
-    open_model = partial(Model.load, variant=variant, providers=list(map(parse_provider, providers)) or None, threads=1)
+    open_model = partial(load_model, variant=variant, providers=list(map(parse_provider, providers)) or None, threads=1)
     loaded = [_load(name, source, open_model(source)) for name, source in named]
     names = [model.name for model in loaded]
     for name in names:

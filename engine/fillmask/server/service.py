@@ -12,7 +12,8 @@ from fillmask.errors import InputError, TargetsError, TopKError
 from fillmask.server.request import TaskRequest, receive_fill_mask
 from fillmask.server.settings import Settings
 from fillmask.tasks import Verb
-from fillmask.tasks.predict import PREDICT, Predictions, as_transformers
+from fillmask.tasks.predict import PREDICT, Predictions
+from fillmask.transformers_shape import as_transformers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

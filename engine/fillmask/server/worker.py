@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import TaskRun, run_reads
+from fillmask.executor import run_reads
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
+from fillmask.task_stream import TaskRun
 from fillmask.tasks import Read
 
 _log = logging.getLogger(__name__)

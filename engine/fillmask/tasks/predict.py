@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,19 +123,3 @@ def predict(model: Model, text: str, parameters: Parameters) -> Task[Predictions
 
 
 PREDICT = Verb("predict", resolve, predict)
-
-
-def as_transformers(predictions: Predictions) -> list[Any]:
-    """Predictions in the shape that transformers gives a text: dicts, and no outer list where there is one mask."""
-    masks = [[_as_dict(prediction) for prediction in mask] for mask in predictions]
-    return masks[0] if len(masks) == 1 else masks
-
-
-def _as_dict(prediction: Prediction) -> dict[str, Any]:
-    # dataclasses.asdict copies deeply, and takes twenty times as long.
-    return {
-        "score": prediction.score,
-        "token": prediction.token,
-        "token_str": prediction.token_str,
-        "sequence": prediction.sequence,
-    }

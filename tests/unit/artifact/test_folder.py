@@ -65,7 +65,7 @@ def test_a_model_of_another_type_is_refused(model):
     assert str(raised.value).endswith(repr(model))
 
 
-def test_an_empty_folder_is_told_what_was_looked_for(tmp_path):
+def test_an_empty_folder_is_refused_with_what_was_looked_for(tmp_path):
     with pytest.raises(ArtifactError, match=r"holds none of fillmask\.json, model\.onnx, .*`fillmask export`"):
         FillMask(tmp_path)
 
@@ -85,7 +85,7 @@ def test_a_file_is_not_a_folder(native_folder):
 def test_a_string_that_can_be_neither_is_refused_without_a_look_at_the_hub(model, monkeypatch, tmp_path):
     toys.write_foreign(tmp_path / "here", {"other.onnx": b""})
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr("fillmask.artifact.hub.fetch", lambda *_: pytest.fail("the hub was asked"))
+    monkeypatch.setattr("fillmask.artifact.hub.fetch", lambda *_: pytest.fail("the hub was read"))
     with pytest.raises(ArtifactError):
         FillMask(model)
 
@@ -109,7 +109,7 @@ def test_a_folder_has_no_revisions(native_folder, foreign_folder, revision):
 @pytest.mark.parametrize("revision", [5, b"main", True, ["main"]])
 @pytest.mark.parametrize("model", ["org/name", "folder"])
 def test_a_revision_of_another_type_is_refused_without_a_look_at_the_hub(monkeypatch, native_folder, model, revision):
-    monkeypatch.setattr("fillmask.artifact.hub.fetch", lambda *_: pytest.fail("the hub was asked"))
+    monkeypatch.setattr("fillmask.artifact.hub.fetch", lambda *_: pytest.fail("the hub was read"))
     with pytest.raises(ArtifactError, match="revision must be a branch, a tag or a commit, got ") as raised:
         FillMask(native_folder if model == "folder" else model, revision=revision)
     assert str(raised.value).endswith(repr(revision))

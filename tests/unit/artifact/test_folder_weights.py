@@ -10,7 +10,7 @@ import pytest
 
 from fillmask import ArtifactError, FillMask, IntegrityError
 from fillmask.artifact.folder import open_artifact
-from fillmask.runtime import session
+from fillmask.runtime import opening
 from fillmask.verification import verify
 from tests.support import toys
 
@@ -37,13 +37,13 @@ DAMAGES = {
 @pytest.fixture
 def started(monkeypatch):
     """What ONNX Runtime was given since the test began to look."""
-    graphs, start = [], session.ort.InferenceSession
+    graphs, start = [], opening.ort.InferenceSession
 
     def spy(graph, *arguments, **kwargs):
         graphs.append(graph)
         return start(graph, *arguments, **kwargs)
 
-    monkeypatch.setattr(session.ort, "InferenceSession", spy)
+    monkeypatch.setattr(opening.ort, "InferenceSession", spy)
     return graphs
 
 
@@ -63,22 +63,22 @@ def relocate(graph, location):
     graph.write_bytes(model.SerializeToString())
 
 
-def store_answers(folder):
-    """Have the manifest hold what ``verify`` asks for again."""
+def store_expected(folder):
+    """Have the manifest hold what ``verify`` predicts again."""
     variants = toys.variants(folder)
     for name, entry in variants.items():
         (row,) = FillMask(folder, variant=name, threads=1).predict(TEXT)
-        answer = {"text": TEXT, "tokens": [p.token for p in row], "scores": [p.score for p in row]}
-        entry |= {"tolerance": 1e-4, "answers": [answer]}
+        expected = {"text": TEXT, "tokens": [p.token for p in row], "scores": [p.score for p in row]}
+        entry |= {"tolerance": 1e-4, "expected": [expected]}
     toys.write_manifest(folder, variants=variants)
     return folder
 
 
-def assert_refused(folder, started, said):
+def assert_refused(folder, started, message):
     """By FillMask and by verify, and ONNX Runtime sees nothing of it."""
     started.clear()
     for load in (lambda: FillMask(folder, variant="fp32", threads=1), lambda: verify(folder)):
-        with pytest.raises(IntegrityError, match=said):
+        with pytest.raises(IntegrityError, match=message):
             load()
     assert started == []
 
@@ -87,7 +87,7 @@ def assert_refused(folder, started, said):
 
 
 @pytest.mark.parametrize("variant", ["fp32", "int8"])
-def test_weights_outside_the_graph_answer_as_those_inside_it(weighty, native_folder, variant):
+def test_weights_outside_the_graph_predict_as_those_inside_it(weighty, native_folder, variant):
     outside, inside = (FillMask(folder, variant=variant, threads=1) for folder in (weighty, native_folder))
     assert pickle.dumps(outside.predict(TEXT)) == pickle.dumps(inside.predict(TEXT))
     assert pickle.loads(pickle.dumps(outside)).predict(TEXT) == inside.predict(TEXT)
@@ -116,7 +116,7 @@ def test_weights_beside_a_foreign_graph_are_read(foreign_copy, foreign):
 
 
 def test_an_artifact_with_weights_verifies(weighty):
-    assert [check.passed for check in verify(store_answers(weighty))] == [True, True]
+    assert [check.passed for check in verify(store_expected(weighty))] == [True, True]
 
 
 # Weights that are not
@@ -124,13 +124,13 @@ def test_an_artifact_with_weights_verifies(weighty):
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_damaged_weights_are_refused_before_onnx_runtime_sees_anything(weighty, started, damage):
-    path = store_answers(weighty) / WEIGHTS
+    path = store_expected(weighty) / WEIGHTS
     path.write_bytes(damage(path.read_bytes()))
     assert_refused(weighty, started, f"{WEIGHTS} is not the file that fillmask.json lists: expected SHA-256 .*, got ")
 
 
 def test_a_flipped_bit_anywhere_in_the_weights_is_refused(weighty, started):
-    rng, path = random.Random(0), store_answers(weighty) / WEIGHTS
+    rng, path = random.Random(0), store_expected(weighty) / WEIGHTS
     intact = path.read_bytes()
     for _ in range(40):
         path.write_bytes(flip(intact, rng.randrange(len(intact))))
@@ -138,24 +138,24 @@ def test_a_flipped_bit_anywhere_in_the_weights_is_refused(weighty, started):
 
 
 def test_missing_weights_are_named(weighty, started):
-    (store_answers(weighty) / WEIGHTS).unlink()
+    (store_expected(weighty) / WEIGHTS).unlink()
     assert_refused(weighty, started, f"{WEIGHTS} cannot be read: No such file")
 
 
 def test_empty_weights_are_refused(weighty, started):
-    (store_answers(weighty) / WEIGHTS).write_bytes(b"")
+    (store_expected(weighty) / WEIGHTS).write_bytes(b"")
     assert_refused(weighty, started, rf"{WEIGHTS} is not the file .* got \w{{64}} \(0 bytes\)")
 
 
 def test_a_folder_in_the_place_of_weights_is_refused(weighty, started):
-    path = store_answers(weighty) / WEIGHTS
+    path = store_expected(weighty) / WEIGHTS
     path.unlink()
     path.mkdir()
     assert_refused(weighty, started, f"{WEIGHTS} cannot be read: ")
 
 
 def test_the_weights_of_another_variant_are_refused(weighty, started):
-    fp32, int8 = store_answers(weighty) / WEIGHTS, weighty / "model_int8.onnx_data"
+    fp32, int8 = store_expected(weighty) / WEIGHTS, weighty / "model_int8.onnx_data"
     swapped = int8.read_bytes(), fp32.read_bytes()
     assert len(swapped[0]) == len(swapped[1])
     fp32.write_bytes(swapped[0])

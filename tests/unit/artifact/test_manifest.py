@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from fillmask import FillMask
 from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.manifest import GPU_VARIANTS, parse_json, read_manifest, usual_variant
 from fillmask.errors import ArtifactError
 from tests.support import toys
 
@@ -123,3 +125,45 @@ def test_a_manifest_that_cannot_be_read_is_refused(native_copy, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", denied)
     with pytest.raises(ArtifactError, match="Permission denied"):
         FillMask(native_copy)
+
+
+def test_keys_of_earlier_versions_get_their_present_names(native_copy):
+    stored = [{"text": "[MASK]", "tokens": [7], "scores": [0.5]}]
+    variants = toys.variants(native_copy)
+    variants["fp32"]["answers"] = variants["int8"]["expected"] = stored
+    toys.write_manifest(native_copy, variants=variants)
+    for entry in read_manifest(native_copy / "fillmask.json")["variants"].values():
+        assert entry["expected"] == stored
+        assert "answers" not in entry
+
+
+def test_a_manifest_is_read_as_it_was_written(native_folder):
+    path = native_folder / "fillmask.json"
+    assert read_manifest(path) == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("manifest", "variants", "gpu", "usual"),
+    [
+        ({"default_variant": "int8"}, ["fp32", "int8"], False, "int8"),
+        ({"default_variant": "int8"}, ["fp32", "int8"], True, "fp32"),
+        ({"default_variant": "int8"}, ["fp32", "int8", "fp16"], True, "fp16"),
+        ({"default_variant": "int8"}, ["int8"], True, "int8"),
+        ({"schema_version": 1}, ["int8", "fp32"], False, "fp32"),
+        ({"schema_version": 1}, ["int8", "q4"], False, "int8"),
+        ({}, ["fp16", "fp32"], True, "fp32"),
+        ({}, ["fp16"], True, "fp16"),
+    ],
+)
+def test_auto_is_what_the_manifest_recommends_and_on_a_gpu_a_variant_for_it(manifest, variants, gpu, usual):
+    assert usual_variant(manifest, variants, gpu=gpu) == usual
+    assert GPU_VARIANTS == ("fp16", "fp32")
+
+
+def test_json_is_parsed_with_its_path_in_every_error():
+    path = Path("some.json")
+    assert parse_json(path, b'{"a": [1]}') == {"a": [1]}
+    with pytest.raises(ArtifactError, match=r"^some\.json is not JSON: "):
+        parse_json(path, b"{")
+    with pytest.raises(ArtifactError, match=r"^some\.json must hold a JSON object, got list$"):
+        parse_json(path, b"[]")

@@ -1,19 +1,15 @@
-"""The commands, most of them in this process; test_cli_process.py runs the program itself."""
+"""The table of commands, their help, and how wrong usage is reported."""
 
-import json
 import re
-from dataclasses import asdict
+from importlib import import_module
 
 import pytest
 from click.testing import CliRunner
 
-from fillmask import FillMask, __version__
-from fillmask.cli.main import main
-from tests.support import toys
+from fillmask import __version__
+from fillmask.cli.main import COMMANDS, main
 
 TEXT = "the [MASK] sat on the mat."
-TWO = "the [MASK] sat on the [MASK]."
-LONG = "[MASK] " + "cat " * 40 + "[MASK]"
 
 
 @pytest.fixture
@@ -22,154 +18,10 @@ def cli():
     return lambda *arguments, **options: CliRunner().invoke(main, list(map(str, arguments)), **options)
 
 
-@pytest.fixture
-def predict(cli, native_folder):
-    return lambda *arguments, **options: cli("predict", "-m", native_folder, *arguments, **options)
-
-
-def documents(result):
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
 def one_line(result):
     """What is on standard error, which must be one line of the program's own."""
     assert re.fullmatch(r"fillmask: [^\n]+\n", result.stderr), result.stderr
     return result.stderr
-
-
-def expected(folder, text, **parameters):
-    """What --json must show."""
-    masks = FillMask(folder, threads=1).predict(text, **parameters)
-    return [[asdict(prediction) for prediction in predictions] for predictions in masks]
-
-
-def test_a_text_is_answered_with_a_table(predict):
-    result = predict(TEXT)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert len(re.findall(r"^ +\d+\.\d\d%", result.stdout, re.MULTILINE)) == 5
-
-
-def test_json_is_what_the_engine_answers(predict, native_folder):
-    result = predict("--json", "-k", 2, TEXT, TWO)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert [document["inputs"] for document in documents(result)] == [TEXT, TWO]
-    for document in documents(result):
-        assert document["predictions"] == expected(native_folder, document["inputs"], top_k=2)
-
-
-def test_every_mask_of_a_text_has_its_predictions(predict):
-    (document,) = documents(predict("--json", "-k", 1, TWO))
-    assert [len(mask) for mask in document["predictions"]] == [1, 1]
-    assert re.findall(r"mask \d of 2", predict(TWO).stdout) == ["mask 1 of 2", "mask 2 of 2"]
-
-
-@pytest.mark.parametrize("mask", ["[MASK]", "<mask>", "{mask}"])
-def test_every_placeholder_is_a_mask(predict, mask):
-    result = predict("--json", TEXT.replace("[MASK]", mask))
-    assert documents(result)[0]["predictions"] == documents(predict("--json", TEXT))[0]["predictions"]
-
-
-def test_texts_come_from_standard_input_where_there_are_no_arguments(predict):
-    result = predict("--json", input=f"{TEXT}\r\n{TWO}\n{TEXT}")
-    assert [document["inputs"] for document in documents(result)] == [TEXT, TWO, TEXT]
-    assert result.exit_code == 0
-
-
-def test_texts_that_run_together_are_answered_as_they_are_alone(predict):
-    texts = "\n".join(f"{'the cat ' * (number % 4)}[MASK]" for number in range(50))
-    together = predict("--json", "--variant", "fp32", "--batch-size", "8", "--workers", "2", input=texts)
-    assert together.exit_code == 0
-    assert together.stdout == predict("--json", "--variant", "fp32", input=texts).stdout
-
-
-def test_a_batch_of_no_texts_is_refused(predict):
-    result = predict("[MASK]", "--batch-size", "0")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "batch_size must be a whole number from 1 to 1024, got 0" in result.stderr
-
-
-def test_arguments_win_over_standard_input(predict):
-    assert [document["inputs"] for document in documents(predict("--json", TEXT, input=f"{TWO}\n"))] == [TEXT]
-
-
-def test_no_input_is_no_output(predict):
-    result = predict("--json", input="")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-
-
-def test_a_text_that_fails_does_not_keep_its_neighbours_from_their_answers(predict):
-    result = predict("--json", TEXT, "no mask", TWO, "null \x01\0 [MASK]", TEXT)
-    assert result.exit_code == 1
-    found = documents(result)
-    assert [document.get("error_type") for document in found] == [None, "NoMaskError", None, "TextError", None]
-    assert [document["inputs"] for document in found] == [TEXT, "no mask", TWO, "null \x01\0 [MASK]", TEXT]
-    assert [line[:10] for line in result.stderr.splitlines()] == ["fillmask: ", "fillmask: "]
-
-
-def test_a_text_that_fails_is_one_line_on_standard_error(predict):
-    result = predict("no mask")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert one_line(result) == "fillmask: 'no mask': No mask_token ([MASK]) found on the input\n"
-
-
-def test_a_text_that_is_too_long_is_refused_with_the_ways_out(predict):
-    result = predict(LONG)
-    assert result.exit_code == 1
-    assert "the model takes at most 16" in one_line(result)
-    assert "'window'" in result.stderr
-
-
-def test_windows_answer_every_mask_of_a_long_text(predict):
-    result = predict("--json", "--truncation", "window", LONG)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert len(documents(result)[0]["predictions"]) == 2
-
-
-def test_what_truncation_cuts_off_is_said(predict):
-    result = predict("--json", "--truncation", "right", LONG)
-    assert result.exit_code == 0
-    assert one_line(result).startswith("fillmask: warning: truncation='right' cut off 1 of the text's 2 masks")
-    assert len(documents(result)[0]["predictions"]) == 1
-
-
-def test_targets_are_separated_by_commas(predict):
-    (document,) = documents(predict("--json", "--targets", "dog,cat", TEXT))
-    assert {prediction["token_str"] for prediction in document["predictions"][0]} == {"cat", "dog"}
-
-
-def test_a_target_that_is_replaced_is_said_once_for_all_texts(predict):
-    result = predict("--json", "--targets", "cat,doghouse", TEXT, TWO)
-    assert result.exit_code == 0
-    message = "The specified target token `doghouse` does not exist in the model vocabulary. Replacing with `dog`."
-    assert one_line(result) == f"fillmask: warning: {message}\n"
-
-
-@pytest.mark.parametrize("variant", ["fp32", "int8"])
-def test_a_variant_is_chosen_by_name(predict, native_folder, variant):
-    (document,) = documents(predict("--json", "--variant", variant, TEXT))
-    masks = FillMask(native_folder, variant=variant, threads=1).predict(TEXT)
-    assert [each["token"] for each in document["predictions"][0]] == [each.token for each in masks[0]]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["-k", "-1"], "top_k must be a whole number from 0 to"),
-        (["-k", "100000"], "top_k must be a whole number from 0 to"),
-        (["--threads", "0"], "threads must be a whole number from 1"),
-        (["--variant", "q4"], "has no variant 'q4'; it has fp32, int8"),
-    ],
-)
-def test_wrong_arguments_are_one_line_and_exit_code_2(predict, arguments, message):
-    result = predict(*arguments, TEXT)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert message in one_line(result)
-
-
-def test_targets_that_name_nothing_are_exit_code_2(predict):
-    result = predict("--targets", "", TEXT)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines()[-1] == "fillmask: At least one target must be provided when passed."
 
 
 @pytest.mark.parametrize("command", [["predict", TEXT], ["info"]])
@@ -196,40 +48,13 @@ def test_wrong_usage_is_explained_and_exit_code_2(cli, arguments):
     assert re.match(r"Usage: .*\n(.*\n)*Error: ", result.stderr)
 
 
-def test_info_shows_a_model_and_what_it_runs_on(cli, native_folder):
-    result = cli("info", "-m", native_folder)
-    assert (result.exit_code, result.stderr) == (0, "")
-    shown = dict(re.split(r"  +", line, maxsplit=1) for line in result.stdout.splitlines() if "  " in line)
-    assert shown["model"] == str(native_folder)
-    assert (shown["variants"], shown["variant"], shown["mask token"]) == ("fp32, int8", "int8", "[MASK]")
-    assert f"fillmask {__version__}" in shown["versions"]
-
-
-def test_info_as_json_is_one_document(cli, native_folder):
-    (facts,) = documents(cli("info", "--json", "--variant", "fp32", "-m", native_folder))
-    assert (facts["variant"], facts["variants"]) == ("fp32", ["fp32", "int8"])
-    assert (facts["vocab_size"], facts["max_length"], facts["mask_token_id"]) == (toys.VOCAB_SIZE, toys.MAX_LENGTH, 4)
-    assert facts["providers"] == ["CPUExecutionProvider"]
-
-
-def test_info_shows_how_many_nodes_each_provider_was_given(cli, native_folder, monkeypatch):
-    monkeypatch.setattr(FillMask, "nodes", {"CUDAExecutionProvider": 6, "CPUExecutionProvider": 2})
-    shown = cli("info", "-m", native_folder).stdout
-    assert re.search(r"^nodes +CUDAExecutionProvider 6 \(75%\), CPUExecutionProvider 2 \(25%\)$", shown, re.MULTILINE)
-    assert documents(cli("info", "--json", "-m", native_folder))[0]["nodes"] == FillMask.nodes
-
-
 @pytest.mark.parametrize("command", [["info"], ["predict", "[MASK]"]])
 def test_a_provider_is_taken_with_its_options_or_refused(cli, native_folder, command):
     assert cli(*command, "-m", native_folder, "--provider", "CPUExecutionProvider:use_arena=0").exit_code == 0
-    for named, said in [("Other", "'Other' is not in this ONNX Runtime"), ("Other:x", "got 'Other:x'")]:
+    for named, message in [("Other", "'Other' is not in this ONNX Runtime"), ("Other:x", "got 'Other:x'")]:
         result = cli(*command, "-m", native_folder, "--provider", named)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert said in result.stderr
-
-
-def test_info_leaves_out_what_a_folder_does_not_tell(cli, foreign_folder):
-    assert "None" not in cli("info", "-m", foreign_folder).stdout
+        assert message in result.stderr
 
 
 def test_help_lists_every_command_the_exporters_included(cli):
@@ -248,3 +73,19 @@ def test_every_command_has_help_that_begins_with_what_it_does(cli, command):
 
 def test_the_version_is_that_of_the_package(cli):
     assert __version__ in cli("--version").stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_row_of_the_table_is_a_command_of_that_name(name):
+    module, _, attribute = COMMANDS[name].partition(":")
+    assert getattr(import_module(module), attribute).name == name
+
+
+def test_a_command_is_imported_when_it_is_used(python):
+    script = "import sys; from fillmask.cli.main import main; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
+    assert python(script, *(row.partition(":")[0] for row in COMMANDS.values())) == "[]\n"
+
+
+def test_a_row_of_the_table_comes_before_an_entry_point(cli, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "export", "fillmask.cli.info:info_command")
+    assert "Show a model and what it runs on" in cli("export", "-h").stdout

@@ -40,25 +40,25 @@ def started(*arguments):
             process.kill()
 
 
-def answer(process, text):
-    """Write a line and wait for the line that answers it, while the input stays open."""
+def send(process, text):
+    """Write a line and wait for its document, while the input stays open."""
     process.stdin.write(text.encode() + b"\n")
     process.stdin.flush()
-    assert select.select([process.stdout], [], [], 30)[0], f"no answer to {text!r}"
+    assert select.select([process.stdout], [], [], 30)[0], f"no line for {text!r}"
     return json.loads(process.stdout.readline())
 
 
-def test_texts_are_answered(native_folder):
+def test_texts_are_predicted(native_folder):
     done = fillmask("predict", "-m", native_folder, "--json", TEXT)
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["inputs"] == TEXT
 
 
-def test_lines_are_answered_one_by_one_while_the_input_is_open(native_folder):
+def test_lines_are_predicted_one_by_one_while_the_input_is_open(native_folder):
     with started("predict", "-m", native_folder, "--json") as process:
         for number in range(3):
-            assert answer(process, f"{TEXT} {number}")["inputs"] == f"{TEXT} {number}"
-        assert answer(process, "no mask")["error_type"] == "NoMaskError"
+            assert send(process, f"{TEXT} {number}")["inputs"] == f"{TEXT} {number}"
+        assert send(process, "no mask")["error_type"] == "NoMaskError"
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (1, b"")
         assert err.count(b"\n") == 1
@@ -94,7 +94,7 @@ def test_input_that_is_not_utf8_is_no_traceback_where_python_is_strict(native_fo
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_terminal_that_knows_only_ascii_gets_an_answer(native_folder, as_json):
+def test_a_terminal_that_knows_only_ascii_gets_predictions(native_folder, as_json):
     done = fillmask("predict", "-m", native_folder, *as_json, "naïve " + TEXT, PYTHONIOENCODING="ascii:strict")
     assert b"Traceback" not in done.stderr
     assert (done.returncode, done.stdout != b"") == (0, True)
@@ -115,13 +115,13 @@ def test_without_the_exporters_packages_help_still_works_and_lists_export():
     assert b"\n  export " in done.stdout
 
 
-def test_without_the_exporters_packages_texts_are_answered(native_folder):
+def test_without_the_exporters_packages_texts_are_predicted(native_folder):
     done = fillmask(EXPORTERS, "predict", "-m", native_folder, "--json", TEXT, program=("-c", WITHOUT))
     assert (done.returncode, json.loads(done.stdout)["inputs"]) == (0, TEXT)
 
 
 @pytest.mark.parametrize("missing", [EXPORTERS, "torch", "onnx_ir", "optimum"])
-def test_without_them_export_says_what_to_install(tmp_path, missing):
+def test_without_them_export_names_what_to_install(tmp_path, missing):
     if "," not in missing:
         pytest.importorskip("torch")
     done = fillmask(missing, "export", tmp_path, tmp_path / "out", program=("-c", WITHOUT))

@@ -11,9 +11,9 @@ HALF = Prediction(0.5, 7, "cat", "the cat")
 QUARTER = Prediction(0.25, 8, "##s", "the s")
 
 
-def shown(text, answer, *, as_json=False):
+def shown(text, outcome, *, as_json=False):
     """What is printed: standard output and standard error."""
-    result = CliRunner().invoke(click.Command("show", callback=lambda: show(text, answer, as_json=as_json)))
+    result = CliRunner().invoke(click.Command("show", callback=lambda: show(text, outcome, as_json=as_json)))
     assert result.exit_code == 0, result.exception
     return result.stdout, result.stderr
 

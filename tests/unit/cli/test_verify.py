@@ -15,12 +15,12 @@ TEXT = "the [MASK] sat on the mat."
 
 @pytest.fixture
 def artifact(native_copy):
-    """A native folder with an answer of each of its variants."""
+    """A native folder with a stored prediction of each of its variants."""
     variants = {}
     for name in ("fp32", "int8"):
         (row,) = FillMask(native_copy, variant=name, threads=1).predict(TEXT)
-        answer = {"text": TEXT, "tokens": [p.token for p in row], "scores": [p.score for p in row]}
-        variants[name] = {"file": f"model_{name}.onnx", "tolerance": 1e-4, "answers": [answer]}
+        expected = {"text": TEXT, "tokens": [p.token for p in row], "scores": [p.score for p in row]}
+        variants[name] = {"file": f"model_{name}.onnx", "tolerance": 1e-4, "expected": [expected]}
     toys.write_manifest(native_copy, variants=variants)
     return native_copy
 
@@ -36,10 +36,10 @@ def broken(artifact):
 
 @pytest.fixture
 def altered(artifact):
-    """The same folder; a stored answer of int8 is another than int8 gives."""
+    """The same folder; a stored score of int8 is another than int8 gives."""
     path = artifact / "fillmask.json"
     manifest = json.loads(path.read_text())
-    manifest["variants"]["int8"]["answers"][0]["scores"][0] += 0.01
+    manifest["variants"]["int8"]["expected"][0]["scores"][0] += 0.01
     path.write_text(json.dumps(manifest))
     return artifact
 
@@ -52,35 +52,35 @@ def documents(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_an_artifact_that_answers_as_it_did_is_ok(artifact):
+def test_an_artifact_that_predicts_as_it_did_is_ok(artifact):
     result = verify(artifact)
     assert (result.exit_code, result.stderr) == (0, "")
     *verdicts, advice = result.stdout.splitlines()
-    pattern = r"(fp32|int8) +ok: 1 answers, scores within 0\.0e\+00 \(allowed 1e-04\), \d+\.\d ms an answer"
+    pattern = r"(fp32|int8) +ok: 1 texts, scores within 0\.0e\+00 \(allowed 1e-04\), \d+\.\d ms a text"
     assert [re.fullmatch(pattern, verdict)[1] for verdict in verdicts] == ["fp32", "int8"]
-    assert re.fullmatch(r"use variant '(fp32|int8)' here: the fastest that answers as it should", advice)
+    assert re.fullmatch(r"use variant '(fp32|int8)' here: the fastest variant whose predictions are right", advice)
 
 
 def test_json_is_one_document_a_variant_and_no_advice(artifact):
     result = verify("--json", artifact)
     assert result.exit_code == 0
-    assert [(each["variant"], each["passed"], each["answers"]) for each in documents(result)] == [
+    assert [(each["variant"], each["passed"], each["texts"]) for each in documents(result)] == [
         ("fp32", True, 1),
         ("int8", True, 1),
     ]
 
 
-def test_an_altered_answer_fails_its_variant_by_name(altered):
+def test_an_altered_score_fails_its_variant_by_name(altered):
     result = verify(altered)
     assert result.exit_code == 1
     fp32, int8, advice = result.stdout.splitlines()
     assert fp32.startswith("fp32   ok: ")
-    assert int8.startswith("int8   WRONG ON THIS MACHINE: 1 answers, scores within 1.0e-02 (allowed 1e-04)")
+    assert int8.startswith("int8   WRONG ON THIS MACHINE: 1 texts, scores within 1.0e-02 (allowed 1e-04)")
     assert advice.startswith("use variant 'fp32' here")
-    assert result.stderr == "fillmask: answers differ here from where the model was exported, variants: int8\n"
+    assert result.stderr == "fillmask: predictions differ here from those of the export, variants: int8\n"
 
 
-def test_an_altered_answer_fails_in_json_too(altered):
+def test_an_altered_score_fails_in_json_too(altered):
     result = verify("--json", altered)
     assert result.exit_code == 1
     assert [(each["variant"], each["passed"]) for each in documents(result)] == [("fp32", True), ("int8", False)]
@@ -94,6 +94,14 @@ def test_json_says_which_variant_is_best_and_how_fast_each_is(altered):
     assert fp32["error"] is None
 
 
+def test_a_manifest_of_an_earlier_version_is_verified(altered):
+    path = altered / "fillmask.json"
+    path.write_text(path.read_text().replace('"expected"', '"answers"'))
+    assert '"expected"' not in path.read_text()
+    fp32, int8 = documents(verify("--json", altered))
+    assert [(each["passed"], each["texts"]) for each in (fp32, int8)] == [(True, 1), (False, 1)]
+
+
 def test_a_variant_that_does_not_run_here_is_reported_and_fails(broken):
     result = verify(broken)
     assert result.exit_code == 1
@@ -101,7 +109,7 @@ def test_a_variant_that_does_not_run_here_is_reported_and_fails(broken):
     assert fp32.startswith("fp32   ok: ")
     assert re.fullmatch(r"int8   DOES NOT RUN ON THIS MACHINE: .*input_idz.*", int8)
     assert advice.startswith("use variant 'fp32' here")
-    assert result.stderr == "fillmask: no answers here, variants: int8\n"
+    assert result.stderr == "fillmask: does not run here, variants: int8\n"
 
 
 def test_a_variant_that_does_not_run_here_fails_in_json_too(broken):
@@ -116,13 +124,13 @@ def test_a_variant_that_does_not_run_here_fails_in_json_too(broken):
 def test_both_kinds_of_failure_are_named_on_one_line(broken):
     path = broken / "fillmask.json"
     manifest = json.loads(path.read_text())
-    manifest["variants"]["fp32"]["answers"][0]["scores"][0] += 0.01
+    manifest["variants"]["fp32"]["expected"][0]["scores"][0] += 0.01
     path.write_text(json.dumps(manifest))
     result = verify(broken)
     assert result.exit_code == 1
     assert "use variant" not in result.stdout
-    said = "answers differ here from where the model was exported, variants: fp32; no answers here, variants: int8"
-    assert result.stderr == f"fillmask: {said}\n"
+    message = "predictions differ here from those of the export, variants: fp32; does not run here, variants: int8"
+    assert result.stderr == f"fillmask: {message}\n"
 
 
 @pytest.mark.parametrize("name", ["model_fp32.onnx", "tokenizer.json"])
@@ -138,8 +146,8 @@ def test_a_tampered_file_is_named_in_one_line(artifact, name):
 def test_a_foreign_folder_cannot_be_verified(foreign_folder):
     result = verify(foreign_folder)
     assert (result.exit_code, result.stdout) == (1, "")
-    said = f"fillmask: {foreign_folder} has no fillmask.json, so nothing to verify against; export it with fillmask\n"
-    assert result.stderr == said
+    message = f"{foreign_folder} has no fillmask.json, so nothing to verify against; export it with fillmask"
+    assert result.stderr == f"fillmask: {message}\n"
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
-from fillmask.encoding import pad
+from fillmask.padding import pad
 from fillmask.runtime import io_binding
 from fillmask.runtime.io_binding import device_of
 from fillmask.runtime.session import Session
@@ -24,7 +24,7 @@ def bound(monkeypatch):
 
 
 def logits(session, index):
-    return session.run(pad([ROWS[index]], 0), MASKS[index])
+    return session.run(*pad([ROWS[index]], 0), MASKS[index])
 
 
 @pytest.mark.parametrize("ids", ["int64", "int32"])
@@ -54,36 +54,36 @@ def test_a_buffer_is_made_once_for_a_shape(bound, monkeypatch):
     assert len(made) == 2  # of six tokens, and of five
 
 
-@pytest.mark.parametrize("limit", [("_MOST_KEPT", 1), ("_MOST_BYTES", 1)])
+@pytest.mark.parametrize("limit", [("_MAX_KEPT", 1), ("_MAX_BYTES", 1)])
 def test_buffers_are_given_up_beyond_a_limit_the_oldest_first(bound, monkeypatch, limit):
     monkeypatch.setattr(io_binding, *limit)
     session = bound()
     for index in (0, 2):
         logits(session, index)
     kept = [dict(each.shapes)["input_ids"] for each in session._bound._kept]
-    assert kept == ([(1, 5)] if limit[0] == "_MOST_KEPT" else [])
+    assert kept == ([(1, 5)] if limit[0] == "_MAX_KEPT" else [])
 
 
 def test_threads_share_it(bound):
     session = bound()
     alone = [logits(session, index) for index in range(3)]
     with ThreadPoolExecutor(8) as pool:
-        asked = [0, 1, 2] * 100
-        for index, found in zip(asked, pool.map(lambda index: logits(session, index), asked), strict=True):
+        indices = [0, 1, 2] * 100
+        for index, found in zip(indices, pool.map(lambda index: logits(session, index), indices), strict=True):
             np.testing.assert_array_equal(found, alone[index])
 
 
-def test_a_model_that_is_bound_answers_the_same(native, native_folder, monkeypatch):
+def test_a_model_that_is_bound_predicts_the_same(native, native_folder, monkeypatch):
     monkeypatch.setattr("fillmask.runtime.session.device_of", lambda _: ("cpu", 0))
     engine, texts = FillMask(native_folder, variant="fp32", threads=1), ["[MASK]", "a [MASK] [MASK]", "b c [MASK]"]
-    assert engine._session._bound is not None
+    assert engine.model.session._bound is not None
     assert [engine.predict(text) for text in texts] == [native.predict(text) for text in texts]
     assert list(engine.predict_many(texts * 9, batch_size=4)) == [native.predict(text) for text in texts * 9]
 
 
 def test_a_graph_that_scores_all_tokens_is_not_bound(foreign_folder, monkeypatch):
     monkeypatch.setattr("fillmask.runtime.session.device_of", lambda _: ("cpu", 0))
-    assert FillMask(foreign_folder, threads=1)._session._bound is None
+    assert FillMask(foreign_folder, threads=1).model.session._bound is None
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,20 @@
 import sys
+from types import MappingProxyType
 
 import onnxruntime as ort
 import pytest
 
+from fillmask import FillMask
 from fillmask.errors import ProviderError
-from fillmask.runtime.providers import _preload, check_started, is_gpu, parse_provider, preload, wants_gpu
+from fillmask.runtime.providers import (
+    _preload,
+    check_providers,
+    check_started,
+    is_gpu,
+    parse_provider,
+    preload,
+    wants_gpu,
+)
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -30,7 +40,7 @@ def test_options_that_are_none_are_refused(text):
     assert str(raised.value).endswith(repr(text))
 
 
-def test_a_gpu_is_told_from_the_rest():
+def test_a_gpu_is_known_by_its_name():
     assert is_gpu(CUDA)
     assert is_gpu(("TensorrtExecutionProvider", {"device_id": 1}))
     assert not is_gpu(CPU)
@@ -42,7 +52,7 @@ def test_a_gpu_is_wanted_by_name_or_because_cuda_is_there(monkeypatch):
     assert wants_gpu(None)
     assert not wants_gpu([CPU, CUDA])
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["TensorrtExecutionProvider", CPU])
-    assert not wants_gpu(None)  # TensorRT takes minutes to start, and is for those who ask for it
+    assert not wants_gpu(None)  # TensorRT takes minutes to start, and is for those who choose it
     assert wants_gpu(["TensorrtExecutionProvider"])
 
 
@@ -56,8 +66,8 @@ def anew():
 @pytest.mark.usefixtures("anew")
 def test_libraries_are_loaded_once_and_for_nvidia_alone(monkeypatch, capsys):
     loaded = []
-    said = "Failed to load\n  libcublas.so"
-    monkeypatch.setattr(ort, "preload_dlls", lambda: loaded.append(sys.stdout.write(said)), raising=False)
+    message = "Failed to load\n  libcublas.so"
+    monkeypatch.setattr(ort, "preload_dlls", lambda: loaded.append(sys.stdout.write(message)), raising=False)
     assert preload([CPU]) == preload([("OpenVINOExecutionProvider", {})]) == ""
     assert preload([CPU, (CUDA, {})]) == preload([CUDA]) == "Failed to load libcublas.so"
     assert len(loaded) == 1
@@ -66,7 +76,7 @@ def test_libraries_are_loaded_once_and_for_nvidia_alone(monkeypatch, capsys):
     assert preload([CUDA]) == ""
 
 
-def test_a_session_with_all_that_was_asked_for_is_taken():
+def test_a_session_with_all_that_was_wanted_is_taken():
     check_started([CUDA, (CPU, {})], [CUDA, CPU])
     check_started([CUDA], [CUDA, CPU])  # ONNX Runtime always adds the CPU
 
@@ -74,3 +84,59 @@ def test_a_session_with_all_that_was_asked_for_is_taken():
 def test_a_provider_without_a_package_of_its_own_is_missing_without_advice():
     with pytest.raises(ProviderError, match=r"did not start, ONNX Runtime took CPU; it needs.*its libraries$"):
         check_started(["CoreMLExecutionProvider"], ["CPU"])
+
+
+# Providers of a call
+
+
+@pytest.mark.parametrize("providers", [[], (), "", "CPUExecutionProvider", 3, {"CPUExecutionProvider"}])
+def test_providers_that_are_no_list_of_names_are_refused(native_folder, providers):
+    with pytest.raises(ProviderError, match=r"providers must be a list of names such as \[.*\], got ") as raised:
+        FillMask(native_folder, providers=providers)
+    assert str(raised.value).endswith(repr(providers))
+
+
+@pytest.mark.parametrize("name", ["NoSuchProvider", "cpu", "", "CPU"])
+def test_a_provider_that_is_not_there_is_refused_with_those_that_are(native_folder, name):
+    with pytest.raises(ProviderError) as raised:
+        FillMask(native_folder, providers=["CPUExecutionProvider", name])
+    assert repr(name) in str(raised.value)
+    assert "CPUExecutionProvider" in str(raised.value).partition(repr(name))[2]
+
+
+@pytest.mark.parametrize("options", [{}, {"device_id": "0"}])
+def test_a_missing_provider_with_options_is_named_without_them(native_folder, options):
+    with pytest.raises(ProviderError, match=r"'NoSuchProvider' is not in this ONNX Runtime, which has .*CPUExecution"):
+        FillMask(native_folder, providers=[("NoSuchProvider", options)])
+
+
+NO_PROVIDERS = [None, 3, ["x"], [CPU, {}], (), (CPU,), (CPU, 1), (CPU, [("a", "b")]), (CPU, {}, {}), (3, {})]
+
+
+@pytest.mark.parametrize("provider", NO_PROVIDERS, ids=repr)
+def test_a_provider_that_is_neither_a_name_nor_a_pair_is_refused(native_folder, provider):
+    with pytest.raises(ProviderError, match="must be a name or a pair of a name and its options, got ") as raised:
+        FillMask(native_folder, providers=["CPUExecutionProvider", provider])
+    assert str(raised.value).endswith(repr(provider))
+
+
+def test_a_provider_that_needs_another_package_is_named_with_it(native_folder, monkeypatch):
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ProviderError, match=r'; pip install "onnxruntime-gpu\[cuda,cudnn\]" in place of onnxruntime$'):
+        FillMask(native_folder, providers=["CUDAExecutionProvider"])
+
+
+@pytest.mark.parametrize("providers", [[CPU, CPU], [CPU, (CPU, {})], [(CPU, {}), (CPU, {"use_arena": "0"})]])
+def test_a_provider_that_is_named_twice_is_refused(native_folder, providers):
+    with pytest.raises(ProviderError, match="'CPUExecutionProvider' is named twice in ") as raised:
+        FillMask(native_folder, providers=providers)
+    assert repr(providers) in str(raised.value)
+
+
+def test_options_of_any_mapping_become_a_dict_of_their_own():
+    options = {"use_arena": "0"}
+    (checked,) = check_providers([(CPU, MappingProxyType(options))])
+    options["use_arena"] = "1"
+    assert checked == (CPU, {"use_arena": "0"})
+    assert type(checked[1]) is dict
+    assert check_providers((CPU,)) == [CPU]

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from fillmask import selection
 from fillmask.selection import top_k
-from fillmask.shortcuts.top_k import top_k_by_blocks
+from fillmask.shortcuts.top_k import _by_blocks, _one_by_one, top_k_unsorted
 from tests.support.toys import PROPERTY
 
 BLOCK = 64
@@ -22,9 +22,11 @@ def stable(logits, k):
 
 def assert_as_the_plain_step(logits, k):
     before = logits.copy()
-    found = top_k_by_blocks(logits, k)
-    assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, stable(before, k))
+    for found in (top_k_unsorted(logits, k), _by_blocks(logits, k), _one_by_one(logits, min(k, 20))):
+        if found is not None:  # _one_by_one needs k logits above -inf
+            assert found.dtype == np.int64
+            np.testing.assert_array_equal(found, stable(before, found.size))
+    assert top_k_unsorted(logits, k).size == _by_blocks(logits, k).size == k
     np.testing.assert_array_equal(logits, before)
 
 
@@ -60,12 +62,18 @@ def test_few_different_logits_in_a_large_vocabulary_come_by_id(k):
 
 
 @pytest.mark.parametrize(("size", "k"), [(0, 0), (63, 1), (64, 0), (64, 2), (1000, 16), (1000, 1000), (128, 3)])
-def test_it_does_not_apply_to_no_token_or_to_more_tokens_than_blocks(size, k):
-    assert top_k_by_blocks(np.zeros(size, dtype=np.float32), k) is None
+def test_blocks_do_not_apply_to_no_token_or_to_more_tokens_than_blocks(size, k):
+    assert _by_blocks(np.zeros(size, dtype=np.float32), k) is None
+
+
+def test_one_by_one_does_not_apply_to_forbidden_tokens():
+    logits = np.float32([1, -np.inf, 2, -np.inf])
+    assert _one_by_one(logits, 2).tolist() == [2, 0]
+    assert _one_by_one(logits, 3) is None
 
 
 def test_the_selection_is_the_same_without_it(monkeypatch):
     logits = np.random.default_rng(1).integers(0, 50, 1000).astype(np.float32)
     quick = [top_k(logits, k).tolist() for k in range(1001)]
-    monkeypatch.setattr(selection, "top_k_by_blocks", lambda *_: None)
+    monkeypatch.setattr(selection, "top_k_unsorted", lambda *_: None)
     assert [top_k(logits, k).tolist() for k in range(1001)] == quick

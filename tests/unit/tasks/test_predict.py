@@ -1,4 +1,4 @@
-"""The task ``predict``, driven with numpy logits alone: no session runs."""
+"""The verb predict: its parameters, its reading, and its generator on numpy logits alone."""
 
 from dataclasses import FrozenInstanceError, asdict
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from fillmask.encoding import Encoder
 from fillmask.errors import InputError, NoMaskError, TargetsError, TargetWarning, TooLongError, TruncationWarning
 from fillmask.model import Model
 from fillmask.tasks import Read, Result
-from fillmask.tasks.predict import PREDICT, Parameters, Prediction, TopK, as_transformers, predict, resolve
+from fillmask.tasks.predict import PREDICT, Parameters, Prediction, TopK, predict, resolve
 from tests.support import toys
 from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
 
@@ -51,9 +51,6 @@ def run(model, text, rows, **arguments):
     return finish(task, [read.reading(logits) for read, logits in zip(reads, rows, strict=True)])
 
 
-# Parameters
-
-
 def test_the_defaults_are_five_tokens_of_the_whole_vocabulary(model):
     assert resolve(model) == Result(Parameters(TopK(5, None), None))
 
@@ -88,9 +85,6 @@ def test_an_error_without_notices_has_none(model):
     with pytest.raises(InputError) as raised:
         resolve(model, top_k=-1)
     assert raised.value.notices == ()
-
-
-# Reading logits
 
 
 def test_a_reading_chooses_among_all_tokens_or_among_its_targets():
@@ -129,9 +123,6 @@ def test_readings_are_equal_where_they_give_the_same():
     assert len({TopK(2, targets), TopK(2, bytes(targets)), TopK(2, None)}) == 2
 
 
-# The task
-
-
 def test_a_task_reads_one_row_at_its_masks(model):
     task = predict(model, "[MASK] is [MASK]", resolve(model, top_k=3).value)
     (read,) = next(task)
@@ -147,6 +138,14 @@ def test_what_was_read_becomes_predictions(model):
     assert (prediction.token, prediction.token_str) == (id_of("cat"), "cat")
     assert prediction.sequence == "the cat sat"
     assert result.notices == ()
+
+
+def test_predictions_keep_the_order_and_the_numbers_that_were_read(model):
+    task = predict(model, "the [MASK]", resolve(model, top_k=3).value)
+    next(task)
+    (found,) = finish(task, [[[(9, 0.1), (7, 0.7), (8, 0.2)]]]).value
+    assert [(prediction.token, prediction.score) for prediction in found] == [(9, 0.1), (7, 0.7), (8, 0.2)]
+    assert found[0] == Prediction(0.1, 9, toys.VOCAB[9], f"the {toys.VOCAB[9]}")
 
 
 def test_each_mask_has_a_list_from_left_to_right(model):
@@ -185,9 +184,6 @@ def test_the_verb_is_listed_by_name(model):
     assert (PREDICT.name, PREDICT.resolve, PREDICT.task) == ("predict", resolve, predict)
 
 
-# Its record
-
-
 def test_its_fields_come_in_transformers_order():
     assert list(asdict(Prediction(0.5, 1, "a", "b"))) == ["score", "token", "token_str", "sequence"]
 
@@ -195,12 +191,3 @@ def test_its_fields_come_in_transformers_order():
 def test_a_prediction_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Prediction(0.5, 1, "a", "b").score = 1
-
-
-def test_a_text_with_one_mask_has_no_outer_list_in_transformers_shape():
-    first, second = Prediction(0.5, 1, "a", "a b"), Prediction(0.25, 2, "c", "c b")
-    assert as_transformers([[first, second]]) == [asdict(first), asdict(second)]
-    assert as_transformers([[first], [second]]) == [[asdict(first)], [asdict(second)]]
-    assert [list(each) for each in as_transformers([[first]])] == [["score", "token", "token_str", "sequence"]]
-    assert as_transformers([[]]) == []
-    assert as_transformers([[], []]) == [[], []]

@@ -1,0 +1,46 @@
+"""README's reading guide names every module of the engine, and no other."""
+
+import re
+from pathlib import Path
+
+import fillmask
+
+README = Path(__file__).parents[2] / "README.md"
+ENGINE = Path(fillmask.__file__).parent
+# These packages list their own modules in their docstrings.
+OWN_LISTS = ("bench", "server")
+
+
+def rows():
+    guide = README.read_text("utf-8").partition("## Reading the code")[2]
+    return [line for line in guide.splitlines() if line.startswith("|")]
+
+
+def named(lines):
+    """The modules of rows: in the second column of the numbered ones, in the first of the others."""
+    columns = [line.strip("| ").split(" | ") for line in lines]
+    cells = [column[1] if column[0].isdigit() else column[0] for column in columns]
+    return [name for cell in cells for name in re.findall(r"`([\w/]+\.py)`", cell)]
+
+
+def modules():
+    found = {path.relative_to(ENGINE).as_posix() for path in ENGINE.rglob("*.py")}
+    return {module for module in found if module.split("/")[0] not in OWN_LISTS}
+
+
+def test_the_guide_names_every_module_once():
+    assert sorted(named(rows())) == sorted(modules())
+
+
+def test_the_path_of_predict_is_short():
+    path = named([line for line in rows() if re.match(r"\| \d+ \|", line)])
+    lines = sum(len((ENGINE / module).read_text("utf-8").splitlines()) for module in path)
+    assert len(path) <= 11
+    assert lines <= 1150
+
+
+def test_packages_with_lists_of_their_own_list_every_module():
+    for package in OWN_LISTS:
+        docstring = (ENGINE / package / "__init__.py").read_text("utf-8").partition('"""')[2].partition('"""')[0]
+        for path in (ENGINE / package).glob("*.py"):
+            assert path.stem == "__init__" or re.search(rf"\b{path.stem}\b", docstring), f"{package}: {path.stem}"
