@@ -161,9 +161,8 @@ class FillMask(Introspection):
         """
         check_texts("texts must be an iterable of strings", texts)
         parameters = self._parameters(top_k, targets, truncation)
-        concurrency = choose_concurrency(self.model, batch_size, workers)
         tasks = (predict(self.model, text, parameters) for text in texts)
-        return run_many(self.model, tasks, concurrency)
+        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
 
     def score(
         self,
@@ -185,7 +184,7 @@ class FillMask(Introspection):
             truncation: None refuses a text that is too long. ``"window"`` reads each token in the tokens around it.
 
         Returns:
-            The sum of the log probabilities, and each token and word with its own and its place in the text.
+            The sum of log probabilities, and each token and word with its own and its place in the text.
 
         Raises:
             InputError: The text has no token, or an argument is wrong.
@@ -210,8 +209,8 @@ class FillMask(Introspection):
         """
         check_texts("texts must be an iterable of strings", texts)
         parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
-        concurrency = choose_concurrency(self.model, batch_size, workers)
-        return run_many(self.model, (SCORE.task(self.model, text, parameters) for text in texts), concurrency)
+        tasks = (SCORE.task(self.model, text, parameters) for text in texts)
+        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
 
     def marginals(
         self,

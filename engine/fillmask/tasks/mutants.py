@@ -17,7 +17,7 @@ from fillmask.model import Model
 from fillmask.tasks import Read, Reading, Result, Task, read_all
 
 Fill: TypeAlias = Literal["wild", "mask", "mutant", "match"]
-_MUTATION = re.compile(r"(?P<wild>[^\d:,]+)(?P<number>-?\d+)(?P<mutant>[^\d:,]+)", re.ASCII)
+_MUTATION = re.compile(r"(?P<wild>[^\d:,]+?)(?P<number>-?\d+)(?P<mutant>[^\d:,]+)", re.ASCII)
 
 
 class Mutation(NamedTuple):

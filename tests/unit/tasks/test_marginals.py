@@ -1,4 +1,4 @@
-"""The verb ``marginals`` beside brute force in numpy, and the four scores of a mutant."""
+"""The verb ``marginals`` beside brute force in numpy."""
 
 from __future__ import annotations
 
@@ -7,73 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from fillmask import FillMask, InputError, TextError, TooLongError
 from fillmask.tasks.marginals import AMINO_ACIDS, AlphabetLogProbs
 from tests.support import toys
+from tests.support.proteins import LETTERS, WILD, load_protein, log_prob, put
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-SPECIAL = ["<cls>", "<pad>", "<eos>", "<unk>", "<mask>"]
-LETTERS = [*SPECIAL, *AMINO_ACIDS, "X", "B", "-"]
-MASK = LETTERS.index("<mask>")
-WILD = "MKTAYIAKQR"
-FILLS = ["wild", "mask", "mutant", "match"]
-
-
-def protein_tokenizer():
-    """A tokenizer like ESM's: each residue is a token, and some letters stand for no amino acid."""
-    vocab = {letter: index for index, letter in enumerate(LETTERS)}
-    tokenizer = Tokenizer(models.BPE(vocab, [], unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<cls> $A <eos>", special_tokens=[("<cls>", 0), ("<eos>", 2)]
-    )
-    tokenizer.add_special_tokens(SPECIAL)
-    return tokenizer
 
 
 @pytest.fixture(scope="module")
 def protein(tmp_path_factory):
-    settings = {"mask_token": "<mask>", "pad_token": "<pad>", "unk_token": "<unk>"}
-    graph = toys.foreign_graph(toys.tables(size=len(LETTERS)))
-    folder = tmp_path_factory.mktemp("models") / "protein"
-    toys.write_foreign(folder, {"model.onnx": graph}, tokenizer=protein_tokenizer(), settings=settings)
-    return FillMask(folder, threads=1)
-
-
-def encode(sequence):
-    return [0, *(MASK if letter == "?" else LETTERS.index(letter) for letter in sequence), 2]
-
-
-def log_prob(sequence, index, letter, tables=None):
-    """log p(letter | sequence) at a residue, of the toy model, in float64; ``?`` is a mask."""
-    left, right = toys.tables(size=len(LETTERS)) if tables is None else tables
-    ids = encode(sequence)
-    logits = (left[ids[index]] + right[ids[index + 2]]).astype(np.float64)
-    return logits[LETTERS.index(letter)] - np.log(np.exp(logits).sum())
-
-
-def put(sequence, changes):
-    letters = list(sequence)
-    for index, letter in changes.items():
-        letters[index] = letter
-    return "".join(letters)
-
-
-def brute_force(changes, fill):
-    """The score of a mutant as the table of the literature defines it."""
-    total = 0.0
-    mutant = put(WILD, changes)
-    for index, letter in changes.items():
-        contexts = {
-            "wild": (put(WILD, {index: "?"}),) * 2,
-            "mask": (put(WILD, dict.fromkeys(changes, "?")),) * 2,
-            "mutant": (put(mutant, {index: "?"}),) * 2,
-            "match": (put(mutant, {index: "?"}), put(WILD, {index: "?"})),
-        }[fill]
-        total += log_prob(contexts[0], index, letter) - log_prob(contexts[1], index, WILD[index])
-    return total
+    return load_protein(tmp_path_factory.mktemp("models") / "protein")
 
 
 # The matrix
@@ -211,82 +156,3 @@ def test_the_quantized_variant_of_a_foreign_folder_does_not_either(tmp_path):
     toys.write_foreign(tmp_path / "m", {"model.onnx": graph, "model_quantized.onnx": graph})
     with pytest.raises(InputError, match=r"variant q8 was calibrated.*take variant 'fp32'"):
         FillMask(tmp_path / "m", variant="q8", threads=1).marginals("the cat", masked=False)
-
-
-# Mutants
-
-
-@pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("changes", [{1: "R"}, {0: "A", 9: "A"}, {3: "G", 4: "W", 5: "V"}])
-def test_mutants_are_scored_as_brute_force_scores_them(protein, fill, changes):
-    name = ":".join(f"{WILD[index]}{index + 1}{letter}" for index, letter in changes.items())
-    (score,) = protein.marginals(WILD).variants([name], fill=fill)
-    assert score == pytest.approx(brute_force(changes, fill), abs=1e-5)
-
-
-def test_all_fills_agree_on_single_mutants_and_differ_on_neighbors(protein):
-    found = protein.marginals(WILD)
-    singles = [f"{letter}{index}{other}" for index, letter in enumerate(WILD, 1) for other in "ACW"]
-    scores = [found.variants(singles, fill=fill) for fill in FILLS]
-    for other in scores[1:]:
-        np.testing.assert_allclose(other, scores[0], atol=2e-6)
-    assert len({round(float(found.variants(["K2R:T3A"], fill=fill)[0]), 4) for fill in FILLS}) == 4
-
-
-@pytest.mark.parametrize("fill", FILLS)
-def test_the_wild_type_scores_nothing(protein, fill):
-    assert protein.marginals(WILD).variants(["M1M", "M1M:K2K"], fill=fill).tolist() == pytest.approx([0, 0], abs=1e-6)
-
-
-def test_unmasked_marginals_score_mutants_too(protein):
-    (score,) = protein.marginals(WILD, masked=False).variants(["K2R:T3A"])
-    expected = log_prob(WILD, 1, "R") - log_prob(WILD, 1, "K") + log_prob(WILD, 2, "A") - log_prob(WILD, 2, "T")
-    assert score == pytest.approx(expected, abs=1e-5)
-
-
-def test_positions_are_counted_from_the_offset_and_mutations_separated_by_comma_or_colon(protein):
-    found = protein.marginals(WILD)
-    first = found.variants(["K2R:T3A"])
-    np.testing.assert_array_equal(found.variants(["K102R,T103A"], offset=101), first)
-    np.testing.assert_array_equal(found.variants(["K1R:T2A"], offset=0), first)
-    assert found.variants([]).shape == (0,)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("K2", "'K2' is not a mutation such as 'A24G'"),
-        ("", "'' is not a mutation"),
-        (3, "a variant must be a string such as 'A24G', got 3"),
-        ("A2R", "'A2R': position 2 is 'K'; check the offset"),
-        ("K0R", "there is no position 0; they run from 1 to 10"),
-        ("R11K", "there is no position 11"),
-        ("K2X", "'X' is not in the alphabet"),
-        ("K2R:K2A", "changes a position twice"),
-    ],
-)
-def test_a_wrong_variant_is_refused(protein, name, message):
-    with pytest.raises(InputError, match=message):
-        protein.marginals(WILD).variants([name])
-
-
-def test_a_wild_type_letter_outside_of_the_alphabet_is_refused_unless_named(protein):
-    with pytest.raises(InputError, match="'X' is not in the alphabet"):
-        protein.marginals("MXA").variants(["X2A"])
-    assert protein.marginals("MXA", alphabet="XA").variants(["X2A"]).shape == (1,)
-
-
-def test_one_string_is_not_a_list_of_variants(protein):
-    with pytest.raises(InputError, match="variants must be a list of strings"):
-        protein.marginals(WILD).variants("K2R")
-
-
-def test_fills_that_are_not_possible_are_refused(protein):
-    with pytest.raises(InputError, match="fill must be one of 'wild', 'mask', 'mutant', 'match', got 'wt'"):
-        protein.marginals(WILD).variants(["K2R"], fill="wt")
-    with pytest.raises(InputError, match="fill='mask' masks the mutated positions"):
-        protein.marginals(WILD, masked=False).variants(["K2R"], fill="mask")
-    long = protein.marginals("A" * 15, truncation="window")
-    assert long.variants(["A1C"]).shape == (1,)
-    with pytest.raises(InputError, match="was read in windows; take fill='wild'"):
-        long.variants(["A1C"], fill="mutant")
