@@ -38,6 +38,7 @@ class ModelTokenizer:
         max_length: Tokens that the model takes, special tokens included.
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` if truncation removes the beginning of a text.
+        unk_token_id: The token for what the vocabulary lacks, or None if there is none.
     """
 
     tokenizer: Tokenizer
@@ -47,6 +48,7 @@ class ModelTokenizer:
     max_length: int
     clean_up: bool
     truncation_side: str
+    unk_token_id: int | None = None
 
 
 def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
@@ -76,6 +78,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     if mask_token is None or mask_token_id is None:
         raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
     pad_token = _content(settings.get("pad_token"))
+    unk_token = _content(settings.get("unk_token")) or getattr(tokenizer.model, "unk_token", None)
     return ModelTokenizer(
         tokenizer=tokenizer,
         mask_token=mask_token,
@@ -84,6 +87,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
         truncation_side=settings.get("truncation_side", "right"),
+        unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
 
 
