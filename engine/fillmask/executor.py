@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
-from fillmask.concurrency import MAX_ROWS
+from fillmask.batching import CPU_LIMITS, GPU_LIMITS, MAX_ROWS, BatchLimits, distinct, plan
 from fillmask.errors import FillMaskError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
