@@ -1,7 +1,8 @@
 """What a verb is: a task, which reads from logits and knows no threads, no session and no HTTP.
 
-A task is a generator. It yields lists of ``Read``, is sent one result for each, and returns its ``Result``. Two drivers
-run any task: ``executor.py`` in the library, and the server's worker. A new verb is one module beside ``predict.py``.
+A task is a generator. It yields lists of ``Read``, is sent one result for each, and returns its ``Result``. Equal reads
+share a result, which a task must not change. A failed run is thrown into the task. Two drivers run any task:
+``executor.py`` in the library, and the server's worker. A new verb is one module beside ``predict.py``.
 """
 
 from __future__ import annotations
