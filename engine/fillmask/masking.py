@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError, TooLongError
 from fillmask.model import Model
 from fillmask.tasks import Read, Reading
+from fillmask.text_tokens import TextTokens
 from fillmask.windows import window_starts
 
 MaskingTruncation: TypeAlias = Literal["window"]

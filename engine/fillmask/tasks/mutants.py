@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError
 from fillmask.masking import masked_read, window_size
 from fillmask.model import Model
 from fillmask.tasks import Read, Reading, Result, Task, read_all
+from fillmask.text_tokens import TextTokens
 
 Fill: TypeAlias = Literal["wild", "mask", "mutant", "match"]
 _MUTATION = re.compile(r"(?P<wild>[^\d:,]+?)(?P<number>-?\d+)(?P<mutant>[^\d:,]+)", re.ASCII)
