@@ -6,18 +6,14 @@ Dimensions, here and everywhere: ``b`` rows, ``s`` tokens, ``m`` masks, ``V`` vo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.artifact.tokenizer import ModelTokenizer, is_failure
-from fillmask.errors import ArtifactError, TextError, first_line
+from fillmask.artifact.tokenizer import ModelTokenizer, reported
+from fillmask.errors import ArtifactError, TextError
 from fillmask.shortcuts.word_cache import WordCache
 from fillmask.windows import Windows
-
-T = TypeVar("T")
 
 # What people write for a mask, whatever the model calls it.
 PLACEHOLDERS = ("[MASK]", "<mask>", "{mask}")
@@ -33,7 +29,7 @@ class Encoder:
             token of the model in its own right.
 
     Attributes:
-        placeholders: What is read as the mask.
+        placeholders: What is replaced by the mask.
         windows: Cuts texts that are longer than the model.
 
     Raises:
@@ -88,20 +84,6 @@ class Encoder:
         if mask_token_id not in ids:
             raise ArtifactError(f"the tokenizer does not work, it reads {mask} as the tokens {ids}")
         return ids
-
-
-def reported(tokenize: Callable[[str], T], text: str) -> T:
-    """Tokenize a text.
-
-    Raises:
-        TextError: The tokenizer fails on it, in whatever way.
-    """
-    try:
-        return tokenize(text)
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise TextError(f"the tokenizer fails on the text: {first_line(error)}") from error
 
 
 def check_text(text: object) -> None:

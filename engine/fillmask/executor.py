@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from fillmask.batching import CPU_LIMITS, GPU_LIMITS, MAX_ROWS, BatchLimits, dis
 from fillmask.errors import FillMaskError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 Logits = Callable[[Sequence[Read]], NDArray[np.float32]]

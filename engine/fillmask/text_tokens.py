@@ -1,4 +1,4 @@
-"""A text to tokens that know their place in it."""
+"""A text as tokens that know their place in it: for verbs that read more of a text than its masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from fillmask.encoding import check_text, reported
+from fillmask.artifact.tokenizer import reported
+from fillmask.encoding import check_text
 from fillmask.errors import TextError
 from fillmask.model import Model
 from fillmask.spans import Span, trace, unify_masks
@@ -32,8 +33,8 @@ class TextTokens(NamedTuple):
     word_ids: list[int | None]
 
 
-def read_tokens(model: Model, text: str) -> TextTokens:
-    """Turn a text, with or without masks, into tokens that know their place in it.
+def tokenize(model: Model, text: str) -> TextTokens:
+    """Turn a text, with or without masks, into tokens.
 
     The special tokens of the template are told by position: a ``[SEP]`` inside the text is one of its tokens.
 
@@ -46,10 +47,9 @@ def read_tokens(model: Model, text: str) -> TextTokens:
     unified = unify_masks(text, model.encoder.placeholders, model.tokenizer.mask_token)
     encoding: Encoding = reported(model.tokenizer.tokenizer.encode, unified.text)
     ids = np.array(encoding.ids, dtype=np.int64)
+    if ids.max(initial=0) >= model.vocab_size:
+        raise TextError(f"the text has the token {ids.max()}, the model scores {model.vocab_size} tokens")
     windows = model.encoder.windows
     first, last = windows.prefix, ids.size - windows.suffix
-    content = ids[first:last]
-    if content.size and content.max() >= model.vocab_size:
-        raise TextError(f"the text has the token {content.max()}, the model scores {model.vocab_size} tokens")
     spans = trace(text, unified, encoding.offsets[first:last])
-    return TextTokens(content, ids[:first], ids[last:], spans, encoding.word_ids[first:last])
+    return TextTokens(ids[first:last], ids[:first], ids[last:], spans, encoding.word_ids[first:last])

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -92,6 +92,23 @@ def test_texts_are_read_ahead_for_a_gpu_and_predicted_as_on_a_cpu(fill_mask, mon
     first = next(outcomes)
     assert len(read) > 1
     assert [first, *outcomes] == alone
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(native, runs, monkeypatch, on_gpu):
+    monkeypatch.setattr(native.model.session, "on_gpu", on_gpu)
+
+    def alone(rows):
+        (row,) = native.model.encode("the [MASK] sat").rows
+        found = yield [replace(read_of(row), positions=row.positions, alone=True) for _ in range(rows)]
+        return Result(len(found))
+
+    def read_of(row):
+        return Read(row.input_ids, row.positions, Best())
+
+    values = [outcome.value for outcome in run_tasks(native.model, map(alone, [1, 3, 1]), Concurrency(64, 1))]
+    assert values == [1, 3, 1]
+    assert runs == ([1] if on_gpu else [1, 1, 1])  # equal reads run once, of all tasks or of one
 
 
 @pytest.mark.parametrize("concurrency", MANY, ids=str)

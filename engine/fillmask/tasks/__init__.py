@@ -40,11 +40,14 @@ class Read(NamedTuple):
         input_ids: Token ids, ``int64[s]``.
         positions: Where the logits are read, ``int64[m]``.
         reading: What is taken from them.
+        alone: Whether it runs beside reads of its own task only, in the library and on a CPU. Its result then has the
+            same bits whatever else runs.
     """
 
     input_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
     reading: Reading
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
