@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask.errors import NoMaskError
+from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
 from fillmask.padding import pad
@@ -65,6 +66,7 @@ class Model:
     encoder: Encoder
     decoder: Decoder
     notices: tuple[Notice, ...] = ()
+    _invariance: list[Invariance] = field(default_factory=list, init=False, repr=False)  # empty until it is known
 
     def encode(self, text: str, truncation: Truncation | None = None) -> Encoding:
         """Turn a text with masks into rows.
@@ -123,17 +125,17 @@ class Model:
     @property
     def batch_invariant(self) -> bool:
         """Whether rows of different lengths may run together, padded, without changing each other's scores."""
-        harmless = self.variant == "fp32" and self.session.takes_attention_mask
-        return bool(self._variant_entry().get("batch_invariant", harmless))
+        return self.invariance.padded
 
     @property
     def equal_length_invariant(self) -> bool:
-        """Whether rows of equal length may run together without changing each other's scores.
+        """Whether rows of equal length may run together without changing each other's scores."""
+        return self.invariance.equal_length
 
-        Folders of earlier versions do not record it; ``batch_invariant`` then stands for it.
-        """
-        return bool(self._variant_entry().get("equal_length_invariant", self.batch_invariant))
-
-    def _variant_entry(self) -> dict[str, object]:
-        entry: dict[str, object] = self.artifact.manifest.get("variants", {}).get(self.variant, {})
-        return entry
+    @property
+    def invariance(self) -> Invariance:
+        """Which rows may run together: as the manifest records it, else as the trial of the first call found it."""
+        if not self._invariance:
+            entry = self.artifact.manifest.get("variants", {}).get(self.variant, {})
+            self._invariance.append(recorded(entry) or measure(self.session, self.tokenizer))
+        return self._invariance[0]

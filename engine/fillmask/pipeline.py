@@ -151,7 +151,7 @@ class FillMask(Introspection):
             targets: As in ``predict``.
             truncation: As in ``predict``.
             batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
-                batch-invariant as far as is known.
+                batch-invariant.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
                 for each core and a batch_size of 16.
 

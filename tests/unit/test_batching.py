@@ -4,16 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
 from fillmask.concurrency import GPU_BATCH_SIZE
 from fillmask.model import Row
 from fillmask.tasks import Read
 from fillmask.tasks.predict import TopK
-from tests.support.toys import PROPERTY
 
 
 def row(length, masks=1):
