@@ -39,6 +39,7 @@ class Session:
         on_gpu: Whether the first provider is a GPU's.
         at_masks: Whether the graph takes ``mask_positions``.
         takes_attention_mask: Whether the graph can tell padding from text.
+        output: The name of the logits.
         vocab_size: Tokens that the graph scores.
 
     Raises:
@@ -60,7 +61,7 @@ class Session:
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = check_inputs(self.ort)
-        self._output, size = check_output(self.ort)
+        self.output, size = check_output(self.ort)
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
@@ -69,7 +70,7 @@ class Session:
         self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
         device = device_of(self.ort)
         if device is not None and self.at_masks:
-            self._bound = BoundRuns(self.ort, self._output, self.vocab_size, device)
+            self._bound = BoundRuns(self.ort, self.output, self.vocab_size, device)
 
     def run(
         self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
@@ -122,7 +123,7 @@ class Session:
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
-            logits: NDArray[np.floating[Any]] = self.ort.run([self._output], feeds)[0]
+            logits: NDArray[np.floating[Any]] = self.ort.run([self.output], feeds)[0]
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
         return logits
