@@ -1,7 +1,8 @@
 """A model's tokenizer and its settings, read as transformers reads them.
 
-transformers spreads the settings over four files. These change a prediction: which token is the mask, which one pads,
-how many tokens the model takes, and whether decoded text is cleaned up.
+transformers spreads the settings over five files, which docs/model-folders.md lists. These settings change a
+prediction: which token is the mask, which one pads, how many tokens the model takes, and whether decoded text is
+cleaned up.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 
+from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.folder import Artifact
-from fillmask.artifact.tokenizer_defaults import default_tokens, override
+from fillmask.artifact.tokenizer_classes import tokenizer_class
+from fillmask.artifact.tokenizer_overrides import override
 from fillmask.errors import ArtifactError
 
 # Without a limit model_max_length is 1e30.
 _NO_LIMIT = 10**9
-_SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Their positions start at pad_token_id + 1, so a position table of 514 rows has 512 usable positions.
 _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
@@ -55,27 +57,43 @@ def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
     Raises:
         ArtifactError: A file is missing or broken, or the tokenizer defines no mask token.
     """
-    settings = artifact.read_json("special_tokens_map.json") | artifact.read_json("tokenizer_config.json")
-    config = artifact.read_json("config.json")
     try:
-        return _read(artifact, settings, config)
+        return _read(artifact, _settings(artifact), artifact.read_json("config.json"))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ArtifactError):
             raise
-        files = "tokenizer_config.json, special_tokens_map.json or config.json"
+        files = "tokenizer_config.json, special_tokens_map.json, added_tokens.json or config.json"
         raise ArtifactError(f"{artifact.folder}: a setting in {files} has the wrong type: {error}") from error
 
 
+def _settings(artifact: Artifact) -> dict[str, Any]:
+    """``tokenizer_config.json``; ``special_tokens_map.json`` counts, and comes first, without added_tokens_decoder."""
+    settings = artifact.read_json("tokenizer_config.json")
+    if "added_tokens_decoder" in settings:
+        return settings
+    named = artifact.read_json("special_tokens_map.json")
+    key = "additional_special_tokens"
+    listed = [*(settings.get(key) or []), *(named.get(key) or [])]
+    return settings | named | ({key: listed} if listed else {})
+
+
 def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelTokenizer:
-    settings = {**default_tokens(settings, config), **settings}
+    known = tokenizer_class(settings, config)
     tokenizer = _parse_tokenizer(artifact)
-    override(tokenizer, settings, config)
-    _add_tokens(tokenizer, settings)
-    mask_token = _content(settings.get("mask_token"))
+    # Where no setting names them, tokenizer.json's own padding and truncation do.
+    padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
+    stored = {"pad_token": padding.get("pad_token"), "truncation_side": truncation.get("direction", "right")}
+    settings = {**stored, "additional_special_tokens": known.additional, **known.tokens, **settings}
+    # As set in the file, these would cut or pad every text; transformers resets them on each call.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    override(tokenizer, settings, known)
+    add_tokens(tokenizer, settings, artifact.read_json("added_tokens.json"))
+    mask_token = content_of(settings.get("mask_token"))
     mask_token_id = None if mask_token is None else tokenizer.token_to_id(mask_token)
     if mask_token is None or mask_token_id is None:
         raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
-    pad_token = _content(settings.get("pad_token"))
+    pad_token = content_of(settings["pad_token"])
     return ModelTokenizer(
         tokenizer=tokenizer,
         mask_token=mask_token,
@@ -83,7 +101,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
-        truncation_side=settings.get("truncation_side", "right"),
+        truncation_side=settings["truncation_side"],
     )
 
 
@@ -111,9 +129,6 @@ def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
         if not is_failure(error):
             raise
         raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
-    # As set in the file, these would cut or pad every text; transformers resets them on each call.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     return tokenizer
 
 
@@ -123,28 +138,3 @@ def is_failure(error: BaseException) -> bool:
     A panic of the Rust library derives from BaseException, and its class cannot be imported.
     """
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """Add tokens that the settings list and tokenizer.json lacks or has with other flags, as transformers does."""
-    known = tokenizer.get_added_tokens_decoder()
-    for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
-        token = AddedToken(entry["content"], special=entry.get("special", False), **_flags(entry))
-        if known.get(token_id) != token:
-            (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
-    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    special = [settings.get(f"{name}_token") for name in _SPECIAL] + (settings.get("additional_special_tokens") or [])
-    for entry in special:
-        if (content := _content(entry)) is not None and content not in added:
-            tokenizer.add_special_tokens([AddedToken(content, special=True, **_flags(entry))])
-
-
-def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- any JSON value
-    flags = ("lstrip", "rstrip", "normalized", "single_word")
-    return {} if not isinstance(entry, dict) else {flag: entry[flag] for flag in flags if flag in entry}
-
-
-def _content(token: Any) -> str | None:  # noqa: ANN401 -- any JSON value
-    """The text of a token, which the settings give as a string or as an object."""
-    content = token.get("content") if isinstance(token, dict) else token
-    return content if isinstance(content, str) else None

@@ -73,3 +73,66 @@ def test_a_special_token_that_is_added_keeps_its_flags(opened, bare):
 def test_additional_special_tokens_are_added_too(opened, token, text, tokens):
     tokenizer = opened(additional_special_tokens=[token]).tokenizer
     assert tokenizer.encode(text, add_special_tokens=False).tokens == tokens
+
+
+@pytest.mark.parametrize("extra", [["<ent>"], {"ent_token": "<ent>"}])
+def test_extra_special_tokens_are_added_as_either_version_of_transformers_writes_them(opened, extra):
+    tokenizer = opened(extra_special_tokens=extra).tokenizer
+    assert tokenizer.encode("cat<ent>", add_special_tokens=False).tokens == ["cat", "<ent>"]
+    assert tokenizer.decode([17, toys.VOCAB_SIZE], skip_special_tokens=True) == "cat"
+
+
+def test_a_listed_token_that_the_settings_name_is_special(opened):
+    listed = {"content": "cat", "special": False}
+    tokenizer = opened(cls_token="cat", added_tokens_decoder={"17": listed}).tokenizer
+    assert tokenizer.get_added_tokens_decoder()[17].special
+
+
+# Files beside the settings
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Open the tokenizer of a folder with these settings and this file beside them."""
+
+    def open_with(name, content, **settings):
+        folder = toys.write_foreign(tmp_path / "model", settings=settings)
+        (folder / name).write_text(json.dumps(content))
+        return open_tokenizer(open_artifact(folder))
+
+    return open_with
+
+
+def test_added_tokens_json_lists_tokens_in_the_order_of_their_numbers(beside):
+    added = {"<b>": toys.VOCAB_SIZE + 1, "<a>": toys.VOCAB_SIZE}
+    tokenizer = beside("added_tokens.json", added, additional_special_tokens=["<b>"]).tokenizer
+    assert tokenizer.encode("cat<a> <b>", add_special_tokens=False).ids == [17, toys.VOCAB_SIZE, toys.VOCAB_SIZE + 1]
+    assert tokenizer.decode([17, *added.values()], skip_special_tokens=True) == "cat <a>"
+
+
+def test_added_tokens_json_does_not_change_a_token_of_the_tokenizer(beside):
+    tokenizer = beside("added_tokens.json", {"[OTHER]": 4})
+    assert (tokenizer.mask_token_id, tokenizer.tokenizer.token_to_id("[OTHER]")) == (4, None)
+
+
+@pytest.mark.parametrize("name", ["added_tokens.json", "special_tokens_map.json"])
+def test_files_of_before_2023_do_not_count_beside_added_tokens_decoder(beside, name):
+    content = {"<a>": toys.VOCAB_SIZE} if name == "added_tokens.json" else {"pad_token": "[SEP]", "cls_token": "<a>"}
+    tokenizer = beside(name, content, added_tokens_decoder={})
+    assert (tokenizer.pad_token_id, tokenizer.tokenizer.token_to_id("<a>")) == (0, None)
+
+
+def test_the_special_tokens_map_comes_before_the_settings_otherwise(beside):
+    tokens = {"pad_token": "[SEP]", "additional_special_tokens": ["<a>"]}
+    tokenizer = beside("special_tokens_map.json", tokens, additional_special_tokens=["<b>"])
+    assert tokenizer.pad_token_id == 3
+    assert tokenizer.tokenizer.encode("<b><a>", add_special_tokens=False).tokens == ["<b>", "<a>"]
+
+
+def test_the_padding_of_the_tokenizer_names_the_padding_token_where_no_setting_does(tmp_path):
+    tokenizer = toys.word_piece()
+    tokenizer.enable_padding(pad_id=3, pad_token="[SEP]")
+    folder = toys.write_foreign(tmp_path / "model", tokenizer=tokenizer)
+    for settings, expected in (({}, 3), ({"pad_token": "[PAD]"}, 0), ({"tokenizer_class": "BertTokenizer"}, 0)):
+        (folder / "tokenizer_config.json").write_text(json.dumps({"mask_token": "[MASK]"} | settings))
+        assert open_tokenizer(open_artifact(folder)).pad_token_id == expected
