@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fillmask.artifact.tokenizer import ModelTokenizer, is_failure
 from fillmask.errors import ArtifactError, TextError, first_line
 from fillmask.shortcuts.word_cache import WordCache
+from fillmask.token_types import token_types_of
 from fillmask.windows import Windows
 
 # What people write for a mask, whatever the model calls it.
@@ -30,6 +31,7 @@ class Encoder:
 
     Attributes:
         windows: Cuts texts that are longer than the model.
+        token_types: Types of a row's tokens; None if all are 0.
 
     Raises:
         ArtifactError: The tokenizer does not turn the mask into its token.
@@ -46,6 +48,7 @@ class Encoder:
         prefix = template.index(tokenizer.mask_token_id)
         before, after = template[:prefix], template[prefix + 1 :]
         self.windows = Windows(self._mask_token, tokenizer.mask_token_id, tokenizer.max_length, len(before), len(after))
+        self.token_types = token_types_of(tokenizer)
         self._word_cache = WordCache.for_tokenizer(self._tokenizer, self._mask_token, (before, after))
 
     def encode(self, text: str) -> NDArray[np.int64]:

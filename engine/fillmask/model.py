@@ -110,7 +110,10 @@ class Model:
         """
         input_ids, attention_mask = pad([row.input_ids for row in rows], self.tokenizer.pad_token_id or 0)
         positions = rows[0].positions[None] if len(rows) == 1 else np.stack([row.positions for row in rows])
-        return self.session.run(input_ids, attention_mask, positions)
+        if self.encoder.token_types is None:
+            return self.session.run(input_ids, attention_mask, positions)
+        token_type_ids = self.encoder.token_types.rows([row.input_ids.size for row in rows])
+        return self.session.run(input_ids, attention_mask, positions, token_type_ids)
 
     @property
     def max_length(self) -> int:

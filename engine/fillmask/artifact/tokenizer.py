@@ -40,6 +40,7 @@ class ModelTokenizer:
         max_length: Tokens that the model takes, special tokens included.
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` if truncation removes the beginning of a text.
+        gives_token_types: Whether the model gets the token types of the tokenizer's template.
     """
 
     tokenizer: Tokenizer
@@ -49,6 +50,7 @@ class ModelTokenizer:
     max_length: int
     clean_up: bool
     truncation_side: str
+    gives_token_types: bool
 
 
 def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
@@ -83,7 +85,9 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     # Where no setting names them, tokenizer.json's own padding and truncation do.
     padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
     stored = {"pad_token": padding.get("pad_token"), "truncation_side": truncation.get("direction", "right")}
-    settings = {**stored, "additional_special_tokens": known.additional, **known.tokens, **settings}
+    names = ["token_type_ids"] if known.token_types else []
+    of_class = {"additional_special_tokens": known.additional, "model_input_names": names, **known.tokens}
+    settings = {**stored, **of_class, **settings}
     # As set in the file, these would cut or pad every text; transformers resets them on each call.
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -102,6 +106,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
         truncation_side=settings["truncation_side"],
+        gives_token_types="token_type_ids" in settings["model_input_names"],
     )
 
 

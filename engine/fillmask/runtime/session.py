@@ -73,7 +73,11 @@ class Session:
             self._bound = BoundRuns(self.ort, self.output, self.vocab_size, device)
 
     def run(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
         """Run the model. The run releases the GIL, and several threads may call it at the same time.
 
@@ -81,6 +85,7 @@ class Session:
             input_ids: Token ids of ``b`` rows, ``int64[b, s]``.
             attention_mask: 1 for a token and 0 for padding, ``int64[b, s]``.
             positions: Where the logits are read, ``int64[b, m]``.
+            token_type_ids: Where the graph takes them, ``int64[b, s]``; None for zeros.
 
         Returns:
             Logits at these positions, ``float32[b, m, V]``.
@@ -90,7 +95,7 @@ class Session:
             FillMaskError: The run fails.
         """
         self.check_process()
-        logits = self._logits(input_ids, attention_mask, positions)
+        logits = self._logits(input_ids, attention_mask, positions, token_type_ids)
         if logits.shape[-1] != self.vocab_size:
             raise FillMaskError(f"the graph declares {self.vocab_size} logits a token and gives {logits.shape[-1]}")
         if not self.at_masks:
@@ -117,9 +122,17 @@ class Session:
             )
 
     def _logits(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.floating[Any]]:
         feeds = self._feeds(input_ids, attention_mask, positions)
+        if "token_type_ids" in self._dtypes:
+            feeds["token_type_ids"] = np.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+        for name in self._narrow:
+            feeds[name] = feeds[name].astype(np.int32)
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
@@ -147,8 +160,4 @@ class Session:
             feeds["attention_mask"] = attention_mask
         if self.at_masks:
             feeds["mask_positions"] = positions
-        if "token_type_ids" in self._dtypes:
-            feeds["token_type_ids"] = np.zeros_like(input_ids)
-        for name in self._narrow:
-            feeds[name] = feeds[name].astype(np.int32)
         return feeds
