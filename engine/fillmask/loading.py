@@ -48,6 +48,8 @@ def load_model(
     if not artifact.manifest:
         tokens = tokenizer.tokenizer.get_vocab_size(with_added_tokens=False)
         check_head(session.output, session.vocab_size, artifact.read_json("config.json"), tokens)
+    if encoder.token_types is not None and not session.takes_token_types:
+        raise ArtifactError(f"{artifact.folder}: the tokenizer gives texts token types, and the graph takes none")
     return Model(artifact, used, tokenizer, session, encoder, Decoder(tokenizer), tuple(notices))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from tokenizers import processors
 
-from fillmask import FillMask
+from fillmask import ArtifactError, FillMask
 from fillmask.runtime.session import Session
 from fillmask.token_types import TokenTypes
 from tests.support import toys
@@ -70,3 +70,10 @@ def test_padding_has_type_zero_and_windows_have_the_types_of_a_text(tmp_path):
     texts = ["the [MASK]", "the red cat [MASK] on a mat", "a [MASK] " + "cat " * 40]
     alone = [fill_mask.predict(text, truncation="window") for text in texts]
     assert list(fill_mask.predict_many(texts, truncation="window", batch_size=4)) == alone
+
+
+def test_a_graph_that_takes_no_types_does_not_go_with_a_template_that_gives_some(tmp_path):
+    tokenizer = toys.word_piece()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS]:2 $A [SEP]", special_tokens=SPECIALS)
+    with pytest.raises(ArtifactError, match="gives texts token types, and the graph takes none"):
+        FillMask(toys.write_native(tmp_path, tokenizer=tokenizer), threads=1)

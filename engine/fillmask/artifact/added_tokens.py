@@ -54,16 +54,24 @@ def _listed(
     if "added_tokens_decoder" in settings:
         entries = settings["added_tokens_decoder"].items()
         return {int(token_id): _token(entry, special) for token_id, entry in entries}
-    return {
+    listed = {
         token_id: AddedToken(content, special=content in special, normalized=content not in special)
         for content, token_id in legacy.items()
         if token_id not in known
     }
+    raised = {token_id: _raised(token) for token_id, token in known.items() if token.content in special}
+    return listed | raised
 
 
 def _token(entry: Mapping[str, Any], special: set[str]) -> AddedToken:
     content = entry["content"]
     return AddedToken(content, special=entry.get("special", False) or content in special, **_flags(entry))
+
+
+def _raised(token: AddedToken) -> AddedToken:
+    """A token of tokenizer.json that the settings name as special, whatever tokenizer.json says."""
+    flags = {flag: getattr(token, flag) for flag in _FLAGS}
+    return AddedToken(token.content, special=True, **flags)
 
 
 def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- any JSON value

@@ -7,6 +7,7 @@ cleaned up.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,8 +92,9 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     # As set in the file, these would cut or pad every text; transformers resets them on each call.
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    override(tokenizer, settings, known)
+    # In this order: an added token that is normalized is normalized as tokenizer.json says, not as the settings do.
     add_tokens(tokenizer, settings, artifact.read_json("added_tokens.json"))
+    override(tokenizer, settings, known)
     mask_token = content_of(settings.get("mask_token"))
     mask_token_id = None if mask_token is None else tokenizer.token_to_id(mask_token)
     if mask_token is None or mask_token_id is None:
@@ -129,7 +131,7 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
     content = artifact.read("tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_buffer(content)
+        tokenizer = Tokenizer.from_buffer(content.removeprefix(BOM_UTF8))
     except BaseException as error:
         if not is_failure(error):
             raise

@@ -39,6 +39,7 @@ class Session:
         on_gpu: Whether the first provider is a GPU's.
         at_masks: Whether the graph takes ``mask_positions``.
         takes_attention_mask: Whether the graph can tell padding from text.
+        takes_token_types: Whether the graph takes ``token_type_ids``.
         output: The name of the logits.
         vocab_size: Tokens that the graph scores.
 
@@ -64,6 +65,7 @@ class Session:
         self.output, size = check_output(self.ort)
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
+        self.takes_token_types = "token_type_ids" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
         self._process = os.getpid()
         self._bound: BoundRuns | None = None
@@ -129,7 +131,7 @@ class Session:
         token_type_ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.floating[Any]]:
         feeds = self._feeds(input_ids, attention_mask, positions)
-        if "token_type_ids" in self._dtypes:
+        if self.takes_token_types:
             feeds["token_type_ids"] = np.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         for name in self._narrow:
             feeds[name] = feeds[name].astype(np.int32)

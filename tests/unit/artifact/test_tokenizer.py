@@ -173,3 +173,11 @@ def test_settings_that_are_no_json_object_are_refused_with_their_path(foreign_co
 def test_settings_of_wrong_types_are_refused(tmp_path, settings, config):
     with pytest.raises(ArtifactError, match=r"model: a setting in .*config\.json has the wrong type: "):
         FillMask(toys.write_foreign(tmp_path / "model", settings=settings, config=config), threads=1)
+
+
+def test_the_files_of_a_folder_may_begin_with_a_byte_order_mark(foreign_copy, tokenizer):
+    for path in foreign_copy.glob("*.json"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    opened = open_tokenizer(open_artifact(foreign_copy))
+    assert opened.tokenizer.to_str() == tokenizer.tokenizer.to_str()
+    assert opened.max_length == tokenizer.max_length

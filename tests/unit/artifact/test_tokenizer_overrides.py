@@ -1,8 +1,10 @@
 import json
 
 import pytest
-from tokenizers import Tokenizer, normalizers
+from tokenizers import AddedToken, Tokenizer, normalizers
 
+from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.artifact.tokenizer_classes import tokenizer_class
 from fillmask.artifact.tokenizer_overrides import override
 from tests.support import toys
@@ -87,3 +89,11 @@ def test_a_tokenizer_without_these_parts_is_left_alone():
 )
 def test_the_class_is_that_of_the_settings_then_of_the_configuration_then_of_the_model_type(settings, config, mask):
     assert tokenizer_class(settings, config).tokens.get("mask_token") == mask
+
+
+def test_an_added_token_is_normalized_as_the_file_says_and_text_as_the_settings_do(tmp_path):
+    """transformers sets the normalizer behind the added tokens, whose form stays as it was."""
+    tokenizer = cased()
+    tokenizer.add_tokens([AddedToken("CAT", normalized=True)])
+    opened = open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", tokenizer=tokenizer, settings=BERT)))
+    assert opened.tokenizer.encode("CAT Dog", add_special_tokens=False).tokens == ["cat", "dog"]

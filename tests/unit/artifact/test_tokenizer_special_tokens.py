@@ -88,6 +88,13 @@ def test_a_listed_token_that_the_settings_name_is_special(opened):
     assert tokenizer.get_added_tokens_decoder()[17].special
 
 
+def test_a_token_of_the_tokenizer_that_the_settings_name_is_special(opened):
+    tokenizer = toys.word_piece()
+    tokenizer.add_tokens(["<ent>"])
+    decode = opened(tokenizer, additional_special_tokens=["<ent>"]).tokenizer.decode
+    assert decode([17, toys.VOCAB_SIZE], skip_special_tokens=True) == "cat"
+
+
 # Files beside the settings
 
 
