@@ -26,8 +26,8 @@ class Encoder:
 
     Args:
         tokenizer: The model's tokenizer.
-        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as the model's mask token, except one that is a
-            token of the model in its own right.
+        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as the model's mask token in a text without that
+            token, except one that is a token of the model in its own right.
 
     Attributes:
         windows: Cuts texts that are longer than the model.
@@ -64,8 +64,9 @@ class Encoder:
             TextError: The text is not a string, holds NUL or a lone surrogate, or the tokenizer fails on it.
         """
         check_text(text)
-        for placeholder in self._placeholders:
-            text = text.replace(placeholder, self._mask_token)
+        if self._mask_token not in text:  # else the text is written for this model, and {mask} may be code
+            for placeholder in self._placeholders:
+                text = text.replace(placeholder, self._mask_token)
         return np.array(self._ids(text), dtype=np.int64)
 
     def _ids(self, text: str) -> list[int]:
