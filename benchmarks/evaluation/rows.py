@@ -112,7 +112,9 @@ class RowEncoder:
         return [self.mask(content, np.array([place])) for place in range(content.size)]
 
     def _encode(self, text: str, label: int = 0) -> Row:
-        (ids,) = self._encoder.encode(text, "window")
+        ids = self._encoder.encode(text)
+        if ids.size > self._encoder.windows.max_length:
+            ids = self._encoder.windows.cut(ids, "window")[0][0]
         return Row(ids, np.flatnonzero(ids == self._mask_token_id)[:1], np.array([label]))
 
 

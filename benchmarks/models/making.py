@@ -17,7 +17,7 @@ from benchmarks.models.subjects import SUBJECTS
 
 _ROOT = Path(__file__).parents[2]
 _EXPORT = _ROOT / "export" / "fillmask_export"
-_SHAPING = ("convert.py", "making.py", "sharing.py", "esm.py", "passes/*.py", "quantization/*.py")
+_SHAPING = ("convert.py", "build_variant.py", "shared_weights.py", "esm.py", "passes/*.py", "quantization/*.py")
 
 
 def prepare(name: str, checkpoint: Path | None = None, calibration: Path | None = None) -> ModelFolders:

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
         TooLongError,
         TopKError,
         TruncationWarning,
+        UnknownWarning,
     )
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
+    from fillmask.tasks.score import Score, ScoredToken, ScoredWord
 
 __all__ = [
     "ArtifactError",
@@ -43,19 +46,31 @@ __all__ = [
     "ForkError",
     "InputError",
     "IntegrityError",
+    "Marginals",
     "NoMaskError",
     "Prediction",
     "ProviderError",
     "ProviderWarning",
+    "Score",
+    "ScoredToken",
+    "ScoredWord",
     "TargetWarning",
     "TargetsError",
     "TextError",
     "TooLongError",
     "TopKError",
     "TruncationWarning",
+    "UnknownWarning",
 ]
 
-_MODULES = {"FillMask": "fillmask.pipeline", "Prediction": "fillmask.tasks.predict"}
+_MODULES = {
+    "FillMask": "fillmask.pipeline",
+    "Marginals": "fillmask.tasks.marginals",
+    "Prediction": "fillmask.tasks.predict",
+    "Score": "fillmask.tasks.score",
+    "ScoredToken": "fillmask.tasks.score",
+    "ScoredWord": "fillmask.tasks.score",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,8 @@
     UserWarning
     ├── ProviderWarning              the GPU, chosen by default, does not start; the CPU is used
     ├── TargetWarning                a target was replaced by its first piece, or ignored
-    └── TruncationWarning            truncation removed some masks; the others are predicted
+    ├── TruncationWarning            truncation removed some masks; the others are predicted
+    └── UnknownWarning               a scored text has tokens that are not in the vocabulary
 
 Catch ``InputError`` to report a bad request and go on; let the rest stop the program:
 
@@ -105,3 +106,7 @@ class TargetWarning(UserWarning):
 
 class TruncationWarning(UserWarning):
     """Truncation removed some of the text's masks."""
+
+
+class UnknownWarning(UserWarning):
+    """A scored text has tokens that are not in the vocabulary."""

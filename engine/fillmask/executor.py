@@ -68,10 +68,14 @@ def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logi
 def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
     """Run the reads of one task; the error of a run is raised."""
     kept, indices = distinct(reads)
-    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
-    batches = plan(kept, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
-    results = _run_plan(partial(run_batch, model.logits), kept, batches)
+    results = _run_plan(partial(run_batch, model.logits), kept, plan_own(model, kept))
     return [results[index] for index in indices]
+
+
+def plan_own(model: Model, reads: Sequence[Read]) -> list[list[int]]:
+    """Choose which reads of one task run together: those of equal length, as far as the model stays exact."""
+    limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
+    return plan(reads, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
 
 
 def plan_reads(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:

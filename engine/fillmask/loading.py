@@ -61,7 +61,7 @@ def _in_thread(load: Callable[[], Graph]) -> Callable[[], Graph]:
     results: list[Graph] = []
 
     def run() -> None:
-        with suppress(Exception):
+        with suppress(BaseException):
             results.append(load())
 
     def result() -> Graph:

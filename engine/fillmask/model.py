@@ -12,8 +12,8 @@ from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
-from fillmask.encoding import Encoder
-from fillmask.errors import NoMaskError
+from fillmask.encoding import Encoder, TextTokens
+from fillmask.errors import NoMaskError, TextError
 from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
@@ -97,6 +97,19 @@ class Model:
         if not rows:
             raise NoMaskError(self.encoder.windows.no_mask())
         return Encoding(rows, notices)
+
+    def tokens(self, text: str) -> TextTokens:
+        """Turn a text, with or without masks, into tokens that know their place in it.
+
+        Raises:
+            InputError: It is no text, or holds a token that the model does not score.
+            ForkError: This process is a fork of the one that loaded the model.
+        """
+        self.session.check_process()
+        tokens = self.encoder.tokens(text)
+        if tokens.ids.size and tokens.ids.max() >= self.vocab_size:
+            raise TextError(f"the text has the token {tokens.ids.max()}, the model scores {self.vocab_size} tokens")
+        return tokens
 
     def logits(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
         """Run rows that are read at equally many positions together.

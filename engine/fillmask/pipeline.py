@@ -1,31 +1,27 @@
-"""FillMask: one short method a verb. No loading and no arithmetic happens here.
-
-A call resolves its parameters, runs the verb's task on the model, and warns of what the caller should know.
-"""
+"""FillMask: one short method a verb. No loading and no arithmetic happens here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from fillmask.calls import resolved, run, run_many
 from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
-from fillmask.executor import run_task
 from fillmask.introspection import Introspection
 from fillmask.loading import load_model
+from fillmask.masking import MaskingTruncation
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
 from fillmask.runtime.providers import Provider, check_providers
-from fillmask.task_stream import run_tasks
-from fillmask.tasks import Result
+from fillmask.tasks.marginals import MARGINALS, Marginals
 from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
+from fillmask.tasks.score import SCORE, Method, Score, Words
 from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
-
-T = TypeVar("T")
 
 
 class FillMask(Introspection):
@@ -99,9 +95,9 @@ class FillMask(Introspection):
         """
         parameters = self._parameters(top_k, targets, truncation)
         if isinstance(inputs, str):
-            return as_transformers(self._predict(inputs, parameters))
+            return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
         check_texts("inputs must be a string or an iterable of strings", inputs)
-        results = (as_transformers(self._predict(text, parameters)) for text in inputs)
+        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in inputs)
         if not isinstance(inputs, (list, tuple)):
             return results
         return next(results) if len(inputs) == 1 else list(results)
@@ -131,7 +127,7 @@ class FillMask(Introspection):
             InputError: The text, top_k or the targets are wrong.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return self._predict(text, self._parameters(top_k, targets, truncation))
+        return run(self.model, predict(self.model, text, self._parameters(top_k, targets, truncation)))
 
     def predict_many(
         self,
@@ -165,9 +161,81 @@ class FillMask(Introspection):
         """
         check_texts("texts must be an iterable of strings", texts)
         parameters = self._parameters(top_k, targets, truncation)
-        concurrency = choose_concurrency(self.model, batch_size, workers)
         tasks = (predict(self.model, text, parameters) for text in texts)
-        return _values(run_tasks(self.model, tasks, concurrency))
+        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
+
+    def score(
+        self,
+        text: str,
+        *,
+        method: Method = "word_l2r",
+        words: Words = "pretokenizer",
+        bits: bool = False,
+        truncation: MaskingTruncation | None = None,
+    ) -> Score:
+        """Score a text by its pseudo-log-likelihood: what the model thinks of it.
+
+        Args:
+            text: A text. A mask in it stays masked and does not count.
+            method: What is masked while a token is read: the token alone (``"original"``), it and the later tokens of
+                its word, or its whole word.
+            words: Words as the tokenizer splits them, or between ``"spaces"``, the same for every tokenizer.
+            bits: Give logarithms to base 2 rather than natural ones.
+            truncation: None refuses a text that is too long. ``"window"`` reads each token in the tokens around it.
+
+        Returns:
+            The sum of log probabilities, and each token and word with its own and its place in the text.
+
+        Raises:
+            InputError: The text has no token, or an argument is wrong.
+        """
+        parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
+        return run(self.model, SCORE.task(self.model, text, parameters))
+
+    def score_many(
+        self,
+        texts: Iterable[str],
+        *,
+        method: Method = "word_l2r",
+        words: Words = "pretokenizer",
+        bits: bool = False,
+        truncation: MaskingTruncation | None = None,
+        batch_size: int | None = None,
+        workers: int = 1,
+    ) -> Iterator[Score | InputError]:
+        """Score many texts, lazily and in order; the arguments are those of ``score`` and ``predict_many``.
+
+        On a CPU a score depends on neither ``batch_size`` nor ``workers``: the rows of a text run by themselves.
+        """
+        check_texts("texts must be an iterable of strings", texts)
+        parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
+        tasks = (SCORE.task(self.model, text, parameters) for text in texts)
+        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
+
+    def marginals(
+        self,
+        text: str,
+        *,
+        alphabet: str | Sequence[str] | None = None,
+        masked: bool = True,
+        truncation: MaskingTruncation | None = None,
+    ) -> Marginals:
+        """Give the log probabilities of an alphabet at every position of a text, such as a protein.
+
+        Args:
+            text: A text.
+            alphabet: Characters, or a list of tokens; None is every ordinary token, or the 20 amino acids.
+            masked: Whether a position is masked while it is read. False takes one run and an unquantized variant.
+            truncation: As in ``score``.
+
+        Returns:
+            The matrix, which also scores variants.
+
+        Raises:
+            InputError: The text has no token, or an argument is wrong.
+        """
+        parameters = MARGINALS.resolve(self.model, alphabet=alphabet, masked=masked, truncation=truncation).value
+        return run(self.model, MARGINALS.task(self.model, text, parameters))
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers
@@ -176,28 +244,7 @@ class FillMask(Introspection):
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reload, ()
 
-    def _predict(self, text: str, parameters: Parameters) -> Predictions:
-        result = run_task(self.model, predict(self.model, text, parameters))
-        if result.notices:
-            warn(result.notices)
-        return result.value
-
     def _parameters(
         self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None
     ) -> Parameters:
-        try:
-            resolved = resolve(self.model, top_k=top_k, targets=targets, truncation=truncation)
-        except InputError as error:
-            warn(error.notices)
-            raise
-        warn(resolved.notices)
-        return resolved.value
-
-
-def _values(outcomes: Iterator[Result[T] | InputError]) -> Iterator[T | InputError]:
-    for outcome in outcomes:
-        if isinstance(outcome, InputError):
-            yield outcome
-            continue
-        warn(outcome.notices)
-        yield outcome.value
+        return resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fillmask.batching import distinct
+from fillmask.batching import GPU_LIMITS, distinct
 from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import plan_reads, run_isolated, run_task
+from fillmask.executor import plan_own, plan_reads, run_isolated, run_task
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+_Plan = Callable[[Sequence[Read]], list[list[int]]]
 
 _BATCHES_AHEAD = 8  # of each worker are read together, so that texts of similar length can share a run
 
@@ -113,15 +114,28 @@ _Pending = list[tuple[TaskRun[T], list[Callable[[], Any]]]]
 def _submit(
     model: Model, batch_size: int, submit: Callable[..., Future[list[Any]]], runs: Sequence[TaskRun[T]]
 ) -> _Pending[T]:
-    """Run what the tasks wait for in the pool."""
+    """Run what the tasks wait for in the pool.
+
+    On a CPU a task with several reads runs as if it were alone, and gives the same bits. The others share runs.
+    """
     waiting = [run for run in runs if run.outcome is None]
-    reads, indices = distinct([read for run in waiting for read in run.reads])
+    most = GPU_LIMITS.tokens if model.session.on_gpu else 1  # reads of a task that shares runs
+    reads = [read for run in waiting if len(run.reads) <= most for read in run.reads]
+    shared = iter(_submit_reads(submit, model, reads, partial(plan_reads, model, batch_size=batch_size)))
+    own = partial(_submit_reads, submit, model, choose=partial(plan_own, model))
+    return [(run, [next(shared) for _ in run.reads] if len(run.reads) <= most else own(run.reads)) for run in waiting]
+
+
+def _submit_reads(
+    submit: Callable[..., Future[list[Any]]], model: Model, reads: Sequence[Read], choose: _Plan
+) -> list[Callable[[], Any]]:
+    """Submit reads batch by batch; the functions wait for their results."""
+    kept, indices = distinct(reads)
     results: dict[int, Callable[[], Any]] = {}
-    for batch in plan_reads(model, reads, batch_size):
-        future = submit(run_isolated, model.logits, [reads[index] for index in batch])
+    for batch in choose(kept):
+        future = submit(run_isolated, model.logits, [kept[index] for index in batch])
         results |= {index: partial(_element, future, place) for place, index in enumerate(batch)}
-    ordered = (results[index] for index in indices)
-    return [(run, [next(ordered) for _ in run.reads]) for run in waiting]
+    return [results[index] for index in indices]
 
 
 def _element(future: Future[list[Any]], place: int) -> Any:  # noqa: ANN401 -- what the reading gives

@@ -2,8 +2,8 @@
 
 It needs ``pip install 'fillmask[export]'``.
 
-The parts are imported when they are first used, so that the command line can offer ``fillmask export`` where PyTorch
-is not installed, and say what is missing.
+Each part is imported on first use. The command line can therefore list ``fillmask export`` without PyTorch, and name
+the missing package when the command runs.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import fillmask  # noqa: F401 -- before ONNX Runtime: it turns the telemetry of that off
+import fillmask  # noqa: F401 -- before ONNX Runtime, whose telemetry it turns off
 
 if TYPE_CHECKING:
     from fillmask_export.errors import CheckpointError, ExportError, FidelityError
     from fillmask_export.exporting import export
+    from fillmask_export.plan import Plan
     from fillmask_export.training.errors import TrainingError
     from fillmask_export.training.recipe import Recipe
     from fillmask_export.training.training import train
     from fillmask_export.variants import VARIANTS
-    from fillmask_export.verify import Plan
 
 __all__ = [
     "VARIANTS",
@@ -34,8 +34,8 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {
-    "Plan": "fillmask_export.verify",
+_MODULES = {
+    "Plan": "fillmask_export.plan",
     "Recipe": "fillmask_export.training.recipe",
     "TrainingError": "fillmask_export.training.errors",
     "VARIANTS": "fillmask_export.variants",
@@ -48,4 +48,4 @@ def __getattr__(name: str) -> object:
     """Import the part of the package that holds ``name``."""
     if name not in __all__:
         raise AttributeError(f"module 'fillmask_export' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "fillmask_export.errors")), name)
+    return getattr(import_module(_MODULES.get(name, "fillmask_export.errors")), name)

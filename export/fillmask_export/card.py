@@ -1,4 +1,4 @@
-"""The model card: the manifest's figures for people."""
+"""The model card: the manifest's figures in Markdown."""
 
 from __future__ import annotations
 
@@ -26,18 +26,12 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
     """Write ``README.md`` from the manifest; the checkpoint's own card follows.
 
     Args:
-        folder: Where.
-        manifest: As written.
-        checkpoint_card: The checkpoint's README, empty where it has none.
+        folder: The artifact.
+        manifest: The artifact's manifest.
+        checkpoint_card: The checkpoint's README, or an empty string.
     """
-    source = manifest["source"]
-    at = f" at revision `{source['revision']}`" if source["revision"] else ""
     lines = [
-        f"# {source['checkpoint']}, exported by fillmask",
-        "",
-        f"{manifest['architecture']} from `{source['checkpoint']}`{at}: {manifest['vocab_size']:,} tokens, texts of up "
-        f"to {manifest['max_length']} tokens, mask token `{manifest['mask_token']}`.",
-        "",
+        *_heading(manifest),
         "## Verification",
         "",
         f"Each variant beside the checkpoint in PyTorch (fp32), over {manifest['verification']['masks']:,} masks in "
@@ -68,11 +62,25 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
+def _heading(manifest: Mapping[str, Any]) -> list[str]:
+    source = manifest["source"]
+    at = f" at revision `{source['revision']}`" if source["revision"] else ""
+    return [
+        f"# {source['checkpoint']}, exported by fillmask",
+        "",
+        f"{manifest['architecture']} from `{source['checkpoint']}`{at}: {manifest['vocab_size']:,} tokens, texts of up "
+        f"to {manifest['max_length']} tokens, mask token `{manifest['mask_token']}`.",
+        "",
+    ]
+
+
 def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
     for key, label, form in _ROWS:
         yield [label, *(form.format(variant["fidelity"][key]) for variant in variants.values())]
     alone = [f"{variant['batch_difference']:.2e}" for variant in variants.values()]
     yield ["largest difference of a score in a padded batch from that alone", *alone]
+    equal = [f"{variant['equal_length_difference']:.2e}" for variant in variants.values()]
+    yield ["largest difference of a score beside texts of the same length from that alone", *equal]
     long = [variant["long_texts"] for variant in variants.values()]
     yield [
         f"mean KL divergence in texts of {long[0]['tokens']} tokens, nats",
@@ -81,14 +89,27 @@ def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _checks(manifest: Mapping[str, Any]) -> list[str]:
-    """What has no figure a variant: an artifact that fails it is not written."""
+    """Checks without a figure for each variant; an artifact that fails one is not written."""
     random = [variant["random_texts"]["texts"] for variant in manifest["variants"].values()]
     return [
-        f"No variant gives NaN or infinity on {min(random)} texts of random tokens. The engine reads and writes "
-        f"{manifest['verification']['tokenizer']['texts']} difficult texts (combining marks, scripts without spaces or "
-        f"from right to left, emoji sequences, control characters, very long words) token by token as "
-        "transformers does."
+        f"{_batches(manifest['variants'])} No variant gives NaN or infinity on {min(random)} texts of random tokens. "
+        f"The engine reads and writes {manifest['verification']['tokenizer']['texts']} difficult texts (combining "
+        "marks, scripts without spaces or from right to left, emoji sequences, control characters, very long words) "
+        "token by token as transformers does."
     ]
+
+
+def _batches(variants: Mapping[str, Any]) -> str:
+    """Which variants may run several texts together, and which only texts of one length."""
+    padded = [name for name, variant in variants.items() if variant["batch_invariant"]]
+    equal = [name for name, variant in variants.items() if variant["equal_length_invariant"] and name not in padded]
+    alone = [name for name in variants if name not in (*padded, *equal)]
+    sentences = {
+        "Texts of any lengths keep their scores when they are padded and run together": padded,
+        "Only texts of equal length keep their scores when they are run together": equal,
+        "Texts keep their scores only when they are run alone": alone,
+    }
+    return " ".join(f"{sentence} ({', '.join(names)})." for sentence, names in sentences.items() if names)
 
 
 def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -98,7 +119,7 @@ def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
         return
     resident = [variant["resident_bytes"] for variant in variants]
     yield [
-        "memory of a process after its first answer",
+        "memory of a process after its first prediction",
         *("not measured" if count is None else f"{count / 1e6:.0f} MB" for count in resident),
     ]
     for tokens, reference in timing["checkpoint_ms"].items():
@@ -129,7 +150,7 @@ def _table(rows: Iterable[list[str]], variants: Mapping[str, Any]) -> list[str]:
 
 
 def size(variant: Mapping[str, Any], files: Mapping[str, Any]) -> int:
-    """Bytes of a variant's graph and weights, from the manifest's entry of it and the manifest's files."""
+    """Bytes of a variant's graph and weights, from its entry and the file entries of the manifest."""
     return sum(files[variant[key]]["bytes"] for key in ("file", "weights") if key in variant)
 
 
@@ -144,7 +165,7 @@ def _without_front_matter(card: str) -> str:
 
 
 def _demote(card: str) -> str:
-    """Move every heading two levels down, below the heading it stands under."""
+    """Move every heading two levels down."""
     lines, fenced = [], False
     for line in card.splitlines():
         fenced ^= line.lstrip().startswith("```")

@@ -1,7 +1,7 @@
-"""A transformers checkpoint, loaded, or refused with the reason.
+"""Load a transformers checkpoint, or refuse it with the reason.
 
-A masked LM whose head is missing loads without complaint: transformers draws the head at random, and every answer
-is nonsense. Weights in a pickle can run code while they load. Both are refused here, before anything is exported.
+transformers loads a masked LM without its head silently: it draws the head at random, and every prediction is random.
+Weights in a pickle can run code while they load. Both are refused here, before anything is exported.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
 from fillmask_export.esm import fast_esm
 
-# Models that answer in PyTorch but not with what they were trained to say, so that nothing can be compared.
+# Models whose logits in PyTorch are not those of the trained model, so that there is nothing to compare with.
 _REFUSED = {
     "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
-    "reformer": "its attention draws random numbers, and each answer is another",
+    "reformer": "its attention draws random numbers, and each run gives other logits",
 }
 
 
@@ -31,9 +31,9 @@ class Checkpoint:
     """A masked LM in PyTorch.
 
     Attributes:
-        source: The folder's name or the hub id.
-        revision: The hub's 40-hex commit, or None for a folder.
-        model: In evaluation mode, fp32, with eager attention.
+        source: Name of the folder, or hub id.
+        revision: The hub commit, 40 hex digits; None for a folder.
+        model: The model in evaluation mode, in fp32, with eager attention.
         tokenizer: A fast tokenizer with a mask token.
     """
 
@@ -58,8 +58,8 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
             ``torch.load(weights_only=True)``.
 
     Raises:
-        CheckpointError: It is not there, has no masked-LM head, no mask token, no fast tokenizer, code of its own,
-            or its weights are pickled and ``allow_pickle`` is not set.
+        CheckpointError: The checkpoint does not exist, has no masked-LM head, no mask token, no fast tokenizer, or code
+            of its own; or its weights are pickled and ``allow_pickle`` is not set.
     """
     _refuse_no_weights(checkpoint, allow_pickle)
     config = _load(AutoConfig, checkpoint, revision)
@@ -75,10 +75,10 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
 
 
 def _load(factory: Any, checkpoint: str | Path, revision: str | None, **options: Any) -> Any:  # noqa: ANN401
-    """Call a transformers factory, never with the right to run a repository's code."""
+    """Call a transformers factory, without permission to run a repository's code."""
     try:
         return factory.from_pretrained(str(checkpoint), revision=revision, trust_remote_code=False, **options)
-    except Exception as error:  # what transformers, safetensors and tokenizers raise has no common base
+    except Exception as error:  # the exceptions of transformers, safetensors and tokenizers have no common base
         raise CheckpointError(f"{checkpoint} cannot be loaded by {factory.__name__}: {first_line(error)}") from error
 
 
@@ -103,7 +103,7 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
     if missing:
         raise CheckpointError(
             f"{checkpoint} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} for one; they would "
-            f"be random and so would every answer. A masked LM needs its masked-LM head: give it one with `fillmask "
+            f"be random, and so would every prediction. A masked LM needs its masked-LM head: add one with `fillmask "
             f"train`, or take the checkpoint that has it (of ELECTRA the generator)"
         )
     return model.eval()

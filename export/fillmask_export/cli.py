@@ -21,16 +21,16 @@ _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
     "variants",
     multiple=True,
     type=click.Choice(["fp32", "int8", "fp16", "int4"]),
-    help="Repeat for several; fp16 is for GPUs, int4 for large vocabularies.  [default: fp32 and int8]",
+    help="Variant to write; may be repeated. fp16 is for GPUs, int4 for large vocabularies.  [default: fp32, int8]",
 )
 @click.option("--revision", help="Branch, tag or commit of a hub checkpoint.")
-@click.option("--allow-pickle", is_flag=True, help="Read pytorch_model.bin (tensors only); only if you trust it.")
-@click.option("--calibration", type=_TEXTS, help="Find scales and ranges on this file, one text a line.")
-@click.option("--texts", type=_TEXTS, help="Verify on this file, one text a line.")
-@click.option("--masks", default=2000, show_default=True, help="Masks to verify on.")
-@click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence, fp32 excepted.")
-@click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Share of masks to lose, fp32 excepted.")
-@click.option("--rounds", default=15, show_default=True, help="How often each variant is timed; 0 for no timing.")
+@click.option("--allow-pickle", is_flag=True, help="Read tensors of pytorch_model.bin; only if you trust it.")
+@click.option("--calibration", type=_TEXTS, help="Texts for calibration, one a line.")
+@click.option("--texts", type=_TEXTS, help="Texts for verification, one a line.")
+@click.option("--masks", default=2000, show_default=True, help="Number of masks for verification.")
+@click.option("--max-kl", default=0.01, show_default=True, help="Largest mean KL divergence; not for fp32.")
+@click.option("--max-accuracy-loss", default=0.005, show_default=True, help="Largest loss of accuracy; not for fp32.")
+@click.option("--rounds", default=15, show_default=True, help="Timed runs of each variant; 0 skips timing.")
 def export_command(
     *,
     checkpoint: str,
@@ -38,7 +38,7 @@ def export_command(
     variants: tuple[str, ...],
     revision: str | None,
     allow_pickle: bool,
-    **plan: Any,  # noqa: ANN401 -- the options that Plan declares
+    **plan: Any,  # noqa: ANN401 -- the fields of Plan
 ) -> None:
     """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
     try:

@@ -19,14 +19,14 @@ from fillmask.errors import first_line
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import CheckpointError
 
-# LayerNormalization as one operator came with 17, reductions by input with 18; the passes know what 18 has.
+# LayerNormalization is one operator since 17; reductions take axes as an input since 18. The passes expect 18.
 OPSET = 18
-# What a fill-mask gives to a model; optimum traces some with more, such as the boxes that words have on a page.
+# The inputs of fill-mask. optimum traces some models with more, such as the bounding boxes of words on a page.
 _FILL_MASK = {"input_ids", "attention_mask", "token_type_ids"}
 
 
 class _TextConfig(TextEncoderOnnxConfig):  # type: ignore[misc]
-    """How optimum traces an architecture that it does not list: tokens in, logits out."""
+    """Traces an architecture that optimum does not list: tokens in, logits out."""
 
     NORMALIZED_CONFIG_CLASS = NormalizedTextConfig
 
@@ -40,8 +40,8 @@ def convert(checkpoint: Checkpoint, folder: Path) -> ir.Model:
     """Trace a checkpoint.
 
     Args:
-        checkpoint: What to trace.
-        folder: Where optimum may write; the returned model still reads its weights from there.
+        checkpoint: The checkpoint.
+        folder: Receives optimum's files; the returned model still reads its weights from there.
 
     Raises:
         CheckpointError: The architecture cannot be traced.
@@ -49,18 +49,18 @@ def convert(checkpoint: Checkpoint, folder: Path) -> ir.Model:
     path = folder / "plain.onnx"
     if "attention_mask" not in signature(checkpoint.model.forward).parameters:
         raise CheckpointError(
-            f"{checkpoint.architecture} takes no attention_mask, so that padding would count as text; it cannot answer "
-            f"texts of different lengths together"
+            f"{checkpoint.architecture} takes no attention_mask, so that padding would count as text; texts of "
+            f"different lengths cannot run together"
         )
     with warnings.catch_warnings():
-        # The tracer warns of each Python branch it passes; verification answers whether one mattered.
+        # The tracer warns of each Python branch; verification shows whether one mattered.
         warnings.simplefilter("ignore")
         logging.getLogger("optimum").setLevel(logging.ERROR)
         try:
             optimum_export(checkpoint.model, _config_of(checkpoint.model), path, opset=OPSET)
         except OSError:
             raise  # of the disk, not of the model
-        except Exception as error:  # what a model raises while it is traced has no common base
+        except Exception as error:  # the exceptions of a traced model have no common base
             raise CheckpointError(
                 f"{checkpoint.architecture} cannot be traced to ONNX: {first_line(error)}; ONNX knows no operator for "
                 f"some of what it computes, or it computes differently for each text"
@@ -69,7 +69,7 @@ def convert(checkpoint: Checkpoint, folder: Path) -> ir.Model:
 
 
 def _config_of(model: PreTrainedModel) -> OnnxConfig:
-    """The way optimum has with an architecture; the plain way where it has none, or one with more than texts."""
+    """Optimum's OnnxConfig for the architecture; a generic text config where it has none, or one with more inputs."""
     try:
         constructor = TasksManager.get_exporter_config_constructor(
             "onnx", model=model, task="fill-mask", library_name="transformers"

@@ -1,11 +1,11 @@
-"""What the export stage raises.
+"""The errors of the export stage.
 
 ::
 
     FillMaskError (of the engine)
     └── ExportError (ValueError)
-        ├── CheckpointError    a checkpoint that is refused, and why
-        └── FidelityError      a variant whose answers are too far from the checkpoint's
+        ├── CheckpointError    the checkpoint is refused
+        └── FidelityError      a variant is too far from the checkpoint
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fillmask.errors import FillMaskError
 
 
 class ExportError(FillMaskError, ValueError):
-    """An export cannot be done or was not finished."""
+    """An export cannot start, or was not finished."""
 
 
 class CheckpointError(ExportError):
@@ -22,4 +22,4 @@ class CheckpointError(ExportError):
 
 
 class FidelityError(ExportError):
-    """A variant's answers are too far from the checkpoint's; it was not written."""
+    """A variant's predictions are too far from the checkpoint's; it was not written."""

@@ -1,7 +1,7 @@
-"""ESM's tokenizer, which transformers has in Python only, as ``tokenizer.json`` holds one.
+"""A fast version of ESM's tokenizer, which transformers has in Python only.
 
-Every entry of its vocabulary is cut out of a text wherever it stands, spaces or not; what lies between is split at
-spaces and is unknown.
+Every entry of its vocabulary matches anywhere in a text, with or without spaces. The rest is split at spaces and is
+unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SPECIAL = ("cls_token", "pad_token", "eos_token", "unk_token", "mask_token")
 
 
 def fast_esm(tokenizer: EsmTokenizer) -> PreTrainedTokenizerFast:
-    """Make the fast tokenizer that gives the same tokens and the same text."""
+    """Make a fast tokenizer that encodes and decodes alike."""
     vocab = tokenizer.get_vocab()
     fast = Tokenizer(models.WordLevel(vocab, unk_token=tokenizer.unk_token))
     fast.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

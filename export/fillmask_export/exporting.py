@@ -1,4 +1,4 @@
-"""export(): a checkpoint to a verified artifact, step by step, in a folder that appears whole or not at all."""
+"""export(): a checkpoint to a verified artifact, in a folder that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.artifact.tokenizer import max_length
+from fillmask_export.build_variant import Say, build_variant
 from fillmask_export.card import write_card
 from fillmask_export.checkpoint import Checkpoint, open_checkpoint
 from fillmask_export.convert import convert
-from fillmask_export.costs import add_costs
 from fillmask_export.errors import ExportError
-from fillmask_export.making import Say, make
 from fillmask_export.manifest import describe, save_manifest, write_manifest
-from fillmask_export.material import gather
 from fillmask_export.passes import make_lean
-from fillmask_export.tokenizing import round_trip, save_tokenizer
+from fillmask_export.plan import Plan
+from fillmask_export.tokenizer_files import save_tokenizer
 from fillmask_export.variants import USUAL, VARIANTS
-from fillmask_export.verify import Plan
+from fillmask_export.verify.eval_data import load_eval_data
+from fillmask_export.verify.profiling import add_profile
+from fillmask_export.verify.tokenizer_check import check_tokenizer
 
 
 def export(
@@ -37,19 +38,19 @@ def export(
 
     Args:
         checkpoint: A transformers checkpoint: a folder or a hub id.
-        out: The folder to make; it must not exist.
-        variants: Which of ``"fp32"``, ``"int8"``, ``"fp16"`` (for GPUs) and ``"int4"`` (for large vocabularies).
-        revision: Branch, tag or commit of a hub checkpoint; the commit is written down.
+        out: The folder to create; it must not exist.
+        variants: Any of ``"fp32"``, ``"int8"``, ``"fp16"`` (for GPUs) and ``"int4"`` (for large vocabularies).
+        revision: Branch, tag or commit of a hub checkpoint; the manifest records the commit.
         allow_pickle: Read weights from ``pytorch_model.bin``, tensors only.
-        plan: What to calibrate and verify on, and how far a variant may be from the checkpoint.
-        say: Is told each step.
+        plan: Texts, limits and timing.
+        say: Receives a line before each step.
 
     Returns:
         The manifest.
 
     Raises:
         CheckpointError: The checkpoint is refused.
-        FidelityError: A variant is too far from it, or the engine reads texts differently.
+        FidelityError: A variant is too far from the checkpoint, or the engine tokenizes texts differently.
         ExportError: ``out`` exists, or a variant is unknown.
     """
     out, plan = Path(out), plan or Plan()
@@ -66,36 +67,38 @@ def export(
 def _fill(
     folder: Path, checkpoint: Checkpoint, variants: Sequence[str], *, plan: Plan, workspace: Path, say: Say
 ) -> dict[str, Any]:
-    """Everything an artifact holds, the card excepted."""
+    """Write everything but the model card; returns the manifest."""
     limit = max_length({"model_max_length": checkpoint.tokenizer.model_max_length}, checkpoint.model.config.to_dict())
-    material = gather(checkpoint.tokenizer, plan, limit)
+    eval_data = load_eval_data(checkpoint.tokenizer, plan, limit)
     save_tokenizer(checkpoint, folder)
-    read = round_trip(checkpoint.tokenizer, folder)
+    tokenizer = check_tokenizer(checkpoint.tokenizer, folder)
     say(f"converting {checkpoint.architecture} with optimum")
     model = convert(checkpoint, workspace)
     passes = make_lean(model)
-    built = {}
+    entries = {}
     for variant in variants:
-        say(f"building {variant} and running it beside the checkpoint over {material.masks} masks")
-        built[variant] = make(variant, model, folder, checkpoint=checkpoint, material=material, plan=plan, say=say)
-    verification = {"origin": material.held_out.origin, "masks": material.masks, "tokenizer": read}
+        say(f"building {variant} and running it beside the checkpoint over {eval_data.masks} masks")
+        entries[variant] = build_variant(
+            variant, model, folder, checkpoint=checkpoint, eval_data=eval_data, limits=plan.limits, say=say
+        )
+    verification = {"origin": eval_data.held_out.origin, "masks": eval_data.masks, "tokenizer": tokenizer}
     description = describe(checkpoint, limit) | {
         "passes": passes,
-        "variants": built,
-        "default_variant": "int8" if "int8" in built else variants[0],
+        "variants": entries,
+        "default_variant": "int8" if "int8" in entries else variants[0],
         "verification": verification,
     }
     manifest = write_manifest(folder, description)
     if plan.rounds:
         say(f"timing {', '.join(variants)} beside the checkpoint over {plan.rounds} rounds")
-        add_costs(manifest, folder, checkpoint, plan.rounds)
+        add_profile(manifest, folder, checkpoint, plan.rounds)
         save_manifest(folder, manifest)
     return manifest
 
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[tuple[Path, Path]]:
-    """A folder that becomes ``out`` once it is full, and another to work in; both vanish if something fails."""
+    """A folder that is renamed to ``out`` at the end, and a folder for temporary files; an error removes both."""
     home = next(parent for parent in out.absolute().parents if parent.is_dir())
     with tempfile.TemporaryDirectory(dir=home, prefix=f".{out.name}-") as staging:
         folder = Path(staging, "artifact")

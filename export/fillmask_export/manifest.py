@@ -1,4 +1,4 @@
-"""``fillmask.json``: what the artifact is made of, from what, with what, and how well it answers."""
+"""``fillmask.json``: the artifact's source, files, tools and figures."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir"
 
 
 def file_record(content: bytes) -> dict[str, Any]:
-    """How a file is listed."""
+    """A file's entry: its SHA-256 and its size in bytes."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def write_manifest(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a finished folder.
+    """Write the manifest of a finished folder.
 
     Args:
         folder: Holds every file of the artifact.
-        description: What cannot be read off the files: source, architecture, variants, ….
+        description: What the files do not show: source, architecture, variants, ….
 
     Returns:
-        What was written.
+        The manifest.
     """
     files = {path.name: file_record(path.read_bytes()) for path in sorted(folder.iterdir())}
     manifest = {"schema_version": SCHEMA_VERSION, **description, "files": files, "tools": tools()}
@@ -38,16 +38,16 @@ def write_manifest(folder: Path, description: Mapping[str, Any]) -> dict[str, An
 
 
 def save_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write a manifest again, with figures that were measured on the finished folder."""
+    """Write a manifest, for example again with figures measured on the finished folder."""
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
-    """What a manifest says of the checkpoint.
+    """The manifest's description of the checkpoint.
 
     Args:
-        checkpoint: Loaded.
-        limit: Tokens that it takes.
+        checkpoint: The loaded checkpoint.
+        limit: Largest number of tokens it takes.
     """
     return {
         "source": {"checkpoint": checkpoint.source, "revision": checkpoint.revision},
@@ -64,5 +64,5 @@ def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
 
 
 def tools() -> dict[str, str]:
-    """Versions of what made the artifact."""
+    """Versions of Python and of the packages that made the artifact."""
     return {"python": platform.python_version()} | versions(_TOOLS)

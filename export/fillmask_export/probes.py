@@ -1,12 +1,12 @@
-"""What a variant is verified on: texts whose tokens are masked at random, the same ones each time.
+"""Probes: texts with masks at random but reproducible positions, for calibration and verification.
 
-The built-in texts are plain English. A model that reads something else, proteins for one, is verified on texts of its
-user, or on random tokens of its vocabulary where there are none; the card says which.
+The built-in texts are plain English. A model for other texts, such as proteins, is verified on the texts of its user.
+Without such texts it is verified on random tokens of its vocabulary. The model card names the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask_export.errors import ExportError
+from fillmask_export.special_tokens import special_tokens_around
 
-_SHARE = 0.15  # of the tokens of a text is masked, as in training
-_LONGEST = 128  # tokens of a probe; longer texts are cut
-_LONG, _LONGEST_OF_ALL, _STRUNG = 4, 1024, 256  # long probes, their tokens, the texts they are strung of
-_UNKNOWN = 0.2  # above this share of unknown tokens a text says nothing about the model
+_SHARE = 0.15  # share of a text's tokens that are masked, as in training
+_LONGEST = 128  # tokens of a probe; longer texts are truncated
+_LONG, _LONGEST_OF_ALL, _JOINED = 4, 1024, 256  # number of long probes, their tokens, the texts they are made of
+_UNKNOWN = 0.2  # with a larger share of unknown tokens, texts are not for this model
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +29,34 @@ class Probe:
     """A text with masks, as tokens.
 
     Attributes:
-        input_ids: ``int64[s]``, masked.
-        positions: Where the masks are, ``int64[m]``, ascending.
-        labels: What stood there, ``int64[m]``.
+        input_ids: ``int64[s]``, with masks.
+        positions: Positions of the masks, ``int64[m]``, ascending.
+        labels: The masked tokens, ``int64[m]``.
     """
 
     input_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
     labels: NDArray[np.int64]
 
+    def feeds(self, inputs: Collection[str]) -> dict[str, NDArray[np.int64]]:
+        """The inputs of a graph for this text alone: those of a plain or a lean graph that ``inputs`` names."""
+        ids = self.input_ids[None]
+        arrays = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        return {
+            name: array for name, array in (arrays | {"mask_positions": self.positions[None]}).items() if name in inputs
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Probes and where they are from, in words for the model card."""
+    """Probes and their origin, in words for the model card."""
 
     origin: str
     probes: list[Probe]
 
 
 def read_texts(path: str | Path | None) -> list[str]:
-    """Lines of a text file, or the built-in texts.
+    """The lines of a text file, or the built-in texts.
 
     Raises:
         ExportError: The file cannot be read or holds no text.
@@ -69,8 +78,8 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
     Args:
         tokenizer: transformers' fast tokenizer.
         path: A text file with one text a line, or None for the built-in texts.
-        masks: How many masks to make, a text more or less; 0 goes through the texts once.
-        max_length: Tokens the model takes.
+        masks: Number of masks, up to one text more; 0 takes each text once.
+        max_length: Largest number of tokens that the model takes.
     """
     length = min(_LONGEST, max_length)
     texts = read_texts(path)
@@ -84,17 +93,17 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
 
 
 def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> list[Probe]:  # noqa: ANN401
-    """Texts strung together to a few as long as the model takes, or as the longest that are looked at.
+    """Join texts to a few of the model's maximum length, at most 1,024 tokens.
 
     Args:
         tokenizer: transformers' fast tokenizer.
-        path: As ``make_probes`` takes it.
-        max_length: Tokens the model takes.
+        path: As for ``make_probes``.
+        max_length: Largest number of tokens that the model takes.
     """
     length = min(_LONGEST_OF_ALL, max_length)
-    texts = read_texts(path)[:_STRUNG]
+    texts = read_texts(path)[:_JOINED]
     if path is None and not _knows(tokenizer, texts):
-        (head, tail), rng = _template(tokenizer), np.random.default_rng(0)
+        (head, tail), rng = special_tokens_around(tokenizer), np.random.default_rng(0)
         filling = rng.choice(_ordinary(tokenizer), (_LONG, length - len(head) - len(tail)))
         rows = [np.array([*head, *ids, *tail], dtype=np.int64) for ids in filling]
     else:
@@ -106,23 +115,23 @@ def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> lis
 
 
 def random_probes(tokenizer: Any, max_length: int) -> list[Probe]:  # noqa: ANN401
-    """32 texts of random tokens, which no training has made a model behave on.
+    """32 texts of random tokens, which are unlike any training text.
 
     Args:
         tokenizer: transformers' fast tokenizer.
-        max_length: Tokens the model takes.
+        max_length: Largest number of tokens that the model takes.
     """
     return list(_mask(_random_rows(tokenizer, min(_LONGEST, max_length)), tokenizer, 0))
 
 
 def random_probe(tokenizer: Any, length: int) -> Probe:  # noqa: ANN401
-    """A text of random tokens, of a given length and with one mask in its middle.
+    """A text of random tokens with one mask in the middle.
 
     Args:
         tokenizer: transformers' fast tokenizer.
-        length: Tokens, the special ones included.
+        length: Number of tokens, special tokens included.
     """
-    head, tail = _template(tokenizer)
+    head, tail = special_tokens_around(tokenizer)
     count = max(1, length - len(head) - len(tail))
     row = np.array([*head, *np.random.default_rng(0).choice(_ordinary(tokenizer), count), *tail], dtype=np.int64)
     place = len(head) + count // 2
@@ -130,32 +139,32 @@ def random_probe(tokenizer: Any, length: int) -> Probe:  # noqa: ANN401
     return Probe(row, np.array([place]), np.array([label]))
 
 
-def make_questions(tokenizer: Any, path: str | Path | None, count: int = 8) -> list[str]:  # noqa: ANN401
-    """Short texts with one masked word each, to be answered again where the artifact serves.
+def make_masked_texts(tokenizer: Any, path: str | Path | None, count: int = 8) -> list[str]:  # noqa: ANN401
+    """Short texts with one masked word each; the artifact stores the predictions for them.
 
     Args:
         tokenizer: transformers' fast tokenizer.
-        path: Texts for a model that does not read English; without them random tokens are asked for.
-        count: How many.
+        path: Texts for a model that does not read English; None takes random tokens.
+        count: Number of texts.
     """
     texts = read_texts(None)
     if not _knows(tokenizer, texts):
         texts = read_texts(path) if path else [tokenizer.decode(ids) for ids in _random_ids(tokenizer, 32)]
     rng = np.random.default_rng(0)
-    questions = []
+    masked = []
     for text in [text for text in sorted(texts, key=len) if text and tokenizer.mask_token not in text][:count]:
         words = text.split()
-        if len(words) < 3:  # a writing without spaces, or one long word: mask a character
+        if len(words) < 3:  # a script without spaces, or one long word: mask a character
             place = rng.integers(len(text))
-            questions.append(f"{text[:place]}{tokenizer.mask_token}{text[place + 1 :]}")
+            masked.append(f"{text[:place]}{tokenizer.mask_token}{text[place + 1 :]}")
         else:
             words[rng.integers(len(words))] = tokenizer.mask_token
-            questions.append(" ".join(words))
-    return questions
+            masked.append(" ".join(words))
+    return masked
 
 
 def _knows(tokenizer: Any, texts: Sequence[str]) -> bool:  # noqa: ANN401
-    """Whether a text is more to a tokenizer than a row of unknown tokens."""
+    """Whether a tokenizer has tokens for most of the texts."""
     ids = np.concatenate(tokenizer(list(texts))["input_ids"])
     return bool(np.mean(ids == tokenizer.unk_token_id) <= _UNKNOWN)
 
@@ -180,21 +189,14 @@ def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iter
 
 
 def _random_rows(tokenizer: Any, length: int) -> list[NDArray[np.int64]]:  # noqa: ANN401
-    """32 texts of random tokens between the special tokens of the model."""
-    head, tail = _template(tokenizer)
+    """32 texts of random tokens between the model's special tokens."""
+    head, tail = special_tokens_around(tokenizer)
     rows = _random_ids(tokenizer, length - len(head) - len(tail))
     return [np.array([*head, *ids, *tail], dtype=np.int64) for ids in rows]
 
 
-def _template(tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401
-    """The special tokens that stand before and behind a text."""
-    ids = tokenizer(tokenizer.mask_token)["input_ids"]
-    mask = ids.index(tokenizer.mask_token_id)
-    return ids[:mask], ids[mask + 1 :]
-
-
 def _random_ids(tokenizer: Any, longest: int) -> list[list[int]]:  # noqa: ANN401
-    """32 rows of random tokens that are not special."""
+    """32 rows of random tokens, special tokens left out."""
     rng = np.random.default_rng(0)
     ordinary = _ordinary(tokenizer)
     counts = rng.integers(min(8, longest), longest, size=32, endpoint=True)
@@ -202,5 +204,5 @@ def _random_ids(tokenizer: Any, longest: int) -> list[list[int]]:  # noqa: ANN40
 
 
 def _ordinary(tokenizer: Any) -> NDArray[np.int64]:  # noqa: ANN401
-    """The tokens that are not special."""
+    """The ids of all tokens but the special ones."""
     return np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)

@@ -1,8 +1,8 @@
 """The shape of every tensor of a graph, found by running it.
 
-Symbolic shape inference gives up at the first Reshape whose target is computed, which in exported transformers is the
-first attention. Running the graph twice, with two batch sizes and two lengths, leaves no doubt: a dimension that
-stays is a constant, one that follows the batch is ``"b"``, one that follows the length is ``"s"``.
+Symbolic shape inference stops at the first Reshape with a computed target, which in exported transformers is the first
+attention. Two runs with different batch sizes and lengths are unambiguous. A dimension that stays is a constant; one
+that follows the batch is ``"b"``, one that follows the length is ``"s"``.
 """
 
 from __future__ import annotations
@@ -14,25 +14,29 @@ from numpy.typing import NDArray
 
 from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
+from fillmask_export.tensor_outputs import open_tensors
 
 Dim = int | str | None
 """A constant, ``"b"``, ``"s"``, or None where it is none of them."""
 
 Shapes = dict[str, tuple[Dim, ...]]
-"""By tensor name."""
+"""Shapes by tensor name."""
 
-_RUNS = ((2, 11), (3, 13))
+_RUNS = ((2, 11), (3, 13))  # batch size and length
 
 
 def find_shapes(model: ir.Model) -> Shapes:
-    """Find the shapes of all tensors that the nodes of a graph give, and of its inputs and initializers.
+    """Find the shapes of a graph's inputs and initializers, and of all tensors that its nodes return.
 
     Raises:
         CheckpointError: The graph does not run at all lengths and batch sizes.
     """
     try:
-        runs = [_run(model, batch, length) for batch, length in _RUNS]
-    except Exception as error:  # ONNX Runtime has a class for each status code, without a base of their own
+        with open_tensors(model) as session:
+            runs = [_run(session, batch, length) for batch, length in _RUNS]
+    except OSError:
+        raise  # of the disk, not of the graph
+    except Exception as error:  # ONNX Runtime's exceptions, one a status code, have no common base
         raise CheckpointError(
             f"the graph only runs at the length and batch size that it was traced at, since the model computes with "
             f"them in Python: {first_line(error)}"
@@ -54,16 +58,7 @@ def _dim(first: int, second: int) -> Dim:
     return {pair: name for name, pair in zip("bs", zip(*_RUNS, strict=True), strict=True)}.get((first, second))
 
 
-def _run(model: ir.Model, batch: int, length: int) -> dict[str, tuple[int, ...]]:
-    """Run a copy of the graph whose every tensor is an output."""
-    probe = model.clone()
-    known = {value.name for value in probe.graph.outputs}
-    for node in probe.graph:
-        probe.graph.outputs.extend(value for value in node.outputs if value.name and value.name not in known)
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    session = ort.InferenceSession(ir.to_proto(probe).SerializeToString(), options, providers=["CPUExecutionProvider"])
+def _run(session: ort.InferenceSession, batch: int, length: int) -> dict[str, tuple[int, ...]]:
     feeds = {value.name: _feed(value.name, batch, length) for value in session.get_inputs()}
     names = [value.name for value in session.get_outputs()]
     shapes = {name: tuple(array.shape) for name, array in zip(names, session.run(names, feeds), strict=True)}

@@ -1,4 +1,4 @@
-"""The variants of an artifact: which there are, what their files are called, and how each is made of the lean graph."""
+"""The variants of an artifact: their names, their files, and how each is made of the lean graph."""
 
 from __future__ import annotations
 
@@ -8,52 +8,58 @@ from typing import Any
 
 import onnx_ir as ir
 
-from fillmask_export.halving import halve
-from fillmask_export.material import Material
+from fillmask_export.fp16.fp16 import to_fp16
 from fillmask_export.quantization import quantize
-from fillmask_export.quantization.table4 import quantize_table_to_4_bits
-from fillmask_export.sharing import part_readers
+from fillmask_export.quantization.table_int4 import quantize_table_to_4_bits
+from fillmask_export.shared_weights import split_shared_initializers
+from fillmask_export.verify.eval_data import EvalData
 
 VARIANTS = ("fp32", "int8", "fp16", "int4")
-USUAL = ("fp32", "int8")  # what is made unless others are asked for
+USUAL = ("fp32", "int8")  # the default of ``export``
 FILES = {"fp32": "model.onnx", "int8": "model_int8.onnx", "fp16": "model_fp16.onnx", "int4": "model_int4.onnx"}
 INTEGERS = ("int8", "int4")
-# How far a stored answer may be from the one given elsewhere. Other CPUs round other last digits, and where one of
-# them carries an activation over the edge to the next integer, or half-precision number, a score moves in its third:
-# by up to 0.013 on aarch64 (docs/int8.md).
+# Largest difference between a stored score and the score on another machine. CPUs round the last digits differently.
+# Where that moves an activation to the next integer, or to the next float16 number, a score changes in its third
+# digit: by up to 0.013 on aarch64 (docs/int8.md).
 _TOLERANCE = {"fp32": 1e-4, "int8": 3e-2, "fp16": 1e-2, "int4": 3e-2}
-_LOOKED_AT = 64  # calibration texts that fp16's ranges are found on
+_RANGE_TEXTS = 64  # calibration texts for the ranges of fp16
 
 
-def build(variant: str, model: ir.Model, material: Material, folder: Path, keep: Sequence[str] = ()) -> dict[str, Any]:
-    """Write a variant's graph; what it is goes into the manifest.
+def write_graph(
+    variant: str, model: ir.Model, eval_data: EvalData, folder: Path, keep: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write a variant's graph and its weights.
 
     Args:
         variant: One of ``VARIANTS``.
-        model: The lean fp32 graph; it stays as it is.
-        material: What to calibrate on.
-        folder: Where to; what an earlier attempt left there is replaced.
-        keep: Activations whose products stay in float where others become products of integers.
+        model: The lean fp32 graph; it is not changed.
+        eval_data: Texts for calibration.
+        folder: Receives the files; those of an earlier attempt are replaced.
+        keep: Activations whose products stay in float when others are quantized.
+
+    Returns:
+        The names of the files and what was done, for the manifest.
     """
     file = FILES[variant]
     weights = f"{file}_data"
-    description: dict[str, Any] = {"file": file, "tolerance": _TOLERANCE[variant]}
+    entry: dict[str, Any] = {"file": file, "tolerance": _TOLERANCE[variant]}
     if variant != "fp32":
         model = model.clone()
-        description["quantization"] = _lower(variant, model, material, keep)
-        description["calibration"] = material.typical.origin
+        entry["quantization"] = _lower(variant, model, eval_data, keep)
+        entry["calibration"] = eval_data.calibration.origin
     (folder / weights).unlink(missing_ok=True)
     ir.save(model, folder / file, external_data=weights)
-    if variant != "fp16":  # a GPU copies the weights, each as often as the graph names it
-        part_readers(folder / file)
-    return description | ({"weights": weights} if (folder / weights).exists() else {})
+    if variant != "fp16":  # on a GPU each initializer is a copy of its own
+        split_shared_initializers(folder / file)
+    return entry | ({"weights": weights} if (folder / weights).exists() else {})
 
 
-def _lower(variant: str, model: ir.Model, material: Material, keep: Sequence[str]) -> str:
-    """Lower a graph's precision in place, and say what was done."""
+def _lower(variant: str, model: ir.Model, eval_data: EvalData, keep: Sequence[str]) -> str:
+    """Lower a graph's precision in place; returns a description for the manifest."""
+    probes = eval_data.calibration.probes
     if variant == "fp16":
-        return halve(model, material.typical.probes[:_LOOKED_AT] + material.random)
+        return to_fp16(model, probes[:_RANGE_TEXTS] + eval_data.random)
     if variant == "int4":
-        table = quantize_table_to_4_bits(model, material.typical.probes)
-        return f"table: {table}; {quantize(model, material.typical.probes, keep)}"
-    return quantize(model, material.typical.probes, keep)
+        table = quantize_table_to_4_bits(model, probes)
+        return f"table: {table}; {quantize(model, probes, keep)}"
+    return quantize(model, probes, keep)

@@ -17,7 +17,7 @@ from benchmarks.research.schemes.pairs import fit, pairs_fit
 from benchmarks.research.schemes.per_token import per_token
 from benchmarks.research.schemes.times import LENGTHS
 from fillmask_export.probes import Probe
-from fillmask_export.quantization.sites import Sample
+from fillmask_export.quantization.activations import Sample
 
 HIDDEN, VOCABULARY = 32, 40
 GERMLINES = """

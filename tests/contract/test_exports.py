@@ -41,7 +41,7 @@ def test_a_star_import_gives_exactly_the_public_names():
     assert sorted(namespace.keys() - {"__builtins__"}) == fillmask.__all__
 
 
-@pytest.mark.parametrize("name", ["fillmask", "Predictions", "_Question", "__wrapped__", ""])
+@pytest.mark.parametrize("name", ["fillmask", "Predictions", "_Private", "__wrapped__", ""])
 def test_a_name_that_is_not_public_is_an_attribute_error_that_names_it(name):
     with pytest.raises(AttributeError, match=f"module 'fillmask' has no attribute {name!r}"):
         getattr(fillmask, name)

@@ -53,7 +53,7 @@ def imported(path):
                 yield from (constant for constant in constants if isinstance(constant, str))
 
 
-ANSWER = """
+PREDICT = """
 import json
 
 import fillmask
@@ -64,7 +64,7 @@ print(json.dumps(None))
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty one, to see what an answer leaves there."""
+    """An empty one, to see what a prediction leaves there."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
@@ -72,13 +72,13 @@ def home(tmp_path, monkeypatch):
 
 
 def test_onnx_runtime_is_kept_from_reporting_to_its_makers(home):
-    fresh_python(ANSWER)
+    fresh_python(PREDICT)
     assert not [path for path in home.rglob("*") if path.is_file()]
 
 
 def test_onnx_runtime_would_report_if_it_were_let(home, monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
-    fresh_python(ANSWER)
+    fresh_python(PREDICT)
     if not any(home.rglob("deviceid")):
         pytest.skip("this ONNX Runtime does not")
 

@@ -1,8 +1,11 @@
-"""A verb is a generator of ten lines: it runs in the executor and on the command line, and nothing else changes."""
+"""A verb is a generator of ten lines: it runs in the executor, on the command line and in the server's worker."""
 
+import asyncio
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from types import ModuleType
 
 import click
@@ -11,7 +14,12 @@ from click.testing import CliRunner
 
 from fillmask import FillMask, InputError, NoMaskError
 from fillmask.cli.main import COMMANDS, main
-from fillmask.executor import Concurrency, run_task, run_tasks
+from fillmask.concurrency import Concurrency
+from fillmask.executor import run_task
+from fillmask.server.job import Job
+from fillmask.server.registry import ServedModel
+from fillmask.server.scheduler import Scheduler
+from fillmask.task_stream import run_tasks
 from fillmask.tasks import Read, Result, Verb
 from tests.support import toys
 
@@ -145,3 +153,26 @@ def test_without_its_row_there_is_no_such_command():
     result = CliRunner().invoke(main, ["count-best"])
     assert result.exit_code == 2
     assert "No such command 'count-best'" in result.stderr
+
+
+# In the server's worker
+
+
+async def served(model, texts, threads):
+    """Run the verb for texts in the server's queue, each round of several texts together."""
+    loop, parameters = asyncio.get_running_loop(), COUNT_BEST.resolve(model).value
+    scheduler = Scheduler(threads, loop, max_batch=16)
+    served_model, deadline = ServedModel("toy", model), monotonic() + 60
+    starts = [partial(COUNT_BEST.task, model, text, parameters) for text in texts]
+    jobs = [Job(served_model, start, deadline, 10, 10, loop.create_future()) for start in starts]
+    scheduler.submit(jobs)
+    results = await asyncio.gather(*(job.future for job in jobs))
+    assert scheduler.stop(10)
+    return results
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_new_verb_runs_in_the_worker_of_the_server(model, threads):
+    results = asyncio.run(served(model, [*TEXTS, "no mask"], threads))
+    assert [result.value for result in results[:-1]] == [by_hand(text) for text in TEXTS]
+    assert isinstance(results[-1].value, NoMaskError)

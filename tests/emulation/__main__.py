@@ -15,7 +15,7 @@ import click
 from benchmarks import results
 from benchmarks.research.schemes.full_range import write_full_range
 from fillmask.artifact.folder import EMBEDDED
-from fillmask_export.probes import make_questions
+from fillmask_export.probes import make_masked_texts
 from tests.emulation.difference import compare
 from tests.emulation.machines import HASWELL, HERE, MACHINES, Job, Machine, run
 from tests.emulation.sysroot import MissingError
@@ -45,7 +45,7 @@ def masked_texts(count: int) -> list[str]:
     """Built-in sentences with one mask each."""
     from transformers import AutoTokenizer
 
-    return make_questions(AutoTokenizer.from_pretrained(EMBEDDED), None, count)
+    return make_masked_texts(AutoTokenizer.from_pretrained(EMBEDDED), None, count)
 
 
 def _compare(machine: Machine, job: Job, folder: Path) -> dict[str, Any]:

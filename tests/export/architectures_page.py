@@ -1,7 +1,7 @@
-"""docs/architectures.md, made of what the tests of the architectures found.
+"""docs/architectures.md, made from the results of the architectures' tests.
 
-``python -m tests.export.architectures_page RESULTS.xml`` reads a report that pytest wrote with ``--junitxml`` and
-rewrites ``docs/architectures.json``, and the page from it. ``make architectures`` does both.
+``python -m tests.export.architectures_page RESULTS.xml`` reads a report of pytest's ``--junitxml`` and rewrites
+``docs/architectures.json``, and the page from it. ``make architectures`` does both.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ ROWS, PAGE = DOCS / "architectures.json", DOCS / "architectures.md"
 SUNK = re.compile(r"(\d+) nodes at the masks only, (\d+) of them")
 HEAD = """# Architectures
 
-What `fillmask export` makes of each architecture that transformers gives a masked-LM head. This page is made by
-`make architectures` from the results of its tests: for each architecture a small checkpoint with random weights and a
-tokenizer of its family is exported and asked beside transformers, with one mask and several, alone and in padded
-batches, at lengths from three tokens to as many as the model takes. fp32 scores are within 1e-5 of transformers', in
-the same order.
+The exports of each architecture that has a masked-LM head in transformers. `make architectures` writes this page from
+the results of its tests. For each architecture a small checkpoint with random weights and a tokenizer of its family is
+exported and compared with transformers: with one mask and several, alone and in padded batches, at lengths from three
+tokens to as many as the model takes. fp32 scores are within 1e-5 of transformers', in the same order.
 
-- *at the masks*: nodes of the graph that are computed at the masks only. All of the LM head is among them.
-- *attention*: the queries of the last attention are at the masks only, too.
+- *at the masks*: nodes of the graph that run at the masks only. All of the LM head is among them.
+- *attention*: the queries of the last attention run at the masks only, too.
 - *one table*: word embeddings and LM head share one table, in the graph as in the checkpoint.
-- *fp32* and so on: the variant passed its gate, which for these random networks of 32 channels is a mean KL divergence
-  of 0.1.
-- *batch*: a text's scores do not depend on the texts and the padding beside it. Where they do, they do in PyTorch too.
+- *fp32* and so on: the variant keeps its limits; for these random networks of 32 channels a mean KL divergence of 0.1.
+- *batch*: a text's scores do not depend on other texts and padding in the run. Where they do, they do in PyTorch too.
 """
 REFUSALS = """
 ## Not exported
@@ -47,7 +45,7 @@ REASONS = {
     "longformer": "its sliding windows are traced at one length, by optimum too",
     "mega": "its Fourier transforms are no operators of ONNX that can be traced",
     "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
-    "reformer": "its attention draws random numbers, and each answer is another",
+    "reformer": "its attention draws random numbers, and each run gives other logits",
     "xmod": "its adapters are chosen text by text in Python, and are traced for one size of batch",
 }
 

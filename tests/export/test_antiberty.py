@@ -51,7 +51,7 @@ def test_without_leave_its_pickle_is_refused(checkpoint, tmp_path):
         export(checkpoint, tmp_path / "out")
 
 
-def test_both_variants_answer_as_pytorch_does(artifact):
+def test_both_variants_predict_as_pytorch_does(artifact):
     variants = json.loads((artifact / "fillmask.json").read_text())["variants"]
     assert variants["fp32"]["fidelity"]["max_score_difference"] <= 1e-5
     assert variants["int8"]["fidelity"]["mean_kl"] <= 0.01

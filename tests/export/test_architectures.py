@@ -1,4 +1,4 @@
-"""Every masked LM of transformers, exported and asked beside transformers, or refused for the reason that is listed."""
+"""Every masked LM of transformers, exported and compared with transformers, or refused for the listed reason."""
 
 import json
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
-from fillmask.encoding import pad
 from fillmask.errors import FillMaskError
+from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from tests.export import architectures_page
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
@@ -76,7 +76,7 @@ def logits_of(reference):
     """PyTorch's logits of a batch."""
 
     def run(encoded):
-        ids, attended = (torch.tensor(array) for array in (encoded.input_ids, encoded.attention_mask))
+        ids, attended = map(torch.tensor, encoded)
         with torch.inference_mode():
             return reference.model(input_ids=ids, attention_mask=attended).logits.numpy()
 
@@ -89,7 +89,7 @@ def session(artifact):
 
 
 def rows_of(tokenizer, lengths):
-    """Random tokens between the special ones of a model, two of them masked where there is room."""
+    """Random tokens between the special ones of a model, two of them masked where they fit."""
     rng = np.random.default_rng(0)
     template = np.array(tokenizer(tokenizer.mask_token)["input_ids"])
     mask = int(np.flatnonzero(template == tokenizer.mask_token_id)[0])
@@ -102,12 +102,12 @@ def rows_of(tokenizer, lengths):
 
 def masks_of(encoded, mask_token_id):
     """Two positions a text, one of them twice where there is one mask."""
-    places = [np.flatnonzero(ids == mask_token_id)[[0, -1]] for ids in encoded.input_ids]
+    places = [np.flatnonzero(ids == mask_token_id)[[0, -1]] for ids in encoded[0]]
     return np.stack(places)
 
 
 def assert_same_rows(session, encoded, positions, logits):
-    rows = session.run(encoded, positions)
+    rows = session.run(*encoded, positions)
     expected = np.take_along_axis(logits, positions[..., None], axis=1)
     np.testing.assert_allclose(scores(rows), scores(expected), rtol=0, atol=1e-5)
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
@@ -119,15 +119,15 @@ def scores(logits):
 
 
 @pytest.mark.parametrize("inputs", ["a text", "a list"])
-def test_every_answer_is_that_of_transformers(name, artifact, reference, inputs):
+def test_every_prediction_is_that_of_transformers(name, artifact, reference, inputs):
     engine = FillMask(artifact, variant="fp32", threads=1)
     texts = PROTEINS if ARCHITECTURES[name].family == "proteins" else TEXTS
-    for asked in texts if inputs == "a text" else [texts]:
-        call = Call(asked, {"top_k": 20})
+    for inputs_ in texts if inputs == "a text" else [texts]:
+        call = Call(inputs_, {"top_k": 20})
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 
 
-def test_a_text_as_long_as_the_model_takes_is_answered_as_transformers_does(name, artifact, reference):
+def test_a_text_as_long_as_the_model_takes_is_predicted_as_transformers_does(name, artifact, reference):
     engine = FillMask(artifact, variant="fp32", threads=1)
     assert engine.max_length == MAX_LENGTH
     word = "L" if ARCHITECTURES[name].family == "proteins" else " the"
@@ -162,6 +162,10 @@ def test_padding_counts_where_it_counts_in_pytorch(name, reference, logits_of):
 
 def test_whether_a_text_depends_on_its_batch_is_measured(manifest, name):
     assert manifest["variants"]["fp32"]["batch_invariant"] is not ARCHITECTURES[name].padding_counts
+
+
+def test_texts_of_equal_length_do_not_depend_on_each_other(manifest):
+    assert manifest["variants"]["fp32"]["equal_length_invariant"]
 
 
 def test_the_docs_say_what_was_exported(manifest, name, record_testsuite_property):

@@ -34,6 +34,9 @@ MANIFEST = {
             "weights": "model.onnx_data",
             "fidelity": FIDELITY,
             "batch_difference": 2e-8,
+            "batch_invariant": True,
+            "equal_length_difference": 4e-8,
+            "equal_length_invariant": True,
             "random_texts": RANDOM,
             "long_texts": FIDELITY | {"tokens": 512, "mean_kl": 3.4e-3},
             "latency_ms": {"16": 6.0, "128": 40.0},
@@ -42,6 +45,9 @@ MANIFEST = {
         "int8": {
             "file": "model_int8.onnx",
             "batch_difference": 3e-7,
+            "batch_invariant": True,
+            "equal_length_difference": 5e-7,
+            "equal_length_invariant": True,
             "fidelity": FIDELITY | {"accuracy": 0.4999},
             "quantization": "on scales",
             "random_texts": RANDOM,
@@ -95,7 +101,7 @@ def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest
 
 def test_costs_are_those_of_the_manifest_with_ratios_to_the_checkpoints(card):
     table = cells(card())
-    assert table["memory of a process after its first answer"] == ["89 MB", "not measured"]
+    assert table["memory of a process after its first prediction"] == ["89 MB", "not measured"]
     assert table["a run of 16 tokens; the checkpoint takes 20.00 ms"] == ["6.00 ms (0.30 ×)", "2.50 ms (0.12 ×)"]
     assert table["a run of 128 tokens; the checkpoint takes 80.00 ms"] == ["40.00 ms (0.50 ×)", "8.00 ms (0.10 ×)"]
 
@@ -163,3 +169,27 @@ def test_comments_in_code_are_no_headings(card):
 
 def test_long_texts_have_a_row_of_their_own(card):
     assert "| mean KL divergence in texts of 512 tokens, nats | 3.40e-03 | 3.40e-03 |" in card()
+
+
+def batches_of(card, **invariant):
+    """What the card says of texts together, where variants are (batch_invariant, equal_length_invariant)."""
+    keys = ("batch_invariant", "equal_length_invariant")
+    variants = {
+        name: MANIFEST["variants"]["int8"] | dict(zip(keys, each, strict=True)) for name, each in invariant.items()
+    }
+    (line,) = [line for line in card(variants=variants).splitlines() if "No variant gives NaN" in line]
+    return line.partition(" No variant")[0]
+
+
+def test_texts_of_equal_length_have_a_row_of_their_own(card):
+    row = "largest difference of a score beside texts of the same length from that alone"
+    assert cells(card())[row] == ["4.00e-08", "5.00e-07"]
+
+
+def test_it_says_which_texts_may_run_together(card):
+    padded = "Texts of any lengths keep their scores when they are padded and run together"
+    equal = "Only texts of equal length keep their scores when they are run together"
+    alone = "Texts keep their scores only when they are run alone"
+    assert batches_of(card, fp32=(True, True), int8=(True, True)) == f"{padded} (fp32, int8)."
+    assert batches_of(card, fp32=(True, True), int8=(False, True)) == f"{padded} (fp32). {equal} (int8)."
+    assert batches_of(card, fp32=(False, True), int8=(False, False)) == f"{equal} (fp32). {alone} (int8)."

@@ -52,7 +52,7 @@ def refusal(folder, **options):
     return str(raised.value)
 
 
-def test_a_checkpoint_is_loaded_to_answer_and_in_fp32(checkpoint, family):
+def test_a_checkpoint_is_loaded_for_evaluation_and_in_fp32(checkpoint, family):
     opened = open_checkpoint(checkpoint)
     assert opened.architecture.endswith("ForMaskedLM")
     assert not opened.model.training
@@ -70,16 +70,18 @@ def test_a_checkpoint_in_half_precision_is_loaded_in_fp32(checkpoint_copy):
 
 def test_an_encoder_without_a_head_is_refused(checkpoint_copy):
     BertModel(BertConfig(**TINY)).save_pretrained(checkpoint_copy)
-    said = refusal(checkpoint_copy)
-    assert re.search(r"lacks \d weights of BertForMaskedLM, cls\.predictions\.bias for one; they would be random", said)
-    assert "needs its masked-LM head" in said
+    message = refusal(checkpoint_copy)
+    assert re.search(
+        r"lacks \d weights of BertForMaskedLM, cls\.predictions\.bias for one; they would be random", message
+    )
+    assert "needs its masked-LM head" in message
 
 
 def test_an_electra_discriminator_is_refused_and_the_generator_named(checkpoint_copy):
     ElectraForPreTraining(ElectraConfig(**TINY, embedding_size=16)).save_pretrained(checkpoint_copy)
-    said = refusal(checkpoint_copy)
-    assert "weights of ElectraForMaskedLM, generator_" in said
-    assert "of ELECTRA the generator" in said
+    message = refusal(checkpoint_copy)
+    assert "weights of ElectraForMaskedLM, generator_" in message
+    assert "of ELECTRA the generator" in message
 
 
 def test_an_electra_generator_is_loaded(checkpoint_copy):
@@ -93,9 +95,9 @@ def test_weights_of_another_size_are_refused(checkpoint_copy):
 
 
 def test_pickled_weights_are_refused_and_the_way_out_is_named(checkpoint_copy):
-    said = refusal(pickle_weights(checkpoint_copy))
-    assert "pytorch_model.bin, which can run code when it is loaded" in said
-    assert "allow_pickle=True (--allow-pickle)" in said
+    message = refusal(pickle_weights(checkpoint_copy))
+    assert "pytorch_model.bin, which can run code when it is loaded" in message
+    assert "allow_pickle=True (--allow-pickle)" in message
 
 
 def test_pickled_weights_are_read_where_it_is_allowed(checkpoint_copy, checkpoint_of):
@@ -136,16 +138,16 @@ def test_a_checkpoint_with_code_of_its_own_is_refused_and_the_code_not_run(check
     (checkpoint_copy / "custom.py").write_text(f"open({str(ran)!r}, 'w')\nConfig = Model = None\n")
     auto_map = {"AutoConfig": "custom.Config", "AutoModelForMaskedLM": "custom.Model"}
     set_config(checkpoint_copy, auto_map=auto_map, model_type=model_type)
-    said = refusal(checkpoint_copy)
-    assert "code" in said
-    assert str(checkpoint_copy) in said
+    message = refusal(checkpoint_copy)
+    assert "code" in message
+    assert str(checkpoint_copy) in message
     assert not ran.exists()
 
 
 def test_an_architecture_without_a_masked_lm_head_is_refused_and_those_with_one_are_named(checkpoint_copy):
     set_config(checkpoint_copy, model_type="gpt2")
-    said = refusal(checkpoint_copy)
-    assert "is of type gpt2, which transformers gives no masked-LM head; it gives one to albert, bart, bert," in said
+    message = refusal(checkpoint_copy)
+    assert "is of type gpt2, which transformers gives no masked-LM head; it gives one to albert, bart, bert," in message
 
 
 def test_an_architecture_that_transformers_does_not_know_is_refused(checkpoint_copy):
@@ -154,21 +156,21 @@ def test_an_architecture_that_transformers_does_not_know_is_refused(checkpoint_c
 
 
 @pytest.mark.parametrize(("model_type", "reason"), [("mra", "CUDA kernel"), ("reformer", "random numbers")])
-def test_an_architecture_whose_answers_mean_nothing_is_refused(checkpoint_copy, model_type, reason):
+def test_an_architecture_whose_predictions_mean_nothing_is_refused(checkpoint_copy, model_type, reason):
     set_config(checkpoint_copy, model_type=model_type)
     assert reason in refusal(checkpoint_copy)
 
 
 def test_a_folder_without_configuration_is_refused(checkpoint_copy):
     (checkpoint_copy / "config.json").unlink()
-    said = f"{checkpoint_copy} holds no config.json; a checkpoint is what save_pretrained writes"
-    assert said in refusal(checkpoint_copy)
+    message = f"{checkpoint_copy} holds no config.json; a checkpoint is what save_pretrained writes"
+    assert message in refusal(checkpoint_copy)
 
 
 def test_a_folder_without_weights_is_refused(checkpoint_copy):
     (checkpoint_copy / "model.safetensors").unlink()
-    said = f"{checkpoint_copy} holds no weights: neither model.safetensors nor pytorch_model.bin"
-    assert said in refusal(checkpoint_copy)
+    message = f"{checkpoint_copy} holds no weights: neither model.safetensors nor pytorch_model.bin"
+    assert message in refusal(checkpoint_copy)
 
 
 @pytest.mark.parametrize(
@@ -185,17 +187,17 @@ def test_a_folder_without_weights_is_refused(checkpoint_copy):
 )
 def test_a_broken_file_is_refused_with_the_checkpoints_path(checkpoint_copy, name, content):
     (checkpoint_copy / name).write_text(content)
-    said = refusal(checkpoint_copy)
-    assert str(checkpoint_copy) in said
-    assert "\n" not in said
+    message = refusal(checkpoint_copy)
+    assert str(checkpoint_copy) in message
+    assert "\n" not in message
 
 
 def test_what_is_neither_a_folder_nor_in_the_hubs_cache_is_refused(tmp_path):
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     for missing in (str(tmp_path / "missing"), "fillmask-tests/no-such-model", "no id at all"):
-        said = refusal(missing)
-        assert said.startswith(f"{missing} cannot be loaded by AutoConfig: ")
-        assert "\n" not in said
+        message = refusal(missing)
+        assert message.startswith(f"{missing} cannot be loaded by AutoConfig: ")
+        assert "\n" not in message
 
 
 def test_what_transformers_logs_is_as_loud_afterwards_as_before(checkpoint):

@@ -68,8 +68,8 @@ def test_a_tokenizer_that_calls_python_is_refused(checkpoint_copy, monkeypatch):
         return tokenizer
 
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", load)
-    said = refusal(checkpoint_copy)
-    assert "PreTrainedTokenizerFast has a part that is code, which tokenizer.json cannot hold" in said
+    message = refusal(checkpoint_copy)
+    assert "PreTrainedTokenizerFast has a part that is code, which tokenizer.json cannot hold" in message
 
 
 def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):

@@ -10,7 +10,7 @@ import fillmask_export
 from fillmask import FillMask, IntegrityError
 from fillmask.verification import verify
 from fillmask_export import Plan, export
-from fillmask_export.tokenizing import HARD_TEXTS
+from fillmask_export.verify.tokenizer_check import HARD_TEXTS
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
 from tests.support.cases import calls
 
@@ -25,15 +25,15 @@ LOOSE = Plan(masks=300, max_kl=9.0, max_accuracy_loss=1.0, rounds=0)
 
 @pytest.fixture(scope="session")
 def exported(checkpoint_of, tmp_path_factory):
-    """A BERT checkpoint exported in both variants: its folder, its manifest, and what was said meanwhile."""
-    out, said = tmp_path_factory.mktemp("exported") / "new" / "artifact", []
-    manifest = export(checkpoint_of("wordpiece"), out, plan=Plan(masks=300, max_kl=1.0, rounds=0), say=said.append)
-    return out, manifest, said
+    """A BERT checkpoint exported in both variants: its folder, its manifest, and the lines of progress."""
+    out, steps = tmp_path_factory.mktemp("exported") / "new" / "artifact", []
+    manifest = export(checkpoint_of("wordpiece"), out, plan=Plan(masks=300, max_kl=1.0, rounds=0), say=steps.append)
+    return out, manifest, steps
 
 
 @pytest.fixture(scope="session")
 def lowered(checkpoint, family, tmp_path_factory):
-    """The checkpoint of each family exported in the variants that are made where they are asked for."""
+    """The checkpoint of each family exported in the variants that are made on request only."""
     out = tmp_path_factory.mktemp("lowered") / family
     return out, export(checkpoint, out, ("fp16", "int4"), plan=LOOSE)
 
@@ -51,7 +51,7 @@ def left_in(folder):
 
 
 @pytest.mark.parametrize("corner", ["single_mask", "several_masks", "random_masks", "top_k_all", "truncation_right"])
-def test_an_exported_checkpoint_answers_as_transformers_does(fp32, reference, family, corner):
+def test_an_exported_checkpoint_predicts_as_transformers_does(fp32, reference, family, corner):
     engine = FillMask(fp32, threads=1)
     for call in calls(family)[corner]:
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))
@@ -124,10 +124,10 @@ def test_int8_is_smaller_close_and_the_default(exported):
     assert manifest["variants"]["int8"]["fidelity"]["mean_kl"] < 0.1
 
 
-def test_fp16_answers_as_transformers_does_to_the_second_digit(lowered, reference):
+def test_fp16_predicts_as_transformers_does_to_the_second_digit(lowered, reference):
     out, manifest = lowered
     engine = FillMask(out, variant="fp16", threads=1)
-    for answer in manifest["variants"]["fp16"]["answers"]:
+    for answer in manifest["variants"]["fp16"]["expected"]:
         scores = {each.token: each.score for each in engine.predict(answer["text"], top_k=50)[0]}
         for row in reference(answer["text"]):
             assert scores[row["token"]] == pytest.approx(row["score"], abs=5e-3)
@@ -164,14 +164,14 @@ def test_the_manifest_counts_the_texts_that_both_tokenizers_read(exported):
 def test_an_artifact_verifies_where_it_was_made(exported):
     checks = verify(exported[0])
     assert [check.variant for check in checks] == ["fp32", "int8"]
-    assert all(check.passed and check.answers == 8 for check in checks)
+    assert all(check.passed and check.texts == 8 for check in checks)
     assert max(check.max_score_difference for check in checks) < 1e-6
 
 
-def test_stored_answers_are_those_of_transformers(exported, checkpoint_of):
+def test_stored_predictions_are_those_of_transformers(exported, checkpoint_of):
     _, manifest, _ = exported
     reference = pipeline("fill-mask", model=str(checkpoint_of("wordpiece")), device="cpu")
-    for answer in manifest["variants"]["fp32"]["answers"]:
+    for answer in manifest["variants"]["fp32"]["expected"]:
         rows = reference(answer["text"])
         assert answer["tokens"] == [row["token"] for row in rows]
         assert answer["scores"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
@@ -184,9 +184,9 @@ def test_the_card_shows_the_figures_of_the_manifest(exported):
     assert f"{manifest['variants']['int8']['fidelity']['mean_kl']:.2e}" in card
 
 
-def test_each_step_is_told(exported):
-    steps = [said.split()[0] for said in exported[2]]
-    assert steps == ["loading", "converting", "building", "building", "wrote"]
+def test_each_step_is_reported(exported):
+    verbs = [step.split()[0] for step in exported[2]]
+    assert verbs == ["loading", "converting", "building", "building", "wrote"]
 
 
 def test_only_the_artifact_is_left_beside_it(exported):
@@ -204,14 +204,14 @@ def test_texts_of_the_user_are_verified_on(checkpoint_of, tmp_path):
     plan = Plan(texts=tmp_path / "mine.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
     assert manifest["verification"]["origin"] == "the lines of mine.txt"
-    assert len(manifest["variants"]["fp32"]["answers"]) >= 2
+    assert len(manifest["variants"]["fp32"]["expected"]) >= 2
 
 
 def test_texts_longer_than_the_model_takes_are_verified_on_too(checkpoint_of, tmp_path):
     (tmp_path / "long.txt").write_text("the house of the water and the light of the table " * 20)
     plan = Plan(texts=tmp_path / "long.txt", masks=20, rounds=0)
     manifest = export(checkpoint_of("wordpiece"), tmp_path / "out", ("fp32",), plan=plan)
-    assert manifest["variants"]["fp32"]["answers"]
+    assert manifest["variants"]["fp32"]["expected"]
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_model_of_another_language_is_exported_whatever_its_texts_are(protein_
     export(protein_checkpoint, tmp_path / "out", ("fp32",), plan=plan)
     (check,) = verify(tmp_path / "out")
     assert check.passed
-    assert check.answers >= 1
+    assert check.texts >= 1
 
 
 def test_the_checkpoints_own_card_is_kept_below(checkpoint_copy, tmp_path):

@@ -3,10 +3,20 @@
 import errno
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fillmask_export import CheckpointError, ExportError, FidelityError, Plan, export, exporting, making, variants
+from fillmask_export import (
+    CheckpointError,
+    ExportError,
+    FidelityError,
+    Plan,
+    build_variant,
+    export,
+    exporting,
+    variants,
+)
 
 FEW = Plan(masks=60, rounds=0)
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -69,13 +79,13 @@ def test_a_variant_too_far_from_its_checkpoint_is_not_written(empty, checkpoint_
     [
         ("convert", FULL),
         ("save_tokenizer", FULL),
-        ("round_trip", FidelityError("another tokenizer")),
+        ("check_tokenizer", FidelityError("another tokenizer")),
         ("make_lean", RuntimeError("a pass fails")),
-        ("build", FULL),
-        ("judge", KeyboardInterrupt("stopped")),
-        ("answer", RuntimeError("no answer")),
+        ("write_graph", FULL),
+        ("accept", KeyboardInterrupt("stopped")),
+        ("predict_texts", RuntimeError("no predictions")),
         ("write_manifest", FULL),
-        ("add_costs", ExportError("no memory")),
+        ("add_profile", ExportError("no memory")),
         ("save_manifest", FULL),
         ("write_card", FULL),
     ],
@@ -84,7 +94,7 @@ def test_nothing_is_left_behind_when_a_step_fails(empty, checkpoint_of, monkeypa
     def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr(making if hasattr(making, step) else exporting, step, failing)
+    monkeypatch.setattr(build_variant if hasattr(build_variant, step) else exporting, step, failing)
     with pytest.raises(type(error), match=re.escape(str(error))):
         export(checkpoint_of("wordpiece"), empty / "out", ("fp32",), plan=Plan(masks=60, rounds=1))
     assert not left_in(empty)
@@ -96,7 +106,7 @@ def test_a_full_disk_while_the_graph_is_written_leaves_nothing(empty, checkpoint
         Path(path).write_bytes(b"half a graph")
         raise FULL
 
-    monkeypatch.setattr(variants.ir, "save", half)
+    monkeypatch.setattr(variants, "ir", SimpleNamespace(save=half))
     with pytest.raises(OSError, match="No space left on device"):
         export(checkpoint_of("wordpiece"), empty / "out", ("fp32",), plan=FEW)
     assert not left_in(empty)

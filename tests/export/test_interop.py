@@ -27,7 +27,7 @@ NO_NETWORK = """
 import json, socket, sys
 
 def refuse(*arguments):
-    raise SystemExit(f"the network was asked for: {arguments[1:]}")
+    raise SystemExit(f"the network was used: {arguments[1:]}")
 
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 """
@@ -98,22 +98,22 @@ def quantized_reference(optimum_of, family):
 
 
 @pytest.mark.parametrize("corner", CORNERS)
-def test_a_folder_of_optimum_answers_as_transformers_does(laid_out, reference, family, corner):
+def test_a_folder_of_optimum_predicts_as_transformers_does(laid_out, reference, family, corner):
     engine = FillMask(laid_out, threads=1)
     assert (engine.variant, engine.artifact.manifest) == ("fp32", {})
     for call in calls(family)[corner]:
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 
 
-def test_a_quantized_graph_of_optimum_answers_as_optimum_does(laid_out, quantized_reference, family):
+def test_a_quantized_graph_of_optimum_predicts_as_optimum_does(laid_out, quantized_reference, family):
     engine = FillMask(laid_out, variant="q8", threads=1)
     for corner in ("single_mask", "several_masks"):
         for call in calls(family)[corner]:
-            # optimum scales the activations of a whole batch together, so texts are asked one by one.
+            # optimum scales the activations of a whole batch together, so texts run one by one.
             assert_agree(ask_engine(engine, call), ask_reference(quantized_reference, call))
 
 
-def test_the_variants_of_a_folder_are_told_apart(laid_out):
+def test_the_variants_of_a_folder_are_distinguished(laid_out):
     engines = [FillMask(laid_out, variant=variant, threads=1) for variant in ("fp32", "q8")]
     assert list(engines[0].artifact.variants) == ["fp32", "q8"]
     first, second = (engine("The [MASK] sleeps.", top_k=20) for engine in engines)
@@ -176,10 +176,10 @@ def test_the_commit_of_a_hub_checkpoint_is_written_down(export_offline, checkpoi
 
 
 def test_a_hub_checkpoint_that_is_not_in_the_cache_is_refused_and_the_network_left_alone(export_offline):
-    kind, said = export_offline()
+    kind, message = export_offline()
     assert kind == "CheckpointError"
-    assert said.startswith("org/name cannot be loaded by AutoConfig: ")
-    assert "\n" not in said
+    assert message.startswith("org/name cannot be loaded by AutoConfig: ")
+    assert "\n" not in message
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_a_hub_checkpoint_of_pickled_weights_is_refused_and_the_way_out_is_named
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     hub_cache(tmp_path, folder)
-    kind, said = export_offline()
+    kind, message = export_offline()
     assert kind == "CheckpointError"
-    assert "--allow-pickle" in said
+    assert "--allow-pickle" in message
     assert export_offline(allow_pickle=True) == [{"checkpoint": "org/name", "revision": COMMIT}, 5]

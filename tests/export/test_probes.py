@@ -3,7 +3,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from fillmask_export.errors import ExportError
-from fillmask_export.probes import make_probes, make_questions, random_probes, read_texts
+from fillmask_export.probes import make_masked_texts, make_probes, random_probes, read_texts
 
 ENGLISH = "fillmask's built-in English sentences"
 RANDOM = "random tokens, since English is not this model's language"
@@ -33,7 +33,7 @@ def test_the_same_probes_come_each_time(tokenizer):
 
 
 @pytest.mark.parametrize("masks", [1, 50, 2000])
-def test_there_are_as_many_masks_as_asked_for_and_hardly_more(tokenizer, masks):
+def test_there_are_as_many_masks_as_wanted_and_hardly_more(tokenizer, masks):
     made = [probe.labels.size for probe in make_probes(tokenizer, None, masks, 64).probes]
     assert masks <= sum(made) < masks + max(made)
 
@@ -127,33 +127,36 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_path(tmp_path):
             read_texts(tmp_path / name)
 
 
-def test_questions_are_short_english_sentences_with_one_mask_each(tokenizer):
-    questions = make_questions(tokenizer, None)
-    assert len(questions) == len(set(questions)) == 8
-    assert questions == make_questions(tokenizer, None)
+def test_masked_texts_are_short_english_sentences_with_one_mask_each(tokenizer):
+    masked_texts = make_masked_texts(tokenizer, None)
+    assert len(masked_texts) == len(set(masked_texts)) == 8
+    assert masked_texts == make_masked_texts(tokenizer, None)
     shortest = sorted(read_texts(None), key=len)[:8]
-    for question, text in zip(questions, shortest, strict=True):
-        differing = [word for word, before in zip(question.split(), text.split(), strict=True) if word != before]
+    for masked_text, text in zip(masked_texts, shortest, strict=True):
+        differing = [word for word, before in zip(masked_text.split(), text.split(), strict=True) if word != before]
         assert differing == [tokenizer.mask_token]
 
 
-def test_questions_to_a_model_of_another_language_are_texts_of_the_user(proteins, tmp_path):
-    (first, second) = make_questions(proteins, written(tmp_path, "A C D E F", "G H I K"))
+def test_masked_texts_for_a_model_of_another_language_are_texts_of_the_user(proteins, tmp_path):
+    (first, second) = make_masked_texts(proteins, written(tmp_path, "A C D E F", "G H I K"))
     assert set(first.split()) - set("GHIK") == set(second.split()) - set("ACDEF") == {"<mask>"}
 
 
-def test_questions_to_a_model_of_another_language_without_texts_are_tokens_it_knows(proteins):
-    for question in make_questions(proteins, None):
-        assert question.split().count("<mask>") == 1
-        assert set(question.split()) <= {*"ACDEFGHIK", "<mask>"}
+def test_masked_texts_for_a_model_of_another_language_without_texts_are_tokens_it_knows(proteins):
+    for masked_text in make_masked_texts(proteins, None):
+        assert masked_text.split().count("<mask>") == 1
+        assert set(masked_text.split()) <= {*"ACDEFGHIK", "<mask>"}
 
 
 def test_a_text_without_spaces_loses_a_character_to_the_mask_and_keeps_the_rest(tokenizer, tmp_path, monkeypatch):
     monkeypatch.setattr("fillmask_export.probes._knows", lambda *_: False)
     (tmp_path / "proteins.txt").write_text("EVQLVESGGGLVQPG\nQVQLQESGPGLVKPS\n")
     mask = tokenizer.mask_token
-    questions = make_questions(tokenizer, tmp_path / "proteins.txt")
-    assert [(question.count(mask), len(question.replace(mask, ""))) for question in questions] == [(1, 14), (1, 14)]
+    masked_texts = make_masked_texts(tokenizer, tmp_path / "proteins.txt")
+    assert [(masked_text.count(mask), len(masked_text.replace(mask, ""))) for masked_text in masked_texts] == [
+        (1, 14),
+        (1, 14),
+    ]
 
 
 def test_random_texts_hold_no_special_tokens_but_masks_and_those_around(tokenizer):

@@ -50,9 +50,9 @@ def test_the_shapes_of_a_checkpoints_graph_hold_at_another_size(plain, untouched
     sizes = {"b": 4, "s": 21}
     found = find_shapes(plain)
     for name, array in run_all(untouched, texts(4, 21, 560)).items():
-        told = tuple(sizes.get(dim, dim) for dim in found[name])
-        assert [dim for dim in told if dim is not None] == [
-            size for size, dim in zip(array.shape, told, strict=True) if dim is not None
+        declared = tuple(sizes.get(dim, dim) for dim in found[name])
+        assert [dim for dim in declared if dim is not None] == [
+            size for size, dim in zip(array.shape, declared, strict=True) if dim is not None
         ], name
 
 

@@ -132,7 +132,7 @@ ARCHITECTURES = {
     "fnet": Architecture("FNetTokenizerFast", "unigram", ALBERT, refusal="takes no attention_mask"),
     "funnel": Architecture("FunnelTokenizerFast", "wordpiece", FUNNEL, FUNNELLED, refusal="a score differs by"),
     "ibert": bytelevel(),
-    "layoutlm": Architecture("LayoutLMTokenizerFast", note="without boxes, as the pipeline asks it"),
+    "layoutlm": Architecture("LayoutLMTokenizerFast", note="without boxes, as the pipeline runs it"),
     "longformer": bytelevel("LongformerTokenizerFast", attention_window=8, refusal="only runs at the length"),
     "mbart": Architecture("MBartTokenizerFast", "unigram", settings=ENCODER_DECODER),
     "mega": bytelevel(refusal=NO_FFT),

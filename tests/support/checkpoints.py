@@ -1,7 +1,7 @@
 """Small checkpoints with random weights, one a tokenizer family, that transformers loads like any other.
 
-Their answers mean nothing, which is no matter: parity asks only whether two programs compute the same. Weights are
-drawn wide, so that scores lie far apart, and biases too, so that one left out of an export shows.
+Their predictions mean nothing. Parity tests only compare two programs. Weights have a wide distribution, so that scores
+lie far apart, and biases too, so that a missing bias shows.
 """
 
 from __future__ import annotations

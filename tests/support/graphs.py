@@ -1,4 +1,4 @@
-"""Hand-made graphs, and what tests of the passes ask of a graph."""
+"""Hand-made graphs, and how tests of the passes run them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import onnx_ir as ir
 import onnxruntime as ort
 from onnx import checker, numpy_helper, parser
 
-# The sizes that a traced graph is asked at; none of them is the one it was traced at, (2, 16).
+from fillmask_export.probes import Probe
+
+# Batch sizes and lengths for traced graphs; none is that of the trace, (2, 16).
 SIZES = [(1, 1), (1, 9), (2, 17), (3, 40), (5, 64)]
 PLAIN = "plain (int64[b,s] input_ids, int64[b,s] attention_mask) => (float[b,s,v] logits) "
 
@@ -34,6 +36,19 @@ def texts(batch: int, length: int, vocab_size: int, seed: int = 0) -> dict[str, 
     attended = (np.arange(length) < np.array(lengths)[:, None]).astype(np.int64)
     ids = rng.integers(5, vocab_size, size=(batch, length)) * attended
     return {"input_ids": ids, "attention_mask": attended, "token_type_ids": np.zeros_like(ids)}
+
+
+def random_probes(count: int = 4, vocab_size: int = 500) -> list[Probe]:
+    """Texts of random tokens; every second token is a mask."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(5, vocab_size, size=length) for length in rng.integers(4, 20, size=count)]
+    positions = [np.arange(1, row.size, 2) for row in rows]
+    return [Probe(row, masked, row[masked]) for row, masked in zip(rows, positions, strict=True)]
+
+
+def feeds_of(probe: Probe) -> dict[str, np.ndarray]:
+    """The inputs of a lean graph for one probe."""
+    return probe.feeds(("input_ids", "attention_mask", "mask_positions"))
 
 
 def places(feeds: dict[str, np.ndarray], masks: int, seed: int = 0) -> np.ndarray:

@@ -1,3 +1,5 @@
+"""FillMask as an object: shown, pickled, sent to another process."""
+
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -8,30 +10,8 @@ import pytest
 import fillmask
 from fillmask import FillMask, NoMaskError, Prediction
 from fillmask.artifact.folder import EMBEDDED
-from tests.support import toys
-from tests.support.toys import VOCAB_SIZE
 
 TEXT = "the [MASK] sat on the mat."
-
-
-def test_its_properties_are_those_of_what_was_loaded(native, foreign):
-    for fill_mask, variant in ((native, "fp32"), (foreign, "fp32")):
-        assert (fill_mask.mask_token, fill_mask.mask_token_id) == ("[MASK]", 4)
-        assert (fill_mask.vocab_size, fill_mask.max_length) == (VOCAB_SIZE, toys.MAX_LENGTH)
-        assert (fill_mask.variant, fill_mask.threads) == (variant, 1)
-        assert fill_mask.providers == ["CPUExecutionProvider"]
-        assert fill_mask.artifact.revision is None
-        assert (fill_mask.on_gpu, fill_mask.batch_invariant) == (False, True)
-        assert fill_mask.nodes == fill_mask.model.session.nodes
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["mask_token", "mask_token_id", "vocab_size", "max_length", "providers", "threads", "variant", "artifact", "nodes"],
-)
-def test_its_properties_cannot_be_set(fill_mask, name):
-    with pytest.raises(AttributeError):
-        setattr(fill_mask, name, 1)
 
 
 def test_it_is_shown_with_its_model_variant_providers_and_threads(native, native_folder):

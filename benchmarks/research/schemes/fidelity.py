@@ -13,9 +13,10 @@ from benchmarks.research.schemes.graphs import SCHEMES, path_of, size_of
 from benchmarks.research.schemes.models import Model
 from benchmarks.research.schemes.pairs import pairs_fit
 from fillmask.runtime.session import Session
-from fillmask_export.fidelity import Forward, measure
 from fillmask_export.probes import Probe
-from fillmask_export.verify import batch_difference, checkpoint_forward, session_forward
+from fillmask_export.verify.fidelity import measure
+from fillmask_export.verify.forward import Forward, checkpoint_forward, session_forward
+from fillmask_export.verify.invariance import batch_difference
 
 
 def measure_fidelity(model: Model, folder: Path) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from fillmask_export.probes import Probe
-from fillmask_export.quantization.integer import to_integers
-from fillmask_export.quantization.sites import Sample, collect, find_sites
-from fillmask_export.quantization.smoothing import Grid
+from fillmask_export.quantization.activations import Sample, collect
+from fillmask_export.quantization.activations import find_activations as find_sites
+from fillmask_export.quantization.integer_matmul import to_integers
+from fillmask_export.quantization.qparams import QuantParams as Grid
 from fillmask_export.quantization.table import quantize_table
 
 _TEXTS = 32  # of ONNX Runtime's calibration, which keeps the logits of all texts

@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import constant, insert, replace
 from fillmask_export.probes import Probe
+from fillmask_export.quantization.activations import Activation as Site
+from fillmask_export.quantization.activations import Linear, Samples
+from fillmask_export.quantization.activations import find_activations as find_sites
 from fillmask_export.quantization.folding import smooth
-from fillmask_export.quantization.preparing import grid_of, prepare
-from fillmask_export.quantization.rounding import Weights, round_in_turn, round_to_nearest
-from fillmask_export.quantization.sites import Linear, Samples, Site, find_sites
+from fillmask_export.quantization.gptq_int8 import Weights, round_to_nearest
+from fillmask_export.quantization.gptq_int8 import round_gptq as round_in_turn
+from fillmask_export.quantization.prepare import prepare
+from fillmask_export.quantization.prepare import qparams_of as grid_of
 from fillmask_export.quantization.table import quantize_table
 
 _ENOUGH = 2  # rows a channel, as in the shipped scheme; with fewer, each weight is rounded to the nearest

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from benchmarks.measures.turns import take_turns
 from benchmarks.research.schemes.graphs import SCHEMES, path_of
-from fillmask.encoding import Encoded
 from fillmask.runtime.session import Session
 
 LENGTHS = (16, 128)
@@ -39,7 +38,7 @@ def _load(folder: Path, scheme: str) -> Run:
     if SCHEMES[scheme].engine:
         session = Session(path, threads=1)
         return lambda tokens: session.run(
-            Encoded(_feed("input_ids", tokens), _feed("attention_mask", tokens)), np.array([[tokens // 2]])
+            _feed("input_ids", tokens), _feed("attention_mask", tokens), np.array([[tokens // 2]])
         )
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1

@@ -39,7 +39,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         )
     for entry in manifest["variants"].values():
         for earlier in _EARLIER_KEYS.keys() & entry.keys():
-            entry[_EARLIER_KEYS[earlier]] = entry.pop(earlier)
+            entry.setdefault(_EARLIER_KEYS[earlier], entry.pop(earlier))
     graphs = [entry[key] for entry in manifest["variants"].values() for key in ("file", "weights") if key in entry]
     names = [*manifest["files"], *graphs]
     unsafe = [name for name in names if not isinstance(name, str) or not _FILE_NAME.fullmatch(name)]

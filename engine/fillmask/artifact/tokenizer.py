@@ -42,6 +42,7 @@ class ModelTokenizer:
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` if truncation removes the beginning of a text.
         gives_token_types: Whether the model gets the token types of the tokenizer's template.
+        unk_token_id: The token for what the vocabulary lacks, or None if there is none.
     """
 
     tokenizer: Tokenizer
@@ -52,6 +53,7 @@ class ModelTokenizer:
     clean_up: bool
     truncation_side: str
     gives_token_types: bool
+    unk_token_id: int | None = None
 
 
 def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
@@ -100,6 +102,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     if mask_token is None or mask_token_id is None:
         raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
     pad_token = content_of(settings["pad_token"])
+    unk_token = content_of(settings.get("unk_token")) or getattr(tokenizer.model, "unk_token", None)
     return ModelTokenizer(
         tokenizer=tokenizer,
         mask_token=mask_token,
@@ -109,6 +112,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
         truncation_side=settings["truncation_side"],
         gives_token_types="token_type_ids" in settings["model_input_names"],
+        unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "bench": "fillmask.bench.cli:bench_command",
     "info": "fillmask.cli.info:info_command",
+    "marginals": "fillmask.cli.marginals:marginals_command",
     "predict": "fillmask.cli.predict:predict_command",
+    "score": "fillmask.cli.score:score_command",
     "verify": "fillmask.cli.verify:verify_command",
 }
 

@@ -20,14 +20,19 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 def show(text: str, outcome: Predictions | InputError, *, as_json: bool) -> None:
     """Print the predictions for a text on standard output, or what is wrong with it on standard error."""
     if isinstance(outcome, InputError):
-        click.echo(f"fillmask: {_shortened(text)!r}: {outcome}", err=True)
-        if as_json:
-            click.echo(json.dumps({"inputs": text, "error": str(outcome), "error_type": type(outcome).__name__}))
+        show_error(text, outcome, as_json=as_json)
     elif as_json:
         masks = [[asdict(prediction) for prediction in predictions] for predictions in outcome]
         click.echo(json.dumps({"inputs": text, "predictions": masks}))
     else:
         click.echo("\n".join(["", text, *_tables(outcome), ""]))
+
+
+def show_error(text: str, error: InputError, *, as_json: bool) -> None:
+    """Print what is wrong with a text on standard error, and as a document on standard output if those are wanted."""
+    click.echo(f"fillmask: {_shortened(text)!r}: {error}", err=True)
+    if as_json:
+        click.echo(json.dumps({"inputs": text, "error": str(error), "error_type": type(error).__name__}))
 
 
 def _tables(masks: Predictions) -> list[str]:

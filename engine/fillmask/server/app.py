@@ -84,8 +84,8 @@ def _description(route: Route) -> dict[str, Any]:
         return options | {"tags": ["operation"], "responses": {status: _ERRORS[status] for status in route.errors}}
     return options | {
         "tags": ["fill-mask"],
-        "description": "The response has the shapes of transformers' fill-mask pipeline.",
-        "responses": {200: _success(route.schemas)} | _ERRORS,
+        "description": route.description,
+        "responses": {200: _success(route.schemas), **_ERRORS},
         "openapi_extra": {"requestBody": _request_body(route.schemas)},
     }
 

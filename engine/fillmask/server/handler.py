@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fillmask.errors import InputError
-from fillmask.server.admission import Admission, weigh
+from fillmask.server.admission import Admission
 from fillmask.server.context import DISCONNECTED, RequestContext, context_of
 from fillmask.server.gather import gather
 from fillmask.server.http_errors import HttpError, json_response
@@ -71,7 +71,7 @@ class Handler:
         context = context_of(http_request.scope)
         self._log(context, model, request)
         start, warnings = _resolve(service, model, request)
-        weights = [weigh(text, model.model.max_length) for text in request.texts]
+        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
         submission = _Submission(model, request.texts, weights, request.timeout, start)
         if request.stream:
             return self._stream(service, submission, warning_header(warnings))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
@@ -19,6 +19,7 @@ from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.schema import Body, Parameters
 from fillmask.server.settings import Settings
 
+B = TypeVar("B", bound=BaseModel)
 NDJSON = "application/x-ndjson"
 _TARGET_CHARACTERS = 64
 _NO_PARAMETERS = Parameters.model_construct()
@@ -53,28 +54,32 @@ async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest
         ClientDisconnect: The client disconnected before the body was complete.
     """
     headers = request.headers
-    timeout = _timeout(headers, settings)
-    stream = NDJSON in headers.get("accept", "")
-    body = parse(await _body(request, settings))
+    timeout = read_timeout(headers, settings)
+    stream = wants_stream(headers)
+    body = parse(await read_body(request, settings), Body)
     parameters = body.parameters or _NO_PARAMETERS
     return TaskRequest(
-        texts=_texts(body.inputs, settings, stream=stream),
+        texts=read_texts(body.inputs, settings, stream=stream),
         single=isinstance(body.inputs, str),
         arguments=_arguments(parameters, settings),
         timeout=timeout,
         stream=stream,
-        warnings=_ignored(parameters, body),
+        warnings=ignored_members(parameters, body),
     )
 
 
-def parse(content: bytes) -> Body:
+def parse(content: bytes, kind: type[B]) -> B:
     """Parse a body.
+
+    Args:
+        content: As received.
+        kind: The schema.
 
     Raises:
         HttpError: 400 if it is not JSON, 422 if the JSON does not fit the schema; the message names the field.
     """
     try:
-        return Body.model_validate_json(content.removeprefix(BOM_UTF8))
+        return kind.model_validate_json(content.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
@@ -84,7 +89,13 @@ def parse(content: bytes) -> Body:
         raise HttpError(422, f"{'.'.join(parts) or 'the body'}: {first['msg']}") from None
 
 
-async def _body(request: Request, settings: Settings) -> bytes:
+async def read_body(request: Request, settings: Settings) -> bytes:
+    """Read a body within its limits of size and time.
+
+    Raises:
+        HttpError: 408, 413 or 415.
+        ClientDisconnect: The client disconnected before the body was complete.
+    """
     _check_type(request.headers)
     limit = settings.max_body_bytes
     if int(request.headers.get("content-length", 0)) > limit:
@@ -120,7 +131,12 @@ def _check_type(headers: Headers) -> None:
         raise HttpError(415, f"the body must not be compressed: omit Content-Encoding, got {shortened(coding)}")
 
 
-def _texts(inputs: str | list[str], settings: Settings, *, stream: bool) -> list[str]:
+def read_texts(inputs: str | list[str], settings: Settings, *, stream: bool) -> list[str]:
+    """Check the texts of a request against the limits.
+
+    Raises:
+        HttpError: 422.
+    """
     texts = [inputs] if isinstance(inputs, str) else inputs
     most = settings.max_stream_texts if stream else settings.max_texts
     if len(texts) > most:
@@ -161,7 +177,17 @@ def _arguments(given: Parameters, settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-def _timeout(headers: Mapping[str, str], settings: Settings) -> float:
+def wants_stream(headers: Mapping[str, str]) -> bool:
+    """Return whether the client accepts a line of NDJSON for each text."""
+    return NDJSON in headers.get("accept", "")
+
+
+def read_timeout(headers: Mapping[str, str], settings: Settings) -> float:
+    """Give the seconds to the deadline of a request.
+
+    Raises:
+        HttpError: 422.
+    """
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return settings.timeout_ms / 1000
@@ -171,7 +197,7 @@ def _timeout(headers: Mapping[str, str], settings: Settings) -> float:
     return int(given) / 1000
 
 
-def _ignored(parameters: Parameters, body: Body) -> list[str]:
+def ignored_members(parameters: BaseModel, body: BaseModel) -> list[str]:
     """Warn of unknown members: the task's schema allows them, but they have no effect."""
     names = [f"parameters.{name}" for name in parameters.model_extra or ()] + list(body.model_extra or ())
     return [f"{shortened(name)} is not known here and was ignored" for name in names]

@@ -19,6 +19,8 @@ from fillmask.server.http_errors import HttpError, json_response
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
 from fillmask.server.schema import Body, Line, Predictions
+from fillmask.server.score import SCORE_TEXTS
+from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
 from fillmask.server.service import FILL_MASK
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -35,6 +37,8 @@ FILL_MASK_PATHS = (
     "/models/{model:path}/pipeline/fill-mask",
     "/models/{model:path}",
 )
+# Before FILL_MASK_PATHS, whose last path matches them too.
+SCORE_PATHS = ("/score", "/models/{model:path}/score")
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
@@ -63,6 +67,7 @@ class Route:
         endpoint: Runs for each request.
         name: Name in the description; a route without a name is not in it.
         summary: One line for the description; None takes the name.
+        description: More of it, for a route with ``schemas``.
         schemas: JSON types of a POST.
         errors: Statuses of errors, for a route without ``schemas``. With them it may have all errors.
         text: Whether the response is plain text rather than JSON.
@@ -73,6 +78,7 @@ class Route:
     endpoint: Endpoint
     name: str | None = None
     summary: str | None = None
+    description: str | None = None
     schemas: Schemas | None = None
     errors: tuple[int, ...] = ()
     text: bool = False
@@ -90,10 +96,20 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
     return [
         Route(
             method="POST",
+            paths=SCORE_PATHS,
+            endpoint=partial(handler.handle, SCORE_TEXTS),
+            name="score",
+            summary="Score a text, or several, by its pseudo-log-likelihood",
+            description="The log probability of each token and word, with its place in the text.",
+            schemas=Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
+        ),
+        Route(
+            method="POST",
             paths=FILL_MASK_PATHS,
             endpoint=partial(handler.handle, FILL_MASK),
             name="fill_mask",
             summary="Fill the masks of a text, or of several",
+            description="The response has the shapes of transformers' fill-mask pipeline.",
             schemas=Schemas(body=Body, result=Predictions, line=Line),
         ),
         Route(method="GET", paths=HEALTH_PATHS, endpoint=operation.health, name="health", errors=(503,)),

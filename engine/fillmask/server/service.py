@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from fillmask.errors import InputError, TargetsError, TopKError
+from fillmask.server.admission import weigh
 from fillmask.server.request import TaskRequest, receive_fill_mask
 from fillmask.server.settings import Settings
 from fillmask.tasks import Verb
@@ -26,6 +27,7 @@ class Service:
         shape: Makes the JSON of a response from the values of the texts, and whether ``inputs`` was one text.
         line: Makes the members of an NDJSON line from the value of a text.
         fields: Which field of the request an error of a parameter is about.
+        weigh: Estimates the tokens that a text runs, from the text and the model's ``max_length``, before its permit.
     """
 
     verb: Verb[Any, Any]
@@ -33,6 +35,7 @@ class Service:
     shape: Callable[[Sequence[Any], bool], Any]
     line: Callable[[Any], dict[str, Any]]
     fields: Mapping[type[InputError], str]
+    weigh: Callable[[str, int], int] = weigh
 
 
 def _shape_predictions(values: Sequence[Predictions], _: bool) -> Any:  # noqa: ANN401 -- the task's irregular shape

@@ -65,11 +65,11 @@ class Splicer:
             visible: the token may then come first.
         """
         inside = self._inside[skip_special_tokens]
-        visible = (i for i, token in enumerate(left) if not (skip_special_tokens and token in self._special))
-        start = next(visible, None)
-        if start is None or not (before := self._first[left[start]] + inside.join(left[start + 1 :])):
+        skipped = self._special if skip_special_tokens else ()
+        start = next((i for i, token in enumerate(left) if token not in skipped and self._first[token]), None)
+        if start is None:
             return None
-        after = inside.join(right)
+        before, after = self._first[left[start]] + inside.join(left[start + 1 :]), inside.join(right)
         return lambda token: before + after if token is None else f"{before}{inside[token]}{after}"
 
     def _behind_anchor(self, skip_special_tokens: bool, token: int) -> str:

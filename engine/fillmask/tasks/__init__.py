@@ -1,12 +1,13 @@
 """What a verb is: a task, which reads from logits and knows no threads, no session and no HTTP.
 
-A task is a generator. It yields lists of ``Read``, is sent one result for each, and returns its ``Result``. Two drivers
-run any task: ``executor.py`` in the library, and the server's worker. A new verb is one module beside ``predict.py``.
+A task is a generator. It yields lists of ``Read``, is sent one result for each, and returns its ``Result``. Equal reads
+share a result, which a task must not change. A failed run is thrown into the task. Two drivers run any task:
+``executor.py`` in the library, and the server's worker. A new verb is one module beside ``predict.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 T = TypeVar("T")
+
+# Of one round of a task. Sixteen rows of 512 tokens are some seconds of one thread and BERT base.
+ROUND_TOKENS = 8192
 
 
 class Reading(Hashable, Protocol):
@@ -53,6 +57,32 @@ class Result(Generic[T]):
 
 
 Task: TypeAlias = Generator[list[Read], list[Any], Result[T]]
+
+
+def read_all(reads: Iterable[Read]) -> Generator[list[Read], list[Any], list[Any]]:
+    """Yield reads in rounds; a task delegates to it with ``yield from``.
+
+    A text of n tokens has n reads of up to n tokens. Rounds bound the memory of its rows. Between two rounds the server
+    checks the deadline and runs shorter jobs.
+
+    Args:
+        reads: Made one at a time.
+
+    Returns:
+        One result for each read.
+    """
+    results: list[Any] = []
+    waiting: list[Read] = []
+    tokens = 0
+    for read in reads:
+        if waiting and tokens + read.input_ids.size > ROUND_TOKENS:
+            results += yield waiting
+            waiting, tokens = [], 0
+        waiting.append(read)
+        tokens += read.input_ids.size
+    if waiting:
+        results += yield waiting
+    return results
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Attention as one operator: ONNX's own, which came with opset 23.
+"""Replace traced attention by ONNX's Attention operator of opset 23.
 
-ONNX Runtime's kernel reads queries, keys and values where their products leave them, so that four transpositions a
-layer and the addition of the mask to all scores fall away: of MiniLM's attention, one text on one thread, it takes 0.55
-of the time at 16 tokens, 0.73 at 128 and 0.80 at 256, and gives the same bits.
+ONNX Runtime's kernel reads queries, keys and values in the layout of their products. Four transpositions a layer, and
+the addition of the mask to all scores, fall away. For MiniLM's attention, one text on one thread, it takes 0.55 of the
+time at 16 tokens, 0.73 at 128 and 0.80 at 256, and returns the same bits.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from fillmask_export.passes.constant_shapes import shape_vector
 from fillmask_export.passes.graph import array_of, constant, insert, replace, tidy
-from fillmask_export.passes.sizes import sizes
 from fillmask_export.shapes import Dim, Shapes
 
 OPSET = 23
-_AS_GOOD_AS_INFINITE = -1e4  # a score so much below the others has a share of 0
-_SPLIT, _SWAPPED, _TURNED = (0, 2, 1, 3), (0, 1, 3, 2), (0, 2, 3, 1)
+_AS_GOOD_AS_INFINITE = -1e4  # the softmax of a score this far below the others is 0
+_SPLIT, _SWAPPED, _ALL_TRANSPOSED = (0, 2, 1, 3), (0, 1, 3, 2), (0, 2, 3, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Attention:
-    """What a Softmax was found to be part of.
+    """The tensors of an attention found around a Softmax.
 
     Attributes:
         queries: ``float32[b, h, s, d]``.
         keys: ``float32[b, h, d, s]``, the right side of the product.
         values: ``float32[b, h, s, d]``.
-        masks: What is added to the scores, and nodes Where that put a number in their place.
-        scale: Times which the scores are taken.
+        masks: Tensors added to the scores, and Where nodes that replace scores by a number.
+        scale: The factor of the scores.
         result: ``float32[b, h, s, d]``.
     """
 
@@ -43,14 +43,14 @@ class _Attention:
 
 
 def fuse_attention(model: ir.Model, shapes: Shapes) -> str:
-    """Replace the operators of attention by one, in place, wherever they are found.
+    """Replace the operators of each attention by one operator, in place.
 
     Args:
-        model: As traced.
-        shapes: Of all tensors; those of new ones are added.
+        model: The traced graph.
+        shapes: The shapes of all tensors; those of new tensors are added.
 
     Returns:
-        How many were replaced, of how many.
+        How many of the Softmax nodes were part of a replaced attention.
     """
     nodes = [node for node in model.graph if node.op_type == "Softmax"]
     found = [attention for node in nodes if (attention := _match(node, shapes)) is not None]
@@ -58,7 +58,7 @@ def fuse_attention(model: ir.Model, shapes: Shapes) -> str:
     for attention in found:
         _fuse(model, attention, masks[attention.masks], shapes)
     if found:
-        # What else a traced graph holds means the same in 23 as in 18, which it was traced with.
+        # All other operators of a traced graph mean the same in opset 23 as in 18, which it was traced with.
         model.opset_imports[""] = max(OPSET, model.opset_imports[""])
     tidy(model)
     return f"{len(found)} of {len(nodes)}"
@@ -71,14 +71,14 @@ def _match(node: ir.Node, shapes: Shapes) -> _Attention | None:
     if shapes.get(str(node.outputs[0].name), ())[2:] != ("s", "s") or node.attributes["axis"].as_int() not in (-1, 3):
         return None
     scores = _scores(node.inputs[0], shapes)
-    if scores is None or not _is_turned(scores[0].inputs[1]):
+    if scores is None or not _is_transposed(scores[0].inputs[1]):
         return None
     product, scale, masks = scores
     queries, factor = _unscaled(product.inputs[0])
     keys, values = product.inputs[1], after.inputs[1]
     assert queries is not None and keys is not None and values is not None  # noqa: PT018 -- a MatMul has both
     if scale * factor <= 0 or len({shapes.get(str(each.name), ())[:2] for each in (queries, keys, values)}) > 1:
-        return None  # the kernel takes neither; heads that share keys are broadcast by MatMul, not by it
+        return None  # the kernel takes no negative scale, and does not broadcast keys that heads share
     return _Attention(queries, keys, values, masks, scale * factor, after.outputs[0])
 
 
@@ -93,7 +93,7 @@ def _maker(value: ir.Value | None, *op_types: str) -> ir.Node | None:
 
 
 def _scores(value: ir.Value | None, shapes: Shapes) -> tuple[ir.Node, float, tuple[ir.Value | ir.Node, ...]] | None:
-    """Take masks off the scores: what remains is a product, and a constant factor."""
+    """Split scores into a product, a constant factor and masks."""
     scaled, scale = _unscaled(value)
     if (product := _maker(scaled, "MatMul")) is not None:
         return product, scale, ()
@@ -110,12 +110,12 @@ def _scores(value: ir.Value | None, shapes: Shapes) -> tuple[ir.Node, float, tup
 
 
 def _is_mask(mask: ir.Value | None, shapes: Shapes) -> bool:
-    """Whether it has a number for each key, of one query or of all."""
+    """Whether it has one number a key, for all queries or for each query."""
     return mask is not None and shapes.get(str(mask.name), ())[2:] in ((1, "s"), ("s", "s"))
 
 
 def _unscaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
-    """Take a constant factor off a tensor."""
+    """Split a tensor into a tensor and a constant factor."""
     node = _maker(value, "Div", "Mul")
     factor = array_of(node.inputs[1]) if node is not None else None
     if node is None or factor is None or factor.size != 1:
@@ -123,14 +123,14 @@ def _unscaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
     return node.inputs[0], 1 / float(factor) if node.op_type == "Div" else float(factor)
 
 
-def _is_turned(keys: ir.Value | None) -> bool:
-    """Whether keys ``[b, h, d, s]`` are a turned tensor, of which the operator can take the original."""
+def _is_transposed(keys: ir.Value | None) -> bool:
+    """Whether keys ``[b, h, d, s]`` are a transposed tensor, whose original the operator can take."""
     node = _maker(keys, "Transpose")
-    return node is not None and tuple(node.attributes["perm"].as_ints()) in (_SWAPPED, _TURNED)
+    return node is not None and tuple(node.attributes["perm"].as_ints()) in (_SWAPPED, _ALL_TRANSPOSED)
 
 
 def _joint_mask(model: ir.Model, masks: tuple[ir.Value | ir.Node, ...], shapes: Shapes) -> ir.Value | None:
-    """One mask for several, with a row for each query, which the kernel wants; texts and heads it spreads itself."""
+    """The sum of all masks, with a row for each query, as the kernel needs; it broadcasts texts and heads itself."""
     joint: ir.Value | None = None
     for mask in masks:
         added = _added(model, mask, shapes) if isinstance(mask, ir.Node) else mask
@@ -138,13 +138,13 @@ def _joint_mask(model: ir.Model, masks: tuple[ir.Value | ir.Node, ...], shapes: 
     if joint is None or shapes[str(joint.name)][2] == "s":
         return joint
     (ids,) = (value for value in model.graph.inputs if value.name == "input_ids")
-    target = sizes(model, (1, 1, "s", 1), {"s": (ids, 1)})
+    target = shape_vector(model, (1, 1, "s", 1), {"s": (ids, 1)})
     wide: tuple[Dim, ...] = (*shapes[str(joint.name)][:2], "s", "s")
     return _shaped(insert(model, "Expand", [joint, target], name=f"{joint.name}/wide"), wide, shapes)
 
 
 def _added(model: ir.Model, where: ir.Node, shapes: Shapes) -> ir.Value:
-    """What to add to the scores for ``Where(condition, number, scores)``, whose number is as good as infinite."""
+    """The mask to add to the scores for ``Where(condition, number, scores)`` with a very low number."""
     condition = _condition(where)
     assert condition is not None
     zero = constant(model, "no_mask", np.float32(0))
@@ -153,7 +153,7 @@ def _added(model: ir.Model, where: ir.Node, shapes: Shapes) -> ir.Value:
 
 
 def _condition(where: ir.Node) -> ir.Value | None:
-    """The condition of a mask before it was spread over heads and queries."""
+    """The condition of a mask before it was expanded over heads and queries."""
     condition = where.inputs[0]
     while (node := _maker(condition, "Cast", "Expand")) is not None and _is_boolean(node.inputs[0]):
         condition = node.inputs[0]
@@ -167,13 +167,13 @@ def _is_boolean(value: ir.Value | None) -> bool:
 
 def _sum(model: ir.Model, one: ir.Value, other: ir.Value, shapes: Shapes) -> ir.Value:
     pairs = zip(shapes[str(one.name)], shapes[str(other.name)], strict=True)
-    spread = tuple(second if first == 1 else first for first, second in pairs)
-    return _shaped(insert(model, "Add", [one, other], name=f"{one.name}/and/{other.name}"), spread, shapes)
+    shape = tuple(second if first == 1 else first for first, second in pairs)
+    return _shaped(insert(model, "Add", [one, other], name=f"{one.name}/and/{other.name}"), shape, shapes)
 
 
 def _fuse(model: ir.Model, attention: _Attention, mask: ir.Value | None, shapes: Shapes) -> None:
-    """Read and write ``[b, s, h · d]`` where all tensors come from and go there, else ``[b, h, s, d]``."""
-    four = [attention.queries, _unturned(model, attention.keys, shapes), attention.values]
+    """Use the layout ``[b, s, h · d]`` where all tensors have it outside the attention, else ``[b, h, s, d]``."""
+    four = [attention.queries, _untransposed(model, attention.keys, shapes), attention.values]
     three = [_joined(value) for value in four]
     result, heads = _joined_result(attention.result), shapes[str(attention.result.name)][1]
     options: dict[str, object] = {"scale": attention.scale}
@@ -188,10 +188,10 @@ def _fuse(model: ir.Model, attention: _Attention, mask: ir.Value | None, shapes:
     replace(model, result, _shaped(fused, shapes[str(result.name)], shapes))
 
 
-def _unturned(model: ir.Model, keys: ir.Value, shapes: Shapes) -> ir.Value:
-    """Keys ``[b, h, s, d]``."""
+def _untransposed(model: ir.Model, keys: ir.Value, shapes: Shapes) -> ir.Value:
+    """The keys as ``[b, h, s, d]``."""
     node = keys.producer()
-    assert node is not None and node.inputs[0] is not None  # noqa: PT018 -- seen to be a Transpose
+    assert node is not None and node.inputs[0] is not None  # noqa: PT018 -- _match checked that it is a Transpose
     if tuple(node.attributes["perm"].as_ints()) == _SWAPPED:
         return node.inputs[0]
     shape = shapes[str(keys.name)]
@@ -200,7 +200,7 @@ def _unturned(model: ir.Model, keys: ir.Value, shapes: Shapes) -> ir.Value:
 
 
 def _joined(value: ir.Value | None) -> ir.Value | None:
-    """The tensor ``[b, s, h · d]`` that was split into heads, if one was."""
+    """The tensor ``[b, s, h · d]`` that was split into heads; None where there is none."""
     node = _maker(value, "Transpose")
     if node is None or tuple(node.attributes["perm"].as_ints()) != _SPLIT:
         return None
@@ -210,7 +210,7 @@ def _joined(value: ir.Value | None) -> ir.Value | None:
 
 
 def _joined_result(value: ir.Value) -> ir.Value | None:
-    """The tensor ``[b, s, h · d]`` that the heads are joined to, if nothing else reads them."""
+    """The tensor ``[b, s, h · d]`` that joins the heads; None where anything else reads them."""
     users = [user for user, _ in value.uses()]
     if len(users) != 1 or users[0].op_type != "Transpose" or tuple(users[0].attributes["perm"].as_ints()) != _SPLIT:
         return None

@@ -1,4 +1,4 @@
-"""Drop casts of floats to floats, which models trace that can also run in half precision."""
+"""Drop casts of floats to floats, which appear in traces of models that can also run in half precision."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fillmask_export.passes.graph import replace, tidy
 
 
 def drop_casts(model: ir.Model) -> str:
-    """Remove each Cast of a tensor to the type that it has, in place.
+    """Remove each Cast of a tensor to its own type, in place.
 
     Returns:
-        How many were removed, of how many.
+        How many of the casts were removed.
     """
     _infer_types(model)
     nodes = [node for node in model.graph if node.op_type == "Cast"]
@@ -25,7 +25,7 @@ def drop_casts(model: ir.Model) -> str:
 
 
 def _infer_types(model: ir.Model) -> None:
-    """ONNX finds the types, also where it gives up on shapes. Those it finds are dropped: later passes change them."""
+    """Infer types, which ONNX does even where it cannot infer shapes. Later passes change shapes, so drop them."""
     ShapeInferencePass()(model)
     for value in (value for node in model.graph for value in node.outputs):
         if not value.is_graph_output():

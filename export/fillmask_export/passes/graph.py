@@ -1,4 +1,4 @@
-"""Small steps on an ONNX graph that several passes need."""
+"""Operations on an ONNX graph that several passes share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
 
 
 def constant(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
-    """Add an initializer, or find the same one; where another has its name it gets a number behind it."""
+    """Add an initializer, or return an equal one of that name; where another array has the name, append a number."""
     for number in count(1):
         unique = name if number == 1 else f"{name}_{number}"
         known = model.graph.initializers.get(unique)
@@ -32,7 +32,7 @@ def _add(model: ir.Model, name: str, array: NDArray[Any] | np.generic) -> ir.Val
 
 
 def array_of(value: ir.Value | None) -> NDArray[Any] | None:
-    """The array of an initializer or of a Constant node's output, also behind Identity; None for anything else."""
+    """The array of an initializer or a Constant node, also through Identity; None for any other tensor."""
     if value is None:
         return None
     tensor = value.const_value
@@ -46,13 +46,13 @@ def array_of(value: ir.Value | None) -> NDArray[Any] | None:
 
 
 def insert(model: ir.Model, op_type: str, inputs: list[ir.Value | None], **options: object) -> ir.Value:
-    """Append a node with one output; ``tidy`` puts it in its place.
+    """Append a node with one output; ``tidy`` sorts it into its place.
 
     Args:
         model: The graph's model.
-        op_type: The operator, ``"com.microsoft.FusedMatMul"`` for one of another domain.
+        op_type: The operator, such as ``"MatMul"``, or ``"com.microsoft.FusedMatMul"`` with its domain.
         inputs: Its inputs.
-        **options: Its attributes, and ``name`` for its output.
+        **options: Its attributes, and ``name`` for the name of its output.
     """
     name = options.pop("name", None)
     domain, _, op = op_type.rpartition(".")
@@ -65,14 +65,14 @@ def insert(model: ir.Model, op_type: str, inputs: list[ir.Value | None], **optio
 
 
 def replace(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
-    """Let everything that reads ``old`` read ``new``, the graph's outputs included."""
+    """Replace ``old`` by ``new`` for all readers, the graph's outputs included."""
     for user, index in tuple(old.uses()):
         user.replace_input_with(index, new)
     replace_output(model, old, new)
 
 
 def replace_output(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
-    """Where the graph gives ``old``, let it give ``new`` under its name."""
+    """Where ``old`` is an output of the graph, replace it by ``new`` under the same name."""
     outputs = model.graph.outputs
     for index, output in enumerate(outputs):
         if output is old:
@@ -82,7 +82,7 @@ def replace_output(model: ir.Model, old: ir.Value, new: ir.Value) -> None:
 
 
 def tidy(model: ir.Model) -> None:
-    """Remove what nothing reads and put the nodes into an order in which they can run."""
+    """Remove unused nodes and initializers, and sort the nodes topologically."""
     RemoveUnusedNodesPass()(model)
     for name in [name for name, value in model.graph.initializers.items() if not value.uses()]:
         del model.graph.initializers[name]

@@ -1,7 +1,7 @@
 """Give each Reshape a constant target.
 
-A traced model computes ``[batch, length, heads, size]`` anew in each layer, out of Shape, Gather, Unsqueeze and
-Concat: ten nodes for what ``[0, 0, heads, size]`` says, and in the way of every later pass.
+A traced model computes ``[batch, length, heads, size]`` in each layer with ten nodes of Shape, Gather, Unsqueeze and
+Concat. ``[0, 0, heads, size]`` means the same, and later passes can read it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from fillmask_export.shapes import Dim, Shapes
 
 
 def fix_reshapes(model: ir.Model, shapes: Shapes) -> str:
-    """Replace computed targets by constant ones where the shapes allow it.
+    """Replace computed targets by constants where the shapes allow it, in place.
 
     Returns:
-        How many were fixed, of how many.
+        How many of the computed targets were replaced.
     """
     nodes = [node for node in model.graph if node.op_type == "Reshape" and array_of(node.inputs[1]) is None]
     fixed = 0
@@ -27,14 +27,14 @@ def fix_reshapes(model: ir.Model, shapes: Shapes) -> str:
         if target is not None:
             name = "reshape_to_" + "_".join(map(str, target))
             node.replace_input_with(1, constant(model, name, np.array(target, dtype=np.int64)))
-            node.attributes.pop("allowzero", None)  # a 0 shall mean: as before
+            node.attributes.pop("allowzero", None)  # so that 0 keeps a dimension
             fixed += 1
     tidy(model)
     return f"{fixed} of {len(nodes)}"
 
 
 def reshape_target(before: tuple[Dim, ...] | None, after: tuple[Dim, ...] | None) -> list[int] | None:
-    """A constant target for a Reshape: 0 for a dimension that is kept, at most one -1, else constants.
+    """A constant target for a Reshape: 0 for each kept dimension, at most one -1, else constants.
 
     Example: ``reshape_target(("b", "s", 384), ("b", "s", 12, 32))`` is ``[0, 0, 12, 32]``.
     """

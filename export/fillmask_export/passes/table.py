@@ -1,6 +1,6 @@
-"""Keep the tied table once.
+"""Store a tied table once.
 
-Word embeddings and LM head share one table. A traced graph holds it twice, the second time transposed for MatMul.
+The word embeddings and the LM head share one table. A traced graph holds it twice, the second time transposed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from fillmask_export.passes.graph import array_of, insert, replace, tidy
 
 
 def tie_table(model: ir.Model) -> str:
-    """Let the LM head read the embedding table, transposed on the fly.
+    """Make the LM head read the embedding table, with a MatMul that transposes it, in place.
 
     Returns:
-        What was done.
+        A description for the manifest.
     """
     tables = {node.inputs[0] for node in model.graph if node.op_type == "Gather" and _is_table(node.inputs[0])}
     for node in list(model.graph):
@@ -32,7 +32,7 @@ def _is_table(value: ir.Value | None) -> bool:
 
 
 def _same_table(weight: ir.Value | None, tables: set[ir.Value | None]) -> ir.Value | None:
-    """The table whose transpose a weight is, to the last bit."""
+    """The table whose transpose equals a weight, to the last bit."""
     array = array_of(weight)
     for table in tables:
         other = array_of(table)

@@ -1,4 +1,4 @@
-"""Drop ``token_type_ids``: a fill-mask input is one text, and all its tokens are of type 0."""
+"""Drop the input ``token_type_ids``: all tokens of a fill-mask input have type 0."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def drop_token_types(model: ir.Model) -> str:
     """Replace the lookup of token types by row 0 of their table.
 
     Returns:
-        What was done.
+        A description for the manifest.
     """
     value = next((value for value in model.graph.inputs if value.name == "token_type_ids"), None)
     if value is None:

@@ -1,7 +1,7 @@
-"""Let the values of an attention take up centre and size of its result.
+"""Move the centre and the size of an attention's result into the product that computes its values.
 
-What attention gives is a mean of its values, so that a centre taken out of every value, and a size by which every value
-is divided, are taken out of the result: the product that makes the values can do it, at no cost.
+The result of an attention is a weighted mean of its values. A centre subtracted from every value, and a size that
+divides every value, are therefore taken out of the result too, at no cost.
 """
 
 from __future__ import annotations
@@ -11,38 +11,39 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import constant
-from fillmask_export.quantization.sites import Linear, Sample, Samples, Site, linear_behind
-from fillmask_export.quantization.smoothing import centre_and_size
+from fillmask_export.quantization.activations import Activation, Linear, Sample, Samples, linear_behind
+from fillmask_export.quantization.qparams import centre_and_size
 
 
-def absorb(model: ir.Model, site: Site, samples: Samples) -> bool:
-    """Make the channels of an attention's result alike, in place, in graph, site and samples.
+def absorb(model: ir.Model, activation: Activation, samples: Samples) -> bool:
+    """Balance the channels of an attention's result, in place, in graph, activation and samples.
 
     Returns:
-        Whether the site is such a result, and the values, the products behind it and nothing else read and make it.
+        Whether the activation is the result of an attention that nothing but its products reads, and whose values are a
+        product with a bias that nothing else reads.
     """
-    values = _values(site)
-    if values is None or any(linear.addition is None for linear in site.linears):
+    values = _values(activation)
+    if values is None or any(linear.addition is None for linear in activation.linears):
         return False
-    sample = samples[site.name]
+    sample = samples[activation.name]
     centre, size = centre_and_size(sample, centred=True)
     assert centre is not None
-    for linear in site.linears:
+    for linear in activation.linears:
         _set(model, linear, linear.weight * size[:, None], linear.bias + centre @ linear.weight)
     _set(model, values, values.weight / size, (values.bias - centre) / size)
     alike = [(array - centre) / size for array in (sample.low, sample.high, sample.rows)]
-    samples[site.name] = Sample(*alike)
-    site.even = True
+    samples[activation.name] = Sample(*alike)
+    activation.even = True
     return True
 
 
-def _values(site: Site) -> Linear | None:
-    """The product that makes the values, ``float32[b, s, h · d]``, channel by channel those of the result."""
-    node = site.value.producer()
+def _values(activation: Activation) -> Linear | None:
+    """The product that computes the values, ``float32[b, s, h · d]``, with the channels of the result."""
+    node = activation.value.producer()
     if node is None or node.op_type != "Attention" or "q_num_heads" not in node.attributes:
         return None
     linear = linear_behind(node.inputs[2])
-    readers = {user for user, _ in site.value.uses()} - {each.product for each in site.linears}
+    readers = {user for user, _ in activation.value.uses()} - {each.product for each in activation.linears}
     if linear is None or linear.addition is None or len(linear.output.uses()) != 1 or readers:
         return None
     return linear

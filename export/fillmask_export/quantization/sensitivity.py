@@ -1,4 +1,4 @@
-"""Which activations integers fit least: where the accuracy gate demands it, their products are left in float."""
+"""Rank activations by the error of their integer products, to keep the worst in float where the limits demand it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from fillmask_export.probes import Probe
-from fillmask_export.quantization.preparing import grid_of, prepare
-from fillmask_export.quantization.rounding import round_to_nearest
-from fillmask_export.quantization.sites import Sample, Site
-from fillmask_export.quantization.smoothing import Grid
+from fillmask_export.quantization.activations import Activation, Sample
+from fillmask_export.quantization.gptq_int8 import round_to_nearest
+from fillmask_export.quantization.prepare import prepare, qparams_of
+from fillmask_export.quantization.qparams import QuantParams
 
 _ROWS = 512
 
 
 def rank(model: ir.Model, calibration: list[Probe]) -> list[str]:
-    """Name the activations of a lean graph, those first whose products suffer most from integers.
+    """The names of a lean graph's activations, the largest relative error first.
 
     Args:
-        model: fp32, as ``make_lean`` leaves it; it stays as it is.
-        calibration: Texts to run it on.
+        model: The fp32 graph that ``make_lean`` returns; it is not changed.
+        calibration: Calibration texts.
     """
     model = model.clone()
-    sites, samples, _ = prepare(model, calibration)
-    errors = {site.name: relative_error(site, grid_of(site, samples), samples[site.name]) for site in sites}
+    activations, samples, _ = prepare(model, calibration)
+    errors = {
+        activation.name: relative_error(activation, qparams_of(activation, samples), samples[activation.name])
+        for activation in activations
+    }
     return sorted(errors, key=errors.__getitem__, reverse=True)
 
 
-def relative_error(site: Site, grid: Grid, sample: Sample) -> float:
-    """The mean square by which integers change an activation's products, as a share of the products' own variance."""
-    rows, weight = sample.rows[:_ROWS].astype(np.float64), site.weights().astype(np.float64)
-    integers, scale = round_to_nearest(weight * grid.size[:, None])
-    centre = 0.0 if grid.centre is None else grid.centre.astype(np.float64)
+def relative_error(activation: Activation, qparams: QuantParams, sample: Sample) -> float:
+    """The mean squared error of an activation's integer products, divided by the products' own variance."""
+    rows, weight = sample.rows[:_ROWS].astype(np.float64), activation.weights().astype(np.float64)
+    integers, scale = round_to_nearest(weight * qparams.size[:, None])
+    centre = 0.0 if qparams.centre is None else qparams.centre.astype(np.float64)
     exact = (rows - centre) @ weight
-    rounded = grid.round(grid.smooth(sample.rows[:_ROWS])).astype(np.float64) @ (integers * scale.astype(np.float64))
+    rounded = qparams.round(qparams.smooth(sample.rows[:_ROWS])).astype(np.float64) @ (
+        integers * scale.astype(np.float64)
+    )
     return _mean_square(rounded - exact) / max(_mean_square(exact - exact.mean(axis=0)), 1e-30)
 
 

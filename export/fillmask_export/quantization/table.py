@@ -1,7 +1,7 @@
-"""The embedding table as uint8, once, for the embeddings and for the LM head.
+"""The embedding table as uint8, shared by the embeddings and the LM head.
 
-Rows are cut into blocks with a scale each. The LM head's MatMulNBits reads them as they lie; its activations become
-integers row by row and block by block inside the kernel, so that no text depends on another.
+Each row has blocks with a scale each. The LM head's MatMulNBits reads them directly. Its kernel quantizes activations
+by row and block, so that no text depends on another.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from fillmask_export.passes.graph import array_of, constant, insert, replace, tidy
 
 _BLOCKS = (128, 64, 32, 16)
-_ZERO = 128  # the uint8 of 0
+_ZERO = 128  # the uint8 that stands for 0
 
 
 def quantize_table(model: ir.Model) -> str:
     """Replace the float table of word embeddings.
 
     Returns:
-        What was done.
+        A description for the manifest.
     """
     lookup = find_lookup(model)
     table = array_of(lookup.inputs[0]) if lookup is not None else None
@@ -62,7 +62,7 @@ def quantize_blocks(table: NDArray[np.float32], block: int) -> tuple[NDArray[np.
 
 
 def find_lookup(model: ir.Model) -> ir.Node | None:
-    """The Gather of word embeddings."""
+    """The Gather of the word embeddings."""
     ids = next(value for value in model.graph.inputs if value.name == "input_ids")
     for node, index in ids.uses():
         if node.op_type == "Gather" and index == 1 and array_of(node.inputs[0]) is not None:
@@ -88,7 +88,7 @@ def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) 
 
 
 def _halve(model: ir.Model, tables: list[ir.Node]) -> None:
-    """Keep the other tables, of positions, in fp16: its steps are far below those of the word embeddings' integers."""
+    """Store the other tables, of positions, in fp16, whose steps are far below those of the uint8 word embeddings."""
     for node in tables:
         table = array_of(node.inputs[0])
         if table is not None:

@@ -1,4 +1,4 @@
-"""Batches of tensors, with tokens selected and masked."""
+"""Batches of tensors with selected and masked tokens."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DataCollatorForLanguageModeling
 
+from fillmask_export.special_tokens import special_tokens_around
 from fillmask_export.training.recipe import Recipe
 from fillmask_export.training.sequences import Sequences
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a step reads.
+    """The input of one step.
 
     Attributes:
         input_ids: ``int64[b, s]``, with masks.
         attention_mask: ``int64[b, s]``.
-        selected: ``bool[b, s]``, the tokens to predict; n of them.
-        labels: ``int64[n]``, what they were.
+        selected: ``bool[b, s]``, n tokens to predict.
+        labels: ``int64[n]``, the ids of the selected tokens.
     """
 
     input_ids: Tensor
@@ -32,20 +33,17 @@ class Batch:
     labels: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """The same, on a device."""
+        """Copy the batch to a device."""
         return Batch(
             self.input_ids.to(device), self.attention_mask.to(device), self.selected.to(device), self.labels.to(device)
         )
 
 
 class Batcher:
-    """Makes batches of sequences; what is masked depends on nothing but the sequences and the seed given."""
+    """Makes batches of sequences; the masks depend on nothing but the sequences and the seed."""
 
     def __init__(self, tokenizer: Any, recipe: Recipe) -> None:  # noqa: ANN401
-        encoding = tokenizer("a", return_special_tokens_mask=True)
-        body = encoding["special_tokens_mask"].index(0)
-        end = len(encoding["input_ids"]) - encoding["special_tokens_mask"][::-1].index(0)
-        self.prefix, self.suffix = encoding["input_ids"][:body], encoding["input_ids"][end:]
+        self.prefix, self.suffix = special_tokens_around(tokenizer)
         self.padding = tokenizer.pad_token_id or 0
         self.collator = DataCollatorForLanguageModeling(
             tokenizer,
@@ -56,7 +54,7 @@ class Batcher:
 
     @property
     def special(self) -> int:
-        """Special tokens of a sequence."""
+        """Number of special tokens in a sequence."""
         return len(self.prefix) + len(self.suffix)
 
     def make(self, ids: NDArray[np.uint32], sequences: Sequences, seed: int) -> Batch:

@@ -15,22 +15,22 @@ from fillmask.errors import FillMaskError
 @click.argument("encoder")
 @click.option("--text", "first", required=True, type=click.Path(path_type=Path), help="Text files; several may follow.")
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to be made.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to create.")
 @click.option("--minutes", type=float, help="Time to train for.")
 @click.option("--steps", type=int, help="Steps to train for.")
-@click.option("--learning-rate", default=5e-4, show_default=True, help="At its peak.")
-@click.option("--head-learning-rate", default=1.5e-3, show_default=True, help="Of a head that the checkpoint lacks.")
+@click.option("--learning-rate", default=5e-4, show_default=True, help="Peak learning rate.")
+@click.option("--head-learning-rate", default=1.5e-3, show_default=True, help="Peak learning rate of a new head.")
 @click.option("--warmup", default=0.03, show_default=True, help="Share of the budget until the peak.")
 @click.option("--batch-tokens", default=4096, show_default=True, help="Tokens of a step, padding included.")
 @click.option("--max-length", default=512, show_default=True, help="Tokens of the longest sequence.")
-@click.option("--short-length", default=128, show_default=True, help="Most sequences are at most about this long.")
+@click.option("--short-length", default=128, show_default=True, help="Tokens that most sequences have at most.")
 @click.option("--long-share", default=0.15, show_default=True, help="Share of the text cut into longer sequences.")
 @click.option("--selected", default=0.2, show_default=True, help="Share of tokens to predict.")
-@click.option("--masked", default=0.9, show_default=True, help="Share of those that are masked.")
-@click.option("--random", default=0.05, show_default=True, help="Share of those that become a random token.")
+@click.option("--masked", default=0.9, show_default=True, help="Share of selected tokens that are masked.")
+@click.option("--random", default=0.05, show_default=True, help="Share of selected tokens replaced by a random one.")
 @click.option("--held-out", default=60_000, show_default=True, help="Tokens to evaluate on, a tenth of all at most.")
-@click.option("--field", default="text", show_default=True, help="Where the text is in a line of JSONL.")
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--field", default="text", show_default=True, help="Field of the text in a line of JSONL.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--device", help="Such as cuda.  [default: a GPU where there is one]")
 def train_command(
@@ -39,7 +39,7 @@ def train_command(
     first: Path,
     more: tuple[Path, ...],
     out: Path,
-    **recipe: Any,  # noqa: ANN401 -- the options that Recipe declares
+    **recipe: Any,  # noqa: ANN401 -- the fields of Recipe
 ) -> None:
     """Train ENCODER, a folder or a hub id, on text as a masked LM, into the new folder OUT."""
     try:

@@ -1,4 +1,4 @@
-"""The text of a training: what is learned from, in the order of the steps, and what is held out."""
+"""The text of a training: the batches of all steps, and the held-out text."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from fillmask_export.training.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Tokens, and how they become batches.
+    """Tokens, and the settings that turn them into batches.
 
     Attributes:
         tokens: All text.
         batcher: Pads and masks.
-        recipe: Says how long sequences and how large batches are.
-        room: Tokens of the longest sequence, without special tokens.
+        recipe: Has the lengths of sequences and the size of batches.
+        max_content: Tokens of the longest sequence, without special tokens.
     """
 
     tokens: Tokens
     batcher: Batcher
     recipe: Recipe
-    room: int
+    max_content: int
 
     def stream(self, start: int) -> Iterator[Batch]:
         """The batches of all epochs from a step on; each depends on nothing but the seed and its step.
 
         Raises:
-            TrainingError: There is nothing to learn from.
+            TrainingError: No sequence is long enough.
         """
         chosen = ~held_out(self.tokens, self.recipe)
         step = 0
         for epoch in count():
             rng = np.random.default_rng((self.recipe.seed, epoch))
-            sequences = cut(self.tokens, chosen, self.recipe, rng, self.room)
+            sequences = cut(self.tokens, chosen, self.recipe, rng, self.max_content)
             if not len(sequences.starts):
                 raise TrainingError("the files hold nothing but lines too short to learn from")
             for group in batches(sequences, rng, self.recipe.batch_tokens, self.batcher.special):
@@ -50,9 +50,9 @@ class Data:
                 step += 1
 
     def held(self) -> dict[str, list[Batch]]:
-        """The held-out text, cut as for training, the long sequences apart: the same each time, masks included."""
+        """The held-out text in the batches ``"short"`` and ``"long"``: the same at each call, masks included."""
         rng = np.random.default_rng(self.recipe.seed)
-        sequences = cut(self.tokens, held_out(self.tokens, self.recipe), self.recipe, rng, self.room)
+        sequences = cut(self.tokens, held_out(self.tokens, self.recipe), self.recipe, rng, self.max_content)
         long = sequences.lengths > self.recipe.short_length
         made: dict[str, list[Batch]] = {}
         for name, chosen in (("short", ~long), ("long", long)):

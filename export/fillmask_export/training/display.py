@@ -10,7 +10,7 @@ _FORMAT = "{desc} |{bar:20}| {percentage:.1f}%{postfix}"
 
 
 class Display:
-    """Shows how far a training is, how fast, and its loss: a mean over about the last hundred steps."""
+    """Shows a training's progress, speed and loss, as a running mean over about a hundred steps."""
 
     def __init__(self, precision: str) -> None:
         self._bar = tqdm(
@@ -28,9 +28,9 @@ class Display:
         """Show a step.
 
         Args:
-            progress: So far.
-            share: Of the budget, spent.
-            loss: Of this step.
+            progress: Steps, tokens and seconds so far.
+            share: Spent share of the budget, from 0 to 1.
+            loss: Loss of this step, in nats.
         """
         self._loss = loss if self._loss is None else 0.99 * self._loss + 0.01 * loss
         self._bar.set_postfix_str(

@@ -1,4 +1,4 @@
-"""What training raises."""
+"""The errors of training."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fillmask.errors import FillMaskError
 
 
 class TrainingError(FillMaskError, ValueError):
-    """A training cannot start, or cannot go on from what an earlier run left."""
+    """A training cannot start, cannot continue an earlier run, or was stopped."""

@@ -1,4 +1,4 @@
-"""The model while it learns: steps, their precision, and what must be kept to go on."""
+"""The model and its optimizer: steps, precision, and the state of a continued training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 -- as everybody calls it
+import torch.nn.functional as F  # noqa: N812 -- the usual name
 from transformers import PreTrainedModel
 
 from fillmask_export.training.batch import Batch
@@ -21,7 +21,7 @@ class Learner:
 
     Attributes:
         model: In evaluation mode, on its device.
-        device: Which.
+        device: The model's device.
         precision: ``"fp32"``, ``"bf16"``, or ``"auto"`` until ``choose_precision``.
     """
 
@@ -33,7 +33,7 @@ class Learner:
         self._optimizer = make_optimizer(model, new, recipe)
 
     def step(self, batch: Batch, share: float) -> float:
-        """Learn from a batch when a share of the budget is spent; gives its loss."""
+        """Take one step on a batch at a share of the budget; returns its loss in nats."""
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * rate(share, self._recipe.warmup)
         loss = self._gradients(batch, self.precision)
@@ -55,7 +55,7 @@ class Learner:
         return {"loss": round(loss / count, 4), "accuracy": round(right / count, 4), "tokens": int(count)}
 
     def choose_precision(self, batch: Batch) -> None:
-        """Settle ``"auto"``: few CPUs have instructions for bf16, and on the others it takes longer than fp32."""
+        """Resolve ``"auto"`` by timing both: few CPUs have bf16 instructions; on others bf16 is slower than fp32."""
         if self.precision != "auto":
             return
         seconds = {}
@@ -67,7 +67,7 @@ class Learner:
         self.precision = min(seconds, key=lambda precision: seconds[precision])
 
     def state(self) -> dict[str, Any]:
-        """What ``load`` takes."""
+        """The argument of ``load``."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -75,7 +75,7 @@ class Learner:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.precision = state["precision"]

@@ -1,4 +1,4 @@
-"""The model that is trained: an encoder with a masked-LM head, which runs only where tokens were selected."""
+"""The trained model: an encoder with a masked-LM head, which runs at the selected tokens only."""
 
 from __future__ import annotations
 
@@ -17,31 +17,43 @@ from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 
-# PyTorch's fused one takes 1.6 times as long at 64 tokens and 0.6 at 512, and most sequences are short.
+# PyTorch's fused attention takes 1.6 times as long at 64 tokens and 0.6 at 512; most sequences are short.
 _CPU_ATTENTION = "eager"
-_WEIGHT_DECAY = 0.01  # of matrices
+_WEIGHT_DECAY = 0.01  # for matrices
 
 
 def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, Any, list[str]]:
     """Load an encoder or a masked LM for training.
 
-    The model is left in evaluation mode, in which it has no dropout: a model that reads no text many times does not
-    learn it by heart, and dropout would cost some of what it can learn in the time.
+    The model is in evaluation mode, without dropout. A model that reads each text only a few times does not memorize
+    it, and dropout would slow down learning.
 
     Args:
         source: A folder or a hub id.
-        device: Where the model is to be.
+        device: The device of the model.
 
     Returns:
-        The model in fp32, its tokenizer, and the names of the head's parameters that it lacked and that are random.
+        The model in fp32, its tokenizer, and the names of the head's parameters that were missing and are random.
 
     Raises:
-        TrainingError: It cannot be loaded, or is nothing that a masked-LM head can be given to.
+        TrainingError: It cannot be loaded, or is not an encoder for a masked-LM head.
     """
     config = _load(AutoConfig, source)
     tokenizer = _load(AutoTokenizer, source, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token is None:
         raise TrainingError(f"{source} has no fast tokenizer with a mask token; masked-LM training needs both")
+    model, report = _load_model(source, config, device)
+    if "attention_mask" not in signature(model.forward).parameters:
+        raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
+    missing = sorted(report["missing_keys"])
+    body = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
+    if body:
+        raise TrainingError(f"{source} lacks {len(body)} weights of the encoder itself, {body[0]} for one")
+    return model.eval().to(device), tokenizer, missing
+
+
+def _load_model(source: str, config: Any, device: torch.device) -> tuple[PreTrainedModel, dict[str, Any]]:  # noqa: ANN401
+    """The model and transformers' loading report, without transformers' own warnings."""
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
@@ -56,39 +68,33 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
         )
     finally:
         transformers_logging.set_verbosity(before)
-    if "attention_mask" not in signature(model.forward).parameters:
-        raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
-    missing = sorted(report["missing_keys"])
-    body = [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]
-    if body:
-        raise TrainingError(f"{source} lacks {len(body)} weights of the encoder itself, {body[0]} for one")
-    return model.eval().to(device), tokenizer, missing
+    return model, report
 
 
 def _load(factory: Any, source: str, **options: Any) -> Any:  # noqa: ANN401
-    """Call a transformers factory, never with the right to run a repository's code."""
+    """Call a transformers factory, without permission to run a repository's code."""
     try:
         return factory.from_pretrained(source, trust_remote_code=False, **options)
-    except Exception as error:  # what transformers, safetensors and tokenizers raise has no common base
+    except Exception as error:  # the exceptions of transformers, safetensors and tokenizers have no common base
         raise TrainingError(f"{source} cannot be loaded by {factory.__name__}: {first_line(error)}") from error
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The device asked for, else a GPU where there is one."""
+    """The recipe's device, else a GPU where there is one."""
     return torch.device(recipe.device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def longest(model: PreTrainedModel, tokenizer: Any, wanted: int) -> int:  # noqa: ANN401
-    """Tokens of the longest sequence, special tokens included: those wanted, or what the model takes."""
+    """Tokens of the longest sequence, special tokens included: the wanted number, or what the model takes."""
     return min(wanted, max_length({"model_max_length": tokenizer.model_max_length}, model.config.to_dict()))
 
 
 def logits_at(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """The logits of the selected tokens; the head, a third of the work, is not run for the others.
+    """The logits of the selected tokens. The head, a third of the work, does not run for the others.
 
     Args:
-        model: A masked LM whose head treats tokens one by one.
-        batch: Has n tokens selected.
+        model: A masked LM with a tokenwise head.
+        batch: A batch with n selected tokens.
 
     Returns:
         ``float[n, V]``.
@@ -107,12 +113,12 @@ def _keep(selected: Tensor, _module: object, _inputs: object, output: Any) -> An
 
 
 def make_optimizer(model: PreTrainedModel, new: list[str], recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW; ``peak`` in each of its groups is what the schedule scales.
+    """AdamW; the schedule scales ``peak`` of each group.
 
     Args:
-        model: What is trained.
+        model: The trained model.
         new: Names of the parameters that start at random.
-        recipe: Learning rates.
+        recipe: Has the learning rates.
     """
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, parameter in model.named_parameters():

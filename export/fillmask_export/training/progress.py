@@ -1,4 +1,4 @@
-"""How much of a training's budget is spent, and the learning rate that follows from it."""
+"""The spent share of a training's budget, and the learning rate that follows from it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from statistics import median
 
 from fillmask_export.training.recipe import Recipe
 
-# A step this many times longer than the others held a pause: a machine that slept, a process that was stopped.
+# A step this many times longer than the others includes a pause, such as a suspended machine or a stopped process.
 _PAUSE = 5
 
 
 @dataclass(slots=True)
 class Progress:
-    """Steps and seconds that were trained, over all runs of a training.
+    """Steps, tokens and seconds over all runs of a training.
 
     Attributes:
-        steps: So many.
-        tokens: In them, special tokens and padding left out.
-        seconds: In them; of a pause within a step only a little counts.
+        steps: Number of steps.
+        tokens: Number of tokens in them, padding left out.
+        seconds: Time of the steps; of a pause within a step only a little counts.
     """
 
     steps: int = 0
@@ -36,11 +36,11 @@ class Progress:
         self.seconds += min(seconds, _PAUSE * usual)
 
     def counts(self) -> dict[str, float]:
-        """What to go on from."""
+        """The counts of a continued training."""
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
 
     def share(self, recipe: Recipe) -> float:
-        """How much of the budget is spent, from 0 to 1."""
+        """The spent share of the budget, from 0 to 1."""
         by_time = self.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
         by_steps = self.steps / recipe.steps if recipe.steps else 0.0
         return min(1.0, max(by_time, by_steps))

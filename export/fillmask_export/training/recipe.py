@@ -1,4 +1,4 @@
-"""What a training is asked to do."""
+"""The settings of a training."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Recipe:
     """The settings of a training. With the same seed, ``steps`` and machine, two trainings are the same.
 
     Attributes:
-        minutes: Time to train for; the learning rate reaches zero when it is spent.
-        steps: Steps to train for; where both are given, what ends first counts.
-        learning_rate: At its peak.
-        head_learning_rate: The peak for a head that the checkpoint lacks and that therefore starts at random.
+        minutes: Time to train for; the learning rate reaches zero at its end.
+        steps: Steps to train for; with both, the first to end counts.
+        learning_rate: Peak learning rate.
+        head_learning_rate: Peak learning rate of a head that the checkpoint lacks and that starts at random.
         warmup: Share of the budget until the peak.
         batch_tokens: Tokens of one step, padding included.
         max_length: Tokens of the longest sequence, special tokens included; at most what the model takes.
@@ -28,8 +28,8 @@ class Recipe:
         masked: Share of the selected tokens that are replaced by the mask token.
         random: Share of the selected tokens that are replaced by a random one; the others stay as they are.
         held_out: Tokens of text kept for evaluation, at most a tenth of all.
-        field: Where the text is in a line of JSONL.
-        seed: Of everything that is drawn.
+        field: The field of the text in a line of JSONL.
+        seed: Seed of all random numbers.
         precision: ``"fp32"``, ``"bf16"`` (autocast), or ``"auto"``: the faster of the two on this device.
         device: Such as ``"cuda"``; None for a GPU where there is one.
     """

@@ -1,4 +1,4 @@
-"""Sequences of whole sentences, and batches of sequences of like length."""
+"""Sequences of whole sentences, and batches of sequences of similar length."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 from fillmask_export.training.tokens import Tokens
 
-# Headings and the like: too little around a mask to learn from.
+# tokens; headings and the like have too little context around a mask
 _SHORTEST = 6
-# Sequences are sorted by length among as many as this many batches hold, then batches are shuffled again.
+# Sequences are sorted by length within pools of this many batches; then the batches of a pool are shuffled.
 _POOL = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Where sequences lie in ``Tokens.ids``.
+    """Positions of sequences in ``Tokens.ids``.
 
     Attributes:
         starts: ``int64[n]``.
@@ -31,12 +31,12 @@ class Sequences:
     lengths: NDArray[np.int64]
 
     def take(self, chosen: NDArray[np.int64]) -> Sequences:
-        """Some of them, in the order of ``chosen``."""
+        """The sequences at some indices, in the order of ``chosen``."""
         return Sequences(self.starts[chosen], self.lengths[chosen])
 
 
 def held_out(tokens: Tokens, recipe: Recipe) -> NDArray[np.bool_]:
-    """Choose documents for evaluation: the same ones whatever order the files are named in.
+    """Choose documents for evaluation, independently of the order of the files.
 
     Returns:
         ``bool[documents]``. Equal documents are held out together.
@@ -56,53 +56,55 @@ def held_out(tokens: Tokens, recipe: Recipe) -> NDArray[np.bool_]:
     return chosen
 
 
-def cut(tokens: Tokens, chosen: NDArray[np.bool_], recipe: Recipe, rng: np.random.Generator, room: int) -> Sequences:
+def cut(
+    tokens: Tokens, chosen: NDArray[np.bool_], recipe: Recipe, rng: np.random.Generator, max_content: int
+) -> Sequences:
     """Cut documents into sequences at the ends of sentences.
 
-    Targets for their lengths are drawn and laid along the text, and a sequence ends at the first sentence that ends
-    past its target, at the end of its document, and where it is a short one at the end of its paragraph.
+    Target lengths are drawn and laid along the text. A sequence ends with the first sentence that ends past its target,
+    and at the end of its document. A short sequence also ends with its paragraph.
 
     Args:
         tokens: The text.
-        chosen: ``bool[documents]``, which of them.
-        recipe: Says how long sequences are.
-        rng: Draws.
-        room: Tokens of the longest, without special tokens.
+        chosen: ``bool[documents]``, the documents to cut.
+        recipe: Has the lengths of sequences.
+        rng: Draws the target lengths.
+        max_content: Tokens of the longest sequence, without special tokens.
     """
     begins = np.cumsum(tokens.lengths) - tokens.lengths
-    targets, long = _targets(int(tokens.lengths.sum()), recipe, rng, room)
+    targets, long = _targets(int(tokens.lengths.sum()), recipe, rng, max_content)
     target = np.searchsorted(np.cumsum(targets), begins, side="right")
     first = np.ones(len(begins), bool)
     first[1:] = (np.diff(target) != 0) | (np.diff(tokens.documents) != 0)
     first |= tokens.paragraphs & ~long[target]
     starts = np.flatnonzero(first)
-    lengths = np.minimum(np.add.reduceat(tokens.lengths, starts), room)
-    keep = chosen[tokens.documents[starts]] & (lengths >= min(_SHORTEST, room))
+    lengths = np.minimum(np.add.reduceat(tokens.lengths, starts), max_content)
+    keep = chosen[tokens.documents[starts]] & (lengths >= min(_SHORTEST, max_content))
     return Sequences(begins[starts][keep], lengths[keep])
 
 
 def _targets(
-    total: int, recipe: Recipe, rng: np.random.Generator, room: int
+    total: int, recipe: Recipe, rng: np.random.Generator, max_content: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Lengths that fill ``total`` tokens, and which of them are long ones."""
-    short = min(recipe.short_length, room)
-    mean_short, mean_long = (16 + short) / 2, (short + room) / 2
+    """Target lengths that fill ``total`` tokens, and which of them are long."""
+    short = min(recipe.short_length, max_content)
+    mean_short, mean_long = (16 + short) / 2, (short + max_content) / 2
     share = recipe.long_share / mean_long / (recipe.long_share / mean_long + (1 - recipe.long_share) / mean_short)
     count = int(1.1 * total / (share * mean_long + (1 - share) * mean_short)) + 64
     long = rng.random(count) < share
-    drawn = np.where(long, rng.integers(short, room + 1, count), rng.integers(min(16, short), short + 1, count))
+    drawn = np.where(long, rng.integers(short, max_content + 1, count), rng.integers(min(16, short), short + 1, count))
     assert drawn.sum() >= total
     return drawn, long
 
 
 def batches(sequences: Sequences, rng: np.random.Generator, limit: int, special: int) -> Iterator[Sequences]:
-    """Sequences in random order, in batches of like length.
+    """Sequences in random order, in batches of similar length.
 
     Args:
-        sequences: All of an epoch.
+        sequences: The sequences of an epoch.
         rng: Draws the order.
         limit: Tokens of a batch, padding and special tokens included.
-        special: Special tokens of a sequence.
+        special: Number of special tokens in a sequence.
     """
     order = rng.permutation(len(sequences.starts))
     pools = np.cumsum(sequences.lengths[order] + special) // (limit * _POOL)

@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop."""
+"""Signals that stop a training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, in the main thread; in others, which get no signals, it is never set."""
+    """An event that SIGINT and SIGTERM set. Outside the main thread, which alone gets signals, it is never set."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event

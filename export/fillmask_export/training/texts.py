@@ -12,19 +12,19 @@ from fillmask_export.training.errors import TrainingError
 
 SUFFIXES = (".txt", ".txt.xz", ".jsonl", ".jsonl.xz")
 
-# A book is taken in parts of about this many characters, so that it can be shuffled, and held out, like other texts.
+# Characters. A book is split into parts of about this size, to be shuffled and held out like other texts.
 _PART = 10_000
 
 Document = list[str]
-"""Paragraphs, none of them empty."""
+"""Paragraphs; none is empty."""
 
 
 def documents(files: Iterable[Path], field: str) -> Iterator[Document]:
-    """Read the documents of files, one after another.
+    """Read the documents of files in order.
 
     Args:
-        files: Plain text has one paragraph a line, and empty lines between documents; JSONL has one document a line.
-        field: Where the text is in a line of JSONL.
+        files: Plain text has a paragraph a line and empty lines between documents. JSONL has a document a line.
+        field: The field of the text in a line of JSONL.
 
     Raises:
         TrainingError: A file is of another kind, or a line of it cannot be read.
@@ -37,10 +37,10 @@ def documents(files: Iterable[Path], field: str) -> Iterator[Document]:
 
 
 def kind(file: Path) -> str:
-    """Which of ``SUFFIXES`` a file has.
+    """The suffix of a file, one of ``SUFFIXES``.
 
     Raises:
-        TrainingError: None of them.
+        TrainingError: It has another suffix.
     """
     for suffix in SUFFIXES:
         if file.name.endswith(suffix):
@@ -55,7 +55,7 @@ def _open(file: Path) -> TextIO:
 
 
 def _lines(stream: TextIO, file: Path) -> Iterator[str]:
-    """The lines of a stream, without their ends; what cannot be decoded is said with its file."""
+    """The stripped lines of a stream; a decoding error names the file."""
     try:
         for line in stream:
             yield line.strip()

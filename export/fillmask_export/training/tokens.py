@@ -1,4 +1,4 @@
-"""Texts as token ids on disk: read once, then mapped into memory."""
+"""Texts as token ids on disk: tokenized once, then mapped into memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.texts import Document
 
-# Zero-width, so that the space stays with the sentence after it: to byte-level tokenizers it is part of the word.
+# Zero-width, so that the space stays with the next sentence: for byte-level tokenizers it is part of the word.
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’»)])(?=\s)|(?<=[。！？])")
 
 _DOCUMENTS_A_TIME = 256
@@ -29,10 +29,10 @@ class Tokens:
     """Documents, cut into sentences, as token ids without special tokens.
 
     Attributes:
-        ids: All ids, one sentence after the other, mapped from disk.
+        ids: ``uint32[tokens]``, the ids of all sentences in order, mapped from disk.
         lengths: ``int64[sentences]``, in tokens.
-        documents: ``int64[sentences]``, which document each belongs to.
-        paragraphs: ``bool[sentences]``, whether a paragraph begins with it.
+        documents: ``int64[sentences]``, the document of each sentence.
+        paragraphs: ``bool[sentences]``, whether the sentence begins a paragraph.
         hashes: ``uint64[documents]``, of each document's text: equal texts have equal hashes.
     """
 
@@ -47,10 +47,10 @@ def write_tokens(folder: Path, texts: Iterable[Document], tokenizer: Any, *, lon
     """Tokenize documents into a folder.
 
     Args:
-        folder: Where to.
-        texts: Documents.
+        folder: Receives the files.
+        texts: The documents.
         tokenizer: A fast tokenizer of transformers.
-        longest: Tokens of the longest sentence; a longer one is cut.
+        longest: Tokens of the longest sentence; longer ones are split.
     """
     writer = _Writer(longest)
     remaining = iter(texts)
@@ -63,14 +63,14 @@ def write_tokens(folder: Path, texts: Iterable[Document], tokenizer: Any, *, lon
 
 
 def read_tokens(folder: Path) -> Tokens:
-    """Open what ``write_tokens`` wrote."""
+    """Open the files of ``write_tokens``."""
     ids = np.memmap(folder / "ids.bin", dtype=np.uint32, mode="r")
     with np.load(folder / "sentences.npz") as arrays:
         return Tokens(ids, **arrays)
 
 
 class _Writer:
-    """Collects what is known of sentences while their ids are written."""
+    """Collects the attributes of sentences while their ids are written."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest
@@ -80,7 +80,7 @@ class _Writer:
         self.hashes = array("Q")
 
     def write(self, out: BinaryIO, texts: list[Document], tokenizer: Any) -> int:  # noqa: ANN401
-        """Append documents; gives how many tokens they have."""
+        """Append documents; returns their number of tokens."""
         sentences: list[str] = []
         starts: list[tuple[int, bool]] = []
         for text in texts:
@@ -111,7 +111,7 @@ class _Writer:
 
 
 def _sentences(document: Document) -> Iterator[tuple[str, bool]]:
-    """Each sentence, and whether a paragraph begins with it."""
+    """Each sentence, and whether it begins a paragraph."""
     for number, paragraph in enumerate(document):
         for index, sentence in enumerate(_SENTENCE_ENDS.split(paragraph)):
             yield (" " + sentence if number and not index else sentence), not index

@@ -1,4 +1,4 @@
-"""train(): an encoder and text files to a masked LM, in steps that can be stopped, and gone on with, at any moment."""
+"""train(): an encoder and text files to a masked LM, in steps that can be stopped and continued at any moment."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from fillmask_export.training.texts import documents, kind
 from fillmask_export.training.tokens import read_tokens, write_tokens
 from fillmask_export.training.work import Work
 
-_SAVE_EVERY = 60.0  # seconds; what a kill costs at most
+_SAVE_EVERY = 60.0  # seconds; a kill loses at most this much
 
 Scores = dict[str, dict[str, Any]]
-"""Loss, accuracy and number of tokens, of short and of long sequences."""
+"""Loss, accuracy and number of tokens, by ``"short"`` and ``"long"`` sequences."""
 
 
 def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, recipe: Recipe) -> dict[str, Any]:
     """Train an encoder or a masked LM on text, as a masked LM.
 
-    Until it is done, all lies in the folder ``OUT.training``; killed at any moment, the same call goes on from there.
-    SIGINT and SIGTERM save first. Gone on with on a smaller budget, the learning rate falls to zero within that.
+    An unfinished training is in the folder ``OUT.training``. After a kill at any moment, the same call continues it.
+    SIGINT and SIGTERM save before they stop it. With a smaller budget the learning rate falls to zero within that.
 
     Args:
         encoder: A folder or a hub id.
-        files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; a file's share is its size's.
-        out: Folder to be made, for transformers and ``fillmask export``.
-        recipe: How.
+        files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; each counts by its size.
+        out: The folder to create, for transformers and ``fillmask export``.
+        recipe: The settings.
 
     Returns:
-        What ``OUT/training.json`` holds: settings, counts, and loss and accuracy on held-out text, before and after.
+        The content of ``OUT/training.json``: settings, counts, and the scores on held-out text before and after.
 
     Raises:
-        TrainingError: Something given is of no use, or the training was stopped.
+        TrainingError: An argument is unusable, or the training was stopped.
     """
     out, paths = Path(out), [Path(file) for file in files]
     _check(out, paths)
     work = Work(out)
     model, tokenizer, new = open_encoder(str(encoder), choose_device(recipe))
     batcher = Batcher(tokenizer, recipe)
-    room = longest(model, tokenizer, recipe.max_length) - batcher.special
+    max_content = longest(model, tokenizer, recipe.max_length) - batcher.special
     if not work.claim(str(encoder), paths, recipe):
-        write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=room)
+        write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=max_content)
         work.note()
-    data = Data(read_tokens(work.folder), batcher, recipe, room)
+    data = Data(read_tokens(work.folder), batcher, recipe, max_content)
     learner = Learner(model, new, recipe)
     held = data.held()
     before, progress = _begin(learner, data, held, work)
@@ -73,11 +73,11 @@ def _check(out: Path, files: list[Path]) -> None:
     for file in files:
         kind(file)
         if not file.is_file():
-            raise TrainingError(f"{file} is not there, or is no file")
+            raise TrainingError(f"{file} does not exist, or is not a file")
 
 
 def _begin(learner: Learner, data: Data, held: dict[str, list[Batch]], work: Work) -> tuple[Scores, Progress]:
-    """Take the state that an earlier run left; without one, measure where the training begins."""
+    """Load the state of an earlier run; without one, measure the scores before the training."""
     state = work.load()
     if state is not None:
         learner.load(state)
@@ -92,7 +92,7 @@ def _go_on(learner: Learner, data: Data, before: Scores, progress: Progress, *, 
     """Train until the budget is spent.
 
     Raises:
-        TrainingError: A signal came; what was trained is saved.
+        TrainingError: A signal stopped the training; its state is saved.
     """
     saved = perf_counter()
     stream = data.stream(progress.steps)

@@ -1,4 +1,4 @@
-"""The folder in which an unfinished training lies, from which the same command goes on."""
+"""The folder of an unfinished training, from which the same command continues."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from transformers import PreTrainedModel
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 
-# May differ from run to run: how long to train, and on what.
+# These may differ from run to run: the budget and the device.
 _FREE = ("minutes", "steps", "device")
 
 
 class Work:
-    """An unfinished training's files, beside the folder that it will become."""
+    """The files of an unfinished training, beside its output folder."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -31,13 +31,13 @@ class Work:
         self._settings: dict[str, Any] = {}
 
     def claim(self, source: str, files: Iterable[Path], recipe: Recipe) -> bool:
-        """Make the folder, or find out what is in it.
+        """Create the folder, or compare its settings.
 
         Returns:
-            Whether the texts are there already, read as this training reads them.
+            Whether it holds the tokenized texts of a training with the same settings.
 
         Raises:
-            TrainingError: It holds steps of another training.
+            TrainingError: It holds steps of a training with other settings.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings = {"encoder": source, "files": [[file.name, file.stat().st_size] for file in files]} | {
@@ -49,26 +49,26 @@ class Work:
             raise TrainingError(
                 f"{self.folder} holds an unfinished training with other settings: "
                 + ", ".join(f"{name} was {found.get(name)}, is {self._settings[name]}" for name in differing)
-                + "; go on with its settings, or delete that folder"
+                + "; continue with its settings, or delete that folder"
             )
         return not differing
 
     def note(self) -> None:
-        """Say that the texts are there, read to their end."""
+        """Record that all texts are tokenized."""
         write_json(self._note, self._settings)
 
     def load(self) -> dict[str, Any] | None:
-        """The state that was saved last, if any."""
+        """The last saved state, if any."""
         return torch.load(self._state, map_location="cpu", weights_only=True) if self._state.exists() else None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state so that at any moment a whole one is there."""
+        """Write the state; at any moment a complete one is on disk."""
         partial = self.folder / "state.pt.partial"
         torch.save(state, partial)
         os.replace(partial, self._state)
 
     def finish(self, model: PreTrainedModel, tokenizer: Any, report: dict[str, Any]) -> None:  # noqa: ANN401
-        """Write the checkpoint, which appears whole or not at all, and remove what it was made from."""
+        """Write the checkpoint, which appears complete or not at all, and remove the folder."""
         finished = self.folder / "finished"
         model.save_pretrained(finished, safe_serialization=True)
         tokenizer.save_pretrained(finished)
@@ -78,7 +78,7 @@ class Work:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, path)

@@ -8,7 +8,7 @@ import pytest
 from fillmask import FillMask
 from fillmask.artifact import folder, tokenizer
 from fillmask.errors import ArtifactError, IntegrityError
-from fillmask.runtime import session
+from fillmask.runtime import opening
 from tests.support import toys
 
 # The files that an engine with variant fp32 reads.
@@ -30,7 +30,7 @@ def parsed(monkeypatch):
         monkeypatch.setattr(home, name, parse)
 
     spy(tokenizer.Tokenizer, "from_buffer")
-    spy(session.ort, "InferenceSession")
+    spy(opening.ort, "InferenceSession")
     spy(folder, "parse_json", argument=1)
     return contents
 

@@ -10,7 +10,7 @@ import pytest
 
 from fillmask import ArtifactError, FillMask, IntegrityError
 from fillmask.artifact.folder import open_artifact
-from fillmask.runtime import session
+from fillmask.runtime import opening
 from fillmask.verification import verify
 from tests.support import toys
 
@@ -37,13 +37,13 @@ DAMAGES = {
 @pytest.fixture
 def started(monkeypatch):
     """What ONNX Runtime was given since the test began to look."""
-    graphs, start = [], session.ort.InferenceSession
+    graphs, start = [], opening.ort.InferenceSession
 
     def spy(graph, *arguments, **kwargs):
         graphs.append(graph)
         return start(graph, *arguments, **kwargs)
 
-    monkeypatch.setattr(session.ort, "InferenceSession", spy)
+    monkeypatch.setattr(opening.ort, "InferenceSession", spy)
     return graphs
 
 

@@ -72,22 +72,22 @@ def tokens_of(fill_mask):
 
 
 @pytest.mark.parametrize("write", [toys.write_native, toys.write_weighty])
-def test_a_native_model_of_the_hub_answers_and_names_its_commit(offline, tmp_path, native_folder, write):
+def test_a_native_model_of_the_hub_predicts_and_names_its_commit(offline, tmp_path, native_folder, write):
     cache(tmp_path, write)
     expected = tokens_of(FillMask(native_folder, variant="int8", threads=1))
     assert json.loads(offline(PREDICT, model="org/name")) == [COMMIT, "int8", "org/name", expected]
 
 
-@pytest.mark.parametrize(("asked", "variant"), [("auto", "fp32"), ("q8", "q8"), ("fp16", "fp16")])
-def test_a_foreign_model_of_the_hub_answers_with_each_variant(offline, tmp_path, asked, variant):
+@pytest.mark.parametrize(("wanted", "variant"), [("auto", "fp32"), ("q8", "q8"), ("fp16", "fp16")])
+def test_a_foreign_model_of_the_hub_predicts_with_each_variant(offline, tmp_path, wanted, variant):
     cache(tmp_path, xenova)
-    answer = json.loads(offline(PREDICT, model="org/name", variant=asked))
-    assert answer[:3] == [COMMIT, variant, "org/name"]
+    printed = json.loads(offline(PREDICT, model="org/name", variant=wanted))
+    assert printed[:3] == [COMMIT, variant, "org/name"]
     folder = tmp_path / "hub" / "models--org--name" / "snapshots" / COMMIT
-    assert answer[3] == tokens_of(FillMask(folder, variant=variant, threads=1))
+    assert printed[3] == tokens_of(FillMask(folder, variant=variant, threads=1))
 
 
-def test_a_foreign_model_without_an_fp32_graph_answers_quantized(offline, tmp_path):
+def test_a_foreign_model_without_an_fp32_graph_predicts_quantized(offline, tmp_path):
     def write(folder):
         return toys.write_foreign(folder, {"onnx/model_quantized.onnx": toys.foreign_graph(toys.tables(1))})
 
@@ -97,20 +97,20 @@ def test_a_foreign_model_without_an_fp32_graph_answers_quantized(offline, tmp_pa
 
 
 @pytest.fixture
-def asked(monkeypatch, tmp_path):
-    """What is asked of the hub for a model that lies in ``tmp_path / COMMIT``: revisions and patterns."""
-    questions = []
+def requests(monkeypatch, tmp_path):
+    """What is requested of the hub for a model that lies in ``tmp_path / COMMIT``: revisions and patterns."""
+    requests = []
 
     def snapshot(_, revision, patterns):
-        questions.append((revision, patterns))
+        requests.append((revision, patterns))
         return tmp_path / COMMIT
 
     monkeypatch.setattr(hub, "_snapshot", snapshot)
-    return questions
+    return requests
 
 
-def fetched(asked):
-    return [(revision, set(patterns)) for revision, patterns in asked]
+def fetched(requests):
+    return [(revision, set(patterns)) for revision, patterns in requests]
 
 
 def files_of(name):
@@ -119,48 +119,48 @@ def files_of(name):
 
 
 @pytest.mark.parametrize(("variant", "name"), [("auto", "int8"), ("int8", "int8"), ("fp32", "fp32")])
-def test_of_a_native_model_only_the_variant_in_use_is_fetched_and_from_one_commit(asked, tmp_path, variant, name):
+def test_of_a_native_model_only_the_variant_in_use_is_fetched_and_from_one_commit(requests, tmp_path, variant, name):
     toys.write_native(tmp_path / COMMIT)
     assert hub.fetch("org/name", variant, "main") == tmp_path / COMMIT
-    assert asked == [("main", ["*.json"]), (COMMIT, [f"model_{name}.onnx"])]
+    assert requests == [("main", ["*.json"]), (COMMIT, [f"model_{name}.onnx"])]
 
 
 @pytest.mark.parametrize(("variant", "name"), [("auto", "int8"), ("int8", "int8"), ("fp32", "fp32")])
-def test_the_weights_of_the_variant_in_use_are_fetched_with_it(asked, tmp_path, variant, name):
+def test_the_weights_of_the_variant_in_use_are_fetched_with_it(requests, tmp_path, variant, name):
     toys.write_weighty(tmp_path / COMMIT)
     assert hub.fetch("org/name", variant, "main") == tmp_path / COMMIT
-    assert asked == [("main", ["*.json"]), (COMMIT, [f"model_{name}.onnx", f"model_{name}.onnx_data"])]
+    assert requests == [("main", ["*.json"]), (COMMIT, [f"model_{name}.onnx", f"model_{name}.onnx_data"])]
 
 
-def test_weights_elsewhere_are_not_asked_of_the_hub(asked, tmp_path):
+def test_weights_elsewhere_are_not_requested_of_the_hub(requests, tmp_path):
     toys.write_native(tmp_path / COMMIT)
     toys.write_manifest(tmp_path / COMMIT, variants={"fp32": {"file": "model_fp32.onnx", "weights": "../weights"}})
     with pytest.raises(ArtifactError, match="which is not the name of a file in its own folder"):
         hub.fetch("org/name", "fp32", "main")
-    assert asked == [("main", ["*.json"])]
+    assert requests == [("main", ["*.json"])]
 
 
 @pytest.mark.parametrize(
     ("variant", "name"), [("auto", "model"), ("fp32", "model"), ("q8", "model_quantized"), ("q4f16", "model_q4f16")]
 )
-def test_of_a_foreign_model_only_the_variant_in_use_is_fetched_with_its_weights(asked, tmp_path, variant, name):
+def test_of_a_foreign_model_only_the_variant_in_use_is_fetched_with_its_weights(requests, tmp_path, variant, name):
     toys.write_foreign(tmp_path / COMMIT, {f"onnx/{name}.onnx": b"graph"})
     assert hub.fetch("org/name", variant, None) == tmp_path / COMMIT
-    assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files_of(name))]
+    assert fetched(requests) == [(None, {"*.json"}), (COMMIT, files_of(name))]
 
 
 @pytest.mark.parametrize("folder", ["", "onnx/"])
-def test_auto_fetches_the_quantized_graph_only_where_there_is_no_fp32_one(asked, tmp_path, folder):
+def test_auto_fetches_the_quantized_graph_only_where_there_is_no_fp32_one(requests, tmp_path, folder):
     toys.write_foreign(tmp_path / COMMIT, {f"{folder}model_quantized.onnx": b"graph"})
     hub.fetch("org/name", "auto", None)
-    assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files_of("model")), (COMMIT, files_of("model_quantized"))]
+    assert fetched(requests) == [(None, {"*.json"}), (COMMIT, files_of("model")), (COMMIT, files_of("model_quantized"))]
 
 
 @pytest.mark.parametrize("variant", ["fp32", "q4"])
-def test_a_named_variant_that_is_not_there_is_not_replaced(asked, tmp_path, variant):
+def test_a_named_variant_that_is_not_there_is_not_replaced(requests, tmp_path, variant):
     toys.write_foreign(tmp_path / COMMIT, {"onnx/model_quantized.onnx": b"graph"})
     hub.fetch("org/name", variant, None)
-    assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files_of("model" if variant == "fp32" else "model_q4"))]
+    assert fetched(requests) == [(None, {"*.json"}), (COMMIT, files_of("model" if variant == "fp32" else "model_q4"))]
 
 
 @pytest.mark.parametrize(
@@ -171,17 +171,17 @@ def test_a_named_variant_that_is_not_there_is_not_replaced(asked, tmp_path, vari
         ("int8", True, ["fp32", "int8"]),
     ],
 )
-def test_auto_fetches_what_will_be_used_and_for_a_gpu_also_what_takes_over(asked, tmp_path, default, gpu, names):
+def test_auto_fetches_what_will_be_used_and_for_a_gpu_also_what_takes_over(requests, tmp_path, default, gpu, names):
     toys.write_weighty(tmp_path / COMMIT)
     toys.write_manifest(tmp_path / COMMIT, default_variant=default)
     hub.fetch("org/name", "auto", None, gpu=gpu)
     files = {f"model_{name}.onnx{part}" for name in names for part in ("", "_data")}
-    assert fetched(asked) == [(None, {"*.json"}), (COMMIT, files)]
+    assert fetched(requests) == [(None, {"*.json"}), (COMMIT, files)]
 
 
 @pytest.mark.parametrize("write", [toys.write_native, toys.write_foreign])
 @pytest.mark.parametrize("variant", [["fp32"], {"fp32": 1}, None, 3])
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("requests")
 def test_a_variant_of_another_type_is_refused(tmp_path, write, variant):
     write(tmp_path / COMMIT)
     with pytest.raises(ArtifactError, match="variant must be a name "):
@@ -196,17 +196,17 @@ def test_a_branch_and_a_commit_select_a_revision(offline, tmp_path):
 
 
 def test_a_model_that_is_not_in_the_cache_is_named(offline):
-    said = offline(REFUSED, model="org/nowhere")
-    assert said.startswith("'org/nowhere' is not a folder, and the hub model cannot be had: ")
-    assert len(said.splitlines()) == 1
+    message = offline(REFUSED, model="org/nowhere")
+    assert message.startswith("'org/nowhere' is not a folder, and the hub model cannot be had: ")
+    assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("revision", ["no-such-branch", "e" * 40, "../../x", ""])
 def test_a_revision_that_is_not_there_is_named(offline, tmp_path, revision):
     cache(tmp_path, toys.write_native)
-    said = offline(REFUSED, model="org/name", revision=revision)
-    assert said.startswith("'org/name' is not a folder")
-    assert str(revision) in said
+    message = offline(REFUSED, model="org/name", revision=revision)
+    assert message.startswith("'org/name' is not a folder")
+    assert str(revision) in message
 
 
 def test_a_variant_that_the_hub_model_lacks_is_refused_with_those_that_are_there(offline, tmp_path):

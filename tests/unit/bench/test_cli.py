@@ -37,7 +37,7 @@ def store_answers(folder, wrong=()):
         (row,) = FillMask(folder, variant=name, threads=1).predict(TEXT)
         scores = [each.score + (0.5 if name in wrong else 0) for each in row]
         answer = {"text": TEXT, "tokens": [each.token for each in row], "scores": scores}
-        entries[name] = {"file": f"model_{name}.onnx", "tolerance": 1e-4, "answers": [answer], "batch_invariant": True}
+        entries[name] = {"file": f"model_{name}.onnx", "tolerance": 1e-4, "expected": [answer], "batch_invariant": True}
     toys.write_manifest(folder, variants=entries)
 
 

@@ -20,7 +20,7 @@ def test_texts_have_as_many_tokens_as_wanted_and_one_mask(tokens):
 
 
 def test_words_are_those_of_the_stored_answers():
-    stored = json.loads((EMBEDDED / "fillmask.json").read_text())["variants"]["int8"]["answers"]
+    stored = json.loads((EMBEDDED / "fillmask.json").read_text())["variants"]["int8"]["expected"]
     known = {word for answer in stored for word in answer["text"].split()}
     assert set(" ".join(Texts(open_artifact(None)).of(64)).split()) <= known
 
@@ -32,10 +32,10 @@ def test_a_model_without_stored_answers_gets_english(foreign_folder, foreign):
 
 
 def test_a_language_without_spaces_is_put_together_from_characters(native_copy):
-    entry = {"file": "model_int8.onnx", "tolerance": 1e-4, "answers": [{"text": "catsatonthe[MASK]matthecatsat"}]}
+    entry = {"file": "model_int8.onnx", "tolerance": 1e-4, "expected": [{"text": "catsatonthe[MASK]matthecatsat"}]}
     toys.write_manifest(native_copy, variants={"int8": entry})
     texts = Texts(open_artifact(native_copy)).of(12)
-    tokenizer = FillMask(native_copy, variant="int8", threads=1)._tokenization.tokenizer
+    tokenizer = FillMask(native_copy, variant="int8", threads=1).model.tokenizer.tokenizer
     assert {len(tokenizer.encode(text).ids) for text in texts} == {12}
 
 

@@ -1,4 +1,4 @@
-"""The task ``predict``, driven with numpy logits alone: no session runs."""
+"""The verb predict: its parameters, its reading, and its generator on numpy logits alone."""
 
 from dataclasses import FrozenInstanceError, asdict
 from types import SimpleNamespace
@@ -12,7 +12,6 @@ from fillmask.errors import InputError, NoMaskError, TargetsError, TargetWarning
 from fillmask.model import Model
 from fillmask.tasks import Read, Result
 from fillmask.tasks.predict import PREDICT, Parameters, Prediction, TopK, predict, resolve
-from fillmask.transformers_shape import as_transformers
 from tests.support import toys
 from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
 
@@ -52,9 +51,6 @@ def run(model, text, rows, **arguments):
     return finish(task, [read.reading(logits) for read, logits in zip(reads, rows, strict=True)])
 
 
-# Parameters
-
-
 def test_the_defaults_are_five_tokens_of_the_whole_vocabulary(model):
     assert resolve(model) == Result(Parameters(TopK(5, None), None))
 
@@ -91,9 +87,6 @@ def test_an_error_without_notices_has_none(model):
     assert raised.value.notices == ()
 
 
-# Reading logits
-
-
 def test_a_reading_chooses_among_all_tokens_or_among_its_targets():
     logits = np.arange(VOCAB_SIZE, dtype=np.float32)[None]
     tokens = [token for token, _ in TopK(2, None)(logits.copy())[0]]
@@ -128,9 +121,6 @@ def test_readings_are_equal_where_they_give_the_same():
     assert TopK(2, None) == TopK(2, None) != TopK(3, None)
     assert TopK(2, targets) == TopK(2, bytes(targets)) != TopK(2, None)
     assert len({TopK(2, targets), TopK(2, bytes(targets)), TopK(2, None)}) == 2
-
-
-# The task
 
 
 def test_a_task_reads_one_row_at_its_masks(model):
@@ -194,9 +184,6 @@ def test_the_verb_is_listed_by_name(model):
     assert (PREDICT.name, PREDICT.resolve, PREDICT.task) == ("predict", resolve, predict)
 
 
-# Its record
-
-
 def test_its_fields_come_in_transformers_order():
     assert list(asdict(Prediction(0.5, 1, "a", "b"))) == ["score", "token", "token_str", "sequence"]
 
@@ -204,12 +191,3 @@ def test_its_fields_come_in_transformers_order():
 def test_a_prediction_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Prediction(0.5, 1, "a", "b").score = 1
-
-
-def test_a_text_with_one_mask_has_no_outer_list_in_transformers_shape():
-    first, second = Prediction(0.5, 1, "a", "a b"), Prediction(0.25, 2, "c", "c b")
-    assert as_transformers([[first, second]]) == [asdict(first), asdict(second)]
-    assert as_transformers([[first], [second]]) == [[asdict(first)], [asdict(second)]]
-    assert [list(each) for each in as_transformers([[first]])] == [["score", "token", "token_str", "sequence"]]
-    assert as_transformers([[]]) == []
-    assert as_transformers([[], []]) == [[], []]

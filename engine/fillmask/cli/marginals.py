@@ -1,0 +1,101 @@
+"""The command ``fillmask marginals``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from fillmask.cli import options
+from fillmask.cli.errors import reported
+
+if TYPE_CHECKING:
+    from fillmask.tasks.marginals import Marginals
+
+
+@click.command("marginals")
+@click.argument("sequence")
+@options.model
+@options.variant
+@click.option("--alphabet", help="Characters to read.  [default: the 20 amino acids, or every ordinary token]")
+@click.option("--unmasked", is_flag=True, help="Read all positions in one run, without masks.")
+@click.option(
+    "--variants",
+    type=click.File(encoding="utf-8"),
+    help="Score variants such as A24G:K30R, one a line, or the column `mutant` of a CSV file.",
+)
+@click.option(
+    "--fill",
+    type=click.Choice(["wild", "mask", "mutant", "match"]),
+    default="wild",
+    show_default=True,
+    help="What stands at the other mutated positions while one is read.",
+)
+@click.option("--offset", type=int, default=1, show_default=True, help="Number of the first position.")
+@click.option("--truncation", type=click.Choice(["window"]), help="Read each position of a long text in a window.")
+@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@options.provider
+def marginals_command(  # noqa: PLR0913 -- one parameter an option
+    *,
+    sequence: str,
+    model: str | None,
+    variant: str,
+    alphabet: str | None,
+    unmasked: bool,
+    variants: TextIO | None,
+    fill: str,
+    offset: int,
+    truncation: str | None,
+    threads: int | None,
+    provider: tuple[str, ...],
+) -> None:
+    """Print log probabilities of an alphabet at every position of SEQUENCE, or scores of its variants, as CSV."""
+    with reported(code=2):
+        from fillmask import FillMask
+
+        fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+    with reported(code=1):
+        found = fill_mask.marginals(
+            sequence,
+            alphabet=alphabet,
+            masked=not unmasked,
+            truncation=truncation,  # type: ignore[arg-type]
+        )
+        rows = _matrix(found, offset)
+        if variants is not None:
+            names = [*_mutants(variants)]
+            scores = found.variants(names, offset=offset, fill=fill)  # type: ignore[arg-type]
+            rows = iter(
+                [["mutant", "score"], *([name, _number(score)] for name, score in zip(names, scores, strict=True))]
+            )
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+
+
+def _mutants(lines: Iterable[str]) -> Iterator[str]:
+    """The column ``mutant`` of a CSV file that has one, else its lines."""
+    rows = csv.reader(lines)
+    first = next(rows, [])
+    if "mutant" in first:
+        column = first.index("mutant")
+        yield from (row[column] for row in rows if row)
+    else:
+        yield from (",".join(row) for row in [first, *rows] if row)
+
+
+def _table(names: Iterable[str], scores: Iterable[float]) -> Iterator[list[str]]:
+    yield ["mutant", "score"]
+    for name, score in zip(names, scores, strict=True):
+        yield [name, _number(score)]
+
+
+def _matrix(found: Marginals, offset: int) -> Iterator[list[str]]:
+    yield ["position", "token", *found.alphabet]
+    for position, (token, row) in enumerate(zip(found.tokens, found.log_probs.tolist(), strict=True), start=offset):
+        yield [str(position), token, *map(_number, row)]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"

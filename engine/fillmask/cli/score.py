@@ -1,0 +1,96 @@
+"""The command ``fillmask score``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import tee
+from typing import TYPE_CHECKING
+
+import click
+
+from fillmask.cli import options
+from fillmask.cli.errors import reported
+from fillmask.cli.output import show_error
+
+if TYPE_CHECKING:
+    from fillmask.tasks.score import Score
+
+
+@click.command("score")
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@options.model
+@options.variant
+@click.option(
+    "--method",
+    type=click.Choice(["word_l2r", "original", "whole_word"]),
+    default="word_l2r",
+    show_default=True,
+    help="What is masked while a token is read: it and the later tokens of its word, it alone, or its whole word.",
+)
+@click.option(
+    "--words",
+    type=click.Choice(["pretokenizer", "spaces"]),
+    default="pretokenizer",
+    show_default=True,
+    help="What a word is: what the tokenizer splits, or what stands between spaces.",
+)
+@click.option("--tokens", is_flag=True, help="Show each token.")
+@click.option("--bits", is_flag=True, help="Logarithms to base 2.")
+@click.option("--truncation", type=click.Choice(["window"]), help="Read each token of a long text in a window.")
+@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.provider
+@options.as_json
+def score_command(  # noqa: PLR0913 -- one parameter an option
+    *,
+    texts: tuple[str, ...],
+    model: str | None,
+    variant: str,
+    method: str,
+    words: str,
+    tokens: bool,
+    bits: bool,
+    truncation: str | None,
+    threads: int | None,
+    workers: int,
+    provider: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Score each TEXT, or each line of standard input: the log probability that a masked LM gives it.
+
+    The number is a pseudo-log-likelihood, the sum over the text's tokens. The second number is its perplexity.
+    """
+    shown, scored = tee(texts or options.stdin_lines())
+    with reported(code=2):
+        from fillmask import FillMask, InputError
+
+        fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+        outcomes = fill_mask.score_many(
+            scored,
+            method=method,  # type: ignore[arg-type]
+            words=words,  # type: ignore[arg-type]
+            bits=bits,
+            truncation=truncation,  # type: ignore[arg-type]
+            workers=workers,
+        )
+        failed = False
+        for text, outcome in zip(shown, outcomes, strict=False):
+            if isinstance(outcome, InputError):
+                failed = True
+                show_error(text, outcome, as_json=as_json)
+            else:
+                _show(text, outcome, tokens=tokens, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _show(text: str, score: Score, *, tokens: bool, as_json: bool) -> None:
+    if as_json:
+        from fillmask.tasks.score import as_json as as_document
+
+        click.echo(json.dumps({"inputs": text, "score": as_document(score)}))
+        return
+    click.echo(f"{score.log_prob:10.3f} {score.perplexity:10.2f}  {text}")
+    for token in score.tokens if tokens else ():
+        unknown = "  (unknown)" if token.unknown else ""
+        click.echo(f"{token.log_prob:10.3f} {token.start:6}–{token.end:<4}  {token.text}{unknown}")

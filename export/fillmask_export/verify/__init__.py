@@ -1,0 +1,6 @@
+"""Verification: every variant runs beside its checkpoint before it is written.
+
+``eval_data`` reads the texts. ``forward`` runs checkpoint and graph, ``fidelity`` compares their logits, and
+``invariance`` compares runs of one text with runs of several. ``acceptance`` accepts or refuses a variant.
+``tokenizer_check`` compares tokenizers, ``profiling`` measures time and memory.
+"""

@@ -1,0 +1,127 @@
+"""The acceptance of one variant: it is measured beside its checkpoint, and refused where it is too far from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+from fillmask import FillMask
+from fillmask_export.checkpoint import Checkpoint
+from fillmask_export.errors import FidelityError
+from fillmask_export.fp16.ranges import find_infinite
+from fillmask_export.plan import Limits
+from fillmask_export.verify.eval_data import EvalData
+from fillmask_export.verify.fidelity import Fidelity, count_not_finite, measure_graph
+from fillmask_export.verify.invariance import batch_difference, equal_length_difference
+
+# Largest difference of a score that rounding explains. float16 keeps three digits, and the order of a product's sums,
+# which depends on the batch, decides how they round.
+_BATCH_TOLERANCE = {"fp16": 5e-3}
+_USUAL_BATCH_TOLERANCE = 1e-5
+_TENSOR_TEXTS = 64  # held-out texts on which every tensor of fp16 is checked
+
+
+def accept(variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: EvalData, limits: Limits) -> dict[str, Any]:
+    """Measure a variant and check it against the limits.
+
+    Returns:
+        The variant's figures, for the manifest.
+
+    Raises:
+        FidelityError: The variant is too far from its checkpoint. Built in another way it may be accepted.
+    """
+    fidelity = measure_graph(graph, checkpoint, eval_data.held_out.probes)
+    not_finite = count_not_finite(graph, eval_data.random)
+    check_fidelity(variant, fidelity, limits, not_finite_on_random=not_finite)
+    if variant == "fp16":
+        _check_tensors(graph, eval_data)
+    long = measure_graph(graph, checkpoint, eval_data.long)
+    # Accuracy over so few masks is too noisy to check. Long texts are here for errors that only length causes.
+    check_fidelity(variant, long, replace(limits, max_accuracy_loss=1.0), where=" in long texts")
+    return {
+        "fidelity": asdict(fidelity),
+        "random_texts": {"texts": len(eval_data.random), "not_finite": not_finite},
+        "long_texts": {"tokens": max(probe.input_ids.size for probe in eval_data.long), **asdict(long)},
+        **_measure_batches(variant, graph, eval_data, checkpoint.tokenizer.pad_token_id or 0),
+    }
+
+
+def _measure_batches(variant: str, graph: Path, eval_data: EvalData, pad_token_id: int) -> dict[str, Any]:
+    """Whether texts keep their scores in one run: texts of any lengths with padding, and texts of equal length."""
+    padded = batch_difference(graph, eval_data.held_out.probes, pad_token_id)
+    equal = equal_length_difference(graph, eval_data.held_out.probes)
+    for difference, where in ((padded, "a padded batch"), (equal, "a batch of texts of equal length")):
+        if not isfinite(difference):
+            raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")
+    tolerance = _BATCH_TOLERANCE.get(variant, _USUAL_BATCH_TOLERANCE)
+    return {
+        "batch_difference": padded,
+        "batch_invariant": padded <= tolerance,
+        "equal_length_difference": equal,
+        "equal_length_invariant": equal <= tolerance,
+    }
+
+
+def check_fidelity(
+    variant: str, fidelity: Fidelity, limits: Limits, *, not_finite_on_random: int = 0, where: str = ""
+) -> None:
+    """Check a variant's figures against the limits.
+
+    Args:
+        variant: Its name. fp32 must give the checkpoint's scores; the other variants may differ a little.
+        fidelity: The figures.
+        limits: The limits.
+        not_finite_on_random: Number of masks in random tokens at which the variant gave NaN or infinity.
+        where: On which texts, for the message.
+
+    Raises:
+        FidelityError: The variant is too far from its checkpoint.
+    """
+    reasons = []
+    if fidelity.not_finite:
+        reasons.append(f"{fidelity.not_finite} of {fidelity.masks} masks give NaN or infinity")
+    if not_finite_on_random:
+        reasons.append(f"{not_finite_on_random} masks in random tokens give NaN or infinity")
+    if variant == "fp32" and not fidelity.max_score_difference <= limits.max_score_difference:
+        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, limits.max_score_difference))
+    if variant != "fp32" and not fidelity.mean_kl <= limits.max_kl:
+        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, limits.max_kl))
+    loss = fidelity.checkpoint_accuracy - fidelity.accuracy
+    if variant != "fp32" and not loss <= limits.max_accuracy_loss:
+        reasons.append(_beyond("masked-token accuracy falls by", loss, limits.max_accuracy_loss))
+    if reasons:
+        raise FidelityError(f"variant {variant} is too far from its checkpoint{where}: {'; '.join(reasons)}")
+
+
+def _beyond(what: str, got: float, allowed: float) -> str:
+    return f"{what} {got:.2g}, allowed is {allowed:.2g}"
+
+
+def _check_tensors(graph: Path, eval_data: EvalData) -> None:
+    texts = eval_data.random + eval_data.held_out.probes[:_TENSOR_TEXTS]
+    if infinite := find_infinite(ir.load(graph), texts):
+        raise FidelityError(
+            f"variant fp16 has {len(infinite)} tensors that half precision does not hold, {infinite[0]} for one; give "
+            f"--calibration texts like those it is verified on"
+        )
+
+
+def predict_texts(folder: Path, variant: str, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The variant's predictions on this machine, to be compared with its predictions on another machine.
+
+    Args:
+        folder: The artifact.
+        variant: Which of its variants.
+        texts: Texts with one mask each.
+    """
+    fill_mask = FillMask(folder, variant=variant, providers=["CPUExecutionProvider"])
+    stored = []
+    for text in texts:
+        (best,) = fill_mask.predict(text, truncation="window")
+        stored.append({"text": text, "tokens": [p.token for p in best], "scores": [p.score for p in best]})
+    return stored

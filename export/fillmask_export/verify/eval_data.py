@@ -1,0 +1,59 @@
+"""The texts of an export: for calibration, for verification, and for stored predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fillmask_export.plan import Plan
+from fillmask_export.probes import Probe, Probes, long_probes, make_masked_texts, make_probes, random_probes
+
+
+@dataclass(frozen=True, slots=True)
+class EvalData:
+    """Texts as tokens, all made before the model is traced.
+
+    Attributes:
+        calibration: For calibration.
+        held_out: For verification.
+        long: For verification: a few texts as long as the model takes.
+        random: Random tokens. A variant must give finite logits on them.
+        masked_texts: Short texts with one mask each; the artifact stores the predictions for them.
+    """
+
+    calibration: Probes
+    held_out: Probes
+    long: list[Probe]
+    random: list[Probe]
+    masked_texts: list[str]
+
+    @property
+    def masks(self) -> int:
+        """Number of masks in the held-out texts."""
+        return sum(probe.labels.size for probe in self.held_out.probes)
+
+
+def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # noqa: ANN401
+    """Read the plan's texts and mask them.
+
+    Args:
+        tokenizer: transformers' fast tokenizer.
+        plan: Names the text files.
+        max_length: Largest number of tokens that the model takes.
+
+    Raises:
+        ExportError: A text file cannot be read or holds no text for this model.
+    """
+    return EvalData(
+        calibration=_calibration(tokenizer, plan, max_length),
+        held_out=make_probes(tokenizer, plan.texts, plan.masks, max_length),
+        long=long_probes(tokenizer, plan.texts, max_length),
+        random=random_probes(tokenizer, max_length),
+        masked_texts=make_masked_texts(tokenizer, plan.texts),
+    )
+
+
+def _calibration(tokenizer: Any, plan: Plan, max_length: int) -> Probes:  # noqa: ANN401
+    """Each text once, and a few of full length: activations at late positions have other ranges."""
+    texts = make_probes(tokenizer, plan.calibration, 0, max_length)
+    return Probes(texts.origin, texts.probes + long_probes(tokenizer, plan.calibration, max_length))

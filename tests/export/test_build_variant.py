@@ -1,0 +1,69 @@
+"""Where the gate demands it, the most sensitive products stay in float; a gate that this does not pass refuses."""
+
+import json
+
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from fillmask_export import FidelityError, Plan, export
+from fillmask_export.build_variant import attempts
+
+PLAN = {"masks": 60, "rounds": 0, "max_accuracy_loss": 1.0}
+
+
+@pytest.fixture(scope="module")
+def usual_kl(checkpoint_of, tmp_path_factory):
+    """Of int8 with nothing left in float."""
+    out = tmp_path_factory.mktemp("usual") / "out"
+    manifest = export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=9.0, **PLAN))
+    return manifest["variants"]["int8"]["fidelity"]["mean_kl"]
+
+
+def products(folder):
+    graph = onnx.load(folder / "model_int8.onnx", load_external_data=False).graph
+    return sum(node.op_type == "MatMulIntegerToFloat" for node in graph.node)
+
+
+def test_sensitive_products_stay_in_float_until_the_gate_is_passed(checkpoint_of, tmp_path, usual_kl):
+    steps, out = [], tmp_path / "out"
+    manifest = export(
+        checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN), say=steps.append
+    )
+    entry = manifest["variants"]["int8"]
+    assert entry["fidelity"]["mean_kl"] <= 0.8 * usual_kl
+    assert "left in fp32 (" in entry["quantization"]
+    assert "left in fp32 (" in (out / "README.md").read_text()
+    assert any("too far from its checkpoint" in step and "trying again" in step for step in steps)
+    assert 0 < products(out) < 13
+
+
+def test_a_gate_that_half_in_float_does_not_pass_refuses(checkpoint_of, tmp_path):
+    with pytest.raises(FidelityError, match=r"int8 is too far .*, the products of 4 activations left in fp32"):
+        export(checkpoint_of("wordpiece"), tmp_path / "out", ("int8",), plan=Plan(max_kl=1e-9, **PLAN))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_attempt_leaves_none_of_its_weights(checkpoint_of, tmp_path, usual_kl):
+    out = tmp_path / "out"
+    export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN))
+    manifest = json.loads((out / "fillmask.json").read_text())
+    listed = {path.name for path in out.iterdir()} - {"fillmask.json", "README.md"}
+    assert listed <= set(manifest["files"])
+    model = onnx.load(out / "model_int8.onnx")
+    used = sum(numpy_helper.to_array(each).nbytes for each in model.graph.initializer)
+    assert sum((out / name).stat().st_size for name in listed if name.endswith("_data")) <= used
+
+
+@pytest.mark.parametrize(
+    ("variant", "counts"), [("int8", [0, 1, 2, 4]), ("int4", [0, 1, 2, 4]), ("fp16", [0]), ("fp32", [0])]
+)
+def test_each_attempt_keeps_the_most_sensitive(variant, counts, monkeypatch):
+    ranking = [f"activation {number}" for number in range(9)]
+    monkeypatch.setattr("fillmask_export.build_variant.rank", lambda model, probes: ranking)
+
+    class EvalData:
+        class calibration:  # noqa: N801
+            probes = ()
+
+    assert [list(kept) for kept in attempts(variant, None, EvalData)] == [ranking[:count] for count in counts]

@@ -1,0 +1,62 @@
+"""The head gives the same logits at the selected tokens alone as at all tokens, in every architecture."""
+
+import pytest
+import torch
+
+from fillmask_export.training.batch import Batch
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.model import logits_at, make_optimizer, open_encoder
+from fillmask_export.training.recipe import Recipe
+from tests.support.architectures import ARCHITECTURES, make_checkpoint
+from tests.support.rounding import assert_rounded_alike, rounding_bound
+
+CPU = torch.device("cpu")
+FAST = {"bert", "distilbert", "electra", "modernbert", "roberta"}
+# They are refused: their tokenizer is written in Python only, or they take no attention mask.
+REFUSED = {"esm": "has no fast tokenizer", "fnet": "takes no attention_mask"}
+# It computes in training mode only, in which it draws random numbers.
+UNTRAINED = {"reformer", *REFUSED}
+NAMES = [
+    pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
+    for name in ARCHITECTURES
+    if name not in UNTRAINED
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_trained_is_refused(name, tmp_path):
+    with pytest.raises(TrainingError, match=REFUSED[name]):
+        open_encoder(str(make_checkpoint(name, tmp_path)), CPU)
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")  # transformers' own, in Funnel
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_and_gradients_are_those_of_the_whole_head(name, tmp_path):
+    model, tokenizer, new = open_encoder(str(make_checkpoint(name, tmp_path)), CPU)
+    assert not new
+    torch.manual_seed(0)
+    input_ids = torch.randint(5, len(tokenizer) - 1, (3, 16))
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[2, 12:] = 0
+    selected = (torch.rand(3, 16) < 0.3) & attention_mask.bool()
+    logits = logits_at(model, Batch(input_ids, attention_mask, selected, input_ids[selected]))
+    expected = model(input_ids=input_ids, attention_mask=attention_mask).logits[selected]
+    # The head is a product, a LayerNorm (mean and variance) and another product, none wider than the widest matrix.
+    width = max(parameter.shape[-1] for parameter in model.parameters() if parameter.ndim == 2)
+    bound = rounding_bound(4 * width, expected.abs().max().item())
+    assert_rounded_alike(logits.detach().numpy(), expected.detach().numpy(), bound)
+    logits.logsumexp(-1).sum().backward()
+    assert model.get_input_embeddings().weight.grad.abs().sum() > 0
+
+
+def test_what_starts_at_random_learns_faster_and_biases_do_not_decay(tmp_path):
+    model, _, _ = open_encoder(str(make_checkpoint("bert", tmp_path)), CPU)
+    new = ["cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias"]
+    recipe = Recipe(steps=1, learning_rate=1.0, head_learning_rate=3.0)
+    of = {
+        parameter: group for group in make_optimizer(model, new, recipe).param_groups for parameter in group["params"]
+    }
+    named = dict(model.named_parameters())
+    assert len(of) == len(named)
+    assert {name for name, parameter in named.items() if of[parameter]["peak"] == 3.0} == set(new)
+    assert all((of[parameter]["weight_decay"] > 0) == (parameter.ndim > 1) for parameter in named.values())

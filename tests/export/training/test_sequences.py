@@ -1,0 +1,153 @@
+"""Texts are kept as the tokenizer's numbers, cut at the ends of sentences, and batched within a limit."""
+
+import numpy as np
+import pytest
+from transformers import AutoTokenizer
+
+from fillmask_export.training.batch import Batcher
+from fillmask_export.training.data import Data
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.sequences import batches, cut, held_out
+from fillmask_export.training.tokens import read_tokens, write_tokens
+from tests.support.training import sentences
+
+RECIPE = Recipe(steps=1, batch_tokens=512, max_length=128, short_length=48)
+MAX_CONTENT = 126
+
+
+@pytest.fixture
+def tokenizer(checkpoint):
+    return AutoTokenizer.from_pretrained(checkpoint)
+
+
+@pytest.fixture
+def documents():
+    """The corpus with two paragraphs of five sentences each a document."""
+    lines = sentences()
+    paragraphs = [" ".join(lines[start : start + 5]) for start in range(0, len(lines), 5)]
+    return [paragraphs[start : start + 2] for start in range(0, len(paragraphs), 2)]
+
+
+@pytest.fixture
+def tokens(tokenizer, documents, tmp_path):
+    write_tokens(tmp_path, documents, tokenizer, longest=MAX_CONTENT)
+    return read_tokens(tmp_path)
+
+
+def everything(tokens):
+    return np.ones(len(tokens.hashes), bool)
+
+
+def test_a_text_kept_sentence_by_sentence_has_the_tokens_it_has_whole(tokens, tokenizer, documents):
+    for number, document in enumerate(documents):
+        inside = np.repeat(tokens.documents == number, tokens.lengths)
+        assert tokens.ids[inside].tolist() == tokenizer(" ".join(document), add_special_tokens=False)["input_ids"]
+
+
+def test_sentences_and_paragraphs_are_found(tokens):
+    assert len(tokens.lengths) > 150
+    assert tokens.paragraphs.sum() == -(-len(sentences()) // 5)
+
+
+@pytest.mark.parametrize("family", ["wordpiece"], indirect=True)
+def test_a_sentence_longer_than_the_model_takes_is_cut(tokenizer, tmp_path):
+    write_tokens(tmp_path, [["word " * 300]], tokenizer, longest=100)
+    lengths = read_tokens(tmp_path).lengths
+    assert lengths.max() == 100
+    assert lengths.sum() == len(tokenizer("word " * 300, add_special_tokens=False)["input_ids"])
+
+
+@pytest.mark.parametrize("family", ["wordpiece"], indirect=True)
+def test_texts_without_a_token_are_refused(tokenizer, tmp_path):
+    with pytest.raises(TrainingError, match="hold no text"):
+        write_tokens(tmp_path, [], tokenizer, longest=9)
+
+
+@pytest.mark.parametrize("family", ["wordpiece"], indirect=True)
+class TestCutting:
+    def test_sequences_begin_and_end_with_sentences_and_stay_within_documents(self, tokens):
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
+        ends = np.cumsum(tokens.lengths)
+        begins = ends - tokens.lengths
+        last = sequences.starts + sequences.lengths
+        assert set(sequences.starts) <= set(begins)
+        assert set(last[sequences.lengths < MAX_CONTENT]) <= set(ends)
+        document = np.repeat(tokens.documents, tokens.lengths)
+        assert (document[sequences.starts] == document[last - 1]).all()
+
+    def test_nearly_all_text_is_in_one_sequence_and_none_in_two(self, tokens):
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
+        order = np.argsort(sequences.starts)
+        ends = (sequences.starts + sequences.lengths)[order]
+        assert (ends[:-1] <= sequences.starts[order][1:]).all()
+        assert sequences.lengths.sum() > 0.9 * tokens.lengths.sum()
+
+    def test_the_share_of_long_sequences_is_what_the_recipe_says(self, tokens):
+        mean = {}
+        for share in (0.0, 1.0):
+            recipe = Recipe(steps=1, short_length=48, long_share=share)
+            mean[share] = cut(tokens, everything(tokens), recipe, np.random.default_rng(0), MAX_CONTENT).lengths.mean()
+        assert mean[0.0] < 48 < mean[1.0]
+
+    def test_equal_documents_are_held_out_together_and_in_any_order(self, tokenizer, documents, tmp_path):
+        chosen = []
+        for name, texts in (("one", documents + documents), ("other", documents[::-1])):
+            (tmp_path / name).mkdir()
+            write_tokens(tmp_path / name, texts, tokenizer, longest=MAX_CONTENT)
+            chosen.append(held_out(read_tokens(tmp_path / name), RECIPE))
+        both, other = chosen
+        assert (both[: len(documents)] == both[len(documents) :]).all()
+        assert both.any()
+        assert other[::-1].any()
+
+    def test_what_is_held_out_is_learned_from_in_no_epoch(self, tokens, tokenizer):
+        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
+        held = {tuple(row) for group in data.held().values() for batch in group for row in originals(batch)}
+        stream = data.stream(0)
+        learned = {tuple(row) for _ in range(60) for row in originals(next(stream))}
+        assert held
+        assert not held & learned
+
+    def test_one_document_is_too_few(self, tokenizer, tmp_path):
+        write_tokens(tmp_path, [["One sentence. And another one."]], tokenizer, longest=MAX_CONTENT)
+        with pytest.raises(TrainingError, match="too few to hold some out"):
+            held_out(read_tokens(tmp_path), RECIPE)
+
+    def test_batches_hold_each_sequence_once_within_the_limit_and_little_padding(self, tokens):
+        sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
+        made = list(batches(sequences, np.random.default_rng(0), 512, 2))
+        assert sorted(np.concatenate([batch.starts for batch in made])) == sorted(sequences.starts)
+        padded = [(batch.lengths.max() + 2) * len(batch.lengths) for batch in made]
+        assert max(padded) <= 512
+        assert sum(padded) < 1.15 * (sequences.lengths + 2).sum()
+
+    def test_a_stream_can_be_entered_at_any_step(self, tokens, tokenizer):
+        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
+        whole = data.stream(0)
+        steps = [next(whole) for _ in range(40)]
+        assert sum(len(batch.input_ids) for batch in steps) > len(cut_all(data)), "more than an epoch"
+        assert (next(data.stream(39)).input_ids == steps[39].input_ids).all()
+
+
+def cut_all(data):
+    return cut(data.tokens, everything(data.tokens), data.recipe, np.random.default_rng(0), data.max_content).starts
+
+
+def originals(batch):
+    """The rows of a batch before anything was masked."""
+    return batch.input_ids.masked_scatter(batch.selected, batch.labels).tolist()
+
+
+def test_a_batch_is_what_the_tokenizer_makes_of_the_texts_with_some_tokens_masked(tokens, tokenizer):
+    recipe = Recipe(steps=1, masked=1.0, random=0.0)
+    sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
+    sequences = sequences.take(np.arange(min(8, len(sequences.starts))))
+    batch = Batcher(tokenizer, recipe).make(tokens.ids, sequences, seed=3)
+    for row, start, length in zip(range(8), sequences.starts, sequences.lengths, strict=False):
+        before, after = tokenizer("")["input_ids"]
+        expected = [before, *tokens.ids[start : start + length].tolist(), after]
+        assert originals(batch)[row][: len(expected)] == expected
+        assert batch.attention_mask[row].sum() == len(expected)
+    assert (batch.input_ids[batch.selected] == tokenizer.mask_token_id).all()
+    assert 0.1 < batch.selected.sum() / batch.attention_mask.sum() < 0.3

@@ -1,0 +1,67 @@
+"""Texts of every kind become documents, and an error names the file that cannot be read."""
+
+import json
+import lzma
+
+import pytest
+
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.texts import documents
+
+PLAIN = "One.\nTwo.\n\n\nThree.\n"
+DOCUMENTS = [["One.", "Two."], ["Three."]]
+RECORDS = [{"text": "One.\nTwo.\n"}, {"text": "Three."}]
+
+
+def write(path, text):
+    path.write_bytes(lzma.compress(text.encode()) if path.suffix == ".xz" else text.encode())
+    return path
+
+
+def read(*files, field="text"):
+    return list(documents(files, field))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.b.txt", "a.txt.xz"])
+def test_empty_lines_separate_documents(tmp_path, name):
+    assert read(write(tmp_path / name, PLAIN)) == DOCUMENTS
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.xz"])
+def test_a_line_of_jsonl_is_a_document(tmp_path, name):
+    lines = "\n".join(map(json.dumps, RECORDS)) + "\n"
+    assert read(write(tmp_path / name, lines)) == DOCUMENTS
+
+
+def test_the_field_can_be_named(tmp_path):
+    assert read(write(tmp_path / "a.jsonl", '{"body": "One."}'), field="body") == [["One."]]
+
+
+def test_files_follow_one_another(tmp_path):
+    files = write(tmp_path / "a.txt", "One."), write(tmp_path / "b.jsonl", '{"text": "Two."}')
+    assert read(*files) == [["One."], ["Two."]]
+
+
+def test_a_book_is_taken_in_parts(tmp_path):
+    paragraphs = ["word " * 400 + "end." for _ in range(20)]
+    parts = read(write(tmp_path / "a.txt", "\n".join(paragraphs)))
+    assert len(parts) > 2
+    assert [paragraph for part in parts for paragraph in part] == paragraphs
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.pdf", b"x", r"unknown kind.*\*\.txt, "),
+        ("a.txt", b"\xff\xfe", r"a\.txt cannot be read as UTF-8"),
+        ("a.txt.xz", b"no xz", r"a\.txt\.xz cannot be read"),
+        ("a.txt.xz", lzma.compress(b"word " * 9)[:-9], r"a\.txt\.xz cannot be read"),
+        ("a.jsonl", b'{"text": "x"}\n{', r"a\.jsonl, line 2 is not JSON"),
+        ("a.jsonl", b'{"body": "x"}', r"line 1 has no text in the field 'text'; --field"),
+        ("a.jsonl", b'["x"]', "has no text in the field"),
+    ],
+)
+def test_an_error_names_what_cannot_be_read(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TrainingError, match=message):
+        read(tmp_path / name)

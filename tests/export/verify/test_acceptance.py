@@ -1,0 +1,158 @@
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from fillmask_export import FidelityError, Plan
+from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.passes import make_lean
+from fillmask_export.variants import write_graph
+from fillmask_export.verify import acceptance
+from fillmask_export.verify.acceptance import accept, check_fidelity
+from fillmask_export.verify.eval_data import load_eval_data
+from fillmask_export.verify.fidelity import Fidelity
+from tests.support.graphs import operators, run, stored_bytes, texts
+
+EXACT = Fidelity(100, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0)
+PLAN = Plan(masks=60, max_kl=1.0, max_accuracy_loss=1.0)
+
+
+@pytest.fixture(scope="module")
+def bert(checkpoint_of):
+    return open_checkpoint(checkpoint_of("wordpiece"))
+
+
+@pytest.fixture(scope="module")
+def eval_data(bert):
+    return load_eval_data(bert.tokenizer, PLAN, 64)
+
+
+@pytest.fixture
+def built(bert, eval_data, plain_of, tmp_path):
+    """Builds a variant of the checkpoint and gives the path of its graph."""
+
+    def make(variant):
+        model = ir.load(plain_of("wordpiece"))
+        make_lean(model)
+        return tmp_path / write_graph(variant, model, eval_data, tmp_path)["file"]
+
+    return make
+
+
+@pytest.mark.parametrize("variant", ["fp32", "int8", "fp16", "int4"])
+def test_a_variant_that_is_close_passes_with_its_figures(built, bert, eval_data, variant):
+    found = accept(variant, built(variant), bert, eval_data=eval_data, limits=PLAN.limits)
+    assert found["fidelity"]["masks"] == eval_data.masks >= 60
+    assert found["random_texts"] == {"texts": len(eval_data.random), "not_finite": 0}
+    assert found["batch_invariant"]
+    assert found["equal_length_invariant"]
+    assert 0 <= found["equal_length_difference"] <= 5e-3
+
+
+def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, bert, eval_data):
+    graph = built("int8")
+    with pytest.raises(FidelityError, match="mean KL divergence"):
+        accept("int8", graph, bert, eval_data=eval_data, limits=dataclasses.replace(PLAN.limits, max_kl=1e-12))
+    assert accept("int8", graph, bert, eval_data=eval_data, limits=PLAN.limits)["fidelity"]
+
+
+def test_numbers_that_are_none_on_random_tokens_alone_are_refused(built, bert, eval_data, monkeypatch):
+    monkeypatch.setattr(acceptance, "count_not_finite", lambda *_: 2)
+    with pytest.raises(FidelityError, match="2 masks in random tokens give NaN or infinity"):
+        accept("fp32", built("fp32"), bert, eval_data=eval_data, limits=PLAN.limits)
+
+
+def test_a_batch_that_gives_no_numbers_is_refused(built, bert, eval_data, monkeypatch):
+    monkeypatch.setattr(acceptance, "batch_difference", lambda *_: float("nan"))
+    with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a padded batch"):
+        accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+
+
+def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, bert, eval_data, monkeypatch):
+    monkeypatch.setattr(acceptance, "equal_length_difference", lambda *_: float("nan"))
+    with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a batch of texts of equal length"):
+        accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+
+
+@pytest.mark.parametrize(("padded", "equal"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.0, 0.0)])
+def test_padded_batches_and_batches_of_equal_length_are_measured_apart(bert, eval_data, monkeypatch, padded, equal):
+    measured = {"measure_graph": EXACT, "count_not_finite": 0, "batch_difference": padded}
+    for name, found in (measured | {"equal_length_difference": equal}).items():
+        monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
+    found = accept("int8", Path("not run"), bert, eval_data=eval_data, limits=PLAN.limits)
+    assert (found["batch_invariant"], found["equal_length_invariant"]) == (padded == 0, equal == 0)
+
+
+@pytest.mark.parametrize(
+    ("difference", "invariant"), [(2e-5, {"int8": False, "fp16": True}), (6e-3, {"int8": False, "fp16": False})]
+)
+def test_half_precision_may_round_more_in_batches(bert, eval_data, monkeypatch, difference, invariant):
+    graph = Path("not run")
+    for name, found in {"measure_graph": EXACT, "count_not_finite": 0, "_check_tensors": None}.items():
+        monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
+    for name in ("batch_difference", "equal_length_difference"):
+        monkeypatch.setattr(acceptance, name, lambda *_: difference)
+    found = {name: accept(name, graph, bert, eval_data=eval_data, limits=PLAN.limits) for name in invariant}
+    assert {name: each["batch_invariant"] for name, each in found.items()} == invariant
+    assert {name: each["equal_length_invariant"] for name, each in found.items()} == invariant
+
+
+def test_a_tensor_that_overflows_inside_is_refused_though_the_logits_are_finite(built, bert, eval_data, monkeypatch):
+    monkeypatch.setattr(acceptance, "find_infinite", lambda *_: ["residual", "norm"])
+    with pytest.raises(
+        FidelityError, match="variant fp16 has 2 tensors that half precision does not hold, residual for one"
+    ):
+        accept("fp16", built("fp16"), bert, eval_data=eval_data, limits=PLAN.limits)
+
+
+def test_the_fp32_graph_that_variants_are_made_of_stays_as_it_is(bert, eval_data, plain_of, tmp_path):
+    model = ir.load(plain_of("wordpiece"))
+    make_lean(model)
+    feeds = texts(2, 20, 500) | {"mask_positions": np.array([[3], [4]])}
+    before = run(model, feeds), operators(model), stored_bytes(model)
+    for variant in ("int4", "fp16", "int8"):
+        write_graph(variant, model, eval_data, tmp_path)
+    np.testing.assert_array_equal(run(model, feeds), before[0])
+    assert (operators(model), stored_bytes(model)) == before[1:]
+
+
+@pytest.mark.parametrize(
+    ("variant", "figures"),
+    [
+        ("fp32", {}),
+        ("fp32", {"max_score_difference": 1e-5}),
+        ("int8", {"max_score_difference": 0.9, "mean_kl": 0.01, "accuracy": 0.4951}),
+        ("int8", {"accuracy": 0.9}),
+    ],
+)
+def test_a_variant_at_the_edge_of_its_limits_passes(variant, figures):
+    check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+
+
+@pytest.mark.parametrize(
+    ("variant", "figures", "reason"),
+    [
+        ("fp32", {"max_score_difference": 1.1e-5}, "a score differs by 1.1e-05, allowed is 1e-05"),
+        ("int8", {"mean_kl": 0.011}, "the mean KL divergence is 0.011, allowed is 0.01"),
+        ("int8", {"accuracy": 0.494}, "masked-token accuracy falls by 0.006, allowed is 0.005"),
+        ("fp32", {"max_score_difference": math.nan}, "a score differs by nan"),
+        ("int8", {"mean_kl": math.nan}, "the mean KL divergence is nan"),
+    ],
+)
+def test_a_variant_beyond_a_limit_is_refused_with_the_figure_and_the_limit(variant, figures, reason):
+    with pytest.raises(FidelityError, match=reason):
+        check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+
+
+def test_all_reasons_are_named_at_once():
+    far = dataclasses.replace(EXACT, mean_kl=1.0, accuracy=0.0, not_finite=3)
+    with pytest.raises(FidelityError, match=r"3 of 100 masks .*; the mean KL .*; masked-token accuracy falls by 0.5"):
+        check_fidelity("int8", far, Plan().limits)
+
+
+def test_random_tokens_that_give_no_numbers_are_refused_too():
+    with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
+        check_fidelity("fp16", EXACT, Plan().limits, not_finite_on_random=3)

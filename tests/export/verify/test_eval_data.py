@@ -1,0 +1,51 @@
+import pytest
+from transformers import AutoTokenizer
+
+from fillmask_export import ExportError, Plan
+from fillmask_export.probes import make_masked_texts, make_probes
+from fillmask_export.verify.eval_data import load_eval_data
+
+
+@pytest.fixture
+def tokenizer(checkpoint_of):
+    return AutoTokenizer.from_pretrained(checkpoint_of("wordpiece"))
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, line in {"calibration.txt": "the house of the water", "held.txt": "the light of the table"}.items():
+        (tmp_path / name).write_text(line)
+    return {"calibration": tmp_path / "calibration.txt", "texts": tmp_path / "held.txt"}
+
+
+def test_calibration_and_verification_have_texts_of_their_own(tokenizer, files):
+    eval_data = load_eval_data(tokenizer, Plan(masks=20, **files), 64)
+    assert eval_data.calibration.origin == "the lines of calibration.txt"
+    assert eval_data.held_out.origin == "the lines of held.txt"
+    assert [probe.input_ids.size for probe in eval_data.calibration.probes] == [
+        eval_data.calibration.probes[0].input_ids.size
+    ] * 5
+    assert 20 <= eval_data.masks == sum(probe.labels.size for probe in eval_data.held_out.probes) < 24
+
+
+def test_a_few_texts_are_as_long_as_the_model_takes(tokenizer, files):
+    files["texts"].write_text("the light of the table and the water of the house\n" * 60)
+    eval_data = load_eval_data(tokenizer, Plan(masks=20, **files), 64)
+    assert [probe.input_ids.size for probe in eval_data.long] == [64] * 4
+    assert {
+        probe.input_ids.size for probe in load_eval_data(tokenizer, Plan(masks=20), 64).calibration.probes[-4:]
+    } == {64}
+
+
+def test_without_files_all_is_built_in(tokenizer):
+    eval_data = load_eval_data(tokenizer, Plan(masks=20), 64)
+    expected = make_probes(tokenizer, None, 20, 64)
+    assert eval_data.held_out.origin == expected.origin
+    assert eval_data.masked_texts == make_masked_texts(tokenizer, None)
+    assert len(eval_data.random) == 32
+
+
+def test_a_file_without_texts_is_an_error(tokenizer, tmp_path):
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(ExportError, match=r"empty\.txt holds no text"):
+        load_eval_data(tokenizer, Plan(calibration=tmp_path / "empty.txt"), 64)

@@ -1,0 +1,44 @@
+"""Whether texts move each other's scores is measured with padding, and without it between texts of equal length."""
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from fillmask_export.probes import Probe
+from fillmask_export.verify.invariance import batch_difference, equal_length_difference
+from tests.support.graphs import PLAIN, parse, weights
+
+ALONE = "{ embedded = Gather(table, input_ids) logits = MatMul(embedded, head) }"
+# The mean of a text, padding included, as in models that padding disturbs; the mean of all texts at a place.
+OF_TEXT, OF_BATCH = (
+    f"{{ embedded = Gather(table, input_ids) axis = Constant<value_ints=[{axis}]>() mean = ReduceMean(embedded, axis) "
+    "mixed = Add(embedded, mean) logits = MatMul(mixed, head) }"
+    for axis in (1, 0)
+)
+
+
+def graph_in(folder, body):
+    ir.save(parse(PLAIN + body, table=weights(20, 8), head=weights(8, 20, seed=1)), folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+def probes(*lengths):
+    """Texts of random tokens, masked at their last token but one, or at their only one."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(5, 20, size=length) for length in lengths]
+    return [Probe(row, np.array([max(0, row.size - 2)]), np.array([5])) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("body", "padded", "equal"),
+    [(ALONE, False, False), (OF_TEXT, True, False), (OF_BATCH, True, True)],
+    ids=["each token alone", "a mean over the text", "a mean over the batch"],
+)
+def test_it_is_seen_what_moves_the_scores(tmp_path, body, padded, equal):
+    graph, texts = graph_in(tmp_path, body), probes(9, 4, 17, 5, 12, 30, 8, 3)
+    assert (batch_difference(graph, texts, 0) > 1e-3, equal_length_difference(graph, texts) > 1e-3) == (padded, equal)
+
+
+@pytest.mark.parametrize("lengths", [(7,), (1, 1), (1, 9), (6, 6, 6)], ids=str)
+def test_few_and_short_texts_are_measured_too(tmp_path, lengths):
+    assert equal_length_difference(graph_in(tmp_path, ALONE), probes(*lengths)) < 1e-5

@@ -1,0 +1,72 @@
+"""Write ``<family>/scores.json``: ``python -m tests.golden.make_scores``.
+
+minicons scores texts with the checkpoints that the golden models were exported from, token by token, by both methods
+that it has. It needs packages that the project does not depend on, so make an environment for it:
+
+    python -m venv scores && scores/bin/pip install torch==2.13.0 'transformers<5' minicons==0.3.39
+    scores/bin/python -m tests.golden.make_scores
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from minicons.scorer import MaskedLMScorer
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from tests.support.checkpoints import FAMILIES, make_checkpoint
+
+HERE = Path(__file__).parent
+PACKAGES = ("minicons", "torch", "transformers", "tokenizers")
+# minicons' names of the methods.
+METHODS = {"original": "original", "word_l2r": "within_word_l2r"}
+TEXTS = [
+    "the",
+    "The keys to the cabinet are on the table.",
+    "The keys to the cabinet is on the table.",
+    "The traveler lost the souvenir.",
+    "It isn't unbelievably good, is it?",
+    "Él está en la montaña.",
+    "日本は島国です。",
+    "A well-known (3.14) number!",
+    "  two  spaces\tand a tab ",
+    "naïve 👍🏽 café",
+]
+
+
+def main() -> None:
+    """Score the texts with every family."""
+    torch.set_num_threads(1)
+    for family in FAMILIES:
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint = make_checkpoint(family, Path(folder))
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+            if tokenizer.pad_token is None:  # minicons sets up padding even for one text
+                tokenizer.pad_token = tokenizer.mask_token
+            model = AutoModelForMaskedLM.from_pretrained(checkpoint)
+            scorer = MaskedLMScorer(model, "cpu", tokenizer=tokenizer)
+            cases = [_case(scorer, text) for text in TEXTS]
+        (HERE / family / "scores.json").write_text(_to_json(cases), encoding="utf-8")
+
+
+def _case(scorer: MaskedLMScorer, text: str) -> dict[str, object]:
+    log_probs = {}
+    for method, metric in METHODS.items():
+        (scored,) = scorer.token_score([text], PLL_metric=metric)
+        log_probs[method] = [log_prob for _, log_prob in scored]
+    return {"text": text, **log_probs}
+
+
+def _to_json(cases: list[dict[str, object]]) -> str:
+    """One text a line, so that a changed score is a changed line."""
+    made_with = json.dumps({package: version(package) for package in PACKAGES})
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    return f'{{"made_with": {made_with}, "cases": [\n{lines}\n]}}\n'
+
+
+if __name__ == "__main__":
+    main()

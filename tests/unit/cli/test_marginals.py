@@ -1,0 +1,85 @@
+import csv
+import io
+
+import pytest
+from click.testing import CliRunner
+
+from fillmask.cli.main import main
+from tests.support.proteins import WILD, load_protein
+
+MUTANTS = ["K2R", "M1A:T3W", "R10R"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("models") / "protein"
+
+
+@pytest.fixture(scope="module")
+def protein(folder):
+    return load_protein(folder)
+
+
+@pytest.fixture
+def marginals(protein, folder):
+    """Run ``fillmask marginals`` and give its result."""
+    return lambda *arguments, **options: CliRunner().invoke(
+        main, ["marginals", "-m", str(folder), *arguments], **options
+    )
+
+
+def table(result):
+    assert result.exit_code == 0, result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_the_matrix_is_csv_with_a_column_for_each_letter(marginals, protein):
+    rows = table(marginals(WILD))
+    found = protein.marginals(WILD)
+    assert [*rows[0]] == ["position", "token", *found.alphabet]
+    assert [row["token"] for row in rows] == list(WILD)
+    assert [int(row["position"]) for row in rows] == list(range(1, 11))
+    assert float(rows[3]["C"]) == pytest.approx(found.log_probs[3, 1], rel=1e-5)
+
+
+def test_an_alphabet_and_unmasked_positions_can_be_chosen(marginals, protein):
+    rows = table(marginals("--alphabet", "CA", "--unmasked", "--offset", "0", WILD))
+    assert [*rows[0].items()][:2] == [("position", "0"), ("token", "M")]
+    expected = protein.marginals(WILD, alphabet="CA", masked=False).log_probs
+    assert [float(row["A"]) for row in rows] == pytest.approx(expected[:, 1].tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("fill", ["wild", "mask", "mutant", "match"])
+@pytest.mark.parametrize("form", ["lines", "csv"])
+def test_variants_are_scored(marginals, protein, tmp_path, form, fill):
+    lines = MUTANTS if form == "lines" else ["DMS_score,mutant", *(f"0.5,{mutant}" for mutant in MUTANTS)]
+    (tmp_path / "variants").write_text("\n".join(lines) + "\n\n")
+    rows = table(marginals("--variants", str(tmp_path / "variants"), "--fill", fill, WILD))
+    assert [row["mutant"] for row in rows] == MUTANTS
+    expected = protein.marginals(WILD).variants(MUTANTS, fill=fill)
+    assert [float(row["score"]) for row in rows] == pytest.approx(expected.tolist(), rel=1e-4, abs=1e-6)
+
+
+def test_mutations_separated_by_commas_are_one_variant(marginals):
+    rows = table(marginals("--variants", "-", WILD, input="M1A,T3W\n"))
+    assert [row["mutant"] for row in rows] == ["M1A,T3W"]
+
+
+def test_no_variants_are_a_table_without_rows(marginals):
+    assert marginals("--variants", "-", WILD, input="").stdout == "mutant,score\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["AA" * 20], 1, "truncation='window'"),
+        (["--alphabet", "J", WILD], 1, "'J' in the alphabet is not a token of the model"),
+        (["--variants", "-", WILD], 1, "position 2 is 'K'"),
+        (["--variant", "q4", WILD], 2, "has no variant 'q4'"),
+        (["--fill", "all", WILD], 2, "Invalid value for '--fill'"),
+    ],
+)
+def test_what_is_wrong_is_a_line_and_an_exit_code(marginals, arguments, code, message):
+    result = marginals(*arguments, input="A2K\n")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr

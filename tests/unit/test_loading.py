@@ -1,0 +1,94 @@
+"""A model is loaded completely or not at all."""
+
+import threading
+
+import pytest
+
+from fillmask import ArtifactError, InputError, IntegrityError, NoMaskError, ProviderError
+from fillmask.artifact.folder import Artifact
+from fillmask.loading import load_model
+from tests.support import toys
+from tests.support.toys import MAX_LENGTH, VOCAB_SIZE
+
+CLS, SEP, MASK = 2, 3, 4
+CPU = "CPUExecutionProvider"
+
+
+@pytest.fixture
+def model(fill_mask):
+    return fill_mask.model
+
+
+def ids(text):
+    return [row.input_ids.tolist() for row in text.rows]
+
+
+def test_a_model_is_its_folder_variant_tokenizer_and_session(native_folder):
+    model = load_model(native_folder, variant="fp32", threads=1)
+    assert (model.artifact.folder, model.variant) == (native_folder, "fp32")
+    assert (model.tokenizer.mask_token, model.tokenizer.mask_token_id) == ("[MASK]", MASK)
+    assert (model.session.providers, model.session.threads) == ([CPU], 1)
+    assert (model.max_length, model.vocab_size) == (MAX_LENGTH, VOCAB_SIZE)
+    assert model.notices == ()
+
+
+def test_a_foreign_folder_is_loaded_too(foreign_folder):
+    model = load_model(foreign_folder, threads=1)
+    assert (model.variant, model.session.at_masks) == ("fp32", False)
+    assert (model.max_length, model.vocab_size) == (MAX_LENGTH, VOCAB_SIZE)
+
+
+def test_placeholders_can_be_switched_off(native_folder):
+    model = load_model(native_folder, threads=1, placeholders=False)
+    with pytest.raises(NoMaskError):
+        model.encode("<mask>")
+    assert load_model(native_folder, threads=1).encode("<mask>").rows
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "config.json", "model_fp32.onnx"])
+def test_a_model_with_a_broken_file_is_not_loaded_at_all(native_copy, name):
+    (native_copy / name).write_bytes(b"broken")
+    with pytest.raises(IntegrityError, match=name):
+        load_model(native_copy, variant="fp32", threads=1)
+
+
+def test_a_graph_that_cannot_be_read_is_an_error_of_the_caller_and_ends_its_thread(native_copy, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Artifact, "graph", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        load_model(native_copy, variant="fp32", threads=1)
+    assert threading.active_count() == before
+
+
+def test_the_graph_is_read_while_the_tokenizer_is_opened(native_folder, monkeypatch):
+    threads, graph = [], Artifact.graph
+    monkeypatch.setattr(Artifact, "graph", lambda *args: threads.append(threading.current_thread()) or graph(*args))
+    load_model(native_folder, variant="fp32", threads=1)
+    assert [thread is not threading.main_thread() for thread in threads] == [True]
+
+
+def test_a_mask_that_the_model_does_not_score_is_refused(tmp_path):
+    graph = toys.foreign_graph(toys.tables()[:, :, :MASK])
+    folder = toys.write_foreign(tmp_path / "model", {"model.onnx": graph})
+    with pytest.raises(ArtifactError, match=r"\[MASK\] is token 4, the model has 4"):
+        load_model(folder, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"variant": "q4"}, ArtifactError),
+        ({"variant": 3}, ArtifactError),
+        ({"revision": "main"}, ArtifactError),
+        ({"providers": ["NoSuchProvider"]}, ProviderError),
+        ({"providers": []}, ProviderError),
+        ({"threads": 0}, InputError),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_an_error_and_no_model(native_folder, arguments, error):
+    with pytest.raises(error):
+        load_model(native_folder, **arguments)
