@@ -13,7 +13,7 @@ from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder, TextTokens
-from fillmask.errors import NoMaskError, TextError
+from fillmask.errors import FillMaskError, NoMaskError, TextError
 from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
@@ -80,7 +80,7 @@ class Model:
             to right.
 
         Raises:
-            InputError: The text has no mask, is too long, or is no text.
+            InputError: The text has no mask, is too long, is no text, or holds a token that the model lacks.
             ForkError: This process is a fork of the one that loaded the model.
         """
         self.session.check_process()
@@ -93,6 +93,7 @@ class Model:
         for window in windows:
             positions = locate(window, self.tokenizer.mask_token_id)
             if positions.size:
+                self._check_known(window)
                 rows.append(Row(window, positions, len(windows) == positions.size == 1))
         if not rows:
             raise NoMaskError(self.encoder.windows.no_mask())
@@ -108,7 +109,7 @@ class Model:
         self.session.check_process()
         tokens = self.encoder.tokens(text)
         if tokens.ids.size and tokens.ids.max() >= self.vocab_size:
-            raise TextError(f"the text has the token {tokens.ids.max()}, the model scores {self.vocab_size} tokens")
+            raise self._lacks(tokens.ids, self.vocab_size)
         return tokens
 
     def logits(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
@@ -118,15 +119,37 @@ class Model:
             Logits at the positions, ``float32[b, m, V]``.
 
         Raises:
+            TextError: The run of one row fails, and the row has a token that the model does not score.
             FillMaskError: The run fails.
             ForkError: This process is a fork of the one that loaded the model.
         """
+        try:
+            return self._run(rows)
+        except FillMaskError as error:
+            if len(rows) == 1 and rows[0].input_ids.max() >= self.vocab_size:
+                raise self._lacks(rows[0].input_ids, self.vocab_size) from error
+            raise
+
+    def _run(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
         input_ids, attention_mask = pad([row.input_ids for row in rows], self.tokenizer.pad_token_id or 0)
         positions = rows[0].positions[None] if len(rows) == 1 else np.stack([row.positions for row in rows])
         if self.encoder.token_types is None:
             return self.session.run(input_ids, attention_mask, positions)
         token_type_ids = self.encoder.token_types.rows([row.input_ids.size for row in rows])
         return self.session.run(input_ids, attention_mask, positions, token_type_ids)
+
+    def _check_known(self, ids: NDArray[np.int64]) -> None:
+        """Refuse a token outside the model's table before it fails a run that texts share, or on a GPU reads zeros."""
+        if self.tokenizer.table_size is None:
+            return
+        size = max(self.tokenizer.table_size, self.vocab_size)
+        if ids.max() >= size:
+            raise self._lacks(ids, size)
+
+    def _lacks(self, ids: NDArray[np.int64], size: int) -> TextError:
+        token_id = int(ids.max())
+        token = self.tokenizer.tokenizer.id_to_token(token_id)
+        return TextError(f"the text has the token {token!r} with id {token_id}, the model has {size} tokens")
 
     @property
     def max_length(self) -> int:

@@ -41,6 +41,7 @@ class ModelTokenizer:
         max_length: Tokens that the model takes, special tokens included.
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` if truncation removes the beginning of a text.
+        table_size: Rows of the model's table of tokens, by config.json; None where it does not say.
         gives_token_types: Whether the model gets the token types of the tokenizer's template.
         unk_token_id: The token for what the vocabulary lacks, or None if there is none.
     """
@@ -52,6 +53,7 @@ class ModelTokenizer:
     max_length: int
     clean_up: bool
     truncation_side: str
+    table_size: int | None
     gives_token_types: bool
     unk_token_id: int | None = None
 
@@ -111,6 +113,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
         truncation_side=settings["truncation_side"],
+        table_size=vocab_size if isinstance(vocab_size := config.get("vocab_size"), int) else None,
         gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
