@@ -1,4 +1,4 @@
-"""No client hurts another: a text that the model cannot run fails alone, and texts of foreign graphs keep their scores."""
+"""No client hurts another: a text that cannot run fails alone, and texts of foreign graphs keep their scores."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -128,11 +128,21 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
     """
     limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
     positions = config.get("max_position_embeddings")
-    if not positions or positions < 0:
+    if not positions or positions < 0 or not _has_table(config):
         return int(limit)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= (config.get("pad_token_id") or 0) + 1
     return int(min(limit, positions))
+
+
+def _has_table(config: Mapping[str, Any]) -> bool:
+    """Whether positions are looked up in a table, which ends; rotary and relative positions do not."""
+    model_type = config.get("model_type")
+    if model_type == "esm":
+        return bool(config.get("position_embedding_type") != "rotary")
+    if model_type in ("deberta", "deberta-v2"):
+        return bool(config.get("position_biased_input", True))
+    return model_type not in ("eurobert", "modernbert", "neobert")
 
 
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
