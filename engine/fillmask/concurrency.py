@@ -39,16 +39,15 @@ def choose_concurrency(model: Model, batch_size: int | None = None, workers: int
         workers: Runs at the same time.
 
     Raises:
-        InputError: A number is out of its range; or rows that run together change each other's scores, as far as is
-            known. Of a foreign folder that holds for a quantized variant, whose scales may come from all rows, and for
-            a graph without an attention mask, for which padding is text.
+        InputError: A number is out of its range; or rows that run together change each other's scores, by the manifest
+            or by the trial of a folder without one. They do in a quantized graph whose scales come from all rows.
     """
     if batch_size is None:
         batch_size = GPU_BATCH_SIZE if model.session.on_gpu and model.batch_invariant else 1
     concurrency = Concurrency(batch_size, workers)
     if batch_size > 1 and not model.equal_length_invariant:
         raise InputError(
-            f"variant {model.variant} of {model.artifact.source} is not batch-invariant, as far as is known: texts "
-            f"would change each other's scores; take batch_size=1"
+            f"variant {model.variant} of {model.artifact.source} is not batch-invariant: texts would change each "
+            f"other's scores; take batch_size=1"
         )
     return concurrency

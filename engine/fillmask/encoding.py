@@ -6,6 +6,7 @@ Dimensions, here and everywhere: ``b`` rows, ``s`` tokens, ``m`` masks, ``V`` vo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fillmask.artifact.tokenizer import ModelTokenizer, reported
 from fillmask.errors import ArtifactError, TextError
 from fillmask.shortcuts.word_cache import WordCache
+from fillmask.token_types import token_types_of
 from fillmask.windows import Windows
 
 # What people write for a mask, whatever the model calls it.
@@ -25,12 +27,12 @@ class Encoder:
 
     Args:
         tokenizer: The model's tokenizer.
-        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as the model's mask token, except one that is a
-            token of the model in its own right.
+        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as the model's mask token in a text without that
+            token, except one that is a token of the model in its own right.
 
     Attributes:
-        placeholders: What is replaced by the mask.
         windows: Cuts texts that are longer than the model.
+        token_types: Types of a row's tokens; None if all are 0.
 
     Raises:
         ArtifactError: The tokenizer does not turn the mask into its token.
@@ -40,13 +42,14 @@ class Encoder:
         self._tokenizer = tokenizer.tokenizer
         self._mask_token = tokenizer.mask_token
         known = self._tokenizer.token_to_id
-        self.placeholders = [text for text in PLACEHOLDERS if placeholders and known(text) is None]
+        self._placeholders = [text for text in PLACEHOLDERS if placeholders and known(text) is None]
         self._word_cache: WordCache | None = None
         # The template puts special tokens around a text: [CLS] before and [SEP] after it.
         template = self._mask_alone(tokenizer.mask_token_id)
         prefix = template.index(tokenizer.mask_token_id)
         before, after = template[:prefix], template[prefix + 1 :]
         self.windows = Windows(self._mask_token, tokenizer.mask_token_id, tokenizer.max_length, len(before), len(after))
+        self.token_types = token_types_of(tokenizer)
         self._word_cache = WordCache.for_tokenizer(self._tokenizer, self._mask_token, (before, after))
 
     def encode(self, text: str) -> NDArray[np.int64]:
@@ -62,9 +65,16 @@ class Encoder:
             TextError: The text is not a string, holds NUL or a lone surrogate, or the tokenizer fails on it.
         """
         check_text(text)
-        for placeholder in self.placeholders:
+        for placeholder in self.placeholders_of(text):
             text = text.replace(placeholder, self._mask_token)
         return np.array(self._ids(text), dtype=np.int64)
+
+    def placeholders_of(self, text: str) -> Sequence[str]:
+        """What is read as the mask in a text.
+
+        A text with the model's own mask is written for this model, and its ``{mask}`` may be code.
+        """
+        return () if self._mask_token in text else self._placeholders
 
     def _ids(self, text: str) -> list[int]:
         return reported(self._cached_or_encoded, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fillmask.artifact.folder import Artifact
+from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.model import Model
 
 
@@ -24,6 +25,11 @@ class Introspection:
     def variant(self) -> str:
         """The variant in use."""
         return self.model.variant
+
+    @property
+    def tokenizer(self) -> ModelTokenizer:
+        """The tokenizer's settings, for scripts that read ``pipe.tokenizer.mask_token`` as with transformers."""
+        return self.model.tokenizer
 
     @property
     def mask_token(self) -> str:

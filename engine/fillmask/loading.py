@@ -14,6 +14,7 @@ from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask.errors import ArtifactError
 from fillmask.model import Model
+from fillmask.runtime.contract import check_head
 from fillmask.runtime.fallback import options, start
 from fillmask.runtime.providers import Provider, check_providers, wants_gpu
 
@@ -44,6 +45,11 @@ def load_model(
     mask_id = tokenizer.mask_token_id
     if mask_id >= session.vocab_size:
         raise ArtifactError(f"{tokenizer.mask_token} is token {mask_id}, the model has {session.vocab_size}")
+    if not artifact.manifest:
+        tokens = tokenizer.tokenizer.get_vocab_size(with_added_tokens=False)
+        check_head(session.output, session.vocab_size, artifact.read_json("config.json"), tokens)
+    if encoder.token_types is not None and not session.takes_token_types:
+        raise ArtifactError(f"{artifact.folder}: the tokenizer gives texts token types, and the graph takes none")
     return Model(artifact, used, tokenizer, session, encoder, Decoder(tokenizer), tuple(notices))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,8 @@ from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
-from fillmask.errors import NoMaskError
+from fillmask.errors import FillMaskError, NoMaskError, TextError
+from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
 from fillmask.padding import pad
@@ -64,6 +65,7 @@ class Model:
     encoder: Encoder
     decoder: Decoder
     notices: tuple[Notice, ...] = ()
+    _invariance: list[Invariance] = field(default_factory=list, init=False, repr=False)  # empty until it is known
 
     def encode(self, text: str, truncation: Truncation | None = None) -> Encoding:
         """Turn a text with masks into rows.
@@ -77,7 +79,7 @@ class Model:
             to right.
 
         Raises:
-            InputError: The text has no mask, is too long, or is no text.
+            InputError: The text has no mask, is too long, is no text, or holds a token that the model lacks.
             ForkError: This process is a fork of the one that loaded the model.
         """
         self.session.check_process()
@@ -90,6 +92,7 @@ class Model:
         for window in windows:
             positions = locate(window, self.tokenizer.mask_token_id)
             if positions.size:
+                self._check_known(window)
                 rows.append(Row(window, positions, len(windows) == positions.size == 1))
         if not rows:
             raise NoMaskError(self.encoder.windows.no_mask())
@@ -102,12 +105,37 @@ class Model:
             Logits at the positions, ``float32[b, m, V]``.
 
         Raises:
+            TextError: The run of one row fails, and the row has a token that the model does not score.
             FillMaskError: The run fails.
             ForkError: This process is a fork of the one that loaded the model.
         """
+        try:
+            return self._run(rows)
+        except FillMaskError as error:
+            if len(rows) == 1 and rows[0].input_ids.max() >= self.vocab_size:
+                raise self._lacks(rows[0].input_ids, self.vocab_size) from error
+            raise
+
+    def _run(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
         input_ids, attention_mask = pad([row.input_ids for row in rows], self.tokenizer.pad_token_id or 0)
         positions = rows[0].positions[None] if len(rows) == 1 else np.stack([row.positions for row in rows])
-        return self.session.run(input_ids, attention_mask, positions)
+        if self.encoder.token_types is None:
+            return self.session.run(input_ids, attention_mask, positions)
+        token_type_ids = self.encoder.token_types.rows([row.input_ids.size for row in rows])
+        return self.session.run(input_ids, attention_mask, positions, token_type_ids)
+
+    def _check_known(self, ids: NDArray[np.int64]) -> None:
+        """Refuse a token outside the model's table before it fails a run that texts share, or on a GPU reads zeros."""
+        if self.tokenizer.table_size is None:
+            return
+        size = max(self.tokenizer.table_size, self.vocab_size)
+        if ids.max() >= size:
+            raise self._lacks(ids, size)
+
+    def _lacks(self, ids: NDArray[np.int64], size: int) -> TextError:
+        token_id = int(ids.max())
+        token = self.tokenizer.tokenizer.id_to_token(token_id)
+        return TextError(f"the text has the token {token!r} with id {token_id}, the model has {size} tokens")
 
     @property
     def max_length(self) -> int:
@@ -122,17 +150,17 @@ class Model:
     @property
     def batch_invariant(self) -> bool:
         """Whether rows of different lengths may run together, padded, without changing each other's scores."""
-        harmless = self.variant == "fp32" and self.session.takes_attention_mask
-        return bool(self._variant_entry().get("batch_invariant", harmless))
+        return self.invariance.padded
 
     @property
     def equal_length_invariant(self) -> bool:
-        """Whether rows of equal length may run together without changing each other's scores.
+        """Whether rows of equal length may run together without changing each other's scores."""
+        return self.invariance.equal_length
 
-        Folders of earlier versions do not record it; ``batch_invariant`` then stands for it.
-        """
-        return bool(self._variant_entry().get("equal_length_invariant", self.batch_invariant))
-
-    def _variant_entry(self) -> dict[str, object]:
-        entry: dict[str, object] = self.artifact.manifest.get("variants", {}).get(self.variant, {})
-        return entry
+    @property
+    def invariance(self) -> Invariance:
+        """Which rows may run together: as the manifest records it, else as the trial of the first call found it."""
+        if not self._invariance:
+            entry = self.artifact.manifest.get("variants", {}).get(self.variant, {})
+            self._invariance.append(recorded(entry) or measure(self.session, self.tokenizer))
+        return self._invariance[0]

@@ -34,7 +34,7 @@ class FillMask(Introspection, Likelihood):
         providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
             None takes CUDA if it starts and the variant is not one for CPUs, else the CPU.
         threads: Threads of one run; None takes what the process may use.
-        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask.
+        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask in a text without that mask.
 
     Attributes:
         model: The loaded model: its folder, variant, tokenizer and session.
@@ -144,7 +144,7 @@ class FillMask(Introspection, Likelihood):
             targets: As in ``predict``.
             truncation: As in ``predict``.
             batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
-                batch-invariant as far as is known.
+                batch-invariant.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
                 for each core and a batch_size of 16.
 

@@ -44,7 +44,7 @@ def tokenize(model: Model, text: str) -> TextTokens:
     """
     model.session.check_process()
     check_text(text)
-    unified = unify_masks(text, model.encoder.placeholders, model.tokenizer.mask_token)
+    unified = unify_masks(text, model.encoder.placeholders_of(text), model.tokenizer.mask_token)
     encoding: Encoding = reported(model.tokenizer.tokenizer.encode, unified.text)
     ids = np.array(encoding.ids, dtype=np.int64)
     if ids.max(initial=0) >= model.vocab_size:

@@ -110,6 +110,12 @@ def test_keys_of_a_file(tmp_path):
     assert keys.check("/", [b"Bearer # who"], page=False) is not None
 
 
+def test_a_key_file_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "keys").write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n")
+    keys = open_keys(Settings(api_key_file=tmp_path / "keys"))
+    assert keys.check("/", [f"Bearer {KEY}".encode()], page=False) is None
+
+
 @pytest.mark.parametrize("content", ["", "# only a comment\n", None, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff"])
 def test_a_file_without_keys_is_refused(tmp_path, content):
     if content is not None:

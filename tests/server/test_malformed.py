@@ -82,6 +82,7 @@ LENIENT = {
         b"".join(b"1\r\n%c\r\n" % byte for byte in malformed.GOOD) + b"0\r\n\r\n", "Transfer-Encoding: chunked"
     ),
     "another protocol": malformed.request(malformed.GOOD, "Connection: x", "Upgrade: websocket"),
+    "JSON behind a byte order mark": malformed.request(b"\xef\xbb\xbf" + malformed.GOOD),
     "JSON of many lines": malformed.request(b"\n" * 1000 + malformed.GOOD + b" " * 1000),
 }
 

@@ -141,6 +141,26 @@ def without_attention_mask(graph: bytes) -> bytes:
     return model.SerializeToString()
 
 
+def mixing_graph(weights) -> bytes:
+    """A foreign graph whose logits depend on all rows of a run, as dynamic quantization makes them."""
+    text = _FOREIGN.format(dtype="float", ids="int64", to=1).replace(
+        "weighted = Mul(shifted, weights)",
+        "scale = ReduceMax<keepdims=0>(shifted)\n    scaled = Div(shifted, scale)\n    weighted = Mul(scaled, weights)",
+    )
+    segments = np.zeros((2, weights[0].shape[-1]), dtype=np.float32)
+    return parse(text, left=weights[0], right=weights[1], segments=segments)
+
+
+def padding_counts_graph(weights) -> bytes:
+    """A foreign graph whose last token changes all logits of its row, though it is padding, as convolutions let it."""
+    text = _FOREIGN.format(dtype="float", ids="int64", to=1).replace(
+        "from_right = Gather(right, behind)",
+        "right_of = Gather(right, behind)\n    at_end = Gather(right, final)\n    from_right = Add(right_of, at_end)",
+    )
+    segments = np.zeros((2, weights[0].shape[-1]), dtype=np.float32)
+    return parse(text, left=weights[0], right=weights[1], segments=segments)
+
+
 def hidden_size_graph(size: int, *, declared: int | str = "v", table=None) -> bytes:
     """A graph that scores ``size`` tokens, which cannot be seen before it runs; it may declare another number."""
     table = tables()[0] if table is None else table

@@ -1,13 +1,13 @@
 """How many rows may run together."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from fillmask import FillMask
 from fillmask.concurrency import GPU_BATCH_SIZE, Concurrency, choose_concurrency
 from fillmask.errors import InputError
+from fillmask.invariance import Invariance
 from fillmask.model import Model
 from fillmask.runtime.session import Session
 from tests.support import toys
@@ -57,8 +57,8 @@ def test_on_a_gpu_rows_run_together_unless_that_changes_their_scores(model, monk
     monkeypatch.setattr(model.session, "on_gpu", True)
     assert choose_concurrency(model, workers=2) == Concurrency(GPU_BATCH_SIZE, 2)
     assert choose_concurrency(model, 8) == Concurrency(8)
-    monkeypatch.setattr(model.session, "takes_attention_mask", False)
-    assert choose_concurrency(replace(model, variant="no such variant")) == Concurrency(1)
+    monkeypatch.setattr(Model, "invariance", Invariance(padded=False, equal_length=True))
+    assert choose_concurrency(model) == Concurrency(1)
 
 
 def test_a_variant_whose_texts_would_change_each_other_runs_them_one_by_one_only(native_copy):
@@ -84,18 +84,3 @@ def test_a_variant_that_only_padding_disturbs_runs_rows_of_equal_length_together
     assert len(list(fill_mask.predict_many(texts, batch_size=16))) == len(texts)
     assert max(size for size, _ in shapes) > 1
     assert all(whole for _, whole in shapes)
-
-
-def test_a_quantized_foreign_variant_is_not_trusted_with_batches(foreign_copy):
-    (foreign_copy / "model.onnx").rename(foreign_copy / "model_quantized.onnx")
-    with pytest.raises(InputError, match=r"variant q8 of .* take batch_size=1"):
-        FillMask(foreign_copy).predict_many(TEXTS, batch_size=2)
-
-
-def test_a_foreign_graph_that_cannot_tell_padding_from_text_is_not_trusted_with_batches(tmp_path):
-    graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
-    folder = toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph})
-    fill_mask = FillMask(folder, threads=1)
-    with pytest.raises(InputError, match=r"take batch_size=1"):
-        fill_mask.predict_many(TEXTS, batch_size=2)
-    assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)

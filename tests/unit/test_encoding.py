@@ -59,9 +59,16 @@ def test_every_name_of_the_mask_becomes_the_models_own(tokenizer, byte_level, ma
     assert tokens(byte_level, f"a {mask} cat") == ["<s>", "a", "<mask>", "Ġcat", "</s>"]
 
 
-def test_a_text_may_mix_the_names_of_the_mask(encoder):
-    ids = encoder.encode("[MASK] <mask> {mask}")
-    assert ids.tolist() == [CLS, MASK, MASK, MASK, SEP]
+def test_a_text_may_mix_the_placeholders(byte_level):
+    ids = Encoder(byte_level).encode("[MASK]{mask}[MASK]")
+    assert ids.tolist().count(byte_level.mask_token_id) == 3
+
+
+@pytest.mark.parametrize("text", ["{mask} of [MASK]", "[MASK] <mask>", "<mask>[MASK]{mask}"])
+def test_in_a_text_with_the_models_own_mask_placeholders_are_text(tokenizer, text):
+    ids = Encoder(tokenizer).encode(text)
+    assert ids.tolist().count(MASK) == 1
+    assert ids.tolist() == Encoder(tokenizer, placeholders=False).encode(text).tolist()
 
 
 @pytest.mark.parametrize("mask", ["<mask>", "{mask}"])

@@ -24,3 +24,8 @@ def test_its_properties_are_those_of_what_was_loaded(native, foreign):
 def test_its_properties_cannot_be_set(fill_mask, name):
     with pytest.raises(AttributeError):
         setattr(fill_mask, name, 1)
+
+
+def test_the_mask_may_be_read_as_of_transformers_pipeline(fill_mask):
+    assert (fill_mask.tokenizer.mask_token, fill_mask.tokenizer.mask_token_id) == ("[MASK]", 4)
+    assert fill_mask(f"the {fill_mask.tokenizer.mask_token}") == fill_mask("the [MASK]")

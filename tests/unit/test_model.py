@@ -112,7 +112,7 @@ def test_what_is_no_text_is_refused(model, text):
 
 
 @PROPERTY
-@given(text=st.text(max_size=30))
+@given(text=st.text(max_size=30).filter(lambda text: "[MASK]" not in text))
 def test_any_unicode_text_fits_or_is_refused_with_an_input_error(native, text):
     try:
         rows = native.model.encode(f"[MASK]{text}", "window").rows
@@ -194,22 +194,3 @@ def test_a_run_that_fails_is_an_error_of_the_engine(model, monkeypatch):
 def test_the_manifest_records_what_padding_and_what_neighbors_change(native_copy, variant, entry, padded, equal):
     model = loaded(native_copy, variant, **entry)
     assert (model.batch_invariant, model.equal_length_invariant) == (padded, equal)
-
-
-@pytest.mark.parametrize(("variant", "invariant"), [("fp32", True), ("int8", False)])
-def test_a_manifest_that_records_neither_vouches_for_fp32_alone(native_copy, variant, invariant):
-    model = loaded(native_copy, variant)
-    assert (model.batch_invariant, model.equal_length_invariant) == (invariant, invariant)
-
-
-@pytest.mark.parametrize(("name", "invariant"), [("model.onnx", True), ("model_quantized.onnx", False)])
-def test_of_a_foreign_folder_only_fp32_is_trusted(foreign_copy, name, invariant):
-    (foreign_copy / "model.onnx").rename(foreign_copy / name)
-    model = load_model(foreign_copy, threads=1)
-    assert (model.batch_invariant, model.equal_length_invariant) == (invariant, invariant)
-
-
-def test_a_foreign_graph_without_an_attention_mask_is_not_trusted_with_padding(tmp_path):
-    graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
-    model = load_model(toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph}), threads=1)
-    assert (model.batch_invariant, model.equal_length_invariant) == (False, False)

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -100,7 +100,7 @@ def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(n
 
     def alone(rows):
         (row,) = native.model.encode("the [MASK] sat").rows
-        found = yield [replace(read_of(row), positions=row.positions, alone=True) for _ in range(rows)]
+        found = yield [read_of(row)._replace(positions=row.positions, alone=True) for _ in range(rows)]
         return Result(len(found))
 
     def read_of(row):

@@ -1,26 +1,29 @@
 """A model's tokenizer and its settings, read as transformers reads them.
 
-transformers spreads the settings over four files. These change a prediction: which token is the mask, which one pads,
-how many tokens the model takes, and whether decoded text is cleaned up.
+transformers spreads the settings over five files, which docs/model-folders.md lists. These settings change a
+prediction: which token is the mask, which one pads, how many tokens the model takes, and whether decoded text is
+cleaned up.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 
+from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.folder import Artifact
-from fillmask.artifact.tokenizer_defaults import default_tokens, override
+from fillmask.artifact.tokenizer_classes import tokenizer_class
+from fillmask.artifact.tokenizer_overrides import override
 from fillmask.errors import ArtifactError, TextError, first_line
 
 T = TypeVar("T")
 
 # Without a limit model_max_length is 1e30.
 _NO_LIMIT = 10**9
-_SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Their positions start at pad_token_id + 1, so a position table of 514 rows has 512 usable positions.
 _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
@@ -40,6 +43,8 @@ class ModelTokenizer:
         max_length: Tokens that the model takes, special tokens included.
         clean_up: Whether decoding removes the spaces before punctuation.
         truncation_side: ``"left"`` if truncation removes the beginning of a text.
+        table_size: Rows of the model's table of tokens, by config.json; None where it does not say.
+        gives_token_types: Whether the model gets the token types of the tokenizer's template.
         unk_token_id: The token for what the vocabulary lacks, or None if there is none.
     """
 
@@ -50,6 +55,8 @@ class ModelTokenizer:
     max_length: int
     clean_up: bool
     truncation_side: str
+    table_size: int | None
+    gives_token_types: bool
     unk_token_id: int | None = None
 
 
@@ -59,28 +66,47 @@ def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
     Raises:
         ArtifactError: A file is missing or broken, or the tokenizer defines no mask token.
     """
-    settings = artifact.read_json("special_tokens_map.json") | artifact.read_json("tokenizer_config.json")
-    config = artifact.read_json("config.json")
     try:
-        return _read(artifact, settings, config)
+        return _read(artifact, _settings(artifact), artifact.read_json("config.json"))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ArtifactError):
             raise
-        files = "tokenizer_config.json, special_tokens_map.json or config.json"
+        files = "tokenizer_config.json, special_tokens_map.json, added_tokens.json or config.json"
         raise ArtifactError(f"{artifact.folder}: a setting in {files} has the wrong type: {error}") from error
 
 
+def _settings(artifact: Artifact) -> dict[str, Any]:
+    """``tokenizer_config.json``; ``special_tokens_map.json`` counts, and comes first, without added_tokens_decoder."""
+    settings = artifact.read_json("tokenizer_config.json")
+    if "added_tokens_decoder" in settings:
+        return settings
+    named = artifact.read_json("special_tokens_map.json")
+    key = "additional_special_tokens"
+    listed = [*(settings.get(key) or []), *(named.get(key) or [])]
+    return settings | named | ({key: listed} if listed else {})
+
+
 def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelTokenizer:
-    settings = {**default_tokens(settings, config), **settings}
+    known = tokenizer_class(settings, config)
     tokenizer = _parse_tokenizer(artifact)
-    override(tokenizer, settings, config)
-    _add_tokens(tokenizer, settings)
-    mask_token = _content(settings.get("mask_token"))
+    # Where no setting names them, tokenizer.json's own padding and truncation do.
+    padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
+    stored = {"pad_token": padding.get("pad_token"), "truncation_side": truncation.get("direction", "right")}
+    names = ["token_type_ids"] if known.token_types else []
+    of_class = {"additional_special_tokens": known.additional, "model_input_names": names, **known.tokens}
+    settings = {**stored, **of_class, **settings}
+    # As set in the file, these would cut or pad every text; transformers resets them on each call.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    # In this order: an added token that is normalized is normalized as tokenizer.json says, not as the settings do.
+    add_tokens(tokenizer, settings, artifact.read_json("added_tokens.json"))
+    override(tokenizer, settings, known)
+    mask_token = content_of(settings.get("mask_token"))
     mask_token_id = None if mask_token is None else tokenizer.token_to_id(mask_token)
     if mask_token is None or mask_token_id is None:
         raise ArtifactError(f"The tokenizer does not define a `mask_token`. ({artifact.folder})")
-    pad_token = _content(settings.get("pad_token"))
-    unk_token = _content(settings.get("unk_token")) or getattr(tokenizer.model, "unk_token", None)
+    pad_token = content_of(settings["pad_token"])
+    unk_token = content_of(settings.get("unk_token")) or getattr(tokenizer.model, "unk_token", None)
     return ModelTokenizer(
         tokenizer=tokenizer,
         mask_token=mask_token,
@@ -88,7 +114,9 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
         max_length=max_length(settings, config),
         clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
-        truncation_side=settings.get("truncation_side", "right"),
+        truncation_side=settings["truncation_side"],
+        table_size=vocab_size if isinstance(vocab_size := config.get("vocab_size"), int) else None,
+        gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
 
@@ -102,24 +130,31 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
     """
     limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
     positions = config.get("max_position_embeddings")
-    if not positions or positions < 0:
+    if not positions or positions < 0 or not _has_table(config):
         return int(limit)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= (config.get("pad_token_id") or 0) + 1
     return int(min(limit, positions))
 
 
+def _has_table(config: Mapping[str, Any]) -> bool:
+    """Whether positions are looked up in a table, which ends; rotary and relative positions do not."""
+    model_type = config.get("model_type")
+    if model_type == "esm":
+        return bool(config.get("position_embedding_type") != "rotary")
+    if model_type in ("deberta", "deberta-v2"):
+        return bool(config.get("position_biased_input", True))
+    return model_type not in ("eurobert", "modernbert", "neobert")
+
+
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
     content = artifact.read("tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_buffer(content)
+        tokenizer = Tokenizer.from_buffer(content.removeprefix(BOM_UTF8))
     except BaseException as error:
         if not is_failure(error):
             raise
         raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
-    # As set in the file, these would cut or pad every text; transformers resets them on each call.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     return tokenizer
 
 
@@ -143,28 +178,3 @@ def reported(tokenize: Callable[[str], T], text: str) -> T:
         if not is_failure(error):
             raise
         raise TextError(f"the tokenizer fails on the text: {first_line(error)}") from error
-
-
-def _add_tokens(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """Add tokens that the settings list and tokenizer.json lacks or has with other flags, as transformers does."""
-    known = tokenizer.get_added_tokens_decoder()
-    for token_id, entry in sorted((int(key), entry) for key, entry in settings.get("added_tokens_decoder", {}).items()):
-        token = AddedToken(entry["content"], special=entry.get("special", False), **_flags(entry))
-        if known.get(token_id) != token:
-            (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
-    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    special = [settings.get(f"{name}_token") for name in _SPECIAL] + (settings.get("additional_special_tokens") or [])
-    for entry in special:
-        if (content := _content(entry)) is not None and content not in added:
-            tokenizer.add_special_tokens([AddedToken(content, special=True, **_flags(entry))])
-
-
-def _flags(entry: Any) -> dict[str, bool]:  # noqa: ANN401 -- any JSON value
-    flags = ("lstrip", "rstrip", "normalized", "single_word")
-    return {} if not isinstance(entry, dict) else {flag: entry[flag] for flag in flags if flag in entry}
-
-
-def _content(token: Any) -> str | None:  # noqa: ANN401 -- any JSON value
-    """The text of a token, which the settings give as a string or as an object."""
-    content = token.get("content") if isinstance(token, dict) else token
-    return content if isinstance(content, str) else None

@@ -37,9 +37,9 @@ def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:
 
 
 def stdin_lines() -> Iterator[str]:
-    """Read the lines of standard input as UTF-8, without their ends."""
+    """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first."""
     if isinstance(sys.stdin, TextIOWrapper):
         # Bytes that are not UTF-8 become lone surrogates, which are then reported for their line alone.
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     for line in sys.stdin:
         yield line.rstrip("\r\n")

@@ -40,7 +40,8 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
 ) -> None:
     """Fill the masks of each TEXT, or of each line of standard input.
 
-    [MASK], <mask> and {mask} all stand for the model's mask.
+    [MASK], <mask> and {mask} all stand for the model's mask. In a TEXT that holds the model's own mask only that
+    one does.
     """
     shown, predicted = tee(texts or options.stdin_lines())
     with reported(code=2):

@@ -41,6 +41,8 @@ class Session:
         on_gpu: Whether the first provider is a GPU's.
         at_masks: Whether the graph takes ``mask_positions``.
         takes_attention_mask: Whether the graph can tell padding from text.
+        takes_token_types: Whether the graph takes ``token_type_ids``.
+        output: The name of the logits.
         vocab_size: Tokens that the graph scores.
 
     Raises:
@@ -62,9 +64,10 @@ class Session:
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = check_inputs(self.ort)
-        self._output, size = check_output(self.ort)
+        self.output, size = check_output(self.ort)
         self.at_masks = "mask_positions" in self._dtypes
         self.takes_attention_mask = "attention_mask" in self._dtypes
+        self.takes_token_types = "token_type_ids" in self._dtypes
         self._narrow = [name for name, dtype in self._dtypes.items() if dtype == "tensor(int32)"]
         self._process = os.getpid()
         self._bound: BoundRuns | None = None
@@ -73,10 +76,14 @@ class Session:
         if device is not None and self.at_masks:
             from fillmask.runtime.io_binding import BoundRuns
 
-            self._bound = BoundRuns(self.ort, self._output, self.vocab_size, device)
+            self._bound = BoundRuns(self.ort, self.output, self.vocab_size, device)
 
     def run(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
         """Run the model. The run releases the GIL, and several threads may call it at the same time.
 
@@ -84,6 +91,7 @@ class Session:
             input_ids: Token ids of ``b`` rows, ``int64[b, s]``.
             attention_mask: 1 for a token and 0 for padding, ``int64[b, s]``.
             positions: Where the logits are read, ``int64[b, m]``.
+            token_type_ids: Where the graph takes them, ``int64[b, s]``; None for zeros.
 
         Returns:
             Logits at these positions, ``float32[b, m, V]``.
@@ -93,7 +101,7 @@ class Session:
             FillMaskError: The run fails.
         """
         self.check_process()
-        logits = self._logits(input_ids, attention_mask, positions)
+        logits = self._logits(input_ids, attention_mask, positions, token_type_ids)
         if logits.shape[-1] != self.vocab_size:
             raise FillMaskError(f"the graph declares {self.vocab_size} logits a token and gives {logits.shape[-1]}")
         if not self.at_masks:
@@ -120,13 +128,21 @@ class Session:
             )
 
     def _logits(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64], positions: NDArray[np.int64]
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.floating[Any]]:
         feeds = self._feeds(input_ids, attention_mask, positions)
+        if self.takes_token_types:
+            feeds["token_type_ids"] = np.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+        for name in self._narrow:
+            feeds[name] = feeds[name].astype(np.int32)
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
-            logits: NDArray[np.floating[Any]] = self.ort.run([self._output], feeds)[0]
+            logits: NDArray[np.floating[Any]] = self.ort.run([self.output], feeds)[0]
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
         return logits
@@ -150,8 +166,4 @@ class Session:
             feeds["attention_mask"] = attention_mask
         if self.at_masks:
             feeds["mask_positions"] = positions
-        if "token_type_ids" in self._dtypes:
-            feeds["token_type_ids"] = np.zeros_like(input_ids)
-        for name in self._narrow:
-            feeds[name] = feeds[name].astype(np.int32)
         return feeds

@@ -135,6 +135,7 @@ def _load(name: str | None, source: str | None, model: Model) -> ServedModel:
         name = Path(str(source)).resolve().name if folder else model.artifact.source
     for notice in model.notices:
         _log.warning("model", extra={"fields": {"model": name, "warning": notice.message}})
-    # Warm-up: ONNX Runtime's first run takes longer.
+    # Warm-up: ONNX Runtime's first run takes longer, and a folder without a manifest is tried for batches once.
     run_task(model, predict(model, model.tokenizer.mask_token, resolve(model).value))
+    _ = model.invariance
     return ServedModel(name, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -78,7 +79,7 @@ def parse(content: bytes, kind: type[B]) -> B:
         HttpError: 400 if it is not JSON, 422 if the JSON does not fit the schema; the message names the field.
     """
     try:
-        return kind.model_validate_json(content)
+        return kind.model_validate_json(content.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":

@@ -31,7 +31,8 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
-        description="A text with at least one mask, written `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
+        description="A text with at least one mask, written as the model's mask token, or in a text without that "
+        "token as `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
     )
     parameters: Parameters | None = None
     options: dict[str, Any] | None = Field(

@@ -39,7 +39,8 @@ class Splicer:
 
     def __init__(self, tokenizer: Tokenizer, anchor: int) -> None:
         self._tokenizer = tokenizer
-        self._special = {token for token, added in tokenizer.get_added_tokens_decoder().items() if added.special}
+        # Not by the flag: a special token that is added once more without it stays special.
+        self._special = {token for token in tokenizer.get_added_tokens_decoder() if not tokenizer.decode([token])}
         self._anchor, self._anchor_text = anchor, tokenizer.decode([anchor])
         self._first = TextCache(lambda token: tokenizer.decode([token], skip_special_tokens=False))
         self._inside = [TextCache(partial(self._behind_anchor, skip)) for skip in (False, True)]

@@ -173,3 +173,27 @@ def test_settings_that_are_no_json_object_are_refused_with_their_path(foreign_co
 def test_settings_of_wrong_types_are_refused(tmp_path, settings, config):
     with pytest.raises(ArtifactError, match=r"model: a setting in .*config\.json has the wrong type: "):
         FillMask(toys.write_foreign(tmp_path / "model", settings=settings, config=config), threads=1)
+
+
+def test_the_files_of_a_folder_may_begin_with_a_byte_order_mark(foreign_copy, tokenizer):
+    for path in foreign_copy.glob("*.json"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    opened = open_tokenizer(open_artifact(foreign_copy))
+    assert opened.tokenizer.to_str() == tokenizer.tokenizer.to_str()
+    assert opened.max_length == tokenizer.max_length
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"model_type": "esm", "position_embedding_type": "rotary", "pad_token_id": 1}, 10**9),
+        ({"model_type": "esm", "position_embedding_type": "absolute", "pad_token_id": 1}, 64),
+        ({"model_type": "deberta-v2", "position_biased_input": False}, 10**9),
+        ({"model_type": "deberta"}, 66),
+        ({"model_type": "modernbert"}, 10**9),
+        ({"model_type": "roformer"}, 66),
+    ],
+)
+def test_positions_without_a_table_do_not_limit_a_text(config, expected):
+    assert max_length({}, {"max_position_embeddings": 66} | config) == expected
+    assert max_length({"model_max_length": 20}, {"max_position_embeddings": 66} | config) == 20

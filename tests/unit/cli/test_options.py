@@ -58,6 +58,11 @@ def test_lines_come_without_their_ends(monkeypatch):
     assert lines(monkeypatch, b"") == []
 
 
+def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it(monkeypatch):
+    assert lines(monkeypatch, b"\xef\xbb\xbfone\r\n\xef\xbb\xbftwo\n") == ["one", "\ufefftwo"]
+    assert lines(monkeypatch, b"\xef\xbb\xbf") == []
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_lines_are_utf8_whatever_the_terminal_has(monkeypatch, encoding):
     assert lines(monkeypatch, "naïve 猫\n".encode(), encoding) == ["naïve 猫"]

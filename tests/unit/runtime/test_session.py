@@ -49,9 +49,10 @@ def test_a_graph_may_be_a_path(foreign_folder):
 
 
 def test_a_run_that_fails_is_an_error_of_the_engine():
-    # A graph exported without dynamic axes takes texts of one length only.
-    graph = toys.parse("toy (int64[1,9] input_ids) => (float[1,9,1] logits) "
-                       "{ a = Cast<to=1>(input_ids) logits = Unsqueeze(a, axis) }", axis=np.array([2]))  # fmt: skip
+    graph = toys.parse(
+        "toy (int64[b,s] input_ids) => (float[b,s,1] logits) { c = Reshape(input_ids, shape) logits = Cast<to=1>(c) }",
+        shape=np.array([1, 9, 1]),
+    )
     session = Session(graph, threads=1)
     with pytest.raises(FillMaskError, match=r"^ONNX Runtime failed in a run: [^\n]+$"):
         session.run(*pad([IDS], 0), MASKS)

@@ -3,7 +3,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders
+from tokenizers import AddedToken, Tokenizer, decoders
 
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
@@ -123,3 +123,12 @@ def test_a_token_is_decoded_once():
     assert texts.join([7, 8, 7]) + texts[8] == "7878"
     assert texts.join([]) == ""
     assert decoded == [7, 8]
+
+
+def test_a_special_token_that_was_added_again_as_an_ordinary_one_is_left_out():
+    tokenizer = toys.word_piece()
+    tokenizer.add_special_tokens(["<ent>"])
+    tokenizer.add_tokens([AddedToken("<ent>", special=False)])
+    ids = [tokenizer.token_to_id(token) for token in ("<ent>", "cat", "sat")]
+    sequence = Splicer.for_tokenizer(tokenizer).around([ids[0], ids[1]], [ids[2]], skip_special_tokens=True)
+    assert sequence(ids[1]) == tokenizer.decode([ids[0], ids[1], ids[1], ids[2]]) == "cat cat sat"

@@ -135,7 +135,7 @@ def test_a_special_token_inside_the_text_counts(native):
     assert [token.text for token in native.score("the [SEP] sat").tokens] == ["the", "[SEP]", "sat"]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "[MASK]", "[MASK] {mask}"])
+@pytest.mark.parametrize("text", ["", "  ", "[MASK]", "<mask> {mask}"])
 def test_a_text_without_a_token_to_score_is_refused(fill_mask, text):
     with pytest.raises(TextError, match="the text has no token to score"):
         fill_mask.score(text)

@@ -1,9 +1,12 @@
 import json
 
 import pytest
-from tokenizers import Tokenizer, normalizers
+from tokenizers import AddedToken, Tokenizer, normalizers
 
-from fillmask.artifact.tokenizer_defaults import override
+from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.tokenizer import open_tokenizer
+from fillmask.artifact.tokenizer_classes import tokenizer_class
+from fillmask.artifact.tokenizer_overrides import override
 from tests.support import toys
 
 BERT = {"tokenizer_class": "BertTokenizer"}
@@ -16,7 +19,7 @@ def cased() -> Tokenizer:
 
 
 def normalizer(tokenizer, settings, config=None):
-    override(tokenizer, settings, config or {})
+    override(tokenizer, settings, tokenizer_class(settings, config or {}))
     return json.loads(tokenizer.normalizer.__getstate__())
 
 
@@ -47,6 +50,8 @@ def test_the_model_type_names_the_class_where_the_settings_do_not():
         ({"do_lower_case": True}, {}),
         ({"tokenizer_class": "PreTrainedTokenizerFast"}, {"model_type": "bert"}),
         ({}, {"model_type": "roberta"}),
+        ({}, {"model_type": "bert", "tokenizer_class": "PreTrainedTokenizerFast"}),
+        ({"tokenizer_class": "TokenizersBackend"}, {"model_type": "bert", "tokenizer_class": "BertTokenizer"}),
     ],
 )
 def test_another_class_keeps_the_normalizer_of_its_file(settings, config):
@@ -59,7 +64,7 @@ def test_the_space_before_a_byte_level_text_is_the_settings_choice(settings, fir
     content = json.loads(toys.byte_level().to_str())
     content["pre_tokenizer"]["add_prefix_space"] = stored
     tokenizer = Tokenizer.from_str(json.dumps(content))
-    override(tokenizer, settings, {})
+    override(tokenizer, settings, tokenizer_class(settings, {}))
     assert tokenizer.encode("cat", add_special_tokens=False).tokens == [first]
 
 
@@ -67,5 +72,28 @@ def test_a_tokenizer_without_these_parts_is_left_alone():
     tokenizer = toys.word_piece()
     tokenizer.normalizer = None
     before = tokenizer.to_str()
-    override(tokenizer, BERT, {})
+    override(tokenizer, BERT, tokenizer_class(BERT, {}))
     assert tokenizer.to_str() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "config", "mask"),
+    [
+        ({"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "RobertaTokenizer"}, "[MASK]"),
+        ({}, {"model_type": "albert", "tokenizer_class": "RobertaTokenizerFast"}, "<mask>"),
+        ({"tokenizer_class": None}, {"tokenizer_class": None, "model_type": "xlm-roberta-xl"}, "<mask>"),
+        ({}, {"model_type": "big_bird"}, "[MASK]"),
+        ({"tokenizer_class": "UnknownTokenizer"}, {"model_type": "bert"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_the_class_is_that_of_the_settings_then_of_the_configuration_then_of_the_model_type(settings, config, mask):
+    assert tokenizer_class(settings, config).tokens.get("mask_token") == mask
+
+
+def test_an_added_token_is_normalized_as_the_file_says_and_text_as_the_settings_do(tmp_path):
+    """transformers sets the normalizer behind the added tokens, whose form stays as it was."""
+    tokenizer = cased()
+    tokenizer.add_tokens([AddedToken("CAT", normalized=True)])
+    opened = open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", tokenizer=tokenizer, settings=BERT)))
+    assert opened.tokenizer.encode("CAT Dog", add_special_tokens=False).tokens == ["cat", "dog"]

@@ -1,0 +1,102 @@
+"""Tokenizers and files drawn at random: fillmask makes of a folder what transformers makes of it."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from functools import cache
+
+import pytest
+
+from fillmask import ArtifactError, FillMask, NoMaskError
+from tests.support import drawn
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+TOLERANCE = 1e-5
+SIZES = {"vocab_size": drawn.ROWS, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
+         "intermediate_size": 64, "initializer_range": 0.4, "pad_token_id": 0}  # fmt: skip
+FAST, SLOW = range(60), range(60, 1060)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """Gives a model of an architecture, and the folder of its graph as optimum exports it."""
+
+    @cache
+    def make(architecture):
+        torch.manual_seed(0)
+        kind = {"bert": "Bert", "roberta": "Roberta"}[architecture]
+        config = getattr(transformers, f"{kind}Config")(**SIZES, max_position_embeddings=66, type_vocab_size=2)
+        model = getattr(transformers, f"{kind}ForMaskedLM")(config).eval()
+        folder = tmp_path_factory.mktemp(architecture)
+        model.save_pretrained(folder / "checkpoint")
+        lay_out = pytest.importorskip("tests.support.layouts").lay_out
+        return model, lay_out("foreign", folder / "checkpoint", folder / "onnx")
+
+    return make
+
+
+def compare(models, seed, folder):
+    """Compare what both make of a draw; gives whether transformers opens it at all."""
+    made = drawn.draw(seed)
+    model, onnx = models(made.architecture)
+    shutil.copytree(onnx, folder, copy_function=shutil.copy)
+    drawn.write(made, folder)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        return False
+    if tokenizer.mask_token is None or len(tokenizer) > drawn.ROWS:
+        return False
+    if tokenizer.mask_token_id not in tokenizer(tokenizer.mask_token)["input_ids"]:
+        with pytest.raises(ArtifactError, match="the tokenizer does not work"):
+            FillMask(folder, threads=1)
+        return True
+    reference = transformers.pipeline("fill-mask", model=model, tokenizer=tokenizer, device="cpu")
+    engine = FillMask(folder, threads=1, placeholders=False)
+    for text in made.texts:
+        assert_same(seed, text, outcome(engine, text), outcome(reference, text))
+    return True
+
+
+def outcome(fill_mask, text):
+    """The predictions; None for a text without a mask."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return fill_mask(text)
+    except (NoMaskError, transformers.pipelines.PipelineException):
+        return None
+
+
+def assert_same(seed, text, ours, theirs):
+    where = (seed, ascii(text))
+    assert (ours is None) == (theirs is None), where
+    if theirs is None or isinstance(theirs[0], list):
+        assert len(ours or []) == len(theirs or []), where
+        for our, their in zip(ours or [], theirs or [], strict=True):
+            assert_same(seed, text, our, their)
+        return
+    assert [row["score"] for row in ours] == pytest.approx([row["score"] for row in theirs], abs=TOLERANCE), where
+    known = {row["token"]: row for row in theirs}
+    for row in ours:
+        if row["token"] in known:  # at the end of the list two tokens may have nearly the same score
+            their = known[row["token"]]
+            assert (row["token_str"], row["sequence"]) == (their["token_str"], their["sequence"]), where
+    assert {row["token"] for row in ours[:-1]} & known.keys(), where
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part):
+    seeds = FAST[part::4]
+    opened = [compare(models, seed, tmp_path / str(seed)) for seed in seeds]
+    assert sum(opened) > len(seeds) // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(50))
+def test_a_thousand_drawn_folders_are_read_as_transformers_reads_them(models, tmp_path, part):
+    for seed in SLOW[part::50]:
+        compare(models, seed, tmp_path / str(seed))
+        shutil.rmtree(tmp_path / str(seed))

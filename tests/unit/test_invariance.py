@@ -1,0 +1,113 @@
+"""Which rows may run together: by the manifest where it records that, else by a trial of the graph."""
+
+import numpy as np
+import pytest
+
+from fillmask import FillMask
+from fillmask.errors import FillMaskError, InputError
+from fillmask.invariance import Invariance
+from fillmask.runtime.session import Session
+from tests.support import toys
+
+TEXTS = ["the [MASK]", "a [MASK] cat", "[MASK] sat on the mat", "the [MASK] cat sat on a mat", "the dog [MASK]"]
+
+
+def invariance(folder, graph):
+    return FillMask(toys.write_foreign(folder, {"model.onnx": graph}), threads=1).model.invariance
+
+
+def test_rows_of_a_graph_that_reads_its_mask_may_run_together(tmp_path):
+    assert invariance(tmp_path, toys.foreign_graph(toys.tables())) == Invariance(padded=True, equal_length=True)
+
+
+def test_rows_that_share_a_scale_may_not(tmp_path):
+    assert invariance(tmp_path, toys.mixing_graph(toys.tables())) == Invariance(padded=False, equal_length=False)
+
+
+def test_padding_that_a_graph_reads_as_text_rules_out_rows_of_different_lengths(tmp_path):
+    """The attention mask is an input, and the token behind the last one still counts."""
+    graph = toys.padding_counts_graph(toys.tables())
+    assert invariance(tmp_path, graph) == Invariance(padded=False, equal_length=True)
+
+
+def test_a_graph_without_an_attention_mask_runs_rows_of_equal_length_only(tmp_path):
+    graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
+    assert invariance(tmp_path, graph) == Invariance(padded=False, equal_length=True)
+
+
+def test_what_cannot_run_several_rows_is_not_trusted_with_them(tmp_path, monkeypatch):
+    fill_mask = FillMask(toys.write_foreign(tmp_path), threads=1)
+    run = Session.run
+
+    def one_row(session, input_ids, attention_mask, positions):
+        if len(input_ids) > 1:
+            raise FillMaskError("Got invalid dimensions")
+        return run(session, input_ids, attention_mask, positions)
+
+    monkeypatch.setattr(Session, "run", one_row)
+    assert fill_mask.model.invariance == Invariance(padded=False, equal_length=False)
+
+
+def test_logits_that_are_not_numbers_are_not_trusted(tmp_path):
+    weights = np.full_like(toys.tables(), np.nan)
+    assert invariance(tmp_path, toys.foreign_graph(weights)) == Invariance(padded=False, equal_length=False)
+
+
+@pytest.mark.parametrize("max_length", [1, 2, 3, 8])
+def test_a_model_that_takes_few_tokens_is_tried_on_as_many(tmp_path, max_length):
+    settings = {"model_max_length": max_length}
+    fill_mask = FillMask(toys.write_foreign(tmp_path, settings=settings), threads=1)
+    assert fill_mask.model.invariance == Invariance(padded=True, equal_length=True)
+
+
+def test_the_trial_runs_once_and_not_before_it_is_needed(tmp_path, monkeypatch):
+    runs, run = [], Session.run
+    monkeypatch.setattr(Session, "run", lambda *arguments: runs.append(1) or run(*arguments))
+    fill_mask = FillMask(toys.write_foreign(tmp_path), threads=1)
+    fill_mask.predict("the [MASK]")
+    assert len(runs) == 1
+    assert [fill_mask.batch_invariant, fill_mask.model.equal_length_invariant, len(runs)] == [True, True, 9]
+
+
+def test_what_the_manifest_records_is_taken(native_copy):
+    variants = toys.variants(native_copy)
+    variants["fp32"] |= {"batch_invariant": False, "equal_length_invariant": True}
+    toys.write_manifest(native_copy, variants=variants)
+    model = FillMask(native_copy, variant="fp32", threads=1).model
+    assert model.invariance == Invariance(padded=False, equal_length=True)
+
+
+def test_a_foreign_graph_whose_rows_change_each_other_runs_them_one_by_one_only(tmp_path):
+    folder = toys.write_foreign(tmp_path / "foreign", {"model.onnx": toys.mixing_graph(toys.tables())})
+    fill_mask = FillMask(folder, threads=1)
+    with pytest.raises(InputError, match=r"variant fp32 of .* take batch_size=1"):
+        fill_mask.predict_many(TEXTS, batch_size=2)
+    assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)
+
+
+def test_a_foreign_graph_that_cannot_tell_padding_from_text_runs_rows_of_equal_length_together(tmp_path, monkeypatch):
+    graph = toys.without_attention_mask(toys.foreign_graph(toys.tables()))
+    fill_mask = FillMask(toys.write_foreign(tmp_path / "foreign", {"model.onnx": graph}), threads=1)
+    assert (fill_mask.batch_invariant, fill_mask.model.equal_length_invariant) == (False, True)
+    alone, padded, run = [fill_mask.predict(text) for text in TEXTS], [], Session.run
+
+    def seen(session, input_ids, attention_mask, positions):
+        padded.append(not attention_mask.all())
+        return run(session, input_ids, attention_mask, positions)
+
+    monkeypatch.setattr(Session, "run", seen)
+    assert list(fill_mask.predict_many(TEXTS, batch_size=16)) == alone
+    assert len(padded) < len(TEXTS)
+    assert not any(padded)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model_quantized.onnx"])
+def test_a_foreign_variant_is_tried_whatever_its_name(foreign_copy, name):
+    (foreign_copy / "model.onnx").rename(foreign_copy / name)
+    assert FillMask(foreign_copy, threads=1).model.invariance == Invariance(padded=True, equal_length=True)
+
+
+@pytest.mark.parametrize("variant", ["fp32", "int8"])
+def test_a_variant_of_which_the_manifest_records_nothing_is_tried(native_folder, variant):
+    model = FillMask(native_folder, variant=variant, threads=1).model
+    assert model.invariance == Invariance(padded=True, equal_length=True)
