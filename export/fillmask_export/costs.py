@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
+from fillmask.bench.interleaving import interleave
+from fillmask.environment import cpu_model, resident_memory
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import ExportError
@@ -25,15 +28,14 @@ from fillmask_export.probes import Probe, random_probe
 from fillmask_export.verify import checkpoint_forward, session_forward
 
 _LENGTHS = (16, 128)  # tokens of the texts that are timed, cut to what the model takes
-_STATUS = Path("/proc/self/status")
 _ANSWER = """
 import sys
 from fillmask import FillMask
+from fillmask.environment import resident_memory
 fill_mask = FillMask(sys.argv[1], variant=sys.argv[2], providers=["CPUExecutionProvider"], threads=1)
 fill_mask.predict(sys.argv[3], truncation="window")
 # The engine must still be there: without its name its memory is given back before it is counted.
-status = open("/proc/self/status").read()
-print(status.split("VmRSS:")[1].split()[0])
+print(resident_memory())
 """
 
 
@@ -85,15 +87,15 @@ def time_runs(checkpoint: Checkpoint, graphs: dict[str, Path], limit: int, round
 
 
 def _alternate(forwards: Mapping[str, Forward], probe: Probe, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each run, in turn; a round without timing comes first."""
-    seconds: dict[str, list[float]] = {name: [] for name in forwards}
-    for number in range(rounds + 1):
-        for name, forward in forwards.items():
-            start = time.perf_counter()
-            forward(probe)
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+    """Seconds of each run, in interleaved rounds; a round before them does not count."""
+
+    def timed(forward: Forward) -> float:
+        start = time.perf_counter()
+        forward(probe)
+        return time.perf_counter() - start
+
+    blocks = {name: partial(timed, forward) for name, forward in forwards.items()}
+    return interleave(blocks, lambda seconds: len(seconds["checkpoint"]) >= rounds)
 
 
 @contextmanager
@@ -120,19 +122,16 @@ def resident_bytes(folder: Path, variant: str, question: str) -> int | None:
     Raises:
         ExportError: The process fails, which any other would that opens the artifact.
     """
-    if not _STATUS.exists():
+    if resident_memory() is None:
         return None
     command = [sys.executable, "-c", _ANSWER, str(folder), variant, question]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own program
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ExportError(f"a fresh process cannot answer with variant {variant}: {said}")
-    return int(done.stdout) * 1024
+    return int(done.stdout)
 
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {"cpu": names[0] if names else platform.processor() or platform.machine(), "system": platform.system()}
+    return {"cpu": cpu_model(), "system": platform.system()}

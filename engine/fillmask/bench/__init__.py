@@ -1,5 +1,6 @@
-"""``fillmask bench``: which variant and how many threads are quickest for this model on this machine.
+"""``fillmask bench``: which variant and how many threads are fastest for this model on this machine.
 
-checks → texts → memory → rounds → comparisons → advice: ``candidates.py``, ``texts.py``, ``machine.py``, ``rounds.py``,
-``comparing.py``, ``advice.py``; ``run.py`` puts them together and ``tables.py`` shows what came out.
+checks → texts → memory → rounds → ratios → advice: ``candidates.py``, ``texts.py``, ``machine.py``, ``rounds.py``,
+``ratios.py``, ``advice.py``. ``run.py`` puts them together, ``tables.py`` prints the result. ``interleaving.py`` and
+``ratios.py`` also serve the project's own benchmarks.
 """

@@ -35,11 +35,11 @@ def bench_command(
 
     with reported(code=2):
         from fillmask.bench import tables
-        from fillmask.bench.run import Wishes, bench
+        from fillmask.bench.run import BenchOptions, bench
 
-        wishes = Wishes(seconds, variant, threads, tokens, top_k)
+        options = BenchOptions(seconds, variant, threads, tokens, top_k)
         with click.progressbar(length=int(seconds * 1000), label="timing", file=sys.stderr) as bar:
-            result = bench(model, wishes, lambda spent: bar.update(int(spent * 1000)))
+            result = bench(model, options, lambda spent: bar.update(int(spent * 1000)))
     click.echo(json.dumps(tables.document(result)) if as_json else tables.text(result))
     if any(each.failed for each in result.candidates):
         sys.exit(1)

@@ -115,7 +115,7 @@ def test_the_only_variant_asked_for_is_the_only_one_timed(artifact):
         (["--top-k", "-1"], "top_k must be a whole number"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_refused_in_one_line(artifact, arguments, said):
+def test_an_option_that_cannot_be_met_is_refused_in_one_line(artifact, arguments, said):
     result = bench(artifact, *arguments)
     assert result.exit_code == 2
     assert said in result.stderr.splitlines()[-1]
@@ -123,7 +123,7 @@ def test_a_wish_that_cannot_be_met_is_refused_in_one_line(artifact, arguments, s
 
 
 def test_what_does_not_fit_in_memory_is_not_loaded(artifact, monkeypatch):
-    monkeypatch.setattr(machine, "free_memory", lambda: 350_000_000)
+    monkeypatch.setattr(run, "free_memory", lambda: 350_000_000)
     result = bench(artifact)
     assert result.exit_code == 2
     assert "4 pairs of variant and threads takes 0.4 GB of memory, and 0.3 GB are free" in result.stderr
