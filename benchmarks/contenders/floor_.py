@@ -1,4 +1,4 @@
-"""The floor: ONNX Runtime alone on fillmask's own graph, fed arrays that are ready. Nothing is faster on this graph."""
+"""The floor: ONNX Runtime alone on fillmask's graph and prepared arrays. Nothing is faster on this graph."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders import Answer
+from benchmarks.contenders import Predictions
+from benchmarks.contenders.instrumented import InstrumentedModel
 from benchmarks.contenders.reading import Reader
 from benchmarks.models.folders import ModelFolders
-from fillmask.runtime.session import Session
 
 
 class Contender:
@@ -22,10 +22,8 @@ class Contender:
     """
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
-        manifest = folders.manifest
-        path = folders.artifact / manifest["variants"][precision]["file"]
-        self._run: Any = Session(path, threads=threads)._session.run
-        self._reader = Reader(folders.artifact, manifest["mask_token_id"])
+        self._run: Any = InstrumentedModel(folders.artifact, precision, threads).session.run
+        self._reader = Reader(folders.artifact, folders.manifest["mask_token_id"])
         self._feeds: dict[str, dict[str, Any]] = {}
         self.settings = {"threads": threads, "precision": precision, "arrays": "made before the clock starts"}
 
@@ -39,6 +37,6 @@ class Contender:
                 "mask_positions": np.array([[place]]),
             }
 
-    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
-        """Run prepared texts one by one; the answer is the first token, without a score."""
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
+        """Run prepared texts one by one; gives the first token only, without a score."""
         return [[(int(self._run(None, self._feeds[text])[0].argmax()), np.nan)] for text in texts]

@@ -1,4 +1,4 @@
-"""OpenVINO on optimum's fp32 export: a latency hint for one text, one stream a worker for many."""
+"""OpenVINO on optimum's fp32 export: a latency hint for one text, one stream per worker for many."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.contenders import Answer
-from benchmarks.contenders.reading import Reader, answer
+from benchmarks.contenders import Predictions
+from benchmarks.contenders.reading import Reader, predictions
 from benchmarks.models.folders import ModelFolders
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -20,7 +20,7 @@ class Contender:
     Args:
         folders: Of the model.
         threads: Of one inference.
-        precision: ``"fp32"``, or ``"bf16"``, which OpenVINO takes by itself where the CPU has it.
+        precision: ``"fp32"``, or ``"bf16"``, OpenVINO's own choice where the CPU has it.
     """
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
@@ -38,24 +38,24 @@ class Contender:
         hints = {"PERFORMANCE_HINT": "LATENCY; with workers THROUGHPUT, a stream each"}
         self.settings = {"threads": threads, "precision": precision, **self._settings, **hints}
 
-    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
-        """Answer texts one by one, several at the same time where there are workers."""
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
+        """Predictions texts one by one, several at the same time where there are workers."""
         if workers == 1:
-            return [self._answer(text) for text in texts]
+            return [self._predict_one(text) for text in texts]
         self._queue = self._queue or self._open_queue(workers)
-        answers: dict[int, Answer] = {}
+        by_index: dict[int, Predictions] = {}
 
-        def keep(request: Any, given: tuple[int, int]) -> None:  # noqa: ANN401 -- openvino has no types
-            answers[given[0]] = _first(request.get_output_tensor(0).data, given[1])
+        def keep(request: Any, place: tuple[int, int]) -> None:  # noqa: ANN401 -- openvino has no types
+            by_index[place[0]] = _first(request.get_output_tensor(0).data, place[1])
 
         self._queue.set_callback(keep)
         for index, text in enumerate(texts):
             ids, place = self._reader.read(text)
             self._queue.start_async(self._feeds(ids), (index, place))
         self._queue.wait_all()
-        return [answers[index] for index in range(len(texts))]
+        return [by_index[index] for index in range(len(texts))]
 
-    def _answer(self, text: str) -> Answer:
+    def _predict_one(self, text: str) -> Predictions:
         ids, place = self._reader.read(text)
         return _first(self._one(self._feeds(ids), share_inputs=True, share_outputs=True)[0], place)
 
@@ -72,6 +72,6 @@ class Contender:
         return {name: feeds[name] for name in self._names}
 
 
-def _first(logits: NDArray[np.float32], place: int) -> Answer:
-    """The answer of a run; its logits ``float32[1, s, V]`` are OpenVINO's own memory."""
-    return answer(np.array(logits[0, place], dtype=np.float32))
+def _first(logits: NDArray[np.float32], place: int) -> Predictions:
+    """The predictions of a run; its logits ``float32[1, s, V]`` are OpenVINO's own memory."""
+    return predictions(np.array(logits[0, place], dtype=np.float32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders import Answer
+from benchmarks.contenders import Predictions
 from benchmarks.contenders.pipelines import Pipeline
 from benchmarks.models.folders import ModelFolders
 
@@ -31,6 +31,6 @@ class Contender:
         self._pipeline = Pipeline(model, str(folders.optimum))
         self.settings = {"threads": threads, "file": file, "graph_optimization": "all", "precision": precision}
 
-    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
-        """Answer texts; the pipeline has one worker."""
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
+        """Predictions texts; the pipeline has one worker."""
         return self._pipeline.predict(texts, batch_size)

@@ -1,4 +1,4 @@
-"""Texts to arrays and logits to answers for contenders that bring neither, as fast as the engine does it."""
+"""Texts to arrays and logits to predictions, for contenders that have neither step, at the engine's speed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.contenders import TOP_K, Answer
+from benchmarks.contenders import TOP_K, Predictions
 from benchmarks.models.folders import open_tokenizer
 from fillmask.scoring import softmax_at
 from fillmask.selection import top_k
@@ -31,7 +31,7 @@ class Reader:
         return np.array([ids], dtype=np.int64), ids.index(self._mask_token_id)
 
 
-def answer(logits: NDArray[np.float32]) -> Answer:
-    """The likeliest tokens of the logits ``float32[V]`` of one mask."""
+def predictions(logits: NDArray[np.float32]) -> Predictions:
+    """The five likeliest tokens of the logits ``float32[V]`` of one mask."""
     ids = top_k(logits, TOP_K)
     return list(zip(ids.tolist(), softmax_at(logits, ids).tolist(), strict=True))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import results
 from benchmarks.emulation import tables
 from benchmarks.emulation.comparing import compare
 from benchmarks.emulation.control import make_control
@@ -17,8 +15,6 @@ from benchmarks.emulation.machines import HASWELL, HERE, MACHINES, Machine, Ques
 from benchmarks.emulation.sysroot import MissingError
 from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.probes import make_questions
-
-_PACKAGES = ("numpy", "onnxruntime", "tokenizers")
 
 
 @click.command()
@@ -36,8 +32,7 @@ def main(folder: Path, count: int) -> None:
         }
     except MissingError as error:
         raise click.ClickException(str(error)) from error
-    packages = {name: version(name) for name in _PACKAGES}
-    print(tables.write({"question": "emulation", "here": results._cpu(), "packages": packages, **found}))
+    print(tables.write(found))
 
 
 def questions(count: int) -> list[str]:

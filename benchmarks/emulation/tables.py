@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import between
+from benchmarks.harness.records import findings, replace_between
+from benchmarks.harness.suite import write_findings
 
 _RESULTS = Path(__file__).parents[1] / "results" / "emulation.json"
 _PAGE = Path(__file__).parents[2] / "docs" / "int8.md"
 _START = "<!-- emulation: made by `make emulate` from benchmarks/results/emulation.json; do not edit -->"
 _END = "<!-- end of emulation -->"
+_PACKAGES = ("numpy", "onnxruntime", "tokenizers")
 
 
 def main() -> Path:
@@ -20,27 +21,27 @@ def main() -> Path:
     return _PAGE
 
 
-def write(record: dict[str, Any]) -> Path:
+def write(found: dict[str, Any]) -> Path:
     """Write the results and, with them, the page."""
-    _RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    write_findings("emulation", "make emulate", found)
     return main()
 
 
 def with_table(page: str) -> str:
     """The page with the table that the results make."""
-    return between(page, _START, _END, table(json.loads(_RESULTS.read_text())))
+    return replace_between(page, _START, _END, table(findings(_RESULTS)))
 
 
 def table(record: dict[str, Any]) -> str:
     """The table."""
-    packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    packages = ", ".join(f"{name} {record['context']['packages'][name]}" for name in _PACKAGES)
     return "\n".join([
         "| CPU | model | same first token | largest difference of a score | median of a text | `fillmask verify` |",
         "| --- | --- | --- | --- | --- | --- |",
         *(_row("embedded", machine) for machine in record["machines"]),
         _row("the control", record["control"]),
         "",
-        f"Beside an {record['here']} with the same packages: {packages}.",
+        f"Beside an {record['context']['cpu_model']} with the same packages: {packages}.",
     ])  # fmt: skip
 
 

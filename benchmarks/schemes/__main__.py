@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from benchmarks import results
+from benchmarks.harness.suite import write_findings
 from benchmarks.schemes import tables
 from benchmarks.schemes.answers import judge
 from benchmarks.schemes.graphs import write_graphs
@@ -38,7 +38,8 @@ def main(models: Sequence[str], steps: Sequence[str], folder: Path, rounds: int,
     for model in models:
         subject = partial(_open, model, folder, texts)
         _compare(subject, folder / "graphs" / _name(model, texts["checkpoint"]), steps, rounds)
-    print(results.write("schemes", {"models": _collect(folder / "graphs")}))
+    command = "make schemes CHECKPOINT=… CALIBRATION=… TEXTS=…"
+    print(write_findings("schemes", command, {"models": _collect(folder / "graphs")}))
     print(tables.main())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.schemes.antiberty import fetch_checkpoint, write_sequences
+from benchmarks.models.antiberty import fetch_checkpoint, write_sequences
 from fillmask_export.checkpoint import Checkpoint, open_checkpoint
 from fillmask_export.probes import Probe, Probes, make_probes
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import between, ratio
+from benchmarks.harness.records import findings, replace_between
 from benchmarks.schemes.graphs import DYNAMIC, SCHEMES
 from benchmarks.schemes.times import LENGTHS
+from fillmask.bench.ratios import paired_ratio
 
 _RESULTS = Path(__file__).parents[1] / "results" / "schemes.json"
 _PAGE = Path(__file__).parents[2] / "docs" / "int8.md"
@@ -25,9 +25,9 @@ def main() -> Path:
 
 def with_tables(page: str) -> str:
     """The page with the tables that the results make."""
-    models = json.loads(_RESULTS.read_text())["models"]
+    models = findings(_RESULTS)["models"]
     made = "\n\n".join(table(name, model) for name, model in models.items())
-    return between(page, _START, _END, made)
+    return replace_between(page, _START, _END, made)
 
 
 def table(name: str, model: dict[str, Any]) -> str:
@@ -52,7 +52,8 @@ def _about(model: dict[str, Any]) -> str:
 
 def _row(scheme: str, model: dict[str, Any]) -> str:
     found, times = model["schemes"][scheme], model["times_ms"]
-    ratios = [ratio(times[str(tokens)][scheme], times[str(tokens)][DYNAMIC]) for tokens in LENGTHS]
+    # A relative size: the scheme's time over that of dynamic int8.
+    ratios = [paired_ratio(times[str(tokens)][scheme], times[str(tokens)][DYNAMIC]).value for tokens in LENGTHS]
     cells = [
         SCHEMES[scheme].title,
         f"{found['top_1_agreement']:.3f}",

@@ -19,10 +19,11 @@ import click
 
 from benchmarks.harness.records import Comparison, Row
 from benchmarks.harness.rounds import progress
-from benchmarks.harness.stats import Ratio, claim, percentile, ratio
+from benchmarks.harness.stats import claim, percentile, ratio
 from benchmarks.serving.load import Load, bodies_of, closed_loop, open_loop, poisson, run
 from benchmarks.serving.process import TEXT, Served
 from fillmask import FillMask
+from fillmask.bench.ratios import Ratio
 from fillmask.runtime.cpu import available_threads
 
 _WORDS = "the library is next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
@@ -129,12 +130,12 @@ class Beside:
 
     def _compare(self, case: dict[str, Any], speeds: dict[str, list[float]], ours: str, baseline: str) -> None:
         """Speeds of ours beside another's, and of that one beside itself."""
-        found, control = (ratio(speeds[name], speeds[baseline]) for name in (ours, f"{baseline}-again"))
+        found, control = (ratio("texts/s", speeds[name], speeds[baseline]) for name in (ours, f"{baseline}-again"))
         said = ", ".join([*(f"{name} {value}" for name, value in case.items()), baseline])
         self.controls[said], self.steadiness[said] = control, speeds[baseline]
         click.echo(f"{case} {ours} / {baseline}: {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
         numbers = found.value, found.low, found.high, control.low, control.high
-        self.comparisons.append(Comparison(ours, baseline, case, *numbers, claim(found, control)))
+        self.comparisons.append(Comparison(ours, baseline, case, *numbers, claim("texts/s", found, control)))
 
     def _offline(self, texts: list[str], batch_size: int) -> float:
         """Texts a second of the library."""

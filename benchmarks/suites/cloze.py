@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,8 +14,8 @@ from benchmarks.cloze import estimates, minimal_pairs, running_text, tables, wor
 from benchmarks.cloze.material import Material, read_archives, read_kept
 from benchmarks.cloze.sampling import LARGE, sample
 from benchmarks.cloze.subjects import Checkpoint, Engine, Subject
-from benchmarks.harness import machine
-from benchmarks.harness.records import RESULTS
+from benchmarks.harness.records import RESULTS, findings
+from benchmarks.harness.suite import write_findings
 from fillmask.artifact.folder import EMBEDDED
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -46,9 +44,8 @@ def command(out: Path, card: Path | None, details: bool, **options: Any) -> None
         raise click.UsageError("--no-engine leaves nobody to ask; name a --checkpoint")
     if card and options["tasks"]:
         raise click.UsageError("--card needs every task; leave out --task")
-    record = measure(**options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_findings("cloze", "make cloze", measure(**options), out)
+    record = findings(out)
     click.echo(f"{tables.overview(record)}\n{tables.details(record) if details else ''}\n{out}")
     if card:
         tables.write_card(card, record)
@@ -64,13 +61,9 @@ def measure(
         What is written as JSON; estimates are lists of value, low and high end of the 95 % interval, and n.
     """
     texts = sample(read_archives(data), LARGE) if data else read_kept()
-    started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     makers: list[Callable[[], Subject]] = [partial(Engine, model, variant)] if engine else []
     makers += [partial(Checkpoint, folder) for folder in checkpoints]
     return {
-        "question": "cloze",
-        "started_at": started,
-        "context": machine.context(),
         "texts": "archives" if data else "kept",
         "subjects": [_ask(make(), texts, tasks or list(_TASKS)) for make in makers],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -14,6 +13,7 @@ from benchmarks.cloze.material import Fact, Pair, Passage, read_kept
 from benchmarks.cloze.rows import Judgement, Row, batches, judge_logits
 from benchmarks.cloze.running_text import Masked, cut
 from benchmarks.cloze.subjects import Checkpoint, Engine
+from benchmarks.harness.records import findings
 from benchmarks.suites.cloze import command
 from fillmask import FillMask
 
@@ -133,7 +133,7 @@ def test_a_pair_is_told_apart_where_the_good_sentence_is_likelier():
 def test_the_command_counts_what_the_embedded_model_answers(tmp_path):
     done = CliRunner().invoke(command, ["--task", "relations", "--out", str(tmp_path / "found.json"), "--details"])
     assert done.exit_code == 0, done.output
-    (subject,) = json.loads((tmp_path / "found.json").read_text())["subjects"]
+    (subject,) = findings(tmp_path / "found.json")["subjects"]
     fill_mask = FillMask()
     facts = [fact for fact in read_kept().facts if fact.relation == "P37"]
     texts = [fact.template.replace("[X]", fact.subject).replace("[Y]", "[MASK]") for fact in facts]

@@ -9,8 +9,8 @@ import onnx_ir as ir
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
+from benchmarks.models.antiberty import chains
 from benchmarks.schemes import tables
-from benchmarks.schemes.antiberty import chains
 from benchmarks.schemes.fixed import grid_of
 from benchmarks.schemes.graphs import DYNAMIC, SCHEMES, fit, pairs_fit
 from benchmarks.schemes.per_token import per_token
