@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.contenders import Predictions
-from benchmarks.contenders.reading import Reader, predictions
-from benchmarks.models.folders import ModelFolders
+from benchmarks.contenders import TOP_K, Predictions
+from benchmarks.models.folders import ModelFolders, open_tokenizer
+from fillmask.scoring import softmax_at
+from fillmask.selection import top_k
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
@@ -32,7 +33,7 @@ class Contender:
         self._model = self._core.read_model(folders.optimum / "model.onnx")
         self._names = {each.get_any_name() for each in self._model.inputs}
         self._settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
-        self._reader = Reader(folders.artifact, folders.manifest["mask_token_id"])
+        self._tokenizer, self._mask_token_id = open_tokenizer(folders.artifact), folders.manifest["mask_token_id"]
         self._one = self._compile(PERFORMANCE_HINT="LATENCY")
         self._queue: Any = None
         hints = {"PERFORMANCE_HINT": "LATENCY; with workers THROUGHPUT, a stream each"}
@@ -50,13 +51,13 @@ class Contender:
 
         self._queue.set_callback(keep)
         for index, text in enumerate(texts):
-            ids, place = self._reader.read(text)
+            ids, place = self._read(text)
             self._queue.start_async(self._feeds(ids), (index, place))
         self._queue.wait_all()
         return [by_index[index] for index in range(len(texts))]
 
     def _predict_one(self, text: str) -> Predictions:
-        ids, place = self._reader.read(text)
+        ids, place = self._read(text)
         return _first(self._one(self._feeds(ids), share_inputs=True, share_outputs=True)[0], place)
 
     def _open_queue(self, workers: int) -> Any:  # noqa: ANN401 -- openvino has no types
@@ -67,11 +68,18 @@ class Contender:
     def _compile(self, **hints: object) -> Any:  # noqa: ANN401 -- openvino has no types
         return self._core.compile_model(self._model, "CPU", self._settings | hints)
 
+    def _read(self, text: str) -> tuple[NDArray[np.int64], int]:
+        """Input ids ``int64[1, s]`` of a text and the position of its mask."""
+        ids = self._tokenizer.encode(text).ids
+        return np.array([ids], dtype=np.int64), ids.index(self._mask_token_id)
+
     def _feeds(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         return {name: feeds[name] for name in self._names}
 
 
 def _first(logits: NDArray[np.float32], place: int) -> Predictions:
-    """The predictions of a run; its logits ``float32[1, s, V]`` are OpenVINO's own memory."""
-    return predictions(np.array(logits[0, place], dtype=np.float32))
+    """The likeliest tokens of a run, by the engine's own functions; its logits ``float32[1, s, V]`` are OpenVINO's."""
+    copied = np.array(logits[0, place], dtype=np.float32)
+    ids = top_k(copied, TOP_K)
+    return list(zip(ids.tolist(), softmax_at(copied, ids).tolist(), strict=True))

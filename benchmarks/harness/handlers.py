@@ -1,41 +1,72 @@
-"""The commands of a contender's process: load it, predict, time it."""
+"""The commands of a contender's process: load it, predict, time it, read its memory."""
 
 from __future__ import annotations
 
 import gc
 import itertools
 import time
+from importlib import import_module
 from typing import Any
 
 from benchmarks.contenders import Contender, Predictions, open_contender
 from benchmarks.device import DEVICES
 from benchmarks.harness.worker import Handlers
 from benchmarks.models.folders import from_json
+from fillmask.environment import process_memory
 
 HANDLERS = "benchmarks.harness.handlers:handlers"
+_COMMANDS = ("imports", "load", "predictions", "calls", "seconds", "split", "predict", "memory")
 _LEAST_SECONDS = 0.4
+_PIPELINE = ("torch", "transformers:pipeline", "transformers:AutoModelForMaskedLM", "transformers:AutoTokenizer")
+_IMPORTS = {
+    "fillmask": ("fillmask:FillMask",),
+    "optimum": (*_PIPELINE, "optimum.onnxruntime:ORTModelForMaskedLM"),
+    "transformers": _PIPELINE,
+}
 
 
 def handlers() -> Handlers:
     """The commands of a worker."""
-    timed = TimedContender()
-    return {name: getattr(timed, name) for name in ("load", "predictions", "calls", "seconds", "split")}
+    measured = MeasuredContender()
+    return {name: getattr(measured, name) for name in _COMMANDS}
 
 
-class TimedContender:
-    """A contender and a clock."""
+class MeasuredContender:
+    """A contender, a clock, and the memory of the process."""
 
     _contender: Contender
 
-    def load(self, name: str, folders: dict[str, Any], threads: int, device: str = "cpu") -> dict[str, Any]:
+    def __init__(self) -> None:
+        self._predicted = 0
+        self._leaked: list[bytes] = []
+
+    def imports(self, name: str) -> None:
+        """Import what the contender's user imports."""
+        for each in _IMPORTS[name.partition("-")[0]]:
+            module, _, attribute = each.partition(":")
+            imported = import_module(module)
+            if attribute:
+                getattr(imported, attribute)  # these packages import their parts on first access
+
+    def load(
+        self, name: str, folders: dict[str, Any], threads: int, device: str = "cpu", *, freeze: bool = True
+    ) -> dict[str, Any]:
         """Load a contender.
+
+        Args:
+            name: Of the contender.
+            folders: Of the model.
+            threads: Of one run.
+            device: Where it runs.
+            freeze: Collect garbage, and leave what remains out of later collections: for times, not for memory.
 
         Returns:
             Its settings.
         """
         self._contender = open_contender(name, from_json(folders), threads, DEVICES[device])
-        gc.collect()
-        gc.freeze()
+        if freeze:
+            gc.collect()
+            gc.freeze()
         return self._contender.settings
 
     def predictions(self, texts: list[str], batch_size: int = 1) -> list[Predictions]:
@@ -77,6 +108,31 @@ class TimedContender:
         self._contender.predict(texts)
         steps: list[tuple[float, float, float]] = self._contender.split(texts)  # type: ignore[attr-defined]
         return steps
+
+    def predict(self, texts: list[str], number: int, leak_bytes: int = 0) -> None:
+        """Predict texts in turn.
+
+        Args:
+            texts: With one mask each.
+            number: Of predictions.
+            leak_bytes: To lose with each, which proves that a leak would be seen.
+        """
+        for _ in range(number):
+            self._contender.predict([texts[self._predicted % len(texts)]])
+            self._predicted += 1
+            if leak_bytes:
+                self._leaked.append(b"x" * leak_bytes)
+
+    def memory(self) -> dict[str, float]:
+        """MB of this process, as ``fillmask.environment.Memory`` has them.
+
+        Raises:
+            OSError: The system does not report them; Linux does.
+        """
+        found = process_memory()
+        if found is None:
+            raise OSError("this system does not report the memory of a process; Linux 4.14 and later do")
+        return {"rss": found.rss / 1e6, "pss": found.pss / 1e6, "peak": found.peak / 1e6}
 
     def _time(self, texts: list[str], batch_size: int, workers: int) -> float:
         start = time.perf_counter_ns()

@@ -36,6 +36,11 @@ class Rounds(Generic[Key, _Block]):
         """The samples with each result as a number."""
         return {key: [value(block) for block in blocks] for key, blocks in self.samples.items()}
 
+    def pick(self, names: Mapping[Key, str]) -> Rounds[str, _Block]:
+        """The results of some blocks, under other names."""
+        samples = {name: self.samples[key] for key, name in names.items() if key in self.samples}
+        return Rounds(samples, {name: self.failed[key] for key, name in names.items() if key in self.failed})
+
 
 def run_rounds(
     blocks: Mapping[Key, Callable[[], _Block]],

@@ -51,6 +51,8 @@ class Worker:
             ContenderError: The command raised an error, the process ended, or it did not reply for ten minutes.
         """
         assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            raise ContenderError(f"the process ended with {self._process.returncode}")
         self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write(json.dumps([command, arguments]).encode() + b"\n")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.contenders import precision_of
+from benchmarks.harness.handlers import HANDLERS
 from benchmarks.harness.records import Row
 from benchmarks.harness.rounds import progress
 from benchmarks.harness.worker import ContenderError, Worker
-from benchmarks.measures.memory_handlers import HANDLERS
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
@@ -73,11 +73,15 @@ class MemoryTraces:
 
     def _trace(self, contender: str, stages: list[int], leak_bytes: int) -> Trace:
         with Worker(HANDLERS) as worker:
-            trace = {"start": worker.call("start"), "import": worker.call("imports", name=contender)}
-            trace["load"] = worker.call("load", name=contender, folders=self._folders.as_json(), threads=THREADS)
+            trace = {"start": worker.call("memory")}
+            worker.call("imports", name=contender)
+            trace["import"] = worker.call("memory")
+            given = {"folders": self._folders.as_json(), "threads": THREADS, "freeze": False}
+            worker.call("load", name=contender, **given)
+            trace["load"] = worker.call("memory")
             for before, stage in zip([0, *stages], stages, strict=False):
-                number = stage - before
-                trace[after(stage)] = worker.call("predict", texts=self._texts, number=number, leak_bytes=leak_bytes)
+                worker.call("predict", texts=self._texts, number=stage - before, leak_bytes=leak_bytes)
+                trace[after(stage)] = worker.call("memory")
         return trace
 
 

@@ -98,20 +98,14 @@ def _measure_precision(
 def _add(result: SuiteResult, precision: str, rounds: Rounds[Any, float], sizes: list[int], cases: list[Case]) -> None:
     ours, again, peak = f"fillmask-{precision}", f"fillmask-{precision}-again", f"peak-{precision}"
     for size in sizes:
-        result.add({"size": size}, "GOP/s", _only(rounds, {size: peak}))
+        result.add({"size": size}, "GOP/s", rounds.pick({size: peak}))
     best = max((rounds.samples.get(size, [0.0]) for size in sizes), key=statistics.median)
     for key in cases:
         case = dict(key) | {"precision": precision}
-        both = _only(rounds, dict(zip(_names(key), (ours, again), strict=True)))
+        both = rounds.pick(dict(zip(_names(key), (ours, again), strict=True)))
         result.add(case, "GOP/s", both)
         values = both.samples | ({peak: best} if any(best) else {})
         result.compare(case, "GOP/s", values, control=(ours, again), pairs=[(ours, peak)])
-
-
-def _only(rounds: Rounds[Any, float], names: dict[Any, str]) -> Rounds[str, float]:
-    """The rounds of some blocks, under the names of contenders."""
-    samples = {name: rounds.samples[key] for key, name in names.items() if key in rounds.samples}
-    return Rounds(samples, {name: rounds.failed[key] for key, name in names.items() if key in rounds.failed})
 
 
 def _names(case: Case) -> tuple[tuple[Case, str], tuple[Case, str]]:

@@ -41,16 +41,12 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
         "startup",
         controls=[(FILLMASK, AGAIN)],
     )
-    for until, names, settings in (
-        ("first answer", [name for name in programs if name not in _IMPORTS], {"HF_HUB_OFFLINE": "1"}),
-        ("import", list(_IMPORTS), {}),
-    ):
-        samples = {name: rounds.samples[name] for name in names if name in rounds.samples}
-        failed = {name: rounds.failed[name] for name in names if name in rounds.failed}
-        codes = {name: settings or {"code": _IMPORTS[name]} for name in names}
-        result.add({"until": until}, "s", Rounds(samples, failed), settings=codes)
-    pairs = [(FILLMASK, REFERENCE)]
-    result.compare({"until": "first answer"}, "s", rounds.samples, control=(FILLMASK, AGAIN), pairs=pairs)
+    first, names, pairs = {"until": "first answer"}, programs.keys() - _IMPORTS.keys(), [(FILLMASK, REFERENCE)]
+    codes = {name: {"code": code} for name, code in _IMPORTS.items()}
+    settings = codes | {name: {"HF_HUB_OFFLINE": "1"} for name in names}
+    result.add(first, "s", rounds.pick({name: name for name in programs if name in names}), settings=settings)
+    result.add({"until": "import"}, "s", rounds.pick({name: name for name in codes}), settings=settings)
+    result.compare(first, "s", rounds.samples, control=(FILLMASK, AGAIN), pairs=pairs)
     return result
 
 

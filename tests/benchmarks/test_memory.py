@@ -3,9 +3,11 @@ import sys
 import pytest
 
 from benchmarks.contenders.fillmask_ import steps_of
+from benchmarks.harness import handlers
+from benchmarks.harness.handlers import MeasuredContender
 from benchmarks.harness.suite import SuiteOptions
 from benchmarks.harness.worker import ContenderError
-from benchmarks.measures import memory_handlers, memory_trace
+from benchmarks.measures import memory_trace
 from benchmarks.measures.memory_trace import MemoryTraces, after, write_texts
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import memory
@@ -22,14 +24,14 @@ def folders(tmp_path):
 
 
 def test_a_system_that_does_not_report_memory_is_an_error(monkeypatch):
-    monkeypatch.setattr(memory_handlers, "process_memory", lambda: None)
+    monkeypatch.setattr(handlers, "process_memory", lambda: None)
     with pytest.raises(OSError, match="does not report the memory"):
-        memory_handlers.memory()
+        MeasuredContender().memory()
 
 
 def test_bytes_become_megabytes(monkeypatch):
-    monkeypatch.setattr(memory_handlers, "process_memory", lambda: Memory(124_000_000, 87_000_000, 134_500_000))
-    assert memory_handlers.memory() == {"rss": 124.0, "pss": 87.0, "peak": 134.5}
+    monkeypatch.setattr(handlers, "process_memory", lambda: Memory(124_000_000, 87_000_000, 134_500_000))
+    assert MeasuredContender().memory() == {"rss": 124.0, "pss": 87.0, "peak": 134.5}
 
 
 @linux
@@ -80,8 +82,7 @@ class Fake:
         if name == "optimum-int8":
             raise ContenderError("no such graph")
         self.grown += number * (1000 + leak_bytes) / 1e6
-        base = 400.0 if name == "transformers" else 100.0
-        self.base = base if name else getattr(self, "base", 100.0)
+        self.base = {"": getattr(self, "base", 100.0), "transformers": 400.0}.get(name, 100.0)
         value = self.base + self.grown
         return {"rss": value, "pss": value - 1, "peak": value + 1}
 

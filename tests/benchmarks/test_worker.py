@@ -58,6 +58,8 @@ def test_silence_is_a_failure_in_the_end(child, monkeypatch):
     monkeypatch.setattr(worker, "_PATIENCE_S", 0.01)
     with pytest.raises(ContenderError, match="no reply"):
         child.call("wait", seconds=1)
+    with pytest.raises(ContenderError, match="ended with -9"):
+        child.call("echo", text="anyone?")
 
 
 def test_its_process_is_gone_when_it_is_closed():

@@ -1,0 +1,105 @@
+"""All suites of a GPU on the stand-in, with a small checkpoint; what only a GPU can show is not shown here."""
+
+from dataclasses import replace
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.contenders.instrumented import profile
+from benchmarks.device import CPU, DEVICES
+from benchmarks.harness import machine, rounds
+from benchmarks.harness.records import read
+from benchmarks.harness.suite import Schedule
+from benchmarks.measures.products import count
+from benchmarks.models.folders import ModelFolders
+from benchmarks.models.making import prepare
+from benchmarks.models.texts import Writer
+from benchmarks.suites import accuracy, gpu, latency, roofline, throughput
+from fillmask.artifact.folder import EMBEDDED
+
+OURS, FP32, REFERENCE = "fillmask-fp16", "fillmask-fp32", "transformers"
+
+
+@pytest.fixture(scope="module")
+def folders(checkpoint_of, tmp_path_factory):
+    """What ``fillmask export`` makes of a small checkpoint for a GPU."""
+    pytest.importorskip("optimum.onnxruntime")
+    from fillmask_export import Plan, export
+
+    artifact = tmp_path_factory.mktemp("gpu") / "artifact"
+    export(checkpoint_of("wordpiece"), artifact, ("fp32", "fp16"), plan=Plan(masks=50, rounds=0))
+    return ModelFolders("minilm", checkpoint_of("wordpiece"), artifact, artifact, trained=True)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(machine, "_BEFORE_S", 0.01)
+    monkeypatch.setattr(rounds, "MOST", 1)
+    monkeypatch.setitem(accuracy._MASKS, "quick", 6)
+    monkeypatch.setattr(latency, "_QUICK", Schedule(3, tokens=(8, 512), texts=2, calls=(1, 2), seconds=0.01))
+    monkeypatch.setattr(throughput, "_GPU_BATCH_SIZES", (4,))
+    monkeypatch.setattr(throughput, "_GPU_TEXTS", 8)
+    schedule = Schedule(3, tokens=(16,), seconds=0.01, batch_sizes=(1, 4))
+    monkeypatch.setitem(roofline._SCHEDULES, "quick", schedule)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads wait for each other, long where cores are busy
+
+
+def run(folders, *arguments):
+    places = ["--checkpoint", str(folders.checkpoint), "--artifact", str(folders.artifact)]
+    return CliRunner().invoke(gpu.command, ["--device", "stand-in", "--profile", "quick", *places, *arguments])
+
+
+@pytest.mark.usefixtures("tiny")
+def test_all_suites_run_on_the_stand_in(folders, tmp_path):
+    done = run(folders, "--rounds", "3", "--out", str(tmp_path))
+    assert done.exit_code == 0, done.stderr
+    records = {name: read(tmp_path / f"{name}-minilm-stand-in.json") for name in gpu._SUITES}
+    assert {record.device for record in records.values()} == {"stand-in"}
+    assert records["accuracy"].params["refused"] == {}
+    assert {row.case["batch"] for row in records["accuracy"].rows} == {1, 8}
+    assert [row.failed for record in records.values() for row in record.rows if row.failed] == []
+    beside = [each for name in ("latency", "throughput") for each in records[name].comparisons
+              if each.baseline == REFERENCE]  # fmt: skip
+    assert {each.contender for each in beside} == {OURS, FP32}
+    assert {str(each.case) for each in beside} == {"{'tokens': 8}", "{'way': 'one by one'}", "{'way': 'batches'}"}
+    shares = {each.case["batch"]: each.ratio for each in records["roofline"].comparisons}
+    assert shares.keys() == {1, 4}
+    assert all(0 < share < 1 for share in shares.values())
+    settings = {row.contender: row.settings for row in records["latency"].rows}
+    assert (settings[OURS]["variant"], settings[REFERENCE]["attention"]) == ("fp16", "sdpa")
+    assert settings[OURS]["nodes"].keys() == {"CPUExecutionProvider"}
+    assert not any(str(tmp_path) in path.read_text() for path in tmp_path.iterdir())
+    assert "| latency, minilm, 8 tokens | fillmask-fp16 beside transformers | at least 2.86× | " in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].startswith("roofline-minilm-stand-in: ")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_variant_with_wrong_predictions_gets_no_speed(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(accuracy, "refusal", lambda precision, *_: "it is wrong" if precision == "fp16" else None)
+    monkeypatch.setitem(gpu._SUITES, "latency", lambda *_: pytest.fail("it is timed"))
+    done = run(folders, "--rounds", "3", "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert "fillmask-fp16 gets no speeds: it is wrong" in done.stderr
+
+
+def test_operations_are_those_of_the_weights_the_last_layer_and_the_head_at_the_mask(folders):
+    size, inner, tokens, vocabulary = 32, 64, 16, folders.manifest["vocab_size"]
+    square, feed, attention = 2 * size * size, 2 * 2 * size * inner, 2 * 2 * tokens * size
+    whole = tokens * (4 * square + feed + attention)
+    last = tokens * 2 * square + 2 * square + feed + attention
+    head = square + 2 * size * vocabulary
+    (text,) = Writer(folders.artifact, folders.manifest["mask_token"]).write(tokens, 1)
+    assert sum(count(profile(folders.artifact, "fp32", 1, text, 2), 2).values()) == whole + last + head
+
+
+def test_an_artifact_without_the_variants_is_refused(checkpoint_of):
+    with pytest.raises(click.ClickException, match="lacks fp16, fp32"):
+        prepare("minilm", checkpoint_of("wordpiece"), device=DEVICES["cuda"], artifact=EMBEDDED)
+
+
+def test_the_stand_in_is_cuda_but_for_where_it_runs():
+    cuda, stand_in = DEVICES["cuda"], DEVICES["stand-in"]
+    places = {"name", "provider", "torch", "torch_precision", "matrices"}
+    assert replace(stand_in, **{name: getattr(cuda, name) for name in places}) == cuda
+    assert (CPU.ours, cuda.ours, cuda.again) == ("fillmask-int8", OURS, f"{OURS}-again")
