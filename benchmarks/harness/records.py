@@ -85,8 +85,8 @@ class Record:
         profile: ``"quick"`` or ``"full"``.
         command: The command that makes it again.
         started_at: UTC, ISO 8601.
-        context: As ``machine.context`` gives it.
-        watch: As ``machine.Watch.found`` gives it.
+        context: As ``machine.context`` returns it.
+        watch: As ``machine.Watch.found`` returns it.
         params: The suite's parameters.
         rows: The samples.
         comparisons: The ratios made of them.

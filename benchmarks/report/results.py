@@ -12,11 +12,11 @@ from benchmarks.harness.records import Comparison, Record, case_name, read
 
 # In the order of the page, with the question of each.
 SUITES = {
-    "accuracy": "Are the answers those of the checkpoint in PyTorch?",
+    "accuracy": "Are the predictions those of the checkpoint in PyTorch?",
     "latency": "How long does one text take on one thread?",
     "throughput": "How many texts a second on two cores?",
     "threads": "Is a second core better spent on the same text or on another?",
-    "startup": "How long is it from process start to the first answer?",
+    "startup": "How long is it from process start to the first prediction?",
     "memory": "How much memory is resident?",
     "size": "How many bytes are installed?",
     "overhead": "How fast is a call beside the run inside it?",

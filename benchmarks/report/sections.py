@@ -110,8 +110,8 @@ def _label(row: Row) -> str:
 def _control(comparisons: Iterable[Comparison]) -> str:
     low, high = min(each.aa_low for each in comparisons), max(each.aa_high for each in comparisons)
     return (
-        f"A contender beside itself gave {low:.3f} to {high:.3f}, whatever the case; where a ratio says no more than "
-        f"in its own case the control does, it has *no difference*."
+        f"A contender beside itself gave {low:.3f} to {high:.3f} over all cases. *No difference* means that a ratio is "
+        f"within the noise that the control of its case shows."
     )
 
 

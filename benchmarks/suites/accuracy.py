@@ -13,10 +13,11 @@ import numpy as np
 from benchmarks.contenders import FP32_ON_CPU, REFERENCE, TOP_K, Predictions, precision_of
 from benchmarks.device import Device
 from benchmarks.harness.gate import MAX_ACCURACY_LOSS, MAX_SCORE_DIFFERENCE, disagreement
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import progress
-from benchmarks.harness.suite import SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders

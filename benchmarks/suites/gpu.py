@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from benchmarks.harness.options import SuiteOptions, suite_params
 from benchmarks.harness.records import Record
-from benchmarks.harness.suite import SuiteOptions, run, suite_params
+from benchmarks.harness.suite import run
 from benchmarks.report.goals import goals, gpu_goals
 from benchmarks.report.results import Results
 from benchmarks.suites import accuracy, latency, roofline, throughput

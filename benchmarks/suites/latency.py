@@ -9,10 +9,11 @@ from typing import Any
 
 from benchmarks.contenders import TOP_K, precision_of
 from benchmarks.harness.gate import check_predictions, open_gate
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, progress, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders

@@ -7,9 +7,10 @@ purpose.
 from __future__ import annotations
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE, precision_of
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.measures.memory_trace import THREADS, MemoryTraces, after
 from benchmarks.models.folders import ModelFolders
 
@@ -18,7 +19,7 @@ _LEAKING = f"{FILLMASK}, leaking"
 _LEAK_BYTES = 4096
 _SEEN = 0.7  # of a planted leak, at least; what is lost may first fill memory that was free
 _SCHEDULES = {"quick": Schedule(3), "full": Schedule(5)}
-_ANSWERS = 50
+_PREDICTIONS = 50
 # Predictions between which growth is measured: of fillmask, and of the others, which take ten times as long.
 _GROWTH = {"quick": (200, 1000, 400), "full": (1000, 10_000, 2000)}
 
@@ -27,16 +28,16 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Trace the memory of processes."""
     rounds, names = options.schedule(_SCHEDULES).rounds, [name for name in _CONTENDERS if name in options.contenders]
     growth = dict(zip(("begin", "end", "end_of_others"), _GROWTH[options.profile], strict=True))
-    result = SuiteResult({"rounds": rounds, "answers": _ANSWERS, **growth, "threads": THREADS,
+    result = SuiteResult({"rounds": rounds, "answers": _PREDICTIONS, **growth, "threads": THREADS,
                           "leak_bytes": _LEAK_BYTES, "tokens": "8 to 16, every fiftieth 128",
                           "ratio": "MB over MB"})  # fmt: skip
     short = MemoryTraces(folders)
-    short.trace(names * rounds, [_ANSWERS], "memory")
+    short.trace(names * rounds, [_PREDICTIONS], "memory")
     for name in names:
-        result.rows += short.rows(name, ["start", "import", "load", after(1), after(_ANSWERS)])
+        result.rows += short.rows(name, ["start", "import", "load", after(1), after(_PREDICTIONS)])
     theirs = [name for name in names if not name.startswith("fillmask")]
     pairs = [(ours, other) for ours in (FILLMASK, "fillmask-fp32") for other in theirs]
-    for stage, kind in (("load", "rss"), (after(1), "peak"), (after(_ANSWERS), "peak"), (after(1), "pss")):
+    for stage, kind in (("load", "rss"), (after(1), "peak"), (after(_PREDICTIONS), "peak"), (after(1), "pss")):
         values = short.values(stage, kind)
         result.compare({"after": stage, "of": kind}, "MB", values, control=(FILLMASK, AGAIN), pairs=pairs)
     _grow(result, MemoryTraces(folders), [name for name in names if name != AGAIN])

@@ -16,9 +16,10 @@ import numpy as np
 import onnxruntime as ort
 
 from benchmarks.contenders.instrumented import InstrumentedModel
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 

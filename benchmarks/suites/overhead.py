@@ -15,10 +15,11 @@ from itertools import cycle
 
 from benchmarks.contenders import FILLMASK
 from benchmarks.contenders.instrumented import InstrumentedModel
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 

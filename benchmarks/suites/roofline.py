@@ -16,9 +16,10 @@ from typing import Any
 
 from benchmarks.contenders.fillmask_ import open_fill_mask, steps_of
 from benchmarks.contenders.instrumented import InstrumentedModel, profile
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.measures.peak import describe, product, torch_product
 from benchmarks.measures.products import count, table

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from benchmarks.harness.options import Profile
 from benchmarks.harness.records import RESULTS, write
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.suite import Profile, make_record, report
+from benchmarks.harness.suite import make_record, report
 from benchmarks.models.folders import BUILT
 from benchmarks.serving import beside
 from benchmarks.serving.process import serve

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import FILLMASK, REFERENCE, precision_of
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import progress
-from benchmarks.harness.suite import SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.measures.installing import Installed, InstallError, bytes_of, install
 from benchmarks.models.folders import BUILT, ModelFolders
 from fillmask.artifact.folder import EMBEDDED

@@ -9,9 +9,10 @@ from functools import partial
 from statistics import median
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.measures.processes import seconds_to_line
 from benchmarks.models.folders import ModelFolders
 

@@ -6,9 +6,10 @@ from functools import partial
 
 from benchmarks.contenders import FILLMASK, REFERENCE, TOP_K
 from benchmarks.harness.gate import open_gate
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
-from benchmarks.harness.suite import Schedule, SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer

@@ -11,9 +11,10 @@ from functools import partial
 
 from benchmarks.contenders import TOP_K
 from benchmarks.harness.gate import check_predictions, open_gate
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, progress, run_rounds
-from benchmarks.harness.suite import SuiteOptions, suite_command
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from benchmarks.contenders.instrumented import profile
 from benchmarks.device import CPU, DEVICES
 from benchmarks.harness import machine, rounds
+from benchmarks.harness.options import Schedule
 from benchmarks.harness.records import read
-from benchmarks.harness.suite import Schedule
 from benchmarks.measures.products import count
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.making import prepare

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.contenders.fillmask_ import steps_of
 from benchmarks.harness import handlers
 from benchmarks.harness.handlers import MeasuredContender
-from benchmarks.harness.suite import SuiteOptions
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
 from benchmarks.measures import memory_trace
 from benchmarks.measures.memory_trace import MemoryTraces, after, write_texts

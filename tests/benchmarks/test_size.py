@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from benchmarks.harness.suite import SuiteOptions
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.measures import installing
 from benchmarks.measures.installing import Installed, InstallError, bytes_of, install, measure_size
 from benchmarks.models.folders import ModelFolders

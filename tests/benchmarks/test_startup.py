@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from benchmarks.harness.suite import SuiteOptions
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
 from benchmarks.measures import processes
 from benchmarks.measures.processes import seconds_to_line

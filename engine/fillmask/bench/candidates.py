@@ -1,4 +1,4 @@
-"""Which variants may be timed: no speed is shown of one that answers wrongly on this machine."""
+"""The variants that may be timed: those that give their stored answers on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Candidate:
 
 
 def candidates(model: str | Path | None, artifact: Artifact, variant: str | None = None) -> list[Candidate]:
-    """Ask every variant for its stored answers.
+    """Check the stored answers of every variant.
 
     Args:
         model: As in ``FillMask``.
@@ -47,7 +47,7 @@ def candidates(model: str | Path | None, artifact: Artifact, variant: str | None
 def trusted(found: list[Candidate], default: str) -> list[str]:
     """The variants that may be recommended.
 
-    Where nothing is stored to check them by, that is the one the engine would choose, or the only one asked for.
+    Where the folder stores no answers, that is the engine's default, or the only variant of the run.
     """
     timed = [each for each in found if each.failed is None]
     checked = [each.variant for each in timed if each.checked]

@@ -1,4 +1,4 @@
-"""Texts of a wanted number of tokens, one mask in each, in words that the model knows."""
+"""Texts of a given number of tokens with one mask each, in words that the model knows."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def lengths(max_length: int, wanted: Sequence[int] = ()) -> list[int]:
 class Texts:
     """Makes texts for a model.
 
-    Its words come from the answers that its manifest stores, since those are in its language; a model without them
-    gets English ones.
+    The words are those of the manifest's stored answers, which are in the model's language. A model without stored
+    answers gets English words.
 
     Args:
         artifact: The model.
