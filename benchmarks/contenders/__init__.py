@@ -1,7 +1,8 @@
 """The contenders, one adapter a file, each with the best settings that its documentation names.
 
-An adapter is loaded completely when it is made. It predicts the five likeliest tokens of texts with one mask each. Each
-runs in a process of its own (``benchmarks.harness.worker``).
+An adapter's ``Contender`` takes the model's folders, the threads of one run, and the precision of its products. It is
+loaded completely when it is made, and predicts the five likeliest tokens of texts with one mask each. Each runs in a
+process of its own (``benchmarks.harness.worker``).
 """
 
 from __future__ import annotations

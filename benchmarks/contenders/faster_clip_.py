@@ -12,13 +12,7 @@ from benchmarks.models.folders import ModelFolders, open_tokenizer
 
 
 class Contender:
-    """faster-clip.
-
-    Args:
-        folders: Of the model.
-        threads: Of its pool, which the environment of the process sets.
-        precision: ``"int8 weights"``.
-    """
+    """faster-clip; the environment of the process sets the threads of its pool."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
@@ -30,7 +24,7 @@ class Contender:
         self.settings = {"threads": threads, "precision": precision, "lang": "en"}
 
     def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
-        """Predictions texts one by one; it has no batches."""
+        """Predict the masks of texts one by one; it has no batches."""
         return [self._predictions(self._fill_mask.predict(text, lang="en", top_k=TOP_K)) for text in texts]
 
     def _predictions(self, predictions: list[dict[str, Any]]) -> Predictions:

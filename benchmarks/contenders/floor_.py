@@ -13,13 +13,7 @@ from benchmarks.models.folders import ModelFolders
 
 
 class Contender:
-    """The session inside fillmask.
-
-    Args:
-        folders: Of the model.
-        threads: Of one run.
-        precision: ``"fp32"`` or ``"int8"``.
-    """
+    """The session inside fillmask."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         self._model = InstrumentedModel(folders.artifact, precision, threads)

@@ -16,13 +16,7 @@ _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 class Contender:
-    """OpenVINO.
-
-    Args:
-        folders: Of the model.
-        threads: Of one inference.
-        precision: ``"fp32"``, or ``"bf16"``, OpenVINO's own choice where the CPU has it.
-    """
+    """OpenVINO; it takes ``"bf16"`` by default where the CPU has it."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         import openvino
@@ -40,7 +34,7 @@ class Contender:
         self.settings = {"threads": threads, "precision": precision, **self._settings, **hints}
 
     def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
-        """Predictions texts one by one, several at the same time where there are workers."""
+        """Predict the masks of texts one by one, several at the same time where there are workers."""
         if workers == 1:
             return [self._predict_one(text) for text in texts]
         self._queue = self._queue or self._open_queue(workers)

@@ -10,13 +10,7 @@ _FILES = {"fp32": "model.onnx", "int8": "model_quantized.onnx"}
 
 
 class Contender:
-    """optimum.
-
-    Args:
-        folders: Of the model.
-        threads: Of ONNX Runtime.
-        precision: ``"fp32"`` or ``"int8"``.
-    """
+    """optimum; threads are ONNX Runtime's and PyTorch's."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         import onnxruntime as ort
@@ -32,5 +26,5 @@ class Contender:
         self.settings = {"threads": threads, "file": file, "graph_optimization": "all", "precision": precision}
 
     def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
-        """Predictions texts; the pipeline has one worker."""
+        """Predict the masks of texts; the pipeline has one worker."""
         return self._pipeline.predict(texts, batch_size)

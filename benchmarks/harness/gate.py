@@ -45,8 +45,14 @@ def open_gate(folder: Path, folders: ModelFolders, device: Device = CPU) -> Gate
     if record.params["subject"] != folders.described():
         return Gate(reason="accuracy was measured on other weights or graphs; measure it again")
     refused: dict[str, str] = record.params["refused"]
-    ours = {name: why for name, why in refused.items() if name.startswith("fillmask")}
+    ours = blocking(refused, device)
     return Gate(refused, f"accuracy: {ours}" if ours else None)
+
+
+def blocking(refused: dict[str, str], device: Device) -> dict[str, str]:
+    """The refusals that leave no speeds at all: of any variant of fillmask on a CPU, of the main one on a GPU."""
+    names = [name for name in refused if name.startswith("fillmask" if device.is_cpu else device.ours)]
+    return {name: refused[name] for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,13 @@ class PredictionCheck:
     wrong: dict[str, str] = field(default_factory=dict)
 
 
-def check_predictions(workers: Workers, texts: list[str], device: Device = CPU) -> PredictionCheck:
-    """Compare the predictions of all contenders with the reference's, where that computes in fp32."""
+def check_predictions(
+    workers: Workers, names: Sequence[str], texts: list[str], device: Device = CPU
+) -> PredictionCheck:
+    """Compare the predictions of contenders with the reference's, where that computes in fp32."""
     found = PredictionCheck()
     predictions: dict[str, list[Predictions]] = {}
-    for name in workers.loaded:
+    for name in names:
         try:
             predictions[name] = workers.call(name, "predictions", texts=texts)
         except ContenderError as error:

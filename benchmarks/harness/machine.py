@@ -21,17 +21,9 @@ _ROOT = Path(__file__).parents[2]
 _CODE = ("engine", "export", "benchmarks", "pyproject.toml")
 _MADE = (":!benchmarks/results", ":!benchmarks/plots", ":!benchmarks/*.md", ":!engine/*.md", ":!export/*.md")
 _PACKAGES = (
-    "numpy",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "tokenizers",
-    "torch",
-    "transformers",
-    "optimum",
-    "optimum-onnx",
-    "openvino",
-    "faster-clip",
-)
+    "numpy", "onnxruntime", "onnxruntime-gpu", "tokenizers", "torch", "transformers", "optimum", "optimum-onnx",
+    "openvino", "faster-clip",
+)  # fmt: skip
 _ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
 _BEFORE_S = 2.0
 

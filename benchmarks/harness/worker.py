@@ -32,14 +32,13 @@ class Worker:
 
     Args:
         handlers: ``"module:function"``; the function returns the handlers by command.
-        python: The interpreter, for a contender that needs an environment of its own.
 
     Raises:
         ContenderError: The process does not start.
     """
 
-    def __init__(self, handlers: str, python: str = sys.executable) -> None:
-        command = [python, "-m", "benchmarks.harness.worker", handlers]
+    def __init__(self, handlers: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.harness.worker", handlers]
         self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._unread = b""
         self._stop()

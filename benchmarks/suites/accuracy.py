@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.contenders import FP32_ON_CPU, REFERENCE, TOP_K, Predictions, precision_of
 from benchmarks.device import Device
-from benchmarks.harness.gate import MAX_ACCURACY_LOSS, MAX_SCORE_DIFFERENCE, disagreement
+from benchmarks.harness.gate import MAX_ACCURACY_LOSS, MAX_SCORE_DIFFERENCE, blocking, disagreement
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
@@ -59,7 +59,7 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
                     refused.setdefault(name, why)
     result.rows += [Row(name, precision_of(name, device), {}, "share", [], failed=why) for name, why in failed.items()]
     result.params["refused"] = refused | failed
-    result.gate = "; ".join(f"{name}: {why}" for name, why in refused.items() if name.startswith("fillmask")) or None
+    result.gate = "; ".join(f"{name}: {why}" for name, why in blocking(refused, device).items()) or None
     return result
 
 

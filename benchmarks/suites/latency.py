@@ -41,9 +41,10 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     writer = Writer(folders.artifact, folders.manifest["mask_token"])
     names = [name for name in options.contenders if name not in gate.refused]
     with Workers(folders, {name: Setup(name, threads, device) for name in names}) as workers:
+        refused = gate.refused | workers.failed
         for length in tokens:
             texts = writer.write(length, schedule.texts)
-            _measure_length(result, workers, texts, schedule, tokens=length, refused=gate.refused)
+            _measure_length(result, workers, texts, schedule, tokens=length, refused=refused)
     return result
 
 
@@ -56,19 +57,21 @@ def _measure_length(
     tokens: int,
     refused: dict[str, str],
 ) -> None:
+    """Time one length. Contenders whose predictions are wrong join those that are refused at the next lengths too."""
     case, device = {"tokens": tokens}, result.device
-    checked = check_predictions(workers, texts[:_CHECKED], device)
+    names = [name for name in workers.loaded if name not in refused]
+    checked = check_predictions(workers, names, texts[:_CHECKED], device)
+    refused |= checked.wrong
     least, most = schedule.calls
     block = {"texts": texts, "least": least, "most": most, "seconds": schedule.seconds}
-    names = [name for name in workers.loaded if name not in checked.wrong]
     rounds: Rounds[str, list[float]] = run_rounds(
-        {name: partial(workers.call, name, "calls", **block) for name in names},
+        {name: partial(workers.call, name, "calls", **block) for name in names if name not in refused},
         schedule.rounds,
         f"latency, {tokens} tokens",
         controls=[(device.ours, device.again)],
         value=statistics.median,
     )
-    rounds.failed.update(refused | workers.failed | checked.wrong)
+    rounds.failed.update(refused)
     result.add(case, "ms", rounds, settings=workers.settings, notes=checked.notes)
     result.compare(case, "ms", rounds.values(statistics.median), control=(device.ours, device.again))
     if device.ours in rounds.samples:

@@ -54,7 +54,7 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     names = [name for name in options.contenders if name not in gate.refused and not name.startswith("floor")]
     setups = {name: Setup(name, _threads(name) if device.is_cpu else 0, device) for name in names}
     with Workers(folders, setups) as workers:
-        checked = check_predictions(workers, texts[:_CHECKED], device)
+        checked = check_predictions(workers, workers.loaded, texts[:_CHECKED], device)
         failed = gate.refused | workers.failed | checked.wrong
         alone = {name: Way(1, _workers(name) if device.is_cpu else 1, checked.notes.get(name, ""))
                  for name in workers.loaded if name not in failed}  # fmt: skip

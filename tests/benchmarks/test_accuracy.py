@@ -36,7 +36,7 @@ def refusal(precision, wrong=0, of=1000, difference=0.0):
     return refusal_of(precision, masked, predictions, [right] * of, {"max score difference": difference})
 
 
-def test_who_loses_accuracy_is_refused():
+def test_a_contender_that_loses_accuracy_is_refused():
     assert refusal("int8", wrong=20) is None
     assert "at 5.0% ± 1.4% fewer of the masks" in refusal("int8", wrong=50)
 
@@ -57,14 +57,14 @@ def test_a_masked_text_hides_one_token_and_remembers_it():
     assert tokenizer.decode([first.label, second.label]) == "paris fell"
 
 
-def test_a_random_model_is_asked_without_labels():
+def test_a_random_model_gets_texts_without_labels():
     folders = ModelFolders("minilm", EMBEDDED, EMBEDDED, EMBEDDED, trained=False)
     masked = make_masked_texts(folders, 5)
     assert len(masked) == 5
     assert all(question.label is None and "[MASK]" in question.text for question in masked)
 
 
-def test_a_trained_one_is_asked_what_sentences_say():
+def test_a_trained_model_gets_masked_words_of_sentences():
     folders = ModelFolders("minilm", EMBEDDED, EMBEDDED, EMBEDDED, trained=True)
     masked = make_masked_texts(folders, 200)
     assert len(masked) == 200

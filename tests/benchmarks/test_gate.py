@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.device import DEVICES
-from benchmarks.harness.gate import Gate, check_predictions, disagreement, open_gate
+from benchmarks.device import CPU, DEVICES
+from benchmarks.harness.gate import Gate, blocking, check_predictions, disagreement, open_gate
 from benchmarks.harness.records import write
 from benchmarks.harness.worker import ContenderError
 from benchmarks.models.folders import ModelFolders
@@ -32,7 +32,7 @@ def written(folders, refused, **changed):
     return open_gate(folders.artifact, folders)
 
 
-def test_without_an_accuracy_run_no_speed_is_said(folders):
+def test_without_an_accuracy_run_there_are_no_speeds(folders):
     assert "accuracy was not measured" in open_gate(folders.artifact, folders).reason
 
 
@@ -49,7 +49,7 @@ def test_another_contender_that_is_wrong_takes_no_part(folders):
     assert gate == Gate({"optimum-int8": "it is wrong"})
 
 
-def test_where_fillmask_is_wrong_nothing_is_said(folders):
+def test_where_fillmask_is_wrong_there_are_no_speeds(folders):
     assert "fillmask-int8" in written(folders, {"fillmask-int8": "it is wrong"}).reason
 
 
@@ -67,6 +67,13 @@ def test_fp16_may_differ_in_one_text_of_a_hundred():
     right, wrong = REFERENCE * 100, REFERENCE * 98 + [[(9, 0.5)]] * 2
     assert disagreement("fp16", [*right[:99], [(9, 0.5)]], right) is None
     assert "in 2 of 100 texts, first in number 98" in disagreement("fp16", wrong, right)
+
+
+def test_on_a_gpu_only_the_main_variant_must_be_right():
+    refused = {"fillmask-fp32": "it is wrong", "transformers": "it is wrong"}
+    assert blocking(refused, DEVICES["cuda"]) == {}
+    assert blocking(refused, CPU) == {"fillmask-fp32": "it is wrong"}
+    assert blocking({"fillmask-fp16": "it is wrong"}, DEVICES["cuda"])
 
 
 def test_a_gpu_has_an_accuracy_run_of_its_own(folders):
@@ -87,7 +94,8 @@ class FakeWorkers:
 def test_wrong_predictions_and_failures_have_their_reasons():
     wrong, right = [[(9, 0.9)]], REFERENCE
     predictions = {"transformers": right, "optimum-fp32": wrong, "fillmask-int8": wrong, "fillmask-fp32": right}
-    found = check_predictions(FakeWorkers(predictions | {"faster-clip": "it ended"}), ["text"])
+    workers = FakeWorkers(predictions | {"faster-clip": "it ended"})
+    found = check_predictions(workers, workers.loaded, ["text"])
     assert found.notes["fillmask-int8"] == "first token as transformers in 0% of 1 texts"
     assert found.wrong.keys() == {"optimum-fp32", "faster-clip"}
     assert found.wrong["faster-clip"] == "it ended"
@@ -95,4 +103,4 @@ def test_wrong_predictions_and_failures_have_their_reasons():
 
 def test_a_reference_in_fp16_decides_nothing():
     workers = FakeWorkers({"transformers": REFERENCE, "fillmask-fp32": [[(9, 0.9)]]})
-    assert check_predictions(workers, ["text"], DEVICES["cuda"]).wrong == {}
+    assert check_predictions(workers, workers.loaded, ["text"], DEVICES["cuda"]).wrong == {}

@@ -39,7 +39,7 @@ def test_noise_on_stderr_neither_blocks_nor_counts():
     assert seconds_to_line("import sys; sys.stderr.write('x' * 1_000_000); print('milk')") > 0
 
 
-def test_the_hub_is_not_asked(monkeypatch):
+def test_programs_are_offline(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert seconds_to_line("import os; assert os.environ['HF_HUB_OFFLINE'] == '1'; print(1)") > 0
 

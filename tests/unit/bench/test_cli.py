@@ -100,7 +100,7 @@ def test_of_a_folder_that_stores_no_answers_only_what_runs_by_default_is_recomme
     assert {document[way]["setup"]["variant"] for way in ("latency", "throughput")} == {"fp32"}
 
 
-def test_the_only_variant_asked_for_is_the_only_one_timed(artifact):
+def test_the_variant_of_the_option_is_the_only_one_timed(artifact):
     document = json.loads(bench("--json", artifact, "--variant", "fp32", "--threads", 1).stdout)
     assert {(cell["variant"], cell["threads"]) for cell in document["cells"]} == {("fp32", 1)}
 

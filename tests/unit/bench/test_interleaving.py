@@ -27,7 +27,7 @@ def test_each_round_has_an_order_of_its_own_that_the_seed_decides():
     assert orders(0) == orders(0) != orders(1)
 
 
-def test_it_is_asked_after_each_round_that_counts_whether_there_are_enough():
+def test_enough_sees_the_results_after_each_round_that_counts():
     seen = []
     interleave({"a": lambda: 1}, lambda results: bool(seen.append(len(results["a"]))) or len(seen) == 3)
     assert seen == [1, 2, 3]
