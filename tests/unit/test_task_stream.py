@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -100,11 +100,8 @@ def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(n
 
     def alone(rows):
         (row,) = native.model.encode("the [MASK] sat").rows
-        found = yield [replace(read_of(row), positions=row.positions, alone=True) for _ in range(rows)]
+        found = yield [Read(row.input_ids, row.positions, Best(), alone=True)] * rows
         return Result(len(found))
-
-    def read_of(row):
-        return Read(row.input_ids, row.positions, Best())
 
     values = [outcome.value for outcome in run_tasks(native.model, map(alone, [1, 3, 1]), Concurrency(64, 1))]
     assert values == [1, 3, 1]
