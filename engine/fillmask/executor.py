@@ -17,7 +17,8 @@ from fillmask.tasks import Read, Result, Task
 T = TypeVar("T")
 Logits = Callable[[Sequence[Read]], NDArray[np.float32]]
 
-# For the rows of one text on a CPU: with more tokens a run takes as long as its rows one after the other.
+# For the rows of one text on a CPU. Scoring a text of 60 tokens takes 1.03 times as long with 256, 1.28 times with 128,
+# and 1.10 to 1.14 times with 1,024 to 4,096; texts of a dozen tokens gain up to 17 % from 2,048 (fp32, noisy machine).
 _OWN_LIMITS = BatchLimits(tokens=512)
 
 

@@ -1,9 +1,11 @@
 """Write ``<family>/scores.json``: ``python -m tests.golden.make_scores``.
 
 minicons scores texts with the checkpoints that the golden models were exported from, token by token, by both methods
-that it has. It needs packages that the project does not depend on, so make an environment for it:
+that it has. lm-pub-quiz must give the same within 1e-4, else nothing is written. They need packages that the project
+does not depend on, so make an environment for them:
 
-    python -m venv scores && scores/bin/pip install torch==2.13.0 'transformers<5' minicons==0.3.39
+    python -m venv scores
+    scores/bin/pip install torch==2.13.0 'transformers<5' minicons==0.3.39 lm-pub-quiz==0.3.3
     scores/bin/python -m tests.golden.make_scores
 """
 
@@ -15,14 +17,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from lm_pub_quiz import Evaluator
 from minicons.scorer import MaskedLMScorer
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from tests.support.checkpoints import FAMILIES, make_checkpoint
 
 HERE = Path(__file__).parent
-PACKAGES = ("minicons", "torch", "transformers", "tokenizers")
-# minicons' names of the methods.
+PACKAGES = ("minicons", "lm-pub-quiz", "torch", "transformers", "tokenizers")
+# The names that both have for the methods.
 METHODS = {"original": "original", "word_l2r": "within_word_l2r"}
 TEXTS = [
     "the",
@@ -50,6 +53,7 @@ def main() -> None:
             model = AutoModelForMaskedLM.from_pretrained(checkpoint)
             scorer = MaskedLMScorer(model, "cpu", tokenizer=tokenizer)
             cases = [_case(scorer, text) for text in TEXTS]
+            _check(scorer, cases)
         (HERE / family / "scores.json").write_text(_to_json(cases), encoding="utf-8")
 
 
@@ -59,6 +63,17 @@ def _case(scorer: MaskedLMScorer, text: str) -> dict[str, object]:
         (scored,) = scorer.token_score([text], PLL_metric=metric)
         log_probs[method] = [log_prob for _, log_prob in scored]
     return {"text": text, **log_probs}
+
+
+def _check(scorer: MaskedLMScorer, cases: list[dict[str, object]]) -> None:
+    """Refuse to go on unless lm-pub-quiz agrees."""
+    options = {"model_type": "MLM", "tokenizer": scorer.tokenizer, "device": "cpu", "model_name": "golden"}
+    for method, metric in METHODS.items():
+        evaluator = Evaluator.from_model(scorer.model, pll_metric=metric, **options)
+        for case in cases:
+            batch, _ = evaluator.encode([case["text"]], [])
+            (scored,) = evaluator.score_statements(batch)
+            torch.testing.assert_close(torch.tensor(scored), torch.tensor(case[method]), rtol=0, atol=1e-4)
 
 
 def _to_json(cases: list[dict[str, object]]) -> str:

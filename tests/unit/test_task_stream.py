@@ -103,9 +103,6 @@ def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(n
         found = yield [read_of(row)._replace(positions=row.positions, alone=True) for _ in range(rows)]
         return Result(len(found))
 
-    def read_of(row):
-        return Read(row.input_ids, row.positions, Best())
-
     values = [outcome.value for outcome in run_tasks(native.model, map(alone, [1, 3, 1]), Concurrency(64, 1))]
     assert values == [1, 3, 1]
     assert runs == ([1] if on_gpu else [1, 1, 1])  # equal reads run once, of all tasks or of one
