@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ForkError,
         InputError,
         IntegrityError,
+        JobError,
         NoMaskError,
         ProviderError,
         ProviderWarning,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         TopKError,
         TruncationWarning,
     )
+    from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
     from fillmask.tasks.predict import Prediction
 
@@ -43,6 +45,7 @@ __all__ = [
     "ForkError",
     "InputError",
     "IntegrityError",
+    "JobError",
     "NoMaskError",
     "Prediction",
     "ProviderError",
@@ -53,9 +56,14 @@ __all__ = [
     "TooLongError",
     "TopKError",
     "TruncationWarning",
+    "batch",
 ]
 
-_MODULES = {"FillMask": "fillmask.pipeline", "Prediction": "fillmask.tasks.predict"}
+_MODULES = {
+    "FillMask": "fillmask.pipeline",
+    "Prediction": "fillmask.tasks.predict",
+    "batch": "fillmask.files.batch",
+}
 
 
 def __getattr__(name: str) -> object:
