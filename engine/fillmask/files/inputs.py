@@ -12,7 +12,7 @@ from typing import Any
 
 from fillmask.errors import InputError, TextError
 from fillmask.files.readers import CsvReader, JsonReader, LineReader
-from fillmask.files.rows import Columns, ParseRow, Reader, Row
+from fillmask.files.rows import Cell, Columns, ParseRow, Reader, Row
 from fillmask.files.streams import COMPRESSIONS
 
 FORMATS = ("jsonl", "csv", "tsv", "lines", "parquet")
@@ -92,7 +92,7 @@ class UnparsedRow:
             return make(columns, None, error)
         text = columns[self.inputs.text]
         try:
-            return make(columns, text.as_py() if hasattr(text, "as_py") else text)
+            return make(columns, text.exact() if isinstance(text, Cell) else text)
         except ValueError as error:
             return make(columns, None, TextError(f"the text cannot be read: {error}"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from time import monotonic
@@ -15,7 +15,7 @@ from fillmask.files.inputs import Position, UnparsedRow
 from fillmask.files.limits import ErrorLimit, Shard
 from fillmask.files.parts import Counts, PartFolder
 from fillmask.files.running import Runner
-from fillmask.files.writers import RecordEncoder, open_encoder
+from fillmask.files.writers import RecordEncoder, encoding
 
 _REPORT_SECONDS = 0.2
 
@@ -77,16 +77,14 @@ class Making:
         Raises:
             JobError: The inputs cannot be read on, or too many rows have no result.
         """
-        encoder = open_encoder(self.format, file, self.runner.layout.columns())
         self._report(0.0)
-        with closing(self._rows()) as rows:
+        with closing(self._rows()) as rows, self._encoding(file) as encoder:
             for part in _parts(rows, self.rows_per_part):
                 counts = Counts(parts=1)
                 self._write(encoder, part, counts)
                 file.flush()
                 self.totals.add(counts)
                 limit.check(self.totals)
-        encoder.close()
         self._report(0.0)
 
     def _make_part(self, folder: PartFolder, index: int, rows: Iterator[UnparsedRow], *, wanted: bool) -> None:
@@ -97,10 +95,8 @@ class Making:
         if counts is None:
             counts = Counts(parts=1)
             self._report(0.0)
-            with folder.making(index, counts) as file:
-                encoder = open_encoder(self.format, file, self.runner.layout.columns())
+            with folder.making(index, counts) as file, self._encoding(file) as encoder:
                 self._write(encoder, rows, counts)
-                encoder.close()
         self.totals.add(counts)
 
     def _write(self, encoder: RecordEncoder, rows: Iterable[UnparsedRow], counts: Counts) -> None:
@@ -113,6 +109,9 @@ class Making:
                 counts.warnings += bool(outcome.notices)
             self._made += 1
             self._report(_REPORT_SECONDS, counts)
+
+    def _encoding(self, file: IO[bytes]) -> AbstractContextManager[RecordEncoder]:
+        return encoding(self.format, file, self.runner.layout.columns())
 
     def _rows(self) -> Generator[UnparsedRow, None, None]:
         return self.runner.layout.inputs.rows(self._position)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
 from fillmask.errors import InputError, JobError, one_line
-from fillmask.files.rows import Columns, ParseRow, value_of
+from fillmask.files.rows import Cell, Columns, ParseRow
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import ColumnType
 
@@ -17,7 +18,7 @@ _ROWS = 1000  # of a batch that is read, and of a row group that is written
 
 
 class ParquetReader:
-    """Rows of a Parquet file, with columns as pyarrow scalars.
+    """Rows of a Parquet file, with columns as cells.
 
     Args:
         path: The file.
@@ -52,7 +53,7 @@ class ParquetReader:
         while (columns := self._next(batches)) is not None:
             for index in range(len(columns[0][1]) if columns else 0):
                 self._read += 1
-                yield partial(_scalars, columns, index)
+                yield partial(_cells, columns, index)
 
     def fraction(self) -> float:
         """The part of the rows that was read, from 0 to 1."""
@@ -105,30 +106,47 @@ class ParquetEncoder:
             self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Write nothing more: pyarrow would try to when the writer is deleted, to a file that is closed or full."""
+        self._writer.is_open = False
+
     def _flush(self) -> None:
         columns = [self._array([record.get(field.name) for record in self._records], field) for field in self._schema]
         self._writer.write_batch(self._arrow.record_batch(columns, schema=self._schema))
         self._records = []
 
     def _array(self, values: list[Any], field: Any) -> Any:  # noqa: ANN401 -- a pyarrow field and array
+        if any(isinstance(value, Cell) for value in values):
+            groups = groupby(values, lambda value: id(value.array) if isinstance(value, Cell) else None)
+            return self._arrow.concat_arrays([self._take(list(group), field) for _, group in groups])
         try:
             return self._arrow.array(values, field.type)
         except UnicodeEncodeError:
-            return self._arrow.array([_encodable(value_of(value)) for value in values], field.type)
+            return self._arrow.array([_encodable(value) for value in values], field.type)
+
+    def _take(self, values: list[Any], field: Any) -> Any:  # noqa: ANN401 -- a pyarrow field and array
+        """Cells of one array, or nothing for rows that have no such column."""
+        if not isinstance(values[0], Cell):
+            return self._arrow.nulls(len(values), field.type)
+        return values[0].array.take(self._arrow.array([cell.index for cell in values], "int64"))
 
 
 def join(paths: Sequence[Path], file: IO[bytes]) -> None:
     """Write the rows of Parquet files, which have one schema, into one file."""
     parquet: Any = import_pyarrow("Parquet", "pyarrow.parquet")
-    with parquet.ParquetWriter(file, parquet.read_schema(paths[0])) as writer:
+    writer = parquet.ParquetWriter(file, parquet.read_schema(paths[0]))
+    try:
         for path in paths:
             with parquet.ParquetFile(path) as part:
                 for group in range(part.num_row_groups):
                     writer.write_table(part.read_row_group(group))
+        writer.close()
+    finally:
+        writer.is_open = False  # see ParquetEncoder.abandon
 
 
-def _scalars(columns: list[tuple[str, Any]], index: int) -> Columns:
-    return {name: array[index] for name, array in columns}
+def _cells(columns: list[tuple[str, Any]], index: int) -> Columns:
+    return {name: Cell(array, index) for name, array in columns}
 
 
 def _arrow_type(arrow: Any, kind: ColumnType) -> Any:  # noqa: ANN401 -- the module and a type of it

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from fillmask.errors import InputError
 
-# The columns of a row by name. A column of Parquet is a pyarrow scalar, whose type survives until the row is written.
+# The columns of a row by name. A column of Parquet is a ``Cell``.
 Columns: TypeAlias = dict[str, Any]
 # Parses a row that was read; raises InputError if the row is malformed. A row that is skipped is never parsed.
 ParseRow: TypeAlias = Callable[[], Columns]
@@ -56,15 +56,37 @@ class Row:
     error: InputError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value in an array of pyarrow, which keeps its type until it is written.
+
+    Attributes:
+        array: The array.
+        index: The place in it.
+    """
+
+    array: Any
+    index: int
+
+    def exact(self) -> Any:  # noqa: ANN401 -- a column has any type
+        """The value.
+
+        Raises:
+            ValueError: Python has no such value, or the text is not UTF-8.
+        """
+        return self.array[self.index].as_py()
+
+    def readable(self) -> Any:  # noqa: ANN401 -- a column has any type
+        """The value, or what comes closest: bytes that are not UTF-8 replaced, or the value as text."""
+        try:
+            return self.exact()
+        except UnicodeDecodeError:
+            buffer = getattr(self.array[self.index], "as_buffer", None)
+            return None if buffer is None else buffer().to_pybytes().decode("utf-8", "replace")
+        except (ValueError, OverflowError):  # such as a time in nanoseconds
+            return str(self.array[self.index].cast("string"))
+
+
 def value_of(value: Any) -> Any:  # noqa: ANN401 -- a column has any type
-    """Turn a pyarrow scalar into a Python value; any other value stays."""
-    convert = getattr(value, "as_py", None)
-    if convert is None:
-        return value
-    try:
-        return convert()
-    except UnicodeDecodeError:
-        buffer = getattr(value, "as_buffer", None)
-        return None if buffer is None else buffer().to_pybytes().decode("utf-8", "replace")
-    except (ValueError, OverflowError):  # such as a date in the year 10,000, for which Python has no type
-        return str(value.cast("string"))
+    """The value of a cell; any other value stays."""
+    return value.readable() if isinstance(value, Cell) else value

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -28,6 +29,9 @@ class RecordEncoder(Protocol):
     def close(self) -> None:
         """Write what is left; the file stays open."""
 
+    def abandon(self) -> None:
+        """Write nothing more, since something failed."""
+
 
 class JsonEncoder:
     """One JSON object a line."""
@@ -41,6 +45,9 @@ class JsonEncoder:
             self._file.write(_utf_8(to_json(record)) + b"\n")
 
     def close(self) -> None:
+        """Nothing is left to write."""
+
+    def abandon(self) -> None:
         """Nothing is left to write."""
 
 
@@ -70,14 +77,28 @@ class CsvEncoder:
     def close(self) -> None:
         """Nothing is left to write."""
 
+    def abandon(self) -> None:
+        """Nothing is left to write."""
+
     def _flush(self) -> None:
         self._file.write(self._buffer.getvalue().encode("utf-8", "replace"))
         self._buffer.seek(0)
         self._buffer.truncate()
 
 
-def open_encoder(output_format: str, file: IO[bytes], columns: Mapping[str, ColumnType]) -> RecordEncoder:
-    """Start a file of a format, one of ``OUTPUT_FORMATS``."""
+@contextmanager
+def encoding(output_format: str, file: IO[bytes], columns: Mapping[str, ColumnType]) -> Iterator[RecordEncoder]:
+    """Write a file of a format, one of ``OUTPUT_FORMATS``, from its first byte to its last."""
+    encoder = _open_encoder(output_format, file, columns)
+    try:
+        yield encoder
+        encoder.close()
+    except BaseException:
+        encoder.abandon()
+        raise
+
+
+def _open_encoder(output_format: str, file: IO[bytes], columns: Mapping[str, ColumnType]) -> RecordEncoder:
     if output_format == "jsonl":
         return JsonEncoder(file)
     if output_format == "parquet":

@@ -24,6 +24,11 @@ def texts(count):
         yield text + " cat" * 20 if index % 11 == 5 else text
 
 
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def rows():
     """Records for a number of rows."""
@@ -82,7 +87,7 @@ def start(native_folder):
 def read_rows(path):
     """The records of a JSONL file, or of the JSONL parts of a folder."""
     paths = sorted(path.glob("part-*")) if path.is_dir() else [path]
-    return [json.loads(line) for each in paths for line in each.read_text("utf-8").splitlines()]
+    return [json.loads(line) for each in paths for line in each.read_bytes().splitlines()]
 
 
 def parts(folder):

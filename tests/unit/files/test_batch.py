@@ -2,12 +2,15 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
 import fillmask
 from fillmask.errors import InputError, JobError
 from tests.unit.files.conftest import parts, read_rows
+
+HERE = Path()  # each test has a folder of its own
 
 INPUTS = ["in.jsonl", "in.csv", "in.tsv", "in.txt", "in.parquet"]
 
@@ -32,11 +35,11 @@ def same(got, wanted):
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_every_row_of_every_format_has_its_predictions_or_its_error(run, write, rows, native, tmp_path, name):
+def test_every_row_of_every_format_has_its_predictions_or_its_error(run, write, rows, native, name):
     records = rows(50)
-    totals = run(write(name, records), tmp_path / "out", parameters={"top_k": 2}, rows_per_part=20)
+    totals = run(write(name, records), HERE / "out", parameters={"top_k": 2}, rows_per_part=20)
     assert (totals.rows, totals.parts) == (50, 3)
-    got = read_rows(tmp_path / "out")
+    got = read_rows(HERE / "out")
     assert totals.errors == sum("error" in row for row in got) > 5
     kept = ["text"] if name == "in.txt" else ["key", "text"]
     for index, (row, record) in enumerate(zip(got, records, strict=True)):
@@ -93,8 +96,8 @@ def test_a_complete_job_reads_no_row(run, write, rows, tmp_path):
         ({"id_column": "key"}, 'columns.id is "key", and there null'),
     ],
 )
-def test_another_job_in_the_folder_is_refused_and_named(run, write, rows, tmp_path, change, name):
-    path, out = write("in.jsonl", rows(20)), tmp_path / "out"
+def test_another_job_in_the_folder_is_refused_and_named(run, write, rows, change, name):
+    path, out = write("in.jsonl", rows(20)), HERE / "out"
     run(path, out, rows_per_part=10)
     before = parts(out)
     with pytest.raises(InputError) as refused:
@@ -276,11 +279,11 @@ def test_a_warning_is_in_its_row_and_counted(run, write, tmp_path):
         ({"parameters": {"top_k": -1}}, "top_k"),
     ],
 )
-def test_a_wrong_argument_is_named_and_nothing_is_written(run, write, rows, tmp_path, options, message):
+def test_a_wrong_argument_is_named_and_nothing_is_written(run, write, rows, options, message):
     path = write("in.jsonl", rows(3))
     with pytest.raises(InputError, match=message):
-        run(path, tmp_path / "out", **options)
-    assert not (tmp_path / "out").exists()
+        run(path, HERE / "out", **options)
+    assert not (HERE / "out").exists()
 
 
 def test_an_unknown_verb_is_refused(write, rows, tmp_path):

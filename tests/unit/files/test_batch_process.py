@@ -5,10 +5,13 @@ import random
 import resource
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.unit.files.conftest import parts, read_rows
+from tests.unit.files.conftest import parts
+
+HERE = Path()  # each test has a folder of its own
 
 FORMATS = ["jsonl", "csv", "parquet"]
 ROWS = 3000
@@ -33,15 +36,15 @@ def kill_later(process, out, chosen):
     return running
 
 
-def killed_and_resumed(start, write, rows, tmp_path, output_format, kills):
+def killed_and_resumed(start, write, rows, output_format, kills):
     chosen = random.Random(f"{output_format} {kills}")
-    path, out = write("in.csv", rows(ROWS)), tmp_path / "out"
+    path, out = write("in.csv", rows(ROWS)), HERE / "out"
     arguments = [path, "--format", output_format, "--rows-per-part", 20]
-    assert finish(start(*arguments, "-o", tmp_path / "whole"))[0] == 0
+    assert finish(start(*arguments, "-o", HERE / "whole"))[0] == 0
     running = sum(kill_later(start(*arguments, "-o", out), out, chosen) for _ in range(kills))
     assert finish(start(*arguments, "-o", out))[0] == 0
-    assert parts(out) == parts(tmp_path / "whole")
-    assert (out / "_SUCCESS").read_bytes() == (tmp_path / "whole/_SUCCESS").read_bytes()
+    assert parts(out) == parts(HERE / "whole")
+    assert (out / "_SUCCESS").read_bytes() == (HERE / "whole/_SUCCESS").read_bytes()
     assert not list(out.glob(".*"))
     return running
 
@@ -50,7 +53,7 @@ def killed_and_resumed(start, write, rows, tmp_path, output_format, kills):
 def test_a_job_killed_three_times_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
     if output_format == "parquet":
         pytest.importorskip("pyarrow")
-    assert killed_and_resumed(start, write, rows, tmp_path, output_format, 3)
+    assert killed_and_resumed(start, write, rows, output_format, 3)
 
 
 @pytest.mark.slow
@@ -58,7 +61,7 @@ def test_a_job_killed_three_times_has_the_bytes_of_one_that_was_not(start, write
 def test_a_job_killed_twenty_times_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
     if output_format == "parquet":
         pytest.importorskip("pyarrow")
-    assert killed_and_resumed(start, write, rows, tmp_path, output_format, 20)
+    assert killed_and_resumed(start, write, rows, output_format, 20)
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
@@ -77,8 +80,8 @@ def test_one_file_of_a_killed_job_has_the_bytes_of_one_that_was_not(start, write
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_drops_the_open_part_and_keeps_the_others(start, write, rows, tmp_path, number, code):
-    path, out = write("in.jsonl", rows(20_000)), tmp_path / "out"
+def test_a_signal_drops_the_open_part_and_keeps_the_others(start, write, rows, number, code):
+    path, out = write("in.jsonl", rows(20_000)), HERE / "out"
     process = start(path, "-o", out, "--rows-per-part", 500)
     while len(list(out.glob("part-*"))) < 2 and process.poll() is None:
         time.sleep(0.005)
@@ -90,21 +93,27 @@ def test_a_signal_drops_the_open_part_and_keeps_the_others(start, write, rows, t
     assert all(len(content.splitlines()) == 500 for content in parts(out).values())
 
 
-def test_a_full_disk_is_one_line_and_the_parts_before_it_stay(start, write, rows, tmp_path):
-    path, out = write("in.jsonl", [{"text": "[MASK]"}] * 20 + rows(500)), tmp_path / "out"
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    code, _, err = finish(start(path, "-o", out, "--rows-per-part", 20, preexec_fn=limit))
-    assert (code, list(parts(out))) == (0, list(parts(out)))
-    code, _, err = finish(start(path, "-o", tmp_path / "big", "--rows-per-part", 400, preexec_fn=limit))
-    assert (code, err.count(b"\n")) == (1, 2)  # the last state, and the error
+@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("name", ["out", "out.{}"])
+def test_a_full_disk_is_one_line_and_the_parts_before_it_stay(start, write, rows, output_format, name):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    out = Path(name.format(output_format))
+    folder = out if name == "out" else Path(f"{out}.job")
+    # Texts without a result make small parts, and those behind them a part that is too large.
+    path = write("in.jsonl", [{"text": "none"}] * 1200 + rows(6000))
+    arguments = [path, "-o", out, "--rows-per-part", 600, "--format", output_format, "--id", "text", "--keep", "id"]
+    size = {"jsonl": 100_000, "csv": 100_000, "parquet": 5_000}[output_format]
+    code, _, err = finish(start(*arguments, preexec_fn=lambda: limit_files(size)))
+    assert (code, err.count(b"\n")) == (1, 2), err.decode()  # the last state, and the error
     assert b"cannot be written: File too large; complete parts are kept" in err
-    assert not parts(tmp_path / "big")
-    assert not list((tmp_path / "big").glob(".*"))
-    code, _, _ = finish(start(path, "-o", tmp_path / "big", "--rows-per-part", 400))
-    assert (code, len(read_rows(tmp_path / "big"))) == (0, 520)
+    assert sorted(parts(folder)) == [f"part-{number:06d}.{output_format}" for number in range(2)]
+    assert not list(folder.glob(".*"))
+    assert finish(start(*arguments))[0] == 0
+
+
+def limit_files(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(start, write, rows, tmp_path):

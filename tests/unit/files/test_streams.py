@@ -62,8 +62,8 @@ def test_a_truncated_archive_is_an_error_behind_the_lines_before_it(tmp_path, su
     lines, got = ByteLines(path), []
     with pytest.raises(JobError, match=rf"a{suffix} cannot be read past line \d+: "):
         got.extend(lines)
-        pytest.fail("it was read to its end")
     lines.close()
+    assert len(got) < content.count(b"\n")
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
