@@ -70,7 +70,7 @@ def start(native_folder):
     processes = []
 
     def start(*arguments, **options):
-        command = [sys.executable, "-m", "fillmask", "batch", "predict", "-m", str(native_folder)]
+        command = [sys.executable, "-m", "fillmask", "batch", "predict", "-m", str(native_folder), "--variant", "fp32"]
         process = subprocess.Popen(
             [*command, *map(str, arguments)],
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
