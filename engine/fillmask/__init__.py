@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ForkError,
         InputError,
         IntegrityError,
+        JobError,
         NoMaskError,
         ProviderError,
         ProviderWarning,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnknownWarning,
     )
+    from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
@@ -46,6 +48,7 @@ __all__ = [
     "ForkError",
     "InputError",
     "IntegrityError",
+    "JobError",
     "Marginals",
     "NoMaskError",
     "Prediction",
@@ -61,6 +64,7 @@ __all__ = [
     "TopKError",
     "TruncationWarning",
     "UnknownWarning",
+    "batch",
 ]
 
 _MODULES = {
@@ -70,6 +74,7 @@ _MODULES = {
     "Score": "fillmask.tasks.score",
     "ScoredToken": "fillmask.tasks.score",
     "ScoredWord": "fillmask.tasks.score",
+    "batch": "fillmask.files.batch",
 }
 
 

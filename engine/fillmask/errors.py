@@ -12,7 +12,8 @@
     ├── ArtifactError (ValueError)   a model folder that cannot be used
     │   └── IntegrityError           a file that is missing, or differs from the one that its manifest lists
     ├── ProviderError (RuntimeError) an execution provider that is missing or does not start
-    └── ForkError (RuntimeError)     a FillMask used in a forked child process
+    ├── ForkError (RuntimeError)     a FillMask used in a forked child process
+    └── JobError (RuntimeError)      a batch job that stopped under way: input cut off, disk full, too many bad rows
 
     UserWarning
     ├── ProviderWarning              the GPU, chosen by default, does not start; the CPU is used
@@ -84,6 +85,10 @@ class ProviderError(FillMaskError, RuntimeError):
 
 class ForkError(FillMaskError, RuntimeError):
     """The model was loaded in another process, and this process is a fork of it."""
+
+
+class JobError(FillMaskError, RuntimeError):
+    """A batch job stopped under way; the parts that it has written stay whole."""
 
 
 def first_line(error: BaseException) -> str:

@@ -51,20 +51,25 @@ class TaskRun(Generic[T]):
             self.outcome = error
 
 
-def run_tasks(model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency) -> Iterator[Result[T] | InputError]:
+def run_tasks(
+    model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency, *, window: int | None = None
+) -> Iterator[Result[T] | InputError]:
     """Run many tasks, lazily and in order.
 
     Args:
         model: The model that runs their rows.
         tasks: Are taken one at a time, or where rows of several run together, some ahead of the results.
         concurrency: How many rows run together.
+        window: Tasks that are read together, so that texts of similar length can share a run; None for eight batches of
+            each worker. With a number, which rows run together does not depend on the workers.
 
     Returns:
         For each task its result, or the InputError that ended it. Any other error is raised at its place.
     """
-    if concurrency.batch_size == concurrency.workers == 1:
+    if window is None and concurrency.batch_size == concurrency.workers == 1:
         return (_result_or_error(model, task) for task in tasks)
-    return _run_windows(model, iter(tasks), concurrency)
+    size = window or concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD
+    return _run_windows(model, iter(tasks), concurrency, size)
 
 
 def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
@@ -74,11 +79,12 @@ def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
         return error
 
 
-def _run_windows(model: Model, tasks: Iterator[Task[T]], concurrency: Concurrency) -> Iterator[Result[T] | InputError]:
+def _run_windows(
+    model: Model, tasks: Iterator[Task[T]], concurrency: Concurrency, size: int
+) -> Iterator[Result[T] | InputError]:
     """While one window of tasks runs, the next is tokenized."""
     from concurrent.futures import ThreadPoolExecutor
 
-    size = concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD
     with ThreadPoolExecutor(concurrency.workers, "fillmask") as pool:
         submit = partial(_submit, model, concurrency.batch_size, pool.submit)
         before: Iterator[Result[T] | InputError] = iter(())

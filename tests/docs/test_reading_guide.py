@@ -8,7 +8,7 @@ import fillmask
 README = Path(__file__).parents[2] / "README.md"
 ENGINE = Path(fillmask.__file__).parent
 # These packages list their own modules in their docstrings.
-OWN_LISTS = ("bench", "server")
+OWN_LISTS = ("bench", "files", "server")
 
 
 def rows():

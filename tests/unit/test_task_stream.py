@@ -100,7 +100,7 @@ def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(n
 
     def alone(rows):
         (row,) = native.model.encode("the [MASK] sat").rows
-        found = yield [read_of(row)._replace(positions=row.positions, alone=True) for _ in range(rows)]
+        found = yield [Read(row.input_ids, row.positions, Best(), alone=True)] * rows
         return Result(len(found))
 
     values = [outcome.value for outcome in run_tasks(native.model, map(alone, [1, 3, 1]), Concurrency(64, 1))]

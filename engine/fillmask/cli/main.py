@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 COMMANDS = {
+    "batch": "fillmask.cli.batch:batch_command",
     "bench": "fillmask.bench.cli:bench_command",
     "info": "fillmask.cli.info:info_command",
     "marginals": "fillmask.cli.marginals:marginals_command",

@@ -1,0 +1,121 @@
+"""The command ``fillmask batch``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from fillmask.cli import options
+from fillmask.cli.errors import fail, reported
+from fillmask.cli.progress import MODES, Progress
+
+
+@click.command("batch")
+@click.argument("verb")
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
+@click.option("-o", "--out", required=True, help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")
+@options.model
+@options.variant
+@click.option("-k", "--top-k", type=int, help="Predictions per mask.  [default: 5]")
+@click.option("--targets", help="Score only these words, separated by commas.")
+@click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
+@click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of the texts.")
+@click.option("--id", "identity", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
+@click.option("--keep", type=click.Choice(["all", "id"]), default="all", show_default=True, help="Columns to keep.")
+@click.option("--flat", is_flag=True, help="A record for each mask and rank; CSV and TSV always are.")
+@click.option("--format", "output_format", type=click.Choice(["jsonl", "csv", "tsv", "parquet"]),
+              help="Of the output.  [default: what OUT ends in, else jsonl]")  # fmt: skip
+@click.option("--input-format", type=click.Choice(["jsonl", "csv", "tsv", "lines", "parquet"]),
+              help="Of the inputs.  [default: what they end in]")  # fmt: skip
+@click.option("--rows-per-part", type=int, default=10_000, show_default=True, help="Rows of a part.")
+@click.option("--shard", metavar="I/N", help="Make every N-th part, from the I-th on.")
+@click.option("--max-errors", metavar="N|P%", help="Stop after the part in which more rows than this are bad.")
+@click.option("--force", is_flag=True, help="Start over if OUT exists.")
+@click.option("--batch-size", type=int, help="Texts of one run.  [default: 16 if the model allows it, on a GPU 64]")
+@click.option("--workers", type=int, help="Runs at the same time.  [default: one for each core]")
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads of one run.")
+@click.option("--progress", "mode", type=click.Choice(MODES), default="auto", show_default=True,
+              help="On standard error.")  # fmt: skip
+@options.provider
+def batch_command(  # noqa: PLR0913 -- one parameter an option
+    *,
+    verb: str,
+    inputs: tuple[str, ...],
+    out: str,
+    model: str | None,
+    variant: str,
+    top_k: int | None,
+    targets: str | None,
+    truncation: str | None,
+    text: str,
+    identity: str | None,
+    keep: str,
+    flat: bool,
+    output_format: str | None,
+    input_format: str | None,
+    rows_per_part: int,
+    shard: str | None,
+    max_errors: str | None,
+    force: bool,
+    batch_size: int | None,
+    workers: int | None,
+    threads: int,
+    mode: str,
+    provider: tuple[str, ...],
+) -> None:
+    """Run the rows of the files, folders or patterns IN through VERB: predict.
+
+    The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    from fillmask.errors import JobError
+
+    progress = Progress(mode)
+    with reported(code=2):
+        from fillmask.files.batch import batch
+
+        try:
+            batch(
+                verb,
+                inputs,
+                out,
+                model=model,
+                variant=variant,
+                providers=options.parse_providers(provider),
+                threads=threads,
+                parameters={
+                    "top_k": top_k,
+                    "targets": None if targets is None else targets.split(","),
+                    "truncation": truncation,
+                },
+                text_column=text,
+                id_column=identity,
+                keep=keep,
+                flat=flat,
+                output_format=output_format,
+                input_format=input_format,
+                rows_per_part=rows_per_part,
+                shard=shard,
+                max_errors=max_errors,
+                force=force,
+                batch_size=batch_size,
+                workers=workers,
+                report=progress.show,
+            )
+        except JobError as error:
+            progress.end()
+            fail(str(error), code=1)
+    progress.end()
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """End as a shell expects of a signal: 130 for SIGINT, 143 for SIGTERM. The part under way is dropped."""
+    # Not through sys.stderr, which the signal may have interrupted.
+    os.write(2, f"fillmask: stopped by {signal.Signals(number).name}; complete parts are kept\n".encode())
+    sys.exit(128 + number)

@@ -1,0 +1,85 @@
+"""Progress on standard error: one line that is rewritten on a terminal, else a line each 30 seconds, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fillmask.files.making import State
+
+MODES = ("auto", "json", "none")
+_SECONDS = 30.0
+
+
+class Progress:
+    """Shows the state of a job.
+
+    Args:
+        mode: ``"auto"``, ``"json"`` for a JSON document instead of each line, or ``"none"``.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self._terminal = mode == "auto" and sys.stderr.isatty()
+        self._start = monotonic()
+        self._skipped = 0.0  # the fraction that earlier runs had made
+        self._shown = 0.0 if self._terminal else self._start
+        self._state: State | None = None
+
+    def show(self, state: State) -> None:
+        """Show a state, if it is time."""
+        if not state.made:
+            self._skipped = state.fraction
+            self._start = monotonic()
+        self._state = state
+        if self._mode != "none" and (self._terminal or monotonic() - self._shown >= _SECONDS):
+            self._print()
+
+    def end(self) -> None:
+        """Show the last state."""
+        if self._state is not None and self._mode != "none":
+            self._print()
+            if self._terminal:
+                click.echo(err=True)
+
+    def _print(self) -> None:
+        self._shown = monotonic()
+        facts = self._facts()
+        if self._mode == "json":
+            click.echo(json.dumps(facts), err=True)
+            return
+        line = (f"{facts['fraction']:6.1%}  {facts['rows']:,} rows  {facts['rows_per_second']:,.0f} rows/s  "
+                f"{facts['errors']:,} errors  {_clock(facts['seconds_left'])} left")  # fmt: skip
+        click.echo(
+            f"\r\x1b[K{line}" if self._terminal else f"fillmask: {line.strip()}", err=True, nl=not self._terminal
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        if self._state is None:
+            return {}
+        state, seconds = self._state, max(monotonic() - self._start, 1e-3)
+        done = state.fraction - self._skipped
+        left = seconds * (1 - state.fraction) / done if done > 0 else None
+        if state.fraction >= 1:
+            left = 0.0
+        return {
+            "rows": state.counts.rows,
+            "errors": state.counts.errors,
+            "parts": state.counts.parts,
+            "fraction": round(state.fraction, 6),
+            "rows_per_second": round(state.made / seconds, 3),
+            "seconds_left": None if left is None else round(left, 1),
+        }
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

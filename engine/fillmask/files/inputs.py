@@ -1,0 +1,187 @@
+"""Which files a job reads, in which format, and their rows one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from fillmask.errors import InputError, TextError
+from fillmask.files.readers import CsvReader, JsonReader, LineReader
+from fillmask.files.rows import Cell, Columns, ParseRow, Reader, Row
+from fillmask.files.streams import COMPRESSIONS
+
+FORMATS = ("jsonl", "csv", "tsv", "lines", "parquet")
+_SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "lines",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files of a job, checked.
+
+    Attributes:
+        paths: The files, in order.
+        format: Their format, one of ``FORMATS``.
+        text: The column that holds the texts.
+        id: The column that identifies a row, or None.
+        columns: The columns with their types, None if each row names its own.
+    """
+
+    paths: tuple[Path, ...]
+    format: str
+    text: str
+    id: str | None
+    columns: Mapping[str, Any] | None
+
+    def rows(self, position: Position) -> Generator[UnparsedRow, None, None]:
+        """Read the rows of all files.
+
+        Raises:
+            JobError: A file cannot be read on.
+        """
+        for number, path in enumerate(self.paths):
+            with closing(open_reader(path, self.format, self.text)) as reader:
+                position.file, position.reader = number, reader
+                for index, parse in enumerate(reader.rows()):
+                    yield UnparsedRow(self, str(path), index, parse)
+            position.file, position.reader = number + 1, None
+
+
+@dataclass(slots=True)
+class Position:
+    """How far the inputs were read: files, and the reader of the present one."""
+
+    file: int = 0
+    reader: Reader | None = None
+
+    def fraction(self, files: int) -> float:
+        """The part of the files that was read, from 0 to 1, each file counted alike."""
+        return (self.file + (self.reader.fraction() if self.reader else 0.0)) / max(files, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class UnparsedRow:
+    """A row that was read; ``parse`` is called only where its part is made."""
+
+    inputs: Inputs
+    file: str
+    index: int
+    columns: ParseRow
+
+    def parse(self) -> Row:
+        """Parse the row; what is wrong with it becomes its error."""
+        make = partial(Row, self.file, self.index)
+        columns: Columns = {}
+        try:
+            columns = self.columns()
+            for name in (self.inputs.text, self.inputs.id):
+                if name is not None and name not in columns:
+                    raise InputError(f"the row has no column {name!r}")
+        except InputError as error:
+            return make(columns, None, error)
+        text = columns[self.inputs.text]
+        try:
+            return make(columns, text.exact() if isinstance(text, Cell) else text)
+        except ValueError as error:
+            return make(columns, None, TextError(f"the text cannot be read: {error}"))
+
+
+def find_inputs(
+    inputs: str | Path | Iterable[str | Path], *, input_format: str | None, text: str, id_column: str | None
+) -> Inputs:
+    """Find the files of a job and check what can be checked before the first row.
+
+    Args:
+        inputs: Files, folders (their files of known formats, by name) and glob patterns.
+        input_format: One of ``FORMATS``; None for what the suffixes say.
+        text: The column of the texts.
+        id_column: The column that identifies a row.
+
+    Raises:
+        InputError: There is no such file, the formats or columns differ, or a file cannot be read.
+    """
+    named = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
+    paths = tuple(path for name in named for path in _expand(name))
+    if not paths:
+        raise InputError("there are no input files")
+    formats = {path: input_format or _format_of(path) for path in paths}
+    other = next((path for path in paths if formats[path] != formats[paths[0]]), None)
+    if other is not None:
+        raise InputError(f"{other} is {formats[other]} and {paths[0]} is {formats[paths[0]]}; run one job for each")
+    columns = _common_columns(paths, formats[paths[0]], text)
+    for name in (text, id_column):
+        if columns is not None and name is not None and name not in columns:
+            raise InputError(f"{paths[0]} has no column {name!r}; it has {', '.join(map(repr, columns))}")
+    return Inputs(paths, formats[paths[0]], text, id_column, columns)
+
+
+def open_reader(path: Path, input_format: str, text: str) -> Reader:
+    """Open one file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if input_format == "parquet":
+        from fillmask.files.parquet import ParquetReader
+
+        return ParquetReader(path)
+    if input_format == "jsonl":
+        return JsonReader(path)
+    if input_format == "lines":
+        return LineReader(path, text)
+    return CsvReader(path, "\t" if input_format == "tsv" else ",")
+
+
+def format_of(path: Path) -> str | None:
+    """The format that a file's name says, compressed or not; None if it says none."""
+    inner = path.with_suffix("") if path.suffix in COMPRESSIONS else path
+    return _SUFFIXES.get(inner.suffix)
+
+
+def _expand(name: str | Path) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        files = [each for each in sorted(path.iterdir()) if each.is_file() and each.name[0] not in "._"]
+        found = [each for each in files if format_of(each)]
+        if not found:
+            raise InputError(f"{path} holds no file that ends in {', '.join(_SUFFIXES)}")
+        return found
+    if not path.exists() and has_magic(str(name)):
+        matching = [Path(each) for each in sorted(glob(str(name), recursive=True)) if Path(each).is_file()]
+        if not matching:
+            raise InputError(f"no file matches {name}")
+        return matching
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    return [path]
+
+
+def _format_of(path: Path) -> str:
+    found = format_of(path)
+    if found is None:
+        raise InputError(f"{path} has none of the endings {', '.join(_SUFFIXES)}; name its format, one of "
+                         f"{', '.join(FORMATS)}")  # fmt: skip
+    return found
+
+
+def _common_columns(paths: tuple[Path, ...], input_format: str, text: str) -> Mapping[str, Any] | None:
+    """The columns, which must be those of every file; each file is opened once, so that a broken one is found early."""
+    first: Mapping[str, Any] | None = None
+    for path in paths:
+        with closing(open_reader(path, input_format, text)) as reader:
+            if path == paths[0]:
+                first = reader.columns
+            elif reader.columns != first:
+                raise InputError(f"the columns of {path} are not those of {paths[0]}")
+    return first

@@ -1,0 +1,136 @@
+"""Shapes a row and its result into records: nested, one a row, or flat, one a line of the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from fillmask.errors import InputError
+from fillmask.files.inputs import Inputs
+from fillmask.files.rows import Columns, Row
+from fillmask.files.verbs import BatchVerb, ColumnType
+from fillmask.files.writers import to_json
+from fillmask.tasks import Result
+
+Outcome: TypeAlias = "Result[Any] | InputError"
+KEEP = ("all", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a record of the output holds.
+
+    Attributes:
+        verb: The verb, which names the columns of its results.
+        inputs: The inputs.
+        keep: ``"all"`` keeps the columns of the input, ``"id"`` only what identifies a row.
+        flat: Whether each line of a result is a record.
+        fixed: Whether every record has the same columns, as CSV and Parquet need. The columns of a JSONL row are then
+            kept in one column ``input``, as JSON.
+    """
+
+    verb: BatchVerb
+    inputs: Inputs
+    keep: str
+    flat: bool
+    fixed: bool
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The columns and their types, for formats that fix them."""
+        return self._kept_columns() | self._result_columns()
+
+    def check(self) -> None:
+        """Refuse columns of the input that have the name of a column of the result.
+
+        Raises:
+            InputError: There is one.
+        """
+        clash = self._clash(self.inputs.columns or {}) if self.keep == "all" else None
+        if clash is not None:
+            raise InputError(
+                f"the inputs have a column {clash!r}, which the result needs; rename it, make it the id, or "
+                f"keep only the id"
+            )
+        if self.inputs.id in self._reserved():
+            raise InputError(f"the id cannot be the column {self.inputs.id!r}, which the result needs")
+
+    def shape(self, row: Row, outcome: Outcome) -> list[Columns]:
+        """Make the records of one row, at least one."""
+        kept = self._kept(row)
+        if isinstance(outcome, InputError):
+            return [kept | {"error": str(outcome), "error_type": type(outcome).__name__}]
+        messages = [notice.message for notice in outcome.notices]
+        value = outcome.value
+        if not self.flat:
+            return [kept | {self.verb.column: self.verb.nest(value)} | ({"warnings": messages} if messages else {})]
+        kept |= {"warnings": "; ".join(messages)} if messages else {}
+        return [kept | dict(zip(self.verb.flat, line, strict=True)) for line in self.verb.flatten(value)] or [kept]
+
+    def checked(self, row: Row) -> InputError | None:
+        """Why a row has no result before the verb sees it: it is malformed, or its columns clash."""
+        if row.error is None and self.keep == "all" and self.inputs.columns is None and not self.fixed:
+            clash = self._clash(row.columns)
+            if clash is not None:
+                return InputError(
+                    f"the row has a column {clash!r}, which the result needs; rename it, make it the id, or "
+                    f"keep only the id"
+                )
+        return row.error
+
+    def _kept(self, row: Row) -> Columns:
+        identity: Columns = {} if self.inputs.id else self._place(row)
+        if self.inputs.id and (self.keep == "id" or self._packed):
+            identity = {self.inputs.id: self._id(row)}
+        if self.keep == "id":
+            return identity
+        if self._packed:
+            return identity | {"input": to_json(row.columns)}
+        reserved = self._reserved()
+        return identity | {name: value for name, value in row.columns.items() if name not in reserved}
+
+    def _place(self, row: Row) -> Columns:
+        return {"file": row.file, "row": row.index} if self._several else {"row": row.index}
+
+    def _id(self, row: Row) -> Any:  # noqa: ANN401 -- an id has any type
+        value = row.columns.get(str(self.inputs.id))
+        if self._packed_id and value is not None and not isinstance(value, str):
+            return json.dumps(value, default=str)
+        return value
+
+    def _kept_columns(self) -> dict[str, ColumnType]:
+        names = self.inputs.columns or {}
+        if self.inputs.id is None:
+            identity = {"file": "string", "row": "int64"} if self._several else {"row": "int64"}
+        elif self.keep == "id" or self._packed:
+            identity = {self.inputs.id: names.get(self.inputs.id, "string")}
+        else:
+            identity = {}
+        if self.keep == "id":
+            return identity
+        return identity | ({"input": "string"} if self._packed else dict(names))
+
+    def _result_columns(self) -> dict[str, ColumnType]:
+        if self.flat:
+            return {**self.verb.flat, "warnings": "string", "error": "string", "error_type": "string"}
+        return {self.verb.column: self.verb.nested, "warnings": ["string"], "error": "string", "error_type": "string"}
+
+    def _reserved(self) -> set[str]:
+        place = set() if self.inputs.id else {"file", "row"} if self._several else {"row"}
+        return place | self._result_columns().keys() | ({"input"} if self._packed else set())
+
+    def _clash(self, columns: Mapping[str, Any]) -> str | None:
+        return next((name for name in columns if name in self._reserved()), None)
+
+    @property
+    def _several(self) -> bool:
+        return len(self.inputs.paths) > 1
+
+    @property
+    def _packed_id(self) -> bool:
+        return self.fixed and self.inputs.columns is None
+
+    @property
+    def _packed(self) -> bool:
+        return self._packed_id and self.keep == "all"

@@ -1,0 +1,92 @@
+"""What a reader gives: rows that are parsed only if they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from fillmask.errors import InputError
+
+# The columns of a row by name. A column of Parquet is a ``Cell``.
+Columns: TypeAlias = dict[str, Any]
+# Parses a row that was read; raises InputError if the row is malformed. A row that is skipped is never parsed.
+ParseRow: TypeAlias = Callable[[], Columns]
+
+
+class Reader(Protocol):
+    """Reads the rows of one file.
+
+    Attributes:
+        columns: The names of the columns with their types; None if each row names its own.
+    """
+
+    columns: Mapping[str, Any] | None
+
+    def rows(self) -> Iterator[ParseRow]:
+        """Read the rows lazily.
+
+        Raises:
+            JobError: The file cannot be read on.
+        """
+
+    def fraction(self) -> float:
+        """The part of the file that was read, from 0 to 1."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the inputs.
+
+    Attributes:
+        file: The path of its file.
+        index: Its place in the file, from 0.
+        columns: Its columns, none if it cannot be parsed.
+        text: The text that the verb takes, of whatever type the row holds.
+        error: Why the row has no result, if it is malformed.
+    """
+
+    file: str
+    index: int
+    columns: Columns
+    text: Any
+    error: InputError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value in an array of pyarrow, which keeps its type until it is written.
+
+    Attributes:
+        array: The array.
+        index: The place in it.
+    """
+
+    array: Any
+    index: int
+
+    def exact(self) -> Any:  # noqa: ANN401 -- a column has any type
+        """The value.
+
+        Raises:
+            ValueError: Python has no such value, or the text is not UTF-8.
+        """
+        return self.array[self.index].as_py()
+
+    def readable(self) -> Any:  # noqa: ANN401 -- a column has any type
+        """The value, or what comes closest: bytes that are not UTF-8 replaced, or the value as text."""
+        try:
+            return self.exact()
+        except UnicodeDecodeError:
+            buffer = getattr(self.array[self.index], "as_buffer", None)
+            return None if buffer is None else buffer().to_pybytes().decode("utf-8", "replace")
+        except (ValueError, OverflowError):  # such as a time in nanoseconds
+            return str(self.array[self.index].cast("string"))
+
+
+def value_of(value: Any) -> Any:  # noqa: ANN401 -- a column has any type
+    """The value of a cell; any other value stays."""
+    return value.readable() if isinstance(value, Cell) else value

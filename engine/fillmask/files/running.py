@@ -1,0 +1,77 @@
+"""Runs rows: each with its result or its error, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fillmask.concurrency import Concurrency, choose_concurrency
+from fillmask.errors import InputError
+from fillmask.files.inputs import UnparsedRow
+from fillmask.files.records import Layout, Outcome
+from fillmask.files.rows import Row
+from fillmask.model import Model
+from fillmask.runtime.cpu import available_threads
+from fillmask.task_stream import run_tasks
+from fillmask.tasks import Task
+
+_BATCH_SIZE = 16
+_WINDOW = 1024  # rows that are read together, whatever the workers: what runs together depends on the rows alone
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs the rows of a job.
+
+    Attributes:
+        model: The model.
+        layout: The verb, and what the records hold.
+        parameters: The verb's parameters, resolved.
+        concurrency: How many rows run together.
+    """
+
+    model: Model
+    layout: Layout
+    parameters: Any
+    concurrency: Concurrency
+
+    def run(self, rows: Iterable[UnparsedRow]) -> Iterator[tuple[Row, Outcome]]:
+        """Run rows, lazily and in order; a row that is malformed keeps its place."""
+        waiting: deque[Row] = deque()
+        tasks = self._tasks(rows, waiting)
+        for outcome in run_tasks(self.model, tasks, self.concurrency, window=_WINDOW):
+            yield waiting.popleft(), outcome
+
+    def _tasks(self, rows: Iterable[UnparsedRow], waiting: deque[Row]) -> Iterator[Task[Any]]:
+        for unparsed in rows:
+            row = unparsed.parse()
+            waiting.append(row)
+            error = self.layout.checked(row)
+            verb = self.layout.verb.verb
+            yield _refuse(error) if error else verb.task(self.model, row.text, self.parameters)
+
+
+def choose_batches(model: Model, batch_size: int | None, workers: int | None) -> Concurrency:
+    """Choose for throughput.
+
+    Args:
+        model: The model.
+        batch_size: Rows of one run; None is 16, on a GPU 64, and 1 where rows of a run change each other's scores.
+        workers: Runs at the same time; None is one for each core, and on a GPU 1.
+
+    Raises:
+        InputError: A number is out of its range, or the model does not take batches.
+    """
+    if workers is None:
+        workers = 1 if model.session.on_gpu else available_threads()
+    if batch_size is None and not model.session.on_gpu:
+        batch_size = _BATCH_SIZE if model.equal_length_invariant else 1
+    return choose_concurrency(model, batch_size, workers)
+
+
+def _refuse(error: InputError) -> Task[NoReturn]:
+    """A task that ends with an error at once."""
+    raise error
+    yield []

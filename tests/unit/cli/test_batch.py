@@ -1,0 +1,92 @@
+"""The command ``fillmask batch`` in this process."""
+
+import json
+import re
+import signal
+
+import pytest
+from click.testing import CliRunner
+
+from fillmask import FillMask
+from fillmask.cli.main import main
+
+
+@pytest.fixture
+def batch(native_folder, tmp_path, monkeypatch):
+    """Run the command in an empty folder; it replaces the handlers of signals, which are put back."""
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield lambda *arguments: CliRunner().invoke(
+        main, ["batch", *map(str, arguments), "-m", str(native_folder), "--variant", "fp32"]
+    )
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": "[MASK] cat"}\n{"text": "none"}\n{"text": "[MASK] dog"}\n')
+    return path
+
+
+def test_each_option_reaches_the_job(batch, texts, tmp_path):
+    result = batch(
+        *("predict", texts, "-o", "out", "-k", 2, "--targets", "cat,dog", "--truncation", "window", "--keep", "id"),
+        *("--id", "text", "--flat", "--format", "csv", "--rows-per-part", 2, "--batch-size", 3, "--workers", 1),
+    )
+    assert result.exit_code == 0, result.output
+    job = json.loads((tmp_path / "out/_job.json").read_bytes())
+    assert job["parameters"] == {"top_k": 2, "targets": ["cat", "dog"], "truncation": "window"}
+    assert job["columns"] == {"text": "text", "id": "text", "keep": "id", "flat": True}
+    assert (job["format"], job["rows_per_part"], job["batch_size"]) == ("csv", 2, 3)
+    assert len(list((tmp_path / "out").glob("part-*.csv"))) == 2
+
+
+def test_bad_rows_are_no_failure_and_the_summary_counts_them(batch, texts):
+    result = batch("predict", texts, "-o", "out.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert re.fullmatch(r"fillmask: 100\.0%  3 rows  [\d,]+ rows/s  1 errors  0:00:00 left\n", result.stderr)
+
+
+def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
+    result = batch("predict", texts, "-o", "-", "-k", 1, "--progress", "none")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    wanted = FillMask(native_folder, variant="fp32", threads=1).predict("[MASK] dog", top_k=1)
+    assert lines[2]["predictions"][0][0]["token"] == wanted[0][0].token
+    assert lines[1]["error_type"] == "NoMaskError"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, got 'dance'"),
+        (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
+        (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
+        (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
+        (["predict", "in.jsonl", "-o", "out", "--provider", "Nope"], 2, "Nope"),
+        (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
+    ],
+)
+@pytest.mark.usefixtures("texts")
+def test_what_is_wrong_is_one_line_and_an_exit_code(batch, arguments, code, message):
+    result = batch(*arguments, "--progress", "none")
+    assert result.exit_code == code
+    assert re.fullmatch(r"fillmask: [^\n]+\n", result.stderr), result.stderr
+    assert message in result.stderr
+
+
+def test_another_job_is_exit_code_2_and_force_starts_over(batch, texts, tmp_path):
+    assert batch("predict", texts, "-o", "out").exit_code == 0
+    refused = batch("predict", texts, "-o", "out", "-k", 1)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "out/_job.json is another job: parameters.top_k is 1, and there null" in refused.stderr
+    assert batch("predict", texts, "-o", "out", "-k", 1, "--force").exit_code == 0
+    lines = (tmp_path / "out/part-000000.jsonl").read_text().splitlines()
+    assert [len(mask) for line in lines for mask in json.loads(line).get("predictions", [])] == [1, 1]
+
+
+def test_help_needs_no_model_and_lists_the_options():
+    result = CliRunner().invoke(main, ["batch", "--help"])
+    assert result.exit_code == 0
+    assert "--rows-per-part" in result.stdout

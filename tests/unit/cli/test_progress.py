@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from fillmask.cli import progress
+from fillmask.cli.progress import Progress
+from fillmask.files.making import State
+from fillmask.files.parts import Counts
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test moves."""
+    now = [100.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
+    return now
+
+
+def state(rows, made, fraction):
+    return State(Counts(rows=rows, errors=2, parts=1), made, fraction)
+
+
+def test_without_a_terminal_there_is_a_line_each_30_seconds(clock, capsys):
+    shown = Progress("auto")
+    for second in range(61):
+        clock[0] = 100.0 + second
+        shown.show(state(100 * second, 100 * second, second / 120))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "fillmask: 25.0%  3,000 rows  100 rows/s  2 errors  0:01:30 left",
+        "fillmask: 50.0%  6,000 rows  100 rows/s  2 errors  0:01:00 left",
+    ]
+
+
+def test_rate_and_time_left_count_only_what_this_run_made(clock, capsys):
+    shown = Progress("json")
+    shown.show(state(5000, 0, 0.5))
+    clock[0] += 50
+    shown.show(state(5500, 500, 0.55))
+    assert json.loads(capsys.readouterr().err) == {
+        "rows": 5500,
+        "errors": 2,
+        "parts": 1,
+        "fraction": 0.55,
+        "rows_per_second": 10.0,
+        "seconds_left": 450.0,
+    }
+
+
+def test_a_terminal_has_one_line_that_is_written_again(clock, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    shown = Progress("auto")
+    shown.show(state(0, 0, 0.0))
+    clock[0] += 10
+    shown.show(state(10, 10, 0.1))
+    shown.end()
+    err = capsys.readouterr().err
+    assert (err.count("\r\x1b[K"), err.count("\n")) == (3, 1)
+    assert "? left" in err
+    assert "0:01:30 left" in err
+
+
+def test_none_shows_nothing(clock, capsys):
+    shown = Progress("none")
+    clock[0] += 100
+    shown.show(state(1, 1, 0.5))
+    shown.end()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_end_of_a_job_that_had_nothing_to_do_is_silent(capsys):
+    Progress("auto").end()
+    assert capsys.readouterr().err == ""

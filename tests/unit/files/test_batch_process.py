@@ -1,0 +1,167 @@
+"""``fillmask batch`` as a process: kills, signals, full disks, standard output."""
+
+import json
+import random
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.files.conftest import parts
+
+HERE = Path()  # each test has a folder of its own
+
+FORMATS = ["jsonl", "csv", "parquet"]
+ROWS = 3000
+
+
+def finish(process):
+    """Wait for a process; a traceback is a failure."""
+    out, err = process.communicate(timeout=120)
+    assert b"Traceback" not in err, err.decode()
+    return process.returncode, out, err
+
+
+def kill_later(process, out, chosen):
+    """Kill a process after some more parts and a moment, or at any time from its start; whether it still ran."""
+    begin, more = len(list(out.glob("part-*"))), chosen.choice([0, 1, 5, 12])
+    while more and process.poll() is None and len(list(out.glob("part-*"))) < begin + more:
+        time.sleep(0.001)
+    time.sleep(chosen.uniform(0, 0.05 if more else 1))
+    running = process.poll() is None
+    process.kill()
+    process.communicate()
+    return running
+
+
+def killed_and_resumed(start, write, rows, output_format, kills):
+    chosen = random.Random(f"{output_format} {kills}")
+    path, out = write("in.csv", rows(ROWS)), HERE / "out"
+    arguments = [path, "--format", output_format, "--rows-per-part", 20]
+    assert finish(start(*arguments, "-o", HERE / "whole"))[0] == 0
+    running = sum(kill_later(start(*arguments, "-o", out), out, chosen) for _ in range(kills))
+    assert finish(start(*arguments, "-o", out))[0] == 0
+    assert parts(out) == parts(HERE / "whole")
+    assert (out / "_SUCCESS").read_bytes() == (HERE / "whole/_SUCCESS").read_bytes()
+    assert not list(out.glob(".*"))
+    return running
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_a_job_killed_three_times_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    assert killed_and_resumed(start, write, rows, output_format, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_a_job_killed_twenty_times_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    assert killed_and_resumed(start, write, rows, output_format, 20)
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_one_file_of_a_killed_job_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    path, chosen = write("in.csv", rows(500)), random.Random(output_format)
+    arguments = [path, "--rows-per-part", 20, "-o"]
+    whole, out = tmp_path / f"whole.{output_format}", tmp_path / f"out.{output_format}"
+    assert finish(start(*arguments, whole))[0] == 0
+    for _ in range(2):
+        kill_later(start(*arguments, out), tmp_path / f"out.{output_format}.job", chosen)
+    for _ in range(2):
+        assert finish(start(*arguments, out))[0] == 0
+        assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_drops_the_open_part_and_keeps_the_others(start, write, rows, number, code):
+    path, out = write("in.jsonl", rows(20_000)), HERE / "out"
+    process = start(path, "-o", out, "--rows-per-part", 500)
+    while len(list(out.glob("part-*"))) < 2 and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(number)
+    ended, _, err = finish(process)
+    assert (ended, err.decode()) == (code, f"fillmask: stopped by {number.name}; complete parts are kept\n")
+    assert not list(out.glob(".*"))
+    assert 0 < len(parts(out)) < 40
+    assert all(len(content.splitlines()) == 500 for content in parts(out).values())
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("name", ["out", "out.{}"])
+def test_a_full_disk_is_one_line_and_the_parts_before_it_stay(start, write, rows, output_format, name):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    out = Path(name.format(output_format))
+    folder = out if name == "out" else Path(f"{out}.job")
+    # Texts without a result make small parts, and those behind them a part that is too large.
+    path = write("in.jsonl", [{"text": "none"}] * 1200 + rows(6000))
+    arguments = [path, "-o", out, "--rows-per-part", 600, "--format", output_format, "--id", "text", "--keep", "id"]
+    size = {"jsonl": 100_000, "csv": 100_000, "parquet": 5_000}[output_format]
+    code, _, err = finish(start(*arguments, preexec_fn=lambda: limit_files(size)))
+    assert (code, err.count(b"\n")) == (1, 2), err.decode()  # the last state, and the error
+    assert b"cannot be written: File too large; complete parts are kept" in err
+    assert sorted(parts(folder)) == [f"part-{number:06d}.{output_format}" for number in range(2)]
+    assert not list(folder.glob(".*"))
+    assert finish(start(*arguments))[0] == 0
+
+
+def limit_files(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(start, write, rows, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = finish(start(write("in.jsonl", rows(3)), "-o", tmp_path / "file/out"))
+    assert (code, err.count(b"\n")) == (1, 1)
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "csv"])
+def test_standard_output_streams_the_same_records(start, write, rows, tmp_path, output_format):
+    path = write("in.jsonl", rows(200))
+    arguments = [path, "--rows-per-part", 50, "--format", output_format, "--progress", "none"]
+    code, out, err = finish(start(*arguments, "-o", "-"))
+    assert (code, err) == (0, b"")
+    assert finish(start(*arguments, "-o", tmp_path / f"out.{output_format}"))[0] == 0
+    assert out == (tmp_path / f"out.{output_format}").read_bytes()
+
+
+def test_standard_output_that_is_full_or_closed_is_no_traceback(start, write, rows):
+    path = write("in.jsonl", rows(3000))
+    with open("/dev/full", "wb") as full:
+        code, _, err = finish(start(path, "-o", "-", "--progress", "none", stdout=full))
+    assert (code, err) == (1, b"fillmask: standard output cannot be written: No space left on device\n")
+    process = start(path, "-o", "-", "--progress", "none")
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == b""
+
+
+def test_progress_is_json_where_it_is_wanted(start, write, rows, tmp_path):
+    code, _, err = finish(start(write("in.jsonl", rows(50)), "-o", tmp_path / "out", "--progress", "json"))
+    last = json.loads(err.splitlines()[-1])
+    assert (code, last["rows"], last["fraction"], last["seconds_left"]) == (0, 50, 1.0, 0.0)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(start, write, rows, tmp_path):
+    psutil = pytest.importorskip("psutil")
+
+    def peak(name, count):
+        path = write(name, rows(1000) * (count // 1000))
+        process = start(path, "-o", tmp_path / f"{name}.out", "--rows-per-part", 5000)
+        most, watched = 0, psutil.Process(process.pid)
+        while process.poll() is None:
+            most = max(most, watched.memory_info().rss)
+            time.sleep(0.01)
+        assert finish(process)[0] == 0
+        return most
+
+    small, large = peak("small.jsonl", 10_000), peak("large.jsonl", 200_000)
+    assert large < small + 16e6, (small, large)
