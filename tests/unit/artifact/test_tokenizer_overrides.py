@@ -97,3 +97,11 @@ def test_an_added_token_is_normalized_as_the_file_says_and_text_as_the_settings_
     tokenizer.add_tokens([AddedToken("CAT", normalized=True)])
     opened = open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", tokenizer=tokenizer, settings=BERT)))
     assert opened.tokenizer.encode("CAT Dog", add_special_tokens=False).tokens == ["cat", "dog"]
+
+
+def test_a_tokenizer_of_transformers_5_keeps_the_prefix_space_of_its_file():
+    content = json.loads(toys.byte_level().to_str())
+    content["pre_tokenizer"]["add_prefix_space"] = True
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    override(tokenizer, {}, tokenizer_class({"tokenizer_class": "TokenizersBackend"}, {}))
+    assert tokenizer.encode("cat", add_special_tokens=False).tokens == ["Ġcat"]
