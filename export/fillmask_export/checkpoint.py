@@ -17,7 +17,9 @@ from transformers.utils import logging as transformers_logging
 
 from fillmask.errors import first_line
 from fillmask_export.checkpoint_tokenizer import load_tokenizer
+from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
+from fillmask_export.missing_weights import used_weights
 
 # Models whose logits in PyTorch are not those of the trained model, so that there is nothing to compare with.
 _REFUSED = {
@@ -65,6 +67,7 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
     config = _load(AutoConfig, checkpoint, revision)
     _refuse_remote_code(config, checkpoint)
     _refuse_architecture(config, checkpoint)
+    refuse_unknown_keys(config, checkpoint)
     tokenizer = load_tokenizer(checkpoint, revision)
     model = _load_model(checkpoint, revision, config, allow_pickle=allow_pickle)
     name = Path(checkpoint).name if Path(checkpoint).is_dir() else str(checkpoint)
@@ -96,14 +99,16 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
         ) from error
     finally:
         transformers_logging.set_verbosity(before)
-    missing = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    model.eval()
+    mismatched = [key for key, *_ in report["mismatched_keys"]]
+    missing = sorted([*used_weights(model, sorted(report["missing_keys"])), *mismatched])
     if missing:
         raise CheckpointError(
             f"{checkpoint} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} for one; they would "
             f"be random, and so would every prediction. A masked LM needs its masked-LM head: add one with `fillmask "
             f"train`, or take the checkpoint that has it (of ELECTRA the generator)"
         )
-    return model.eval()
+    return model
 
 
 def _refuse_no_weights(checkpoint: str | Path, allow_pickle: bool) -> None:
