@@ -29,8 +29,9 @@ def refuse_unknown_keys(config: Any, checkpoint: str | Path) -> None:  # noqa: A
     unknown = [key for key in _NEWER if key in written and key not in understood]
     if unknown and not _is_default(config, written, unknown):
         raise CheckpointError(
-            f"{checkpoint}: config.json, saved by a newer transformers, has {' and '.join(unknown)}, which the installed transformers {transformers.__version__} ignores; the model "
-            f"would be another. Write the keys that this version reads, such as global_rope_theta of ModernBERT"
+            f"{checkpoint}: config.json, saved by a newer version, has {' and '.join(unknown)}, which the installed "
+            f"transformers {transformers.__version__} ignores; the model would be another. Write the keys that this "
+            f"version reads, such as global_rope_theta of ModernBERT"
         )
 
 

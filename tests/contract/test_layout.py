@@ -223,8 +223,8 @@ def test_every_module_has_a_test_module(path):
     [
         ("test_pipeline.py", "pipeline.py"),
         ("test_pipeline_object.py", "pipeline.py"),
-        ("artifact/test_tokenizer_defaults.py", "artifact/tokenizer_defaults.py"),
-        ("artifact/test_tokenizer_special_tokens.py", "artifact/tokenizer.py"),
+        ("artifact/test_tokenizer_overrides.py", "artifact/tokenizer_overrides.py"),
+        ("artifact/test_tokenizer_of_somebody.py", "artifact/tokenizer.py"),
         ("test_pipelines.py", None),
         ("runtime/test_pipeline.py", None),
     ],
