@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, EsmTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from fillmask.errors import first_line
+from fillmask_export.checkpoint_tokenizer import load_tokenizer
+from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
-from fillmask_export.esm import fast_esm
+from fillmask_export.missing_weights import used_weights
 
 # Models whose logits in PyTorch are not those of the trained model, so that there is nothing to compare with.
 _REFUSED = {
@@ -65,10 +67,8 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
     config = _load(AutoConfig, checkpoint, revision)
     _refuse_remote_code(config, checkpoint)
     _refuse_architecture(config, checkpoint)
-    tokenizer = _load(AutoTokenizer, checkpoint, revision, use_fast=True)
-    if isinstance(tokenizer, EsmTokenizer):
-        tokenizer = fast_esm(tokenizer)
-    _refuse_tokenizer(tokenizer, checkpoint)
+    refuse_unknown_keys(config, checkpoint)
+    tokenizer = load_tokenizer(checkpoint, revision)
     model = _load_model(checkpoint, revision, config, allow_pickle=allow_pickle)
     name = Path(checkpoint).name if Path(checkpoint).is_dir() else str(checkpoint)
     return Checkpoint(name, getattr(config, "_commit_hash", None), model, tokenizer)
@@ -99,14 +99,16 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
         ) from error
     finally:
         transformers_logging.set_verbosity(before)
-    missing = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    model.eval()
+    mismatched = [key for key, *_ in report["mismatched_keys"]]
+    missing = sorted([*used_weights(model, sorted(report["missing_keys"])), *mismatched])
     if missing:
         raise CheckpointError(
             f"{checkpoint} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} for one; they would "
             f"be random, and so would every prediction. A masked LM needs its masked-LM head: add one with `fillmask "
             f"train`, or take the checkpoint that has it (of ELECTRA the generator)"
         )
-    return model.eval()
+    return model
 
 
 def _refuse_no_weights(checkpoint: str | Path, allow_pickle: bool) -> None:
@@ -139,17 +141,3 @@ def _refuse_architecture(config: Any, checkpoint: str | Path) -> None:  # noqa: 
         )
     if config.model_type in _REFUSED:
         raise CheckpointError(f"{checkpoint} is of type {config.model_type}: {_REFUSED[config.model_type]}")
-
-
-def _refuse_tokenizer(tokenizer: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
-    if not tokenizer.is_fast:
-        raise CheckpointError(f"{checkpoint} has no fast tokenizer (tokenizer.json), which the engine needs")
-    if tokenizer.mask_token is None:
-        raise CheckpointError(f"{checkpoint}: the tokenizer defines no mask token, so this is not a masked LM")
-    try:
-        tokenizer.backend_tokenizer.to_str()
-    except Exception as error:  # the Rust library raises Exception itself
-        raise CheckpointError(
-            f"{checkpoint}: {type(tokenizer).__name__} has a part that is code, which tokenizer.json cannot hold: "
-            f"{error}"
-        ) from error

@@ -63,7 +63,7 @@ def read_texts(path: str | Path | None) -> list[str]:
     """
     try:
         source = Path(path) if path else files("fillmask_export") / "probes.txt"
-        content = source.read_text(encoding="utf-8")
+        content = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(f"{path} cannot be read as UTF-8 text: {error}") from error
     texts = [line.strip() for line in content.splitlines() if line.strip()]

@@ -5,17 +5,22 @@ import re
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoConfig,
     BertConfig,
     BertModel,
     ElectraConfig,
     ElectraForMaskedLM,
     ElectraForPreTraining,
+    EsmConfig,
+    EsmForMaskedLM,
+    EsmTokenizer,
 )
 
 from fillmask.errors import FillMaskError
 from fillmask_export.checkpoint import open_checkpoint
+from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 560}
@@ -206,3 +211,62 @@ def test_what_transformers_logs_is_as_loud_afterwards_as_before(checkpoint):
     before = logging.get_verbosity()
     open_checkpoint(checkpoint)
     assert logging.get_verbosity() == before
+
+
+# Weights and keys that transformers passes over
+
+
+def without(folder, *parts):
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if not any(part in name for part in parts)}
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.fixture
+def esm(tmp_path):
+    """A rotary ESM, with a contact head and a table of positions that a masked LM does not use."""
+    folder = tmp_path / "esm"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERT", "<mask>"]))
+    tokenizer = EsmTokenizer(str(folder / "vocab.txt"))
+    config = EsmConfig(**TINY | {"vocab_size": 13}, position_embedding_type="rotary", pad_token_id=1, mask_token_id=12)
+    EsmForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_weights_that_no_fill_mask_uses_may_be_missing(esm):
+    expected = open_checkpoint(esm).model
+    without(esm, "contact_head", "position_embeddings")
+    model, ids = open_checkpoint(esm).model, torch.tensor([[0, 4, 12, 5, 2]])
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids).logits, expected(input_ids=ids).logits)
+
+
+@pytest.mark.parametrize("part", ["lm_head.dense", "layer.0.attention.self.query.bias"])
+def test_a_weight_that_is_used_may_not(esm, part):
+    without(esm, part, "contact_head")
+    message = refusal(esm)
+    assert part in message
+    assert "contact_head" not in message
+
+
+def modernbert(folder, **changes):
+    """A config.json of ModernBERT as transformers 5 writes it."""
+    thetas = {"full_attention": 160000.0, "sliding_attention": 10000.0}
+    ropes = {kind: {"rope_theta": theta, "rope_type": "default"} for kind, theta in thetas.items()}
+    kinds = ["full_attention", "sliding_attention"]
+    known = {"model_type": "modernbert", "num_hidden_layers": 2, "layer_types": kinds, "rope_parameters": ropes}
+    (folder / "config.json").write_text(json.dumps(known | changes))
+    return folder
+
+
+def test_keys_of_a_newer_transformers_that_change_the_model_are_refused_by_name(checkpoint_copy):
+    changes = {"rope_parameters": {"full_attention": {"rope_theta": 5e5, "rope_type": "default"}}}
+    assert "layer_types and rope_parameters, which the installed" in refusal(modernbert(checkpoint_copy, **changes))
+
+
+def test_they_are_taken_where_they_say_what_this_version_takes_without_them(checkpoint_copy):
+    folder = modernbert(checkpoint_copy)
+    refuse_unknown_keys(AutoConfig.from_pretrained(folder), folder)

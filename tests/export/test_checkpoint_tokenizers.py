@@ -76,3 +76,39 @@ def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):
     for name in TOKENIZER_FILES:
         (checkpoint_copy / name).unlink()
     assert str(checkpoint_copy) in refusal(checkpoint_copy)
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize("settings", [{"tokenizer_class": "TokenizersBackend"}, {"extra_special_tokens": ["the"]}])
+def test_a_tokenizer_that_transformers_5_saved_is_loaded(checkpoint_copy, settings):
+    edit(checkpoint_copy / "tokenizer_config.json", **settings)
+    tokenizer = open_checkpoint(checkpoint_copy).tokenizer
+    assert tokenizer.mask_token == "[MASK]"
+    assert ("the" in tokenizer.all_special_tokens) == ("extra_special_tokens" in settings)
+
+
+def test_a_tokenizer_without_an_unknown_token_is_refused(checkpoint_copy):
+    content = json.loads((checkpoint_copy / "tokenizer.json").read_text())
+    content["model"]["unk_token"] = "[ABSENT]"
+    (checkpoint_copy / "tokenizer.json").write_text(json.dumps(content))
+    assert "needs an unknown token" in refusal(checkpoint_copy)
+
+
+def test_a_template_with_token_types_is_refused(checkpoint_copy):
+    content = json.loads((checkpoint_copy / "tokenizer.json").read_text())
+    for part in content["post_processor"]["single"]:
+        next(iter(part.values()))["type_id"] = 1
+    (checkpoint_copy / "tokenizer.json").write_text(json.dumps(content))
+    assert "token types [1, 1, 1]" in refusal(checkpoint_copy)
+
+
+def test_what_converts_a_sentencepiece_vocabulary_is_named_where_it_is_missing(checkpoint_copy, monkeypatch):
+    (checkpoint_copy / "tokenizer.json").unlink()
+    (checkpoint_copy / "vocab.txt").unlink(missing_ok=True)
+    (checkpoint_copy / "spm.model").write_bytes(b"")
+    edit(checkpoint_copy / "tokenizer_config.json", tokenizer_class="DebertaV2Tokenizer")
+    monkeypatch.setattr("fillmask_export.checkpoint_tokenizer.find_spec", lambda _: None)
+    assert "pip install sentencepiece tiktoken" in refusal(checkpoint_copy)

@@ -173,3 +173,8 @@ def test_random_texts_hold_no_special_tokens_but_masks_and_those_around(tokenize
 def test_the_same_random_texts_come_each_time(tokenizer):
     for one, other in zip(random_probes(tokenizer, 64), random_probes(tokenizer, 64), strict=True):
         np.testing.assert_array_equal(one.input_ids, other.input_ids)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path):
+    (tmp_path / "texts.txt").write_bytes(b"\xef\xbb\xbfone text\r\ntwo\n")
+    assert read_texts(tmp_path / "texts.txt") == ["one text", "two"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
+from fillmask.artifact.external_data import external_files
 from fillmask.artifact.manifest import MANIFEST, read_manifest, usual_variant
 from fillmask.errors import ArtifactError, first_line
 
@@ -33,10 +35,17 @@ def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = Fals
         return _snapshot(model_id, folder.name, files)
     for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):
         graphs = [f"{subfolder}model{suffix}.onnx" for subfolder in ("", "onnx/")]
-        folder = _snapshot(model_id, folder.name, [*graphs, *(f"{graph}_data" for graph in graphs)])
-        if any((folder / graph).exists() for graph in graphs):
-            break
+        folder = _snapshot(model_id, folder.name, graphs)
+        if present := [graph for graph in graphs if (folder / graph).exists()]:
+            return _with_weights(model_id, folder, present)
     return folder
+
+
+def _with_weights(model_id: str, folder: Path, graphs: list[str]) -> Path:
+    """Download the files that the graphs name."""
+    paths = [(folder / graph).parent / name for graph in graphs for name in external_files(folder / graph)]
+    names = [escape(path.relative_to(folder).as_posix()) for path in paths]
+    return _snapshot(model_id, folder.name, names) if names else folder
 
 
 def _snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:

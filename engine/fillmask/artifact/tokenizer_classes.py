@@ -28,12 +28,14 @@ class TokenizerClass:
         tokens: Its special tokens, by the names of their settings.
         sets_normalizer: Whether it sets the normalizer of ``tokenizer.json`` by its settings, as BERT's does.
         token_types: Whether the model gets the token types that the template of ``tokenizer.json`` gives.
+        sets_prefix_space: Whether it sets the space before a byte-level text by its settings.
         additional: Its additional special tokens.
     """
 
     tokens: Mapping[str, str]
     sets_normalizer: bool = False
     token_types: bool = True
+    sets_prefix_space: bool = True
     additional: tuple[str, ...] = ()
 
 
@@ -71,6 +73,8 @@ _CLASS_OF_TYPE = {
     "xlm-roberta-xl": "xlmroberta", "xmod": "xlmroberta", "yoso": "albert",
 }  # fmt: skip
 _PLAIN = TokenizerClass({})
+# The class of transformers 5 that takes tokenizer.json as it is.
+_BACKEND = TokenizerClass({}, sets_prefix_space=False)
 
 
 def tokenizer_class(settings: Mapping[str, Any], config: Mapping[str, Any]) -> TokenizerClass:
@@ -83,6 +87,8 @@ def tokenizer_class(settings: Mapping[str, Any], config: Mapping[str, Any]) -> T
     Source: AutoTokenizer.from_pretrained.
     """
     named: str | None = settings.get("tokenizer_class") or config.get("tokenizer_class")
+    if named == "TokenizersBackend":
+        return _BACKEND
     if named is not None:
         return _CLASSES.get(named.removesuffix("Fast").removesuffix("Tokenizer").lower(), _PLAIN)
     model_type: str = config.get("model_type") or ""

@@ -26,7 +26,8 @@ def override(tokenizer: Tokenizer, settings: Mapping[str, Any], known: Tokenizer
     """
     if known.sets_normalizer:
         _override_normalizer(tokenizer, settings)
-    _override_prefix_space(tokenizer, settings)
+    if known.sets_prefix_space:
+        _override_prefix_space(tokenizer, settings)
 
 
 def _override_normalizer(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:

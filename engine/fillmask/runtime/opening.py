@@ -7,6 +7,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+from fillmask.artifact.external_data import external_files
 from fillmask.errors import ArtifactError, InputError, ProviderError, first_line, one_line
 from fillmask.runtime.cpu import available_threads
 from fillmask.runtime.providers import CPU, Provider, check_started, name_of, preload
@@ -29,19 +30,22 @@ def _options(threads: int, graph: bytes | Path, weights: Path | None) -> ort.Ses
     return options
 
 
-def _linked(weights: Path | None) -> bytes | None:
-    """The content of weights that are a link, as in the hub's cache: ONNX Runtime does not follow links.
+def _linked(graph: bytes | Path, weights: Path | None) -> dict[str, bytes]:
+    """Files of weights that are links, as in the hub's cache, by name: ONNX Runtime does not follow links.
 
     It maps a plain file into memory, which takes less memory: 49 MB instead of 75 for the embedded model.
     """
-    if weights is None or not weights.is_symlink():
-        return None
-    if not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
+    if isinstance(graph, Path) and graph.is_file():
+        files = {name: graph.parent / name for name in external_files(graph)}
+    else:
+        files = {} if weights is None else {weights.name: weights}
+    links = {name: path for name, path in files.items() if path.is_symlink()}
+    if links and not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
         raise ArtifactError(
-            f"{weights} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; copy the model's "
-            f"folder, following links, or install a newer onnxruntime"
+            f"{next(iter(links.values()))} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; "
+            f"copy the model's folder, following links, or install a newer onnxruntime"
         )
-    return weights.read_bytes()
+    return {name: path.read_bytes() for name, path in links.items()}
 
 
 def open_session(
@@ -60,10 +64,11 @@ def open_session(
         ArtifactError: The graph cannot be loaded.
     """
     options = _options(threads, graph, weights)
-    content = _linked(weights)
-    if content is not None and weights is not None:
+    linked = _linked(graph, weights)
+    if linked:
         # ONNX Runtime reads this memory until the session is made, and keeps no reference to it.
-        options.add_external_initializers_from_files_in_memory([weights.name], [content], [len(content)])
+        sizes = list(map(len, linked.values()))
+        options.add_external_initializers_from_files_in_memory(list(linked), list(linked.values()), sizes)
     messages = preload(providers)
     session = _load(graph, providers, options)
     check_started(providers, session.get_providers(), messages)

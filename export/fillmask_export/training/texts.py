@@ -50,8 +50,8 @@ def kind(file: Path) -> str:
 
 def _open(file: Path) -> TextIO:
     if file.suffix == ".xz":
-        return lzma.open(file, "rt", encoding="utf-8")
-    return file.open(encoding="utf-8")
+        return lzma.open(file, "rt", encoding="utf-8-sig")
+    return file.open(encoding="utf-8-sig")
 
 
 def _lines(stream: TextIO, file: Path) -> Iterator[str]:

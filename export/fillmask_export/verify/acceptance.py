@@ -99,7 +99,8 @@ def check_fidelity(
 
 
 def _beyond(what: str, got: float, allowed: float) -> str:
-    return f"{what} {got:.2g}, allowed is {allowed:.2g}"
+    digits = next((digits for digits in range(2, 17) if f"{got:.{digits}g}" != f"{allowed:.{digits}g}"), 17)
+    return f"{what} {got:.{digits}g}, allowed is {allowed:.{digits}g}"
 
 
 def _check_tensors(graph: Path, eval_data: EvalData) -> None:

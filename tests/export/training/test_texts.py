@@ -65,3 +65,9 @@ def test_an_error_names_what_cannot_be_read(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TrainingError, match=message):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.xz", "a.jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path, name):
+    content = PLAIN if "txt" in name else "\n".join(map(json.dumps, RECORDS))
+    assert read(write(tmp_path / name, "\ufeff" + content)) == DOCUMENTS

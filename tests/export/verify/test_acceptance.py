@@ -156,3 +156,15 @@ def test_all_reasons_are_named_at_once():
 def test_random_tokens_that_give_no_numbers_are_refused_too():
     with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
         check_fidelity("fp16", EXACT, Plan().limits, not_finite_on_random=3)
+
+
+@pytest.mark.parametrize(
+    ("got", "allowed", "message"),
+    [
+        (1.04e-5, 1e-5, "differs by 1.04e-05, allowed is 1e-05"),
+        (0.5, 1e-5, "differs by 0.5, allowed is 1e-05"),
+        (1.0000001e-5, 1e-5, "differs by 1.0000001e-05, allowed is 1e-05"),
+    ],
+)
+def test_a_difference_has_digits_enough_to_be_told_from_the_limit(got, allowed, message):
+    assert acceptance._beyond("differs by", got, allowed) == message

@@ -1,7 +1,9 @@
 """A fake cache, read offline and, since huggingface_hub reads its environment on import, in a Python of its own."""
 
 import json
+from glob import escape
 
+import onnx
 import pytest
 
 from fillmask import ArtifactError, FillMask
@@ -114,8 +116,35 @@ def fetched(requests):
 
 
 def files_of(name):
-    """Where the graph may lie, and its weights beside it."""
-    return {f"{folder}{name}.onnx{part}" for folder in ("", "onnx/") for part in ("", "_data")}
+    """Where the graph may lie."""
+    return {f"{folder}{name}.onnx" for folder in ("", "onnx/")}
+
+
+def foreign_with_weights(folder, locations):
+    """A foreign folder whose graph reads its weights from these files, in turn."""
+    toys.write_foreign(folder)
+    toys.move_weights_out(folder / "model.onnx", locations[0])
+    model = onnx.load(folder / "model.onnx", load_external_data=False)
+    for index, tensor in enumerate(model.graph.initializer):
+        location = next(entry for entry in tensor.external_data if entry.key == "location")
+        location.value = locations[index % len(locations)]
+    onnx.save(model, folder / "model.onnx")
+    for location in locations[1:]:
+        (folder / location).write_bytes((folder / locations[0]).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("locations", [["model.onnx.data"], ["model.onnx_data", "model.onnx_data_1"], ["w[1].bin"]])
+def test_weights_are_fetched_by_the_names_that_the_graph_has(requests, tmp_path, locations):
+    foreign_with_weights(tmp_path / COMMIT, locations)
+    hub.fetch("org/name", "auto", None)
+    assert fetched(requests)[-1] == (COMMIT, {escape(location) for location in locations})
+
+
+@pytest.mark.parametrize("locations", [["model.onnx.data"], ["model.onnx_data", "model.onnx_data_1"]])
+def test_a_foreign_model_of_the_hub_with_weights_beside_its_graph_predicts(offline, tmp_path, foreign, locations):
+    cache(tmp_path, lambda folder: foreign_with_weights(folder, locations))
+    assert json.loads(offline(PREDICT, model="org/name"))[3] == tokens_of(foreign)
 
 
 @pytest.mark.parametrize(("variant", "name"), [("auto", "int8"), ("int8", "int8"), ("fp32", "fp32")])

@@ -76,24 +76,17 @@ def test_a_tokenizer_without_these_parts_is_left_alone():
     assert tokenizer.to_str() == before
 
 
-@pytest.mark.parametrize(
-    ("settings", "config", "mask"),
-    [
-        ({"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "RobertaTokenizer"}, "[MASK]"),
-        ({}, {"model_type": "albert", "tokenizer_class": "RobertaTokenizerFast"}, "<mask>"),
-        ({"tokenizer_class": None}, {"tokenizer_class": None, "model_type": "xlm-roberta-xl"}, "<mask>"),
-        ({}, {"model_type": "big_bird"}, "[MASK]"),
-        ({"tokenizer_class": "UnknownTokenizer"}, {"model_type": "bert"}, None),
-        ({}, {}, None),
-    ],
-)
-def test_the_class_is_that_of_the_settings_then_of_the_configuration_then_of_the_model_type(settings, config, mask):
-    assert tokenizer_class(settings, config).tokens.get("mask_token") == mask
-
-
 def test_an_added_token_is_normalized_as_the_file_says_and_text_as_the_settings_do(tmp_path):
     """transformers sets the normalizer behind the added tokens, whose form stays as it was."""
     tokenizer = cased()
     tokenizer.add_tokens([AddedToken("CAT", normalized=True)])
     opened = open_tokenizer(open_artifact(toys.write_foreign(tmp_path / "model", tokenizer=tokenizer, settings=BERT)))
     assert opened.tokenizer.encode("CAT Dog", add_special_tokens=False).tokens == ["cat", "dog"]
+
+
+def test_a_tokenizer_of_transformers_5_keeps_the_prefix_space_of_its_file():
+    content = json.loads(toys.byte_level().to_str())
+    content["pre_tokenizer"]["add_prefix_space"] = True
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    override(tokenizer, {}, tokenizer_class({"tokenizer_class": "TokenizersBackend"}, {}))
+    assert tokenizer.encode("cat", add_special_tokens=False).tokens == ["Ġcat"]
