@@ -2,7 +2,9 @@
 
 The modules in the order in which a request passes them:
 
-    protocol     bytes to headers and body, with deadlines for slow clients; early rejection
+    inbox        received bytes, in pieces that end where a request ends
+    upgrade      requests for another protocol stay in HTTP/1.1
+    protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
     guard        rejects from the headers alone: API key, draining, overload
@@ -27,5 +29,5 @@ Around them:
 
     cli          the command; settings: its flags and variables
     lifecycle    builds the server before the port opens, and drains it at the end
-    logs, metrics, tracing, pages
+    budget, timer, logs, metrics, tracing, pages
 """

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext.
+# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext, Hold.
 RECEIVE_DEADLINE = "fillmask.receive_deadline"
 BODY_COMPLETE = "fillmask.body_complete"
 DISCONNECTED = "fillmask.disconnected"
 CONTEXT = "fillmask.context"
+HOLD = "fillmask.hold"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ids = random.Random()  # noqa: S311 -- ids are no secrets; os.urandom would release the GIL for each
 

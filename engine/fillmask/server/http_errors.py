@@ -80,6 +80,10 @@ class HttpError(Exception):
         status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
         return "".join(f"{line}\r\n" for line in (status, *map(": ".join, headers.items()))).encode("latin-1")
 
+    def message(self, lines: bytes) -> bytes:
+        """The response as sent, with further lines of headers."""
+        return b"%s%s\r\n%s" % (self.head, lines, self.content)
+
     def response(self) -> Response:
         """Make the response."""
         return Response(self.content, self.status, headers=self.headers, media_type="application/json")

@@ -19,6 +19,7 @@ from fillmask.runtime.cpu import available_threads
 from fillmask.server.admission import Admission
 from fillmask.server.app import make_app
 from fillmask.server.auth import Keys, open_keys
+from fillmask.server.budget import Budget
 from fillmask.server.guard import RequestGuard
 from fillmask.server.handler import Handler
 from fillmask.server.metrics import Metrics
@@ -33,6 +34,8 @@ from fillmask.server.tracing import open_tracing
 # A longer run has hung: a text of 512 tokens takes a second with the largest models.
 HUNG_S = 30.0
 _BACKLOG = 4096
+# Received bytes that wait in all connections for the response to an earlier request. Few clients send so early.
+_UNPARSED_BYTES = 16 << 20
 # Open files besides those of the connections.
 _FILES = 64
 # Extra time after the drain timeout: for cancelled requests to respond, and for runs to end.
@@ -89,7 +92,7 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     guard = RequestGuard(keys, admission, metrics)
     handler = Handler(settings, registry, admission, scheduler, metrics)
     app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
-    middleware = Middleware(app, guard, metrics, open_tracing(settings.otlp_endpoint))
+    middleware = Middleware(app, guard, metrics, Budget(settings.max_held_bytes), open_tracing(settings.otlp_endpoint))
     return Server(_config(settings, middleware, guard), settings, guard, scheduler.threads)
 
 
@@ -171,7 +174,7 @@ def _config(settings: Settings, app: Middleware, guard: RequestGuard) -> uvicorn
         app,
         host=settings.host,
         port=settings.port,
-        http=partial(Protocol, settings=settings, guard=guard),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=partial(Protocol, settings=settings, guard=guard, unparsed=Budget(_UNPARSED_BYTES)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,

@@ -12,7 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fillmask.server.auth import OPEN_PATHS
-from fillmask.server.context import CONTEXT, RequestContext, context_of, request_id
+from fillmask.server.budget import Budget, Hold
+from fillmask.server.context import CONTEXT, HOLD, RequestContext, context_of, request_id
 from fillmask.server.guard import RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
@@ -30,12 +31,14 @@ class Middleware:
         app: The application.
         guard: Decides which requests reach it.
         metrics: Counts every request.
+        bodies: Bounds the bodies of all requests together.
         span: Called with the context of each request that ended.
     """
 
     app: ASGIApp
     guard: RequestGuard
     metrics: Metrics
+    bodies: Budget
     span: Callable[[RequestContext], None] = field(default=lambda _: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,7 @@ class Middleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope[CONTEXT] = context = _open_context(scope)
+        scope[HOLD] = hold = Hold(self.bodies)
         rejection = self.guard.check(scope)
         app = self.app if rejection is None else rejection.response()
         try:
@@ -63,6 +67,7 @@ class Middleware:
                 defect = HttpError(500, f"a defect of the server; its log has the details under {context.id}")
                 await _send_error(defect, scope, receive, send)
         finally:
+            hold.release()
             self._record(context)
 
     def _record(self, context: RequestContext) -> None:

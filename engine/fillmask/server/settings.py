@@ -44,6 +44,9 @@ class Settings:
 
     max_batch: int = _setting(16, "Texts of a run, if the model is batch-invariant.", least=1)
     max_body_bytes: int = _setting(1 << 20, "Bytes of a body, counted while it arrives.", least=1)
+    max_held_bytes: int = _setting(
+        64 << 20, "Bytes of the bodies of all requests that have no complete response yet; beyond them 429.", least=1
+    )
     max_texts: int = _setting(32, "Texts of a request.", least=1)
     max_stream_texts: int = _setting(10_000, "Texts of a request with a response in NDJSON.", least=1)
     max_characters: int = _setting(20_000, "Characters of a text; tokenizers are slow on long texts.", least=1)
