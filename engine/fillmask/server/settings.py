@@ -52,6 +52,9 @@ class Settings:
     max_characters: int = _setting(20_000, "Characters of a text; tokenizers are slow on long texts.", least=1)
     max_masks: int = _setting(16, "Masks of a text; each needs one row of logits over the vocabulary.", least=1)
     max_request_masks: int = _setting(64, "Masks of a request; bounds the size of its response.", least=1)
+    max_response_bytes: int = _setting(
+        16 << 20, "Bytes of the predictions in a response, or in a line of NDJSON.", least=1
+    )
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets of a request.", least=1)
 
