@@ -176,3 +176,13 @@ def test_a_kept_connection_serves_many_requests(server):
     for _ in range(100):
         assert serving.exchange(kept, "POST", "/", {"inputs": TEXT}, JSON).status == 200
     kept.close()
+
+
+def test_lines_arrive_without_chunks_in_http_1_0(server):
+    body = json.dumps({"inputs": [TEXT] * 3}).encode()
+    received = serving.raw(server, post("Accept: application/x-ndjson", body=body, version="1.0"))
+    head, _, lines = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"transfer-encoding" not in head.lower()
+    assert b"content-length: %d" % len(lines) in head.lower()
+    assert [json.loads(line)["index"] for line in lines.splitlines()] == [0, 1, 2]

@@ -96,7 +96,9 @@ def test_a_body_that_is_far_too_large_takes_no_memory(small):
     small.ask("a [MASK]")
     before = process.memory_info().rss
     with small.connect() as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
+        )
         try:
             for _ in range(200):
                 connection.sendall(b"x" * 100_000)

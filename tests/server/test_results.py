@@ -66,6 +66,12 @@ def test_a_long_text_has_the_ids_that_the_tokenizer_gives_it(path):
         assert encoder.encode(text).tolist() == tokenizer.encode(text).ids
 
 
+def test_a_text_that_grows_is_an_input_error(server):
+    reply = server.ask("\ufdfa" * 19_000 + " [MASK]", path="/models/unigram")
+    assert reply.status == 422
+    assert reply.error.startswith("inputs: a text has at most 40000 characters after normalization")
+
+
 def test_the_masks_of_a_model_with_a_mask_of_its_own_are_limited():
     prelude = """
 import fillmask.server.request as request

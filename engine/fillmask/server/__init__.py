@@ -7,6 +7,7 @@ The modules in the order in which a request passes them:
     protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
+    browsers     what pages of other sites may do
     guard        rejects from the headers alone: API key, draining, overload
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes

@@ -66,6 +66,8 @@ def make_app(routes: Sequence[Route]) -> ASGIApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = app
+        if scope["method"] == "HEAD":  # routed as GET; the protocol sends no body for it
+            scope = {**scope, "method": "GET"}
         await app.router(scope, receive, send)
 
     return dispatch

@@ -4,6 +4,7 @@
 
     400 malformed               not HTTP, or the body is not JSON
     401 unauthorized            no key, or an unknown one
+    403 forbidden               a page of another site, or a host name that is not allowed
     404 not_found               no such path, or no such model
     405 method_not_allowed
     408 request_timeout         the request did not arrive in time
@@ -30,6 +31,7 @@ from starlette.responses import Response
 ERROR_TYPES = {
     400: "malformed",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",

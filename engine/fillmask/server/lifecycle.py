@@ -19,6 +19,7 @@ from fillmask.runtime.cpu import available_threads
 from fillmask.server.admission import Admission
 from fillmask.server.app import make_app
 from fillmask.server.auth import Keys, open_keys
+from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget
 from fillmask.server.guard import RequestGuard
 from fillmask.server.handler import Handler
@@ -92,7 +93,9 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     guard = RequestGuard(keys, admission, metrics)
     handler = Handler(settings, registry, admission, scheduler, metrics)
     app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
-    middleware = Middleware(app, guard, metrics, Budget(settings.max_held_bytes), open_tracing(settings.otlp_endpoint))
+    browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
+    browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
+    middleware = Middleware(app, guard, metrics, browsers, bodies, span=open_tracing(settings.otlp_endpoint))
     return Server(_config(settings, middleware, guard), settings, guard, scheduler.threads)
 
 

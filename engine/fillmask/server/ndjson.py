@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, aclosing
 from time import monotonic
 
-from starlette.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fillmask.errors import FillMaskError, InputError
-from fillmask.server.http_errors import ERROR_TYPES, encode_json
+from fillmask.server.context import DISCONNECTED, HOLD
+from fillmask.server.http_errors import ERROR_TYPES, HttpError, encode_json
 from fillmask.server.job import Expired, JobResult
 from fillmask.server.request import NDJSON
 from fillmask.server.service import Service
@@ -29,13 +31,27 @@ class NdjsonResponse(StreamingResponse):
 
     def __init__(self, lines: AsyncGenerator[bytes, None], permit: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(lines, headers=headers, media_type=NDJSON)
-        self._lines, self._permit = lines, permit
+        self._lines, self._permit, self._added = lines, permit, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the lines."""
         with self._permit:
             async with aclosing(self._lines):
+                if scope["http_version"] == "1.0":
+                    response = Response(await self._collect(scope), headers=dict(self._added), media_type=NDJSON)
+                    return await response(scope, receive, send)
                 await super().__call__(scope, receive, send)
+
+    async def _collect(self, scope: Scope) -> bytes:
+        """Return all lines at once: HTTP/1.0 has no chunks (RFC 9112 section 6.1)."""
+        lines: list[bytes] = []
+        async for line in self._lines:
+            if scope[DISCONNECTED].done():
+                raise ClientDisconnect
+            if not scope[HOLD].take(len(line)):
+                raise HttpError(413, "the lines are too large for one response; use HTTP/1.1, or send fewer texts")
+            lines.append(line)
+        return b"".join(lines)
 
 
 async def generate_lines(

@@ -113,7 +113,7 @@ def _too_large(limit: int) -> HttpError:
 
 
 def _check_type(headers: Headers) -> None:
-    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise HttpError(415, f"the body must be JSON: send Content-Type: application/json, got {shortened(kind)}")
     coding = headers.get("content-encoding", "identity").strip().lower()

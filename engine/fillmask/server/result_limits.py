@@ -23,9 +23,11 @@ def check_expansion(text: str, most: int) -> None:
     """
     if len(text) <= _SHORT_CHARACTERS or text.isascii():
         return
-    expanded = len(unicodedata.normalize("NFKC", text))
-    if expanded > most:
-        raise InputError(f"a text has at most {most} characters after normalization (NFKC), got {expanded}")
+    expanded = 0
+    for start in range(0, len(text), _SHORT_CHARACTERS):  # a call for all would hold the GIL too long
+        expanded += len(unicodedata.normalize("NFKC", text[start : start + _SHORT_CHARACTERS]))
+        if expanded > most:
+            raise InputError(f"a text has at most {most} characters after normalization (NFKC), got more")
 
 
 class ResultLimits:
@@ -41,7 +43,7 @@ class ResultLimits:
         self._settings = settings
         self._top_k = top_k
         self._stream = stream
-        self._masks = self._bytes = 0
+        self._masks = self._expected = self._bytes = 0
         self._lock = threading.Lock()
 
     def check(self, text: str, reads: Sequence[Read]) -> None:
@@ -53,10 +55,12 @@ class ResultLimits:
         masks = sum(read.positions.size for read in reads)
         if masks > self._settings.max_masks:
             raise InputError(f"a text has at most {self._settings.max_masks} masks, got {masks}")
-        if masks * self._top_k * len(text) > self._settings.max_response_bytes:
-            raise self._too_large()
+        size = masks * self._top_k * len(text)
         with self._lock:
             self._masks += masks
+            self._expected += size
+            if (size if self._stream else self._expected) > self._settings.max_response_bytes:
+                raise self._too_large()
             if self._masks > self._settings.max_request_masks and not self._stream:
                 raise InputError(f"a request has at most {self._settings.max_request_masks} masks, got {self._masks}")
 

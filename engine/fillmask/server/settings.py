@@ -35,6 +35,12 @@ class Settings:
     api_key: tuple[str, ...] = _setting((), "API key, sent as `Authorization: Bearer KEY`; repeatable.")
     api_key_file: Path | None = _setting(None, "File of API keys, one a line.")  # noqa: RUF009 -- a field
     no_auth: bool = _setting(False, "Listen beyond loopback without a key.")
+    allowed_host: tuple[str, ...] = _setting(
+        (), "Name in the Host header besides this machine's; repeatable. Without a key on loopback others get 403."
+    )
+    cors_origin: tuple[str, ...] = _setting(
+        (), "Origin whose pages may use the API in a browser, as https://example.org, or *; repeatable."
+    )
     variant: str = _setting("auto", "Variant of every model: fp32, int8, ….")
     provider: tuple[str, ...] = _setting(
         (),

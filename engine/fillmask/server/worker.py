@@ -15,7 +15,7 @@ from fillmask.executor import TaskRun, run_reads
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
-from fillmask.tasks import Read
+from fillmask.tasks import Read, Task
 
 _log = logging.getLogger(__name__)
 Outcome: TypeAlias = JobResult | Exception | None
@@ -66,10 +66,17 @@ def _begin(job: Job, start: float) -> Exception | None:
     try:
         job.task = TaskRun(job.start())
         _check(job, job.task)
+    except InputError as error:
+        job.task = TaskRun(_raising(error))
     except BaseException as error:
         return _failure(error)
     job.result.tokenize = monotonic() - tokenize_start
     return None
+
+
+def _raising(error: InputError) -> Task[object]:
+    raise error
+    yield
 
 
 def _check(job: Job, task: TaskRun[object]) -> None:
