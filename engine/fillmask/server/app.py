@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fillmask import __version__
+from fillmask.server.context import context_of
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.request import NDJSON
 from fillmask.server.routes import Route, Schemas
@@ -36,6 +37,7 @@ class _DirectRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            context_of(scope).route = path
             response = await endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
 

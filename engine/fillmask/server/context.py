@@ -29,6 +29,7 @@ class RequestContext:
         traceparent: The client's trace context (W3C), the parent of the server's span.
         status: Status of the response; 499 while there is none.
         fields: Further fields of the log line.
+        route: The path of its route, with names for its variable parts; empty if there is none.
         started: When the headers were complete, in seconds of ``monotonic``.
     """
 
@@ -38,6 +39,7 @@ class RequestContext:
     traceparent: str | None = None
     status: int = 499
     fields: dict[str, Any] = field(default_factory=dict)
+    route: str = ""
     started: float = field(default_factory=monotonic)
 
     @property

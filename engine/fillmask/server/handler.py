@@ -95,7 +95,7 @@ class Handler:
         texts = [service.text(parts) for parts in _values(results, request)]
         content = texts[0] if len(texts) == 1 else join_json(texts)  # as transformers nests it
         warnings += [message for result in results for message in result.warnings]
-        headers = _time(results, context) | warning_header(warnings)
+        headers = _time(results, context, model) | warning_header(warnings)
         return Response(content, headers=headers, media_type="application/json")
 
     def _log(self, context: RequestContext, model: ServedModel, request: TaskRequest) -> None:
@@ -171,12 +171,12 @@ def _values(results: Sequence[JobResult], request: TaskRequest) -> list[Any]:
     return [result.value for result in results]
 
 
-def _time(results: Sequence[JobResult], context: RequestContext) -> dict[str, str]:
+def _time(results: Sequence[JobResult], context: RequestContext, model: ServedModel) -> dict[str, str]:
     """Make the headers of times, in milliseconds: the longest wait in the queue, the sums of the other stages."""
     tokens = sum(result.tokens for result in results)
     context.fields["tokens"] = tokens
     return {
-        "x-compute-type": "cpu",
+        "x-compute-type": "gpu" if model.model.session.on_gpu else "cpu",
         "x-compute-tokens": str(tokens),
         "x-queue-time": _ms(max((result.queue for result in results), default=0)),
         "x-tokenization-time": _ms(sum(result.tokenize for result in results)),

@@ -123,6 +123,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port, and log its URL."""
         await super().startup(sockets)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+            signal.signal(signal.SIGHUP, self.handle_exit)
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         fields = {"url": f"http://{host}:{port}", "threads": self._threads, "pid": os.getpid()}
@@ -136,6 +138,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, wait for requests in flight until the drain timeout, and cancel the rest."""
+        self._guard.closed = True
         await super().shutdown(sockets)
         left = list(self.server_state.tasks)
         self.gave_up = bool(left)

@@ -52,8 +52,7 @@ class Middleware:
         headers = dict(scope["headers"])
         scope[CONTEXT] = context = _open_context(scope, headers)
         scope[HOLD] = hold = Hold(self.bodies)
-        added = (*_STATIC_HEADERS, *self.browsers.headers(headers))
-        respond = _with_headers(send, context, added)
+        respond = _with_headers(send, context, self._added(headers))
         try:
             await self._app_for(scope, headers)(scope, receive, respond)
         except (HttpError, HTTPException) as error:
@@ -74,6 +73,11 @@ class Middleware:
         finally:
             hold.release()
             self._record(context)
+
+    def _added(self, headers: Mapping[bytes, bytes]) -> Headers:
+        added = (*_STATIC_HEADERS, *self.browsers.headers(headers))
+        # While the server drains, the client's next request goes to another one.
+        return (*added, (b"connection", b"close")) if self.guard.draining else added
 
     def _app_for(self, scope: Scope, headers: Mapping[bytes, bytes]) -> ASGIApp:
         if preflight := self.browsers.preflight(scope["method"], headers):
