@@ -56,7 +56,7 @@ class Load:
 
     def _request(self, body: bytes) -> bytes:
         method = "POST" if body else "GET"
-        head = f"{method} {self.path} HTTP/1.1\r\nHost: load\r\nContent-Length: {len(body)}\r\n"
+        head = f"{method} {self.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
 
 

@@ -17,7 +17,7 @@ from tests.reliability.load import load_on, texts
 from tests.reliability.row import Row, Scale
 from tests.support.serving import TEXT, Served, serve, wait_for
 
-HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def request(inputs: object) -> bytes:
@@ -113,7 +113,7 @@ def deadlines(scale: Scale) -> list[Row]:
         load = load_on(server, bodies_of(texts(50, 200, 200)))
         limits = [source.randint(1, 50) for _ in load.requests]
         load.requests = [
-            made.replace(b"Host: load", b"Host: load\r\nx-request-timeout-ms: %d" % limit)
+            made.replace(b"Host: localhost", b"Host: localhost\r\nx-request-timeout-ms: %d" % limit)
             for made, limit in zip(load.requests, limits, strict=True)
         ]
         times = poisson(scale.count(500, 50) / 5, 5, seed=2)
@@ -131,7 +131,7 @@ def deadlines(scale: Scale) -> list[Row]:
 SLOW = {
     "headers": (HEAD, b"X: y\r\n"),
     "bodies": (HEAD + b"Content-Length: 1000\r\n\r\n", b"y"),
-    "readers": (b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 40, b""),
+    "readers": (b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40, b""),
 }
 
 

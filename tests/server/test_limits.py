@@ -96,7 +96,9 @@ def test_a_body_that_is_far_too_large_takes_no_memory(small):
     small.ask("a [MASK]")
     before = process.memory_info().rss
     with small.connect() as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
+        )
         try:
             for _ in range(200):
                 connection.sendall(b"x" * 100_000)
@@ -104,3 +106,16 @@ def test_a_body_that_is_far_too_large_takes_no_memory(small):
             pass
         assert b"413" in serving.rest(connection, 0.5)
     assert process.memory_info().rss - before < 3_000_000
+
+
+def test_the_bodies_of_all_requests_have_a_limit_together():
+    with serving.serve("--max-held-bytes", "300000", "--receive-timeout", "3") as served:
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 200001\r\n\r\n"
+        with served.connect() as first, served.connect() as second:
+            first.sendall(head + b" " * 200_000)
+            assert served.ask("a [MASK]").status == 200
+            second.sendall(head + b" " * 200_000)
+            assert serving.rest(second, 0.5).startswith(b"HTTP/1.1 429 ")
+            assert served.ask("a [MASK]").status == 200
+        serving.wait_for(lambda: served.events("request", status=499))
+        assert served.ask(["a [MASK] " + "x" * 9000] * 20, truncation="right").status == 200

@@ -140,7 +140,7 @@ def test_many_are_rejected_on_one_connection_and_then_admitted(narrow, alone):
 def test_a_rejection_closes_the_connection_if_the_client_wants_that(narrow, size):
     busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
     body = json.dumps({"inputs": TEXT, "options": {"x": "y" * size}}).encode()
-    head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     answer = serving.raw(narrow, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
     assert b"\r\nconnection: close\r\n" in answer

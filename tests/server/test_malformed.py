@@ -74,7 +74,6 @@ LENIENT = {
     "HTTP/1.0": malformed.request(malformed.GOOD, line="POST / HTTP/1.0"),
     "a URL for a path": malformed.request(malformed.GOOD, line="POST http://elsewhere/predict HTTP/1.1"),
     "a query": malformed.request(malformed.GOOD, line="POST /?top_k=nonsense#x HTTP/1.1"),
-    "no content type": malformed.request(malformed.GOOD),
     "blank lines before": b"\r\n\r\n" + malformed.request(malformed.GOOD),
     "a charset": malformed.request(malformed.GOOD, "Content-Type: application/json; charset=utf-8"),
     "a kind of JSON": malformed.request(malformed.GOOD, "Content-Type: Application/Vnd.API+JSON"),

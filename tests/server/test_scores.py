@@ -134,8 +134,8 @@ def received(inputs, stream=False, **limits):
     async def body():
         yield json.dumps({"inputs": inputs}).encode()
 
-    headers = Headers(LINES if stream else {})
-    request = SimpleNamespace(headers=headers, scope={"fillmask.body_complete": True}, stream=body)
+    headers = Headers({"content-type": "application/json"} | (LINES if stream else {}))
+    request = SimpleNamespace(headers=headers, scope={"fillmask.body_complete": True, "fillmask.hold": SimpleNamespace(take=lambda _: True)}, stream=body)
     return asyncio.run(receive_score(request, Settings(**limits)))
 
 

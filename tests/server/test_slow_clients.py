@@ -10,17 +10,18 @@ import pytest
 from tests.support import serving
 from tests.support.serving import TEXT
 
-HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+TYPE = b"Content-Type: application/json\r\n"
 BODY = json.dumps({"inputs": TEXT}).encode()
 SLOW = {
     "nothing": (b"", b""),
     "blank lines": (b"", b"\r\n"),
     "headers": (HEAD, b"X: y\r\n"),
     "one endless header": (HEAD + b"X: ", b"y"),
-    "a body": (HEAD + b"Content-Length: 1000\r\n\r\n", b"y"),
-    "a body of chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\ny\r\n"),
+    "a body": (HEAD + TYPE + b"Content-Length: 1000\r\n\r\n", b"y"),
+    "a body of chunks": (HEAD + TYPE + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\ny\r\n"),
     "a refused body": (HEAD + b"Content-Type: text/plain\r\nContent-Length: 1000\r\n\r\n", b"y"),
-    "a body promised only": (HEAD + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n", b""),
+    "a body promised only": (HEAD + TYPE + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n", b""),
 }
 
 
@@ -68,7 +69,7 @@ def test_a_slow_request_is_cut(cut, name):
 
 def test_a_second_request_on_a_connection_has_its_own_deadline(server):
     with server.connect() as connection:
-        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        connection.sendall(HEAD + TYPE + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
         time.sleep(0.7)
         connection.sendall(HEAD)
         took, received = until_closed(connection, b"")
@@ -79,7 +80,7 @@ def test_a_second_request_on_a_connection_has_its_own_deadline(server):
 
 def test_an_idle_connection_is_closed_without_a_response():
     with serving.serve("--keep-alive", "0.5") as served, served.connect() as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         took, received = until_closed(connection, b"")
     assert 0.4 < took < 2
     assert received.count(b"HTTP/1.1") == 1
@@ -92,7 +93,7 @@ def test_a_client_that_does_not_read_is_cut(server):
     body = json.dumps({"inputs": ["word " * 450 + "[MASK]"] * 60, "parameters": {"top_k": 100}}).encode()
     with connection:
         accept = b"Accept: application/x-ndjson\r\n"
-        connection.sendall(HEAD + accept + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(HEAD + TYPE + accept + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         serving.wait_for(lambda: server.metric("fillmask_requests_in_flight") == 1)
         serving.wait_for(lambda: server.metric("fillmask_requests_in_flight") == 0, 10)
         assert len(serving.rest(connection, 1)) < 10_000_000

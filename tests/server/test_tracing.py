@@ -50,3 +50,10 @@ def test_without_their_packages_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(InputError, match=r"fillmask\[otel\]"):
         open_tracing("http://127.0.0.1:4318/v1/traces")
+
+
+def test_the_name_of_a_span_has_the_route_rather_than_the_path():
+    context = RequestContext("a", "POST", "/models/" + "x" * 16_000, route="/models/{model:path}")
+    named, unknown = spans(context, RequestContext("b", "GET", "/nope"))
+    assert (named.name, unknown.name) == ("POST /models/{model:path}", "GET")
+    assert len(named.attributes["url.path"]) == 1000

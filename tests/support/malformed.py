@@ -33,9 +33,11 @@ class Case:
     field: str = ""
 
 
-def request(body: bytes, *headers: str, line: str = "POST / HTTP/1.1") -> bytes:
-    """A request with these headers besides the host and the length."""
-    lines = [line, "Host: test", *headers]
+def request(body: bytes, *headers: str, line: str = "POST / HTTP/1.1", typed: bool = True) -> bytes:
+    """A request with these headers besides the host, the length and, if ``typed``, the type."""
+    lines = [line, "Host: localhost", *headers]
+    if typed and not any(header.lower().startswith("content-type") for header in headers):
+        lines.append("Content-Type: application/json")
     if not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
@@ -121,6 +123,7 @@ def headed() -> Iterator[Case]:
                  "application/xml", "application/octet-stream", "image/png", "json", "application", "application/", "*/*",
                  "application/x-ndjson", "application/jsonx", "text/json;application/json", "é", "x" * 5000):  # fmt: skip
         yield _headed("content type", f"Content-Type: {kind}", status=415)
+    yield Case("no content type", request(GOOD, typed=False), frozenset({415}))
     for coding in (
         "gzip",
         "deflate",
@@ -161,13 +164,13 @@ def framed() -> Iterator[Case]:
     for line in ("", "GET", "GET / HTTP/", "GET / HTTP", "GET / HTTP/9.9", "GET / HTTP/1.1 x", "get / HTTP/1.1", "NOPE / HTTP/1.1",
                  "GET  / HTTP/1.1x", "G\x00T / HTTP/1.1", "POST / FTP/1.1", "PRI * HTTP/2.0", "GET é HTTP/1.1",
                  "GET http://[ HTTP/1.1", "CONNECT a:1 HTTP/1.1", "BREW /pot HTCPCP/1.0", "\x16\x03\x01\x02\x00\x01"):  # fmt: skip
-        yield Case(f"line {line!r}", f"{line}\r\nHost: a\r\n\r\n".encode("latin-1"), frozenset({400}))
+        yield Case(f"line {line!r}", f"{line}\r\nHost: localhost\r\n\r\n".encode("latin-1"), frozenset({400}))
     for wrong in ("Content-Length: -1", "Content-Length: x", "Content-Length: 1e3", "Content-Length: 99999999999999999999",
                   "Content-Length: 5, 6", "Content-Length: +5", "Content-Length: 0x5", "Content-Length:", "No colon",
                   ": no name", "Space : x", "Transfer-Encoding: nonsense", "Bad\x00: x", "Bad: \x00", "Bad: a\x01b",
                   "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5\r\nTransfer-Encoding: chunked",
                   "Transfer-Encoding: chunked, identity", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"):  # fmt: skip
-        content = f"POST / HTTP/1.1\r\nHost: a\r\n{wrong}\r\n\r\nabcde".encode("latin-1")
+        content = f"POST / HTTP/1.1\r\nHost: localhost\r\n{wrong}\r\n\r\nabcde".encode("latin-1")
         yield Case(f"header {wrong!r}", content, frozenset({400}))
     for chunks in ("x\r\nabc\r\n", "-1\r\nabc\r\n", "3\r\nabcd\r\n", "fffffffffffffffff\r\na", "3;a=\x00\r\nabc\r\n0\r\n\r\n",
                    "\r\n", "3 3\r\nabc\r\n"):  # fmt: skip
@@ -178,9 +181,15 @@ def framed() -> Iterator[Case]:
         "too many headers", request(GOOD, *[f"X-{number}: {'y' * 90}" for number in range(300)]), frozenset({431})
     )
     yield Case("path too long", request(GOOD, line=f"POST /{'y' * 20_000} HTTP/1.1"), frozenset({431}))
-    yield Case("length too large", request(b"", "Content-Length: 1048577"), frozenset({413}))
-    yield Case("length far too large", request(b"", "Content-Length: 999999999999"), frozenset({413}))
-    yield Case("body too large", request(b'"' * 1_100_000), frozenset({413}))
+    yield Case(
+        "length too large", request(b"", "Content-Type: application/json", "Content-Length: 1048577"), frozenset({413})
+    )
+    yield Case(
+        "length far too large",
+        request(b"", "Content-Type: application/json", "Content-Length: 999999999999"),
+        frozenset({413}),
+    )
+    yield Case("body too large", request(b'"' * 1_100_000, "Content-Type: application/json"), frozenset({413}))
 
 
 ALL = [*bodies(), *headed(), *framed()]

@@ -2,9 +2,12 @@
 
 The modules in the order in which a request passes them:
 
-    protocol     bytes to headers and body, with deadlines for slow clients; early rejection
+    inbox        received bytes, in pieces that end where a request ends
+    upgrade      requests for another protocol stay in HTTP/1.1
+    protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
+    browsers     what pages of other sites may do
     guard        rejects from the headers alone: API key, draining, overload
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes
@@ -18,6 +21,7 @@ The modules in the order in which a request passes them:
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result
     worker       a batch of jobs: their tasks' reads, run together
+    result_limits  masks after tokenizing, bytes of the results; their JSON is made in the worker
     gather       waits for the results, the deadline or a disconnect
     ndjson       instead of gather: one line for each text (streaming)
     warning_header  the engine's notices, for the client
@@ -27,5 +31,5 @@ Around them:
 
     cli          the command; settings: its flags and variables
     lifecycle    builds the server before the port opens, and drains it at the end
-    logs, metrics, tracing, pages
+    budget, timer, logs, log_writer, metrics, tracing, pages
 """

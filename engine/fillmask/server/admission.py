@@ -6,8 +6,10 @@ tokenizing it would already be work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from heapq import heappush, heappushpop
 
 from fillmask.server.http_errors import HttpError
 from fillmask.server.settings import Settings
@@ -16,6 +18,8 @@ from fillmask.server.settings import Settings
 # bounded: a text weighs at most the model's length, and there are at most max_requests × max_texts of them.
 _BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
+# Streams last long. The rest of the capacity is for requests that are none.
+_STREAM_SHARE = 3 / 4
 OVERLOADED = "overloaded: the queue of requests or tokens is full; retry after a second"
 
 
@@ -40,6 +44,13 @@ class Admission:
         self._settings = settings
         self.requests = 0
         self.tokens = 0
+        self._streams = 0
+        self._stream_tokens = 0
+
+    @property
+    def stream_tokens_limit(self) -> int:
+        """Tokens that all streams may hold together."""
+        return max(1, int(self._settings.max_queue_tokens * _STREAM_SHARE))
 
     def full(self, size: int = 0) -> bool:
         """Return whether a request would get no permit, judged by the size of its body alone.
@@ -75,3 +86,57 @@ class Admission:
         finally:
             self.requests -= 1
             self.tokens -= weight
+
+    @contextmanager
+    def stream_permit(self, weights: Sequence[int], in_flight: int) -> Iterator[list[Callable[[], None]]]:
+        """Admit a stream until the block ends. Its weight is that of its heaviest texts that are left.
+
+        Args:
+            weights: Estimated tokens of each of its texts.
+            in_flight: Texts in the queue or in a run at the same time, at most.
+
+        Yields:
+            One function for each text, which gives back what only this text and those before it needed.
+
+        Raises:
+            HttpError: As ``permit``; streams get only their share of the capacity.
+        """
+        needs = _needs(weights, in_flight)
+        weight, most = needs[0], self.stream_tokens_limit
+        if weight > most:
+            raise HttpError(413, f"the texts have about {weight} tokens, a stream at most {most}; send shorter texts")
+        if self._stream_tokens + weight > most or self._streams >= max(1, self._settings.max_requests * _STREAM_SHARE):
+            raise HttpError(429, OVERLOADED)
+        with self.permit([weight]):
+            self._hold(1, weight)
+            held = weight
+
+            def resize(need: int) -> None:
+                nonlocal held
+                self._hold(0, need - held)
+                self.tokens += need - held
+                held = need
+
+            try:
+                yield [partial(resize, need) for need in needs[1:]]
+            finally:
+                resize(weight)  # what permit gives back
+                self._hold(-1, -weight)
+
+    def _hold(self, streams: int, tokens: int) -> None:
+        self._streams += streams
+        self._stream_tokens += tokens
+
+
+def _needs(weights: Sequence[int], in_flight: int) -> list[int]:
+    """Return the weight of the heaviest texts from each index on, so many of them; and 0 for the end."""
+    heaviest: list[int] = []
+    needs, total = [0], 0
+    for weight in reversed(weights):
+        total += weight
+        if len(heaviest) < in_flight:
+            heappush(heaviest, weight)
+        else:
+            total -= heappushpop(heaviest, weight)
+        needs.append(total)
+    return needs[::-1]

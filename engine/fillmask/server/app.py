@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fillmask import __version__
+from fillmask.server.context import context_of
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.request import NDJSON
 from fillmask.server.routes import Route, Schemas
@@ -36,6 +37,7 @@ class _DirectRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            context_of(scope).route = path
             response = await endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
 
@@ -66,6 +68,8 @@ def make_app(routes: Sequence[Route]) -> ASGIApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = app
+        if scope["method"] == "HEAD":  # routed as GET; the protocol sends no body for it
+            scope = {**scope, "method": "GET"}
         await app.router(scope, receive, send)
 
     return dispatch

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext.
+# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext, Hold.
 RECEIVE_DEADLINE = "fillmask.receive_deadline"
 BODY_COMPLETE = "fillmask.body_complete"
 DISCONNECTED = "fillmask.disconnected"
 CONTEXT = "fillmask.context"
+HOLD = "fillmask.hold"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ids = random.Random()  # noqa: S311 -- ids are no secrets; os.urandom would release the GIL for each
 
@@ -28,6 +29,7 @@ class RequestContext:
         traceparent: The client's trace context (W3C), the parent of the server's span.
         status: Status of the response; 499 while there is none.
         fields: Further fields of the log line.
+        route: The path of its route, with names for its variable parts; empty if there is none.
         started: When the headers were complete, in seconds of ``monotonic``.
     """
 
@@ -37,6 +39,7 @@ class RequestContext:
     traceparent: str | None = None
     status: int = 499
     fields: dict[str, Any] = field(default_factory=dict)
+    route: str = ""
     started: float = field(default_factory=monotonic)
 
     @property

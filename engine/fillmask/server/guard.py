@@ -31,13 +31,15 @@ class RequestGuard:
         keys: The API keys.
         admission: The queue's limits.
         metrics: Counts the requests that the protocol rejects.
-        draining: Whether the server is shutting down and takes no new work.
+        draining: Whether the server is shutting down; it is not ready, and goes on serving until the port closes.
+        closed: Whether the port is closed, so that nothing new is served.
     """
 
     keys: Keys
     admission: Admission
     metrics: Metrics
     draining: bool = False
+    closed: bool = False
     _overloaded: HttpError = field(default_factory=lambda: HttpError(429, OVERLOADED), init=False)
     _rejected: int = field(default=0, init=False)
     _logged_at: float = field(default=0.0, init=False)
@@ -49,7 +51,7 @@ class RequestGuard:
         error = self.keys.check(scope["path"], _authorization(headers), page=page)
         if error or scope["method"] != "POST":
             return error
-        if self.draining:
+        if self.closed:
             return HttpError(503, "the server is shutting down; use another one", {"connection": "close"})
         return self._overloaded if self.admission.full() else None
 
@@ -59,7 +61,7 @@ class RequestGuard:
         Args:
             headers: Headers of the request.
         """
-        if self.draining or not self.admission.full(_content_length(headers)):
+        if self.closed or not self.admission.full(_content_length(headers)):
             return None
         error = self.keys.check("", _authorization(headers), page=False) or self._overloaded
         self._count(error)

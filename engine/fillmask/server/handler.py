@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from starlette.requests import Request
@@ -17,12 +16,13 @@ from fillmask.errors import InputError
 from fillmask.server.admission import Admission
 from fillmask.server.context import DISCONNECTED, RequestContext, context_of
 from fillmask.server.gather import gather
-from fillmask.server.http_errors import HttpError, json_response
+from fillmask.server.http_errors import HttpError
 from fillmask.server.job import Expired, Job, JobResult
 from fillmask.server.metrics import Metrics
 from fillmask.server.ndjson import NdjsonResponse, generate_lines
 from fillmask.server.registry import Registry, ServedModel
 from fillmask.server.request import TaskRequest
+from fillmask.server.result_limits import ResultLimits, check_expansion
 from fillmask.server.scheduler import Scheduler
 from fillmask.server.service import Service
 from fillmask.server.settings import Settings
@@ -39,6 +39,9 @@ class _Submission:
     weights: list[int]
     timeout: float
     start: Callable[[str], Task[Any]]
+    encode: Callable[[Any], list[bytes]]
+    limits: ResultLimits | None
+    most_characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,28 @@ class Handler:
         self._log(context, model, request)
         start, warnings = _resolve(service, model, request)
         weights = [service.weigh(text, model.model.max_length) for text in request.texts]
-        submission = _Submission(model, request.texts, weights, request.timeout, start)
+        limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
+        submission = _Submission(
+            model,
+            request.texts,
+            weights,
+            request.timeout,
+            start,
+            lambda value: limits.encode(service.parts(value)),
+            limits if service.limits_masks else None,
+            2 * self.settings.max_characters,
+        )
         if request.stream:
             return self._stream(service, submission, warning_header(warnings))
         with self.admission.permit(weights):
             deadline = context.started + request.timeout
             futures = self._submit(submission, range(len(weights)), deadline)
             results = await _wait(futures, http_request.scope[DISCONNECTED], deadline, request.timeout)
-        content = service.shape(_values(results, request), request.single)
+        texts = [service.text(parts) for parts in _values(results, request)]
+        content = service.nest(texts, request.single)
         warnings += [message for result in results for message in result.warnings]
-        return json_response(content, headers=_time(results, context) | warning_header(warnings))
+        headers = _time(results, context, model) | warning_header(warnings)
+        return Response(content, headers=headers, media_type="application/json")
 
     def _log(self, context: RequestContext, model: ServedModel, request: TaskRequest) -> None:
         context.fields |= {"model": model.name, "texts": len(request.texts)}
@@ -89,27 +104,30 @@ class Handler:
             context.fields["inputs"] = request.texts
 
     def _stream(self, service: Service, submission: _Submission, headers: dict[str, str]) -> Response:
-        in_flight = 4 * self.scheduler.threads  # enough that no thread idles until the next text
+        # Enough that no thread idles until the next text, as far as one stream may hold it.
+        most = self.admission.stream_tokens_limit // submission.model.model.max_length
+        in_flight = max(1, min(4 * self.scheduler.threads, most))
         with ExitStack() as permit:
-            permit.enter_context(self.admission.permit(sorted(submission.weights)[-in_flight:]))
+            left = permit.enter_context(self.admission.stream_permit(submission.weights, in_flight))
             submit = partial(self._submit, submission)
-            lines = generate_lines(service, submission.timeout, len(submission.texts), submit, in_flight=in_flight)
+            lines = generate_lines(service, submission.timeout, left, submit, in_flight=in_flight)
             return NdjsonResponse(lines, permit.pop_all(), headers)
 
-    def _submit(
-        self, submission: _Submission, indices: range, deadline: float | None = None
-    ) -> list[asyncio.Future[JobResult]]:
-        """Queue the texts of some indices. Without a deadline each gets the timeout of the request from now on."""
+    def _submit(self, submission: _Submission, indices: range, deadline: float) -> list[asyncio.Future[JobResult]]:
+        """Queue the texts of some indices."""
         loop, model = asyncio.get_running_loop(), submission.model
-        latest = monotonic() + submission.timeout if deadline is None else deadline
         tokens_before, jobs = sum(submission.weights[: indices.start]), []
         for index in indices:
             future: asyncio.Future[JobResult] = loop.create_future()
             future.add_done_callback(partial(self._count, model))
             weight = submission.weights[index]
             tokens_before += weight
-            start = partial(submission.start, submission.texts[index])
-            jobs.append(Job(model, start, latest, weight, tokens_before, future))
+            text = submission.texts[index]
+            job = Job(model, partial(_start, submission, text), deadline, weight, tokens_before, future)
+            job.encode = submission.encode
+            if submission.limits is not None:
+                job.check = partial(submission.limits.check, text)
+            jobs.append(job)
         self.scheduler.submit(jobs)
         return [job.future for job in jobs]
 
@@ -133,6 +151,11 @@ def _resolve(
     return start, [*request.warnings, *(notice.message for notice in resolved.notices)]
 
 
+def _start(submission: _Submission, text: str) -> Task[Any]:
+    check_expansion(text, submission.most_characters)
+    return submission.start(text)
+
+
 async def _wait(
     futures: Sequence[asyncio.Future[JobResult]], disconnected: asyncio.Future[None], deadline: float, timeout: float
 ) -> list[JobResult]:
@@ -150,12 +173,12 @@ def _values(results: Sequence[JobResult], request: TaskRequest) -> list[Any]:
     return [result.value for result in results]
 
 
-def _time(results: Sequence[JobResult], context: RequestContext) -> dict[str, str]:
+def _time(results: Sequence[JobResult], context: RequestContext, model: ServedModel) -> dict[str, str]:
     """Make the headers of times, in milliseconds: the longest wait in the queue, the sums of the other stages."""
     tokens = sum(result.tokens for result in results)
     context.fields["tokens"] = tokens
     return {
-        "x-compute-type": "cpu",
+        "x-compute-type": "gpu" if model.model.session.on_gpu else "cpu",
         "x-compute-tokens": str(tokens),
         "x-queue-time": _ms(max((result.queue for result in results), default=0)),
         "x-tokenization-time": _ms(sum(result.tokenize for result in results)),

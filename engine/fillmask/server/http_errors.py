@@ -4,6 +4,7 @@
 
     400 malformed               not HTTP, or the body is not JSON
     401 unauthorized            no key, or an unknown one
+    403 forbidden               a page of another site, or a host name that is not allowed
     404 not_found               no such path, or no such model
     405 method_not_allowed
     408 request_timeout         the request did not arrive in time
@@ -30,6 +31,7 @@ from starlette.responses import Response
 ERROR_TYPES = {
     400: "malformed",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
@@ -79,6 +81,10 @@ class HttpError(Exception):
         headers = {"content-type": "application/json", "content-length": str(len(self.content))} | self.headers
         status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
         return "".join(f"{line}\r\n" for line in (status, *map(": ".join, headers.items()))).encode("latin-1")
+
+    def message(self, lines: bytes) -> bytes:
+        """The response as sent, with further lines of headers."""
+        return b"%s%s\r\n%s" % (self.head, lines, self.content)
 
     def response(self) -> Response:
         """Make the response."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from fillmask.server.registry import ServedModel
 from fillmask.task_stream import TaskRun
-from fillmask.tasks import Task
+from fillmask.tasks import Read, Task
 
 _SECONDS_PER_TOKEN = 0.004
 _LONGEST_DELAY_S = 2.0
@@ -25,7 +25,7 @@ class JobResult:
     """The result of a text. All times are in seconds.
 
     Attributes:
-        value: The value of its task, or the ``InputError`` that ended it.
+        value: The value of its task, encoded, or the ``InputError`` that ended it.
         warnings: Messages of the engine's notices.
         tokens: Tokens that ran, without padding.
         queue: From submission to the start of the first batch.
@@ -54,6 +54,8 @@ class Job:
         weight: Estimated tokens of the text.
         tokens_before: Estimated tokens of its request up to and including this text.
         future: Receives a ``JobResult`` or an exception, in the event loop.
+        check: Raises an ``InputError`` if what the task reads first is beyond a limit.
+        encode: Makes the result's value from the task's.
         submitted: When it entered the queue, in seconds of ``monotonic``.
         task: The task under way; None before its first run.
         result: What is known so far.
@@ -65,6 +67,8 @@ class Job:
     weight: int
     tokens_before: int
     future: asyncio.Future[JobResult]
+    check: Callable[[Sequence[Read]], None] = lambda _: None
+    encode: Callable[[Any], Any] = lambda value: value
     submitted: float = field(default_factory=monotonic)
     task: TaskRun[Any] | None = None
     result: JobResult = field(default_factory=JobResult)

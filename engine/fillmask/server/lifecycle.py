@@ -19,6 +19,8 @@ from fillmask.runtime.cpu import available_threads
 from fillmask.server.admission import Admission
 from fillmask.server.app import make_app
 from fillmask.server.auth import Keys, open_keys
+from fillmask.server.browsers import Browsers
+from fillmask.server.budget import Budget
 from fillmask.server.guard import RequestGuard
 from fillmask.server.handler import Handler
 from fillmask.server.metrics import Metrics
@@ -33,6 +35,8 @@ from fillmask.server.tracing import open_tracing
 # A longer run has hung: a text of 512 tokens takes a second with the largest models.
 HUNG_S = 30.0
 _BACKLOG = 4096
+# Received bytes that wait in all connections for the response to an earlier request. Few clients send so early.
+_UNPARSED_BYTES = 16 << 20
 # Open files besides those of the connections.
 _FILES = 64
 # Extra time after the drain timeout: for cancelled requests to respond, and for runs to end.
@@ -89,7 +93,9 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     guard = RequestGuard(keys, admission, metrics)
     handler = Handler(settings, registry, admission, scheduler, metrics)
     app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
-    middleware = Middleware(app, guard, metrics, open_tracing(settings.otlp_endpoint))
+    browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
+    browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
+    middleware = Middleware(app, guard, metrics, browsers, bodies, span=open_tracing(settings.otlp_endpoint))
     return Server(_config(settings, middleware, guard), settings, guard, scheduler.threads)
 
 
@@ -117,6 +123,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port, and log its URL."""
         await super().startup(sockets)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+            signal.signal(signal.SIGHUP, self.handle_exit)
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         fields = {"url": f"http://{host}:{port}", "threads": self._threads, "pid": os.getpid()}
@@ -130,6 +138,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, wait for requests in flight until the drain timeout, and cancel the rest."""
+        self._guard.closed = True
         await super().shutdown(sockets)
         left = list(self.server_state.tasks)
         self.gave_up = bool(left)
@@ -171,7 +180,7 @@ def _config(settings: Settings, app: Middleware, guard: RequestGuard) -> uvicorn
         app,
         host=settings.host,
         port=settings.port,
-        http=partial(Protocol, settings=settings, guard=guard),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=partial(Protocol, settings=settings, guard=guard, unparsed=Budget(_UNPARSED_BYTES)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,

@@ -8,6 +8,8 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from fillmask.server.log_writer import LogWriter
+
 
 class _Formatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
@@ -30,7 +32,7 @@ class JsonFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a line."""
         head = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage()}
-        return json.dumps(head | self.fields(record), ensure_ascii=False, default=str)
+        return json.dumps(head | self.fields(record), default=str)
 
 
 def configure(form: str, level: str) -> None:
@@ -43,7 +45,7 @@ def configure(form: str, level: str) -> None:
     # Skip caller, thread and process lookups; no formatter uses them (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.NullHandler() if sys.stderr is None else LogWriter(sys.stderr.fileno())
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # The server logs its own start and each request with more fields than uvicorn does.

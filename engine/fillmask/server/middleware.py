@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
@@ -12,13 +12,16 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fillmask.server.auth import OPEN_PATHS
-from fillmask.server.context import CONTEXT, RequestContext, context_of, request_id
+from fillmask.server.browsers import Browsers
+from fillmask.server.budget import Budget, Hold
+from fillmask.server.context import CONTEXT, HOLD, RequestContext, request_id
 from fillmask.server.guard import RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
 
 _log = logging.getLogger("fillmask.server")
 _STATIC_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+Headers = Sequence[tuple[bytes, bytes]]
 _METHODS = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -30,40 +33,57 @@ class Middleware:
         app: The application.
         guard: Decides which requests reach it.
         metrics: Counts every request.
+        browsers: Checks what browsers add.
+        bodies: Bounds the bodies of all requests together.
         span: Called with the context of each request that ended.
     """
 
     app: ASGIApp
     guard: RequestGuard
     metrics: Metrics
+    browsers: Browsers
+    bodies: Budget
     span: Callable[[RequestContext], None] = field(default=lambda _: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for a request, or send the guard's error."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope[CONTEXT] = context = _open_context(scope)
-        rejection = self.guard.check(scope)
-        app = self.app if rejection is None else rejection.response()
+        headers = dict(scope["headers"])
+        scope[CONTEXT] = context = _open_context(scope, headers)
+        scope[HOLD] = hold = Hold(self.bodies)
+        respond = _with_headers(send, context, self._added(headers))
         try:
-            await app(scope, receive, _with_headers(send, context))
+            await self._app_for(scope, headers)(scope, receive, respond)
         except (HttpError, HTTPException) as error:
-            await _send_error(_as_http_error(error, context), scope, receive, send)
+            await _send_error(_as_http_error(error, context), scope, receive, respond)
         except ClientDisconnect:
             pass  # nobody reads a response
         except asyncio.CancelledError:
             if not self.guard.draining or context.status != 499:
                 raise
             await _send_error(
-                HttpError(503, "the server shut down before the response was ready"), scope, receive, send
+                HttpError(503, "the server shut down before the response was ready"), scope, receive, respond
             )
         except Exception:
             _log.exception("request %s failed", context.id)
             if context.status == 499:
                 defect = HttpError(500, f"a defect of the server; its log has the details under {context.id}")
-                await _send_error(defect, scope, receive, send)
+                await _send_error(defect, scope, receive, respond)
         finally:
+            hold.release()
             self._record(context)
+
+    def _added(self, headers: Mapping[bytes, bytes]) -> Headers:
+        added = (*_STATIC_HEADERS, *self.browsers.headers(headers))
+        # While the server drains, the client's next request goes to another one.
+        return (*added, (b"connection", b"close")) if self.guard.draining else added
+
+    def _app_for(self, scope: Scope, headers: Mapping[bytes, bytes]) -> ASGIApp:
+        if preflight := self.browsers.preflight(scope["method"], headers):
+            return preflight
+        rejection = self.browsers.check(scope["method"], headers) or self.guard.check(scope)
+        return rejection.response() if rejection else self.app
 
     def _record(self, context: RequestContext) -> None:
         method = context.method if context.method in _METHODS else "other"
@@ -76,8 +96,7 @@ class Middleware:
             _log.log(level, "request", extra={"fields": fields | duration | context.fields})
 
 
-def _open_context(scope: Scope) -> RequestContext:
-    headers = dict(scope["headers"])
+def _open_context(scope: Scope, headers: Mapping[bytes, bytes]) -> RequestContext:
     traceparent = headers.get(b"traceparent")
     return RequestContext(
         request_id(headers.get(b"x-request-id")),
@@ -87,14 +106,14 @@ def _open_context(scope: Scope) -> RequestContext:
     )
 
 
-def _with_headers(send: Send, context: RequestContext) -> Send:
+def _with_headers(send: Send, context: RequestContext, added: Headers) -> Send:
     """Wrap ``send`` so that the response gets the headers that every response has."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             context.status = message["status"]
             own = (b"x-request-id", context.id.encode()), (b"x-total-time", b"%.2f" % (context.elapsed * 1000))
-            message["headers"] = [*message["headers"], *own, *_STATIC_HEADERS]
+            message["headers"] = [*message["headers"], *own, *added]
         await send(message)
 
     return send_with_headers
@@ -110,4 +129,4 @@ def _as_http_error(error: HttpError | HTTPException, context: RequestContext) ->
 
 
 async def _send_error(error: HttpError, scope: Scope, receive: Receive, send: Send) -> None:
-    await error.response()(scope, receive, _with_headers(send, context_of(scope)))
+    await error.response()(scope, receive, send)

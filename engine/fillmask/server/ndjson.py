@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, aclosing
-from typing import Any
+from time import monotonic
 
-from starlette.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fillmask.errors import FillMaskError, InputError
-from fillmask.server.http_errors import ERROR_TYPES, encode_json
+from fillmask.server.context import DISCONNECTED, HOLD
+from fillmask.server.http_errors import ERROR_TYPES, HttpError, encode_json
 from fillmask.server.job import Expired, JobResult
 from fillmask.server.request import NDJSON
 from fillmask.server.service import Service
@@ -29,20 +31,34 @@ class NdjsonResponse(StreamingResponse):
 
     def __init__(self, lines: AsyncGenerator[bytes, None], permit: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(lines, headers=headers, media_type=NDJSON)
-        self._lines, self._permit = lines, permit
+        self._lines, self._permit, self._added = lines, permit, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the lines."""
         with self._permit:
             async with aclosing(self._lines):
+                if scope["http_version"] == "1.0":
+                    response = Response(await self._collect(scope), headers=dict(self._added), media_type=NDJSON)
+                    return await response(scope, receive, send)
                 await super().__call__(scope, receive, send)
+
+    async def _collect(self, scope: Scope) -> bytes:
+        """Return all lines at once: HTTP/1.0 has no chunks (RFC 9112 section 6.1)."""
+        lines: list[bytes] = []
+        async for line in self._lines:
+            if scope[DISCONNECTED].done():
+                raise ClientDisconnect
+            if not scope[HOLD].take(len(line)):
+                raise HttpError(413, "the lines are too large for one response; use HTTP/1.1, or send fewer texts")
+            lines.append(line)
+        return b"".join(lines)
 
 
 async def generate_lines(
     service: Service,
     timeout: float,
-    texts: int,
-    submit: Callable[[range], list[asyncio.Future[JobResult]]],
+    left: Sequence[Callable[[], None]],
+    submit: Callable[[range, float], list[asyncio.Future[JobResult]]],
     *,
     in_flight: int,
 ) -> AsyncGenerator[bytes, None]:
@@ -51,40 +67,45 @@ async def generate_lines(
     Args:
         service: Makes the members of a line.
         timeout: Seconds for each text, from the submission of that text.
-        texts: Number of texts.
-        submit: Submits the texts of a range of indices.
+        left: One function for each text, called when its line is sent.
+        submit: Submits the texts of a range of indices with a deadline in seconds of ``monotonic``.
         in_flight: Texts in the queue or in a run at the same time, at most.
 
     Yields:
         ``{"index"}`` with the members of the service, or with ``{"error", "error_type"}``; and ``warnings``, if any.
     """
-    futures: deque[asyncio.Future[JobResult]] = deque()
+    futures: deque[tuple[asyncio.Future[JobResult], float]] = deque()
     submitted = 0
     try:
-        for index in range(texts):
+        for index, sent in enumerate(left):
             if submitted - index <= in_flight // 2:  # several at a time, so that they can share a batch
-                until = min(index + in_flight, texts)
-                futures += submit(range(submitted, until))
+                until = min(index + in_flight, len(left))
+                deadline = monotonic() + timeout
+                futures += [(future, deadline) for future in submit(range(submitted, until), deadline)]
                 submitted = until
-            yield encode_json({"index": index} | await _line(service, futures[0], timeout)) + b"\n"
+            yield b'{"index": %d, %s}\n' % (index, await _members(service, *futures[0], timeout))
             futures.popleft()
+            sent()
     finally:
-        for future in futures:
+        for future, _ in futures:
             future.cancel()
 
 
-async def _line(service: Service, future: asyncio.Future[JobResult], timeout: float) -> dict[str, Any]:
+async def _members(service: Service, future: asyncio.Future[JobResult], deadline: float, timeout: float) -> bytes:
+    # Until Python 3.12 asyncio.wait_for ignores a cancellation that arrives when the future is done.
+    await asyncio.wait({future}, timeout=max(0.0, deadline - monotonic()))
     try:
-        done = await asyncio.wait_for(future, timeout)
-    except (asyncio.TimeoutError, Expired):
+        if not future.done():
+            raise Expired
+        done = future.result()
+    except Expired:
         return _error(504, f"no predictions within {timeout * 1000:.0f} ms")
     except FillMaskError:
         return _error(500, "the model failed on this text")
-    warnings = {"warnings": done.warnings} if done.warnings else {}
-    if isinstance(done.value, InputError):
-        return _error(422, str(done.value)) | warnings
-    return service.line(done.value) | warnings
+    failed = isinstance(done.value, InputError)
+    members = _error(422, str(done.value)) if failed else service.line(done.value)
+    return members + (b', "warnings": ' + encode_json(done.warnings) if done.warnings else b"")
 
 
-def _error(status: int, message: str) -> dict[str, Any]:
-    return {"error": message, "error_type": ERROR_TYPES[status]}
+def _error(status: int, message: str) -> bytes:
+    return encode_json({"error": message, "error_type": ERROR_TYPES[status]})[1:-1]

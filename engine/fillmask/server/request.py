@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from fillmask.encoding import PLACEHOLDERS
 from fillmask.parameters import DEFAULT_TOP_K
-from fillmask.server.context import BODY_COMPLETE, RECEIVE_DEADLINE
+from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.schema import Body, Parameters
 from fillmask.server.settings import Settings
@@ -50,7 +50,7 @@ async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest
     """Receive and check a fill-mask request.
 
     Raises:
-        HttpError: 400, 408, 413, 415 or 422.
+        HttpError: 400, 408, 413, 415, 422 or 429.
         ClientDisconnect: The client disconnected before the body was complete.
     """
     headers = request.headers
@@ -110,10 +110,12 @@ async def read_body(request: Request, settings: Settings) -> bytes:
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    received = bytearray()
+    received, hold = bytearray(), request.scope[HOLD]
     async for chunk in request.stream():
         if len(received) + len(chunk) > limit:
             raise _too_large(limit)
+        if not hold.take(len(chunk)):
+            raise HttpError(429, "the bodies of all requests are too large together; retry after a second")
         received += chunk
     return bytes(received)
 
@@ -123,7 +125,7 @@ def _too_large(limit: int) -> HttpError:
 
 
 def _check_type(headers: Headers) -> None:
-    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise HttpError(415, f"the body must be JSON: send Content-Type: application/json, got {shortened(kind)}")
     coding = headers.get("content-encoding", "identity").strip().lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from fillmask.server.request import (
     wants_stream,
 )
 from fillmask.server.score_schema import ScoreBody, ScoreParameters
-from fillmask.server.service import Service
+from fillmask.server.service import Service, join_json
 from fillmask.server.settings import Settings
 from fillmask.tasks.score import SCORE, Score, as_json
 
@@ -66,14 +66,30 @@ def _check_reads(texts: Sequence[str], settings: Settings, *, stream: bool) -> N
         raise HttpError(422, f"inputs: {allowed}, got about {most}; send {fewer}")
 
 
-def _shape_scores(values: Sequence[Score], single: bool) -> Any:  # noqa: ANN401 -- one or a list
-    return as_json(values[0]) if single else [as_json(value) for value in values]
+def _parts(value: Score) -> Iterable[Any]:
+    return (as_json(value),)
 
 
-def _score_line(value: Score) -> dict[str, Any]:
-    return {"score": as_json(value)}
+def _text(parts: Sequence[bytes]) -> bytes:
+    return parts[0]
+
+
+def _nest(texts: Sequence[bytes], single: bool) -> bytes:
+    return texts[0] if single else join_json(texts)
+
+
+def _line(parts: Sequence[bytes]) -> bytes:
+    return b'"score": ' + parts[0]
 
 
 SCORE_TEXTS = Service(
-    verb=SCORE, receive=receive_score, shape=_shape_scores, line=_score_line, fields={}, weigh=weigh_score
+    verb=SCORE,
+    receive=receive_score,
+    parts=_parts,
+    text=_text,
+    nest=_nest,
+    line=_line,
+    fields={},
+    limits_masks=False,
+    weigh=weigh_score,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -24,34 +24,56 @@ class Service:
     Attributes:
         verb: The verb.
         receive: Reads and checks a request.
-        shape: Makes the JSON of a response from the values of the texts, and whether ``inputs`` was one text.
-        line: Makes the members of an NDJSON line from the value of a text.
+        parts: Splits the value of a text into parts that become JSON one by one, in a worker thread.
+        text: Makes the JSON of a text in a response from its encoded parts.
+        nest: Makes the JSON of a response from that of its texts, and whether ``inputs`` was one text.
+        line: Makes the members of an NDJSON line, from its second on, from the encoded parts of a text.
         fields: Which field of the request an error of a parameter is about.
+        limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
         weigh: Estimates the tokens that a text runs, from the text and the model's ``max_length``, before its permit.
     """
 
     verb: Verb[Any, Any]
     receive: Callable[[Request, Settings], Awaitable[TaskRequest]]
-    shape: Callable[[Sequence[Any], bool], Any]
-    line: Callable[[Any], dict[str, Any]]
+    parts: Callable[[Any], Iterable[Any]]
+    text: Callable[[Sequence[bytes]], bytes]
+    nest: Callable[[Sequence[bytes], bool], bytes]
+    line: Callable[[Sequence[bytes]], bytes]
     fields: Mapping[type[InputError], str]
+    limits_masks: bool = True
     weigh: Callable[[str, int], int] = weigh
 
 
-def _shape_predictions(values: Sequence[Predictions], _: bool) -> Any:  # noqa: ANN401 -- the task's irregular shape
-    """Nest predictions as transformers does: a list of one text has the shape of that text."""
-    shaped = [as_transformers(value) for value in values]
-    return shaped[0] if len(shaped) == 1 else shaped
+def _parts(value: Predictions) -> Iterable[Any]:
+    """Give the predictions of each mask, in the shape that transformers gives them."""
+    return (as_transformers([mask]) for mask in value)
 
 
-def _predictions_line(value: Predictions) -> dict[str, Any]:
-    return {"predictions": [[asdict(prediction) for prediction in mask] for mask in value]}
+def _text(masks: Sequence[bytes]) -> bytes:
+    """Nest predictions as transformers does: no outer list where there is one mask."""
+    return masks[0] if len(masks) == 1 else join_json(masks)
+
+
+def _nest(texts: Sequence[bytes], _: bool) -> bytes:
+    """Nest texts as transformers does: a list of one text has the shape of that text."""
+    return texts[0] if len(texts) == 1 else join_json(texts)
+
+
+def _line(masks: Sequence[bytes]) -> bytes:
+    return b'"predictions": ' + join_json(masks)
+
+
+def join_json(items: Sequence[bytes]) -> bytes:
+    """Make a JSON list of encoded items."""
+    return b"[%s]" % b", ".join(items)
 
 
 FILL_MASK = Service(
     verb=PREDICT,
     receive=receive_fill_mask,
-    shape=_shape_predictions,
-    line=_predictions_line,
+    parts=_parts,
+    text=_text,
+    nest=_nest,
+    line=_line,
     fields={TargetsError: "parameters.targets", TopKError: "parameters.top_k"},
 )

@@ -35,6 +35,12 @@ class Settings:
     api_key: tuple[str, ...] = _setting((), "API key, sent as `Authorization: Bearer KEY`; repeatable.")
     api_key_file: Path | None = _setting(None, "File of API keys, one a line.")  # noqa: RUF009 -- a field
     no_auth: bool = _setting(False, "Listen beyond loopback without a key.")
+    allowed_host: tuple[str, ...] = _setting(
+        (), "Name in the Host header besides this machine's; repeatable. Without a key on loopback others get 403."
+    )
+    cors_origin: tuple[str, ...] = _setting(
+        (), "Origin whose pages may use the API in a browser, as https://example.org, or *; repeatable."
+    )
     variant: str = _setting("auto", "Variant of every model: fp32, int8, ….")
     provider: tuple[str, ...] = _setting(
         (),
@@ -44,11 +50,17 @@ class Settings:
 
     max_batch: int = _setting(16, "Texts of a run, if the model is batch-invariant.", least=1)
     max_body_bytes: int = _setting(1 << 20, "Bytes of a body, counted while it arrives.", least=1)
+    max_held_bytes: int = _setting(
+        64 << 20, "Bytes of the bodies of all requests that have no complete response yet; beyond them 429.", least=1
+    )
     max_texts: int = _setting(32, "Texts of a request.", least=1)
     max_stream_texts: int = _setting(10_000, "Texts of a request with a response in NDJSON.", least=1)
     max_characters: int = _setting(20_000, "Characters of a text; tokenizers are slow on long texts.", least=1)
     max_masks: int = _setting(16, "Masks of a text; each needs one row of logits over the vocabulary.", least=1)
     max_request_masks: int = _setting(64, "Masks of a request; bounds the size of its response.", least=1)
+    max_response_bytes: int = _setting(
+        16 << 20, "Bytes of the predictions in a response, or in a line of NDJSON.", least=1
+    )
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets of a request.", least=1)
     max_reads: int = _setting(4096, "Estimated tokens that a request may score; each is a row to run.", least=1)

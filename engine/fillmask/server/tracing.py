@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fillmask.server.context import RequestContext
 
 
+_MAX_PATH = 1000
+
+
 def open_tracing(endpoint: str | None) -> Callable[[RequestContext], None]:
     """Make the function that records the context of each ended request.
 
@@ -57,7 +60,7 @@ class Recorder:
         end = time_ns()
         carrier = {"traceparent": context.traceparent} if context.traceparent else {}
         span = self._tracer.start_span(
-            f"{context.method} {context.path}",
+            f"{context.method} {context.route}".strip(),
             context=self._propagator.extract(carrier),
             kind=SpanKind.SERVER,
             start_time=end - int(context.elapsed * 1e9),
@@ -73,7 +76,8 @@ class Recorder:
 def _attributes(context: RequestContext) -> dict[str, str | int]:
     return {
         "http.request.method": context.method,
-        "url.path": context.path,
+        "url.path": context.path[:_MAX_PATH],
+        "http.route": context.route,
         "http.response.status_code": context.status,
         "fillmask.request_id": context.id,
         **{f"fillmask.{name}": value for name, value in context.fields.items() if name != "inputs"},

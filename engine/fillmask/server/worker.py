@@ -16,7 +16,7 @@ from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
 from fillmask.task_stream import TaskRun
-from fillmask.tasks import Read
+from fillmask.tasks import Read, Task
 
 _log = logging.getLogger(__name__)
 Outcome: TypeAlias = JobResult | Exception | None
@@ -49,7 +49,14 @@ def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
     except BaseException as error:
         failure = _failure(error)
         errors |= {job: failure for job, _ in waiting}
-    return [errors.get(job) or _outcome(job) for job in jobs]
+    return [errors.get(job) or _encoded(job) for job in jobs]
+
+
+def _encoded(job: Job) -> Outcome:
+    try:
+        return _outcome(job)
+    except BaseException as error:
+        return _failure(error)
 
 
 def _begin(job: Job, start: float) -> Exception | None:
@@ -59,10 +66,26 @@ def _begin(job: Job, start: float) -> Exception | None:
     job.result.queue, tokenize_start = start - job.submitted, monotonic()
     try:
         job.task = TaskRun(job.start())
+        _check(job, job.task)
+    except InputError as error:
+        job.task = TaskRun(_raising(error))
     except BaseException as error:
         return _failure(error)
     job.result.tokenize = monotonic() - tokenize_start
     return None
+
+
+def _raising(error: InputError) -> Task[object]:
+    raise error
+    yield
+
+
+def _check(job: Job, task: TaskRun[object]) -> None:
+    """End a task whose reads are beyond a limit."""
+    try:
+        job.check(task.reads)
+    except InputError as error:
+        task.outcome, task.reads = error, []
 
 
 def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
@@ -105,8 +128,12 @@ def _outcome(job: Job) -> Outcome:
         if not isinstance(outcome, InputError):
             return outcome
         job.result.value, job.result.warnings = outcome, _messages(outcome.notices)
-    else:
-        job.result.value, job.result.warnings = outcome.value, _messages(outcome.notices)
+        return job.result
+    job.result.warnings = _messages(outcome.notices)
+    try:
+        job.result.value = job.encode(outcome.value)
+    except InputError as error:
+        job.result.value = error
     return job.result
 
 

@@ -1,0 +1,124 @@
+"""What a request may cost: counted after tokenizing, in bytes of its response, and off the event loop."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fillmask import FillMask, InputError
+from fillmask.server.result_limits import ResultLimits, check_expansion
+from fillmask.server.settings import Settings
+from fillmask.tasks import Read
+from tests.support import serving
+from tests.support.serving import TEXT
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*/model"))
+LINES = {"accept": "application/x-ndjson"}
+
+
+def reads(*masks):
+    return [Read(np.zeros(9, dtype=np.int64), np.arange(count), len) for count in masks]
+
+
+def test_masks_count_as_the_model_counts_them():
+    limits = ResultLimits(Settings(max_masks=4, max_request_masks=6), 1, stream=False)
+    limits.check("a", reads(2, 2))
+    with pytest.raises(InputError, match="a text has at most 4 masks, got 5"):
+        limits.check("a", reads(2, 3))
+    with pytest.raises(InputError, match="a request has at most 6 masks, got 7"):
+        limits.check("a", reads(3))
+
+
+def test_the_lines_of_a_stream_have_no_limit_together():
+    limits = ResultLimits(Settings(max_masks=4, max_request_masks=4, max_response_bytes=100), 1, stream=True)
+    for _ in range(10):
+        limits.check("a", reads(4))
+        assert limits.encode([["x" * 30]] * 2) == [b'["%s"]' % (b"x" * 30)] * 2
+    with pytest.raises(InputError, match="larger than 100 bytes"):
+        limits.encode([["x" * 30]] * 4)
+
+
+def test_predictions_that_would_be_too_large_do_not_run():
+    limits = ResultLimits(Settings(max_response_bytes=1000), 100, stream=False)
+    limits.check("a" * 9, reads(1))
+    with pytest.raises(InputError, match="larger than 1000 bytes"):
+        limits.check("a" * 11, reads(1))
+
+
+@pytest.mark.parametrize("character", ["\ufdfa", "\u3300"])
+def test_a_text_may_not_grow_without_limit(character):
+    check_expansion(character * 1001, 100_000)
+    with pytest.raises(InputError, match="at most 2000 characters after normalization"):
+        check_expansion(character * 1001, 2000)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=[path.parent.name for path in GOLDEN])
+def test_a_long_text_has_the_ids_that_the_tokenizer_gives_it(path):
+    model = FillMask(path, threads=1).model
+    encoder, tokenizer = model.encoder, model.tokenizer.tokenizer
+    encoder._word_cache = None
+    mask = model.tokenizer.mask_token
+    for part in ("word ", "é🙂 ", "\u6587", "\ufdfa", "a\t\n", f"{mask} x ", "ﬁ"):
+        text = part * (1200 // len(part) + 1)
+        assert encoder.encode(text).tolist() == tokenizer.encode(text).ids
+
+
+def test_a_text_that_grows_is_an_input_error(server):
+    reply = server.ask("\ufdfa" * 19_000 + " [MASK]", path="/models/unigram")
+    assert reply.status == 422
+    assert reply.error.startswith("inputs: a text has at most 40000 characters after normalization")
+
+
+def test_the_masks_of_a_model_with_a_mask_of_its_own_are_limited():
+    prelude = """
+import fillmask.server.request as request
+request.PLACEHOLDERS = ()
+"""
+    with serving.serve(prelude=prelude) as served:
+        reply = served.ask("[MASK] " * 17)
+        assert (reply.status, reply.error) == (422, "inputs: a text has at most 16 masks, got 17")
+        reply = served.ask(["[MASK] " * 13] * 5)
+        assert reply.status == 422
+        assert "a request has at most 64 masks, got 65" in reply.error
+
+
+def test_a_response_is_limited_in_bytes(alone):
+    with serving.serve("--max-response-bytes", "20000") as served:
+        assert served.ask(TEXT, top_k=100).json == alone(TEXT, top_k=100)
+        reply = served.ask([TEXT] * 5, top_k=100)
+        assert reply.status == 422
+        assert "the predictions are larger than 20000 bytes" in reply.error
+        lines = served.ask([TEXT] * 5 + ["word " * 100 + "[MASK]"], headers=LINES, top_k=100).body.splitlines()
+        assert ["predictions" in json.loads(line) for line in lines] == [True] * 5 + [False]
+
+
+def test_large_requests_do_not_stop_the_event_loop():
+    with serving.serve("--threads", "2") as served:
+        costly = [
+            lambda: served.ask(["\u6587" * 19_993 + " [MASK]"] * 4),
+            lambda: served.ask(["[MASK] " * 16 + "word " * 100] * 4, top_k=100),
+            lambda: served.ask(["[MASK] " * 16 + "word " * 100] * 8, headers=LINES, top_k=100),
+        ]
+        stop, threads = time.monotonic() + 4, []
+        for ask in costly:
+
+            def repeat(ask=ask):
+                while time.monotonic() < stop:
+                    ask()
+
+            threads.append(threading.Thread(target=repeat))
+            threads[-1].start()
+        took = []
+        while time.monotonic() < stop:
+            start = time.monotonic()
+            assert served.get("/health/live").status == 200
+            took.append(time.monotonic() - start)
+            time.sleep(0.01)
+        for thread in threads:
+            thread.join()
+    took.sort()
+    assert took[len(took) // 2] < 0.1, took[-5:]
+    assert took[-1] < 1, took[-5:]
