@@ -1,4 +1,4 @@
-"""``python -m benchmarks SUITE``: one question a suite, each in a module that is imported when it is asked for."""
+"""``python -m benchmarks SUITE``: one question per suite, each in a module that is imported on use."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from importlib import import_module
 
 import click
 
+# By suite its module and its help.
 _SUITES = {
-    "accuracy": "answers beside those of the checkpoint in PyTorch, the gate for all speeds",
-    "cloze": "what the embedded model knows",
-    "gpu": "a GPU beside the CPU and beside transformers on it; no part of make bench",
-    "latency": "one text, by its tokens",
-    "memory": "resident memory after loading and after requests",
-    "options": "ONNX Runtime's session options and IO binding beside how fillmask sets it up",
-    "overhead": "a call beside the run inside it",
-    "roofline": "products a second beside what the machine can do",
-    "server": "what the server costs beside the library",
-    "size": "bytes of artifacts and of installed packages",
-    "startup": "process start to the first answer",
-    "threads": "one text a thread beside all threads for one text",
-    "throughput": "many texts of the lengths that sentences have",
+    "accuracy": ("suites.accuracy", "predictions beside those of the checkpoint in PyTorch, the gate for all speeds"),
+    "cloze": ("evaluation.cli", "what the embedded model knows"),
+    "gpu": ("suites.gpu", "accuracy, latency, throughput and roofline on a GPU, and its goals; not in make bench"),
+    "latency": ("suites.latency", "one text, by its tokens"),
+    "memory": ("suites.memory", "resident memory after loading and after requests"),
+    "options": ("research.options", "ONNX Runtime's session options and IO binding beside fillmask's configuration"),
+    "overhead": ("suites.overhead", "a call beside the run inside it"),
+    "roofline": ("suites.roofline", "products per second beside the peak of the machine"),
+    "server": ("suites.server", "what the server costs beside the library"),
+    "size": ("suites.size", "bytes of artifacts and of installed packages"),
+    "startup": ("suites.startup", "process start to the first prediction"),
+    "threads": ("suites.threads", "one text a thread beside all threads for one text"),
+    "throughput": ("suites.throughput", "many texts of the lengths of sentences"),
 }
-_ELSEWHERE = {"cloze": "benchmarks.evaluation.cli", "options": "benchmarks.research.options"}
 
 
 class _Suites(click.Group):
@@ -33,17 +33,20 @@ class _Suites(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _SUITES:
             return None
-        command: click.Command = import_module(_ELSEWHERE.get(cmd_name, f"benchmarks.suites.{cmd_name}")).command
+        try:
+            command: click.Command = import_module(f"benchmarks.{_SUITES[cmd_name][0]}").command
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"{error.name} cannot be imported; install fillmask[bench]") from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Suites"):
-            formatter.write_dl(list(_SUITES.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in _SUITES.items()])
 
 
 @click.group(cls=_Suites)
 def main() -> None:
-    """Benchmarks: one question a suite. Each writes a record, benchmarks/results/SUITE-MODEL.json."""
+    """Benchmarks: one question per suite. Each writes a record, benchmarks/results/SUITE-MODEL.json."""
 
 
 if __name__ == "__main__":

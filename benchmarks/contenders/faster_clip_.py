@@ -7,18 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import TOP_K, Answer
+from benchmarks.contenders import TOP_K, Predictions
 from benchmarks.models.folders import ModelFolders, open_tokenizer
 
 
 class Contender:
-    """faster-clip.
-
-    Args:
-        folders: Of the model.
-        threads: Of its pool, which the environment of the process sets.
-        precision: ``"int8 weights"``.
-    """
+    """faster-clip; the environment of the process sets the threads of its pool."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
@@ -29,11 +23,11 @@ class Contender:
         self._ids: Any = open_tokenizer(folders.artifact).token_to_id
         self.settings = {"threads": threads, "precision": precision, "lang": "en"}
 
-    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
-        """Answer texts one by one; it has no batches."""
-        return [self._answer(self._fill_mask.predict(text, lang="en", top_k=TOP_K)) for text in texts]
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
+        """Predict the masks of texts one by one; it has no batches."""
+        return [self._predictions(self._fill_mask.predict(text, lang="en", top_k=TOP_K)) for text in texts]
 
-    def _answer(self, predictions: list[dict[str, Any]]) -> Answer:
+    def _predictions(self, predictions: list[dict[str, Any]]) -> Predictions:
         return [(self._id(each["token_str"]), each["score"]) for each in predictions]
 
     def _id(self, token: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders import Answer
+from benchmarks.contenders import Predictions
 from benchmarks.contenders.pipelines import Pipeline
 from benchmarks.models.folders import ModelFolders
 
@@ -10,13 +10,7 @@ _FILES = {"fp32": "model.onnx", "int8": "model_quantized.onnx"}
 
 
 class Contender:
-    """optimum.
-
-    Args:
-        folders: Of the model.
-        threads: Of ONNX Runtime.
-        precision: ``"fp32"`` or ``"int8"``.
-    """
+    """optimum; threads are ONNX Runtime's and PyTorch's."""
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
         import onnxruntime as ort
@@ -31,6 +25,6 @@ class Contender:
         self._pipeline = Pipeline(model, str(folders.optimum))
         self.settings = {"threads": threads, "file": file, "graph_optimization": "all", "precision": precision}
 
-    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Answer]:
-        """Answer texts; the pipeline has one worker."""
+    def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
+        """Predict the masks of texts; the pipeline has one worker."""
         return self._pipeline.predict(texts, batch_size)

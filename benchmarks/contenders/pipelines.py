@@ -1,10 +1,10 @@
-"""transformers' fill-mask pipeline, over PyTorch or over what stands in for it."""
+"""transformers' fill-mask pipeline, over PyTorch or over a runtime in its place."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.contenders import TOP_K, Answer
+from benchmarks.contenders import TOP_K, Predictions
 
 
 class Pipeline:
@@ -13,23 +13,24 @@ class Pipeline:
     Args:
         model: A masked LM.
         tokenizer: Its folder.
+        device: PyTorch's name of the device.
     """
 
-    def __init__(self, model: object, tokenizer: str) -> None:
+    def __init__(self, model: object, tokenizer: str, device: str = "cpu") -> None:
         from transformers import AutoTokenizer, pipeline
 
         read = AutoTokenizer.from_pretrained(tokenizer)
-        self._pipeline: Any = pipeline("fill-mask", model=model, tokenizer=read, top_k=TOP_K, device="cpu")
+        self._pipeline: Any = pipeline("fill-mask", model=model, tokenizer=read, top_k=TOP_K, device=device)
 
-    def predict(self, texts: list[str], batch_size: int = 1) -> list[Answer]:
-        """Answer texts one at a time, or in batches of like length."""
+    def predict(self, texts: list[str], batch_size: int = 1) -> list[Predictions]:
+        """Predict the masks of texts one by one, or in batches of similar length."""
         if batch_size == 1:
-            return [_answer(self._pipeline(text)) for text in texts]
+            return [_predictions(self._pipeline(text)) for text in texts]
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        answers = self._pipeline([texts[index] for index in order], batch_size=batch_size)
-        found = dict(zip(order, map(_answer, answers), strict=True))
-        return [found[index] for index in range(len(texts))]
+        results = self._pipeline([texts[index] for index in order], batch_size=batch_size)
+        by_index = dict(zip(order, map(_predictions, results), strict=True))
+        return [by_index[index] for index in range(len(texts))]
 
 
-def _answer(predictions: list[dict[str, Any]]) -> Answer:
-    return [(each["token"], each["score"]) for each in predictions]
+def _predictions(result: list[dict[str, Any]]) -> Predictions:
+    return [(each["token"], each["score"]) for each in result]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,8 +16,8 @@ from benchmarks.evaluation.checkpoint import open_checkpoint
 from benchmarks.evaluation.engine import open_folder
 from benchmarks.evaluation.models import Model
 from benchmarks.evaluation.texts import Texts, read_kept
-from benchmarks.harness import machine
-from benchmarks.harness.records import RESULTS
+from benchmarks.harness.records import RESULTS, findings
+from benchmarks.harness.suite import write_findings
 from fillmask.artifact.folder import EMBEDDED
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -48,9 +46,8 @@ def command(out: Path, card: Path | None, details: bool, **options: Any) -> None
         raise click.UsageError("--no-engine leaves no model; name a --checkpoint")
     if card and options["tasks"]:
         raise click.UsageError("--card needs every task; leave out --task")
-    record = measure(**options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_findings("cloze", "make cloze", measure(**options), out)
+    record = findings(out)
     click.echo(f"{tables.overview(record)}\n{tables.details(record) if details else ''}\n{out}")
     if card:
         tables.write_card(card, record)
@@ -66,13 +63,9 @@ def measure(
         The record; its estimates are lists of value, low and high end of the 95 % interval, and n.
     """
     texts = sample(read_archives(data), LARGE) if data else read_kept()
-    started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     opened: list[Callable[[], Model]] = [partial(open_folder, model, variant)] if engine else []
     opened += [partial(open_checkpoint, folder) for folder in checkpoints]
     return {
-        "question": "cloze",
-        "started_at": started,
-        "context": machine.context(),
         "texts": "archives" if data else "kept",
         "subjects": [_evaluate(each(), texts, tasks or list(_TASKS)) for each in opened],
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation.running_text import LENGTHS
-from benchmarks.results import between
+from benchmarks.harness.records import replace_between
 
 START = "<!-- cloze: made by `make cloze` from benchmarks/results/cloze.json; do not edit -->"
 END = "<!-- end of cloze -->"
@@ -64,7 +64,7 @@ def with_tables(card: str, record: Mapping[str, Any]) -> str:
     if START not in card:
         head, heading, rest = card.partition(f"{_BEFORE}\n")
         card = f"{head}{_TITLE}\n\n{START}\n{END}\n\n{heading}{rest}"
-    return between(card, START, END, f"\n{_section(record)}\n")
+    return replace_between(card, START, END, f"\n{_section(record)}\n")
 
 
 def _section(record: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The machine a run was made on, and what else ran there meanwhile."""
+"""The machine of a run, and the load of other processes during the run."""
 
 from __future__ import annotations
 
@@ -7,57 +7,36 @@ import os
 import platform
 import subprocess
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psutil
 
-from fillmask.runtime import cpu
+from fillmask.environment import cpu_flags, cpu_model, installed_versions
+from fillmask.runtime.cpu import cpu_quota
 
 _ROOT = Path(__file__).parents[2]
-# What is measured and what measures it; results and pages made of them may lie there unfinished.
+# Code that a measurement depends on. Results and the pages made of them may be uncommitted.
 _CODE = ("engine", "export", "benchmarks", "pyproject.toml")
 _MADE = (":!benchmarks/results", ":!benchmarks/plots", ":!benchmarks/*.md", ":!engine/*.md", ":!export/*.md")
-_FLAGS = (
-    "avx",
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "amx_int8",
-    "amx_bf16",
-    "asimddp",
-    "i8mm",
-    "sve",
-)
 _PACKAGES = (
-    "numpy",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "tokenizers",
-    "torch",
-    "transformers",
-    "optimum",
-    "optimum-onnx",
-    "openvino",
-    "faster-clip",
-)
+    "numpy", "onnxruntime", "onnxruntime-gpu", "tokenizers", "torch", "transformers", "optimum", "optimum-onnx",
+    "openvino", "faster-clip",
+)  # fmt: skip
 _ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
 _BEFORE_S = 2.0
 
 
 def context() -> dict[str, Any]:
-    """Everything about the machine and the code that a reader needs to judge times measured there."""
+    """The machine, the code and the packages, for a record."""
     return _code() | _hardware() | {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "python": platform.python_version(),
         "os": platform.system(),
         "kernel": platform.release(),
         "load": [round(load, 2) for load in os.getloadavg()],
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": installed_versions(_PACKAGES),
         "env": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)},
     }  # fmt: skip
 
@@ -65,13 +44,13 @@ def context() -> dict[str, Any]:
 class Watch:
     """Watches the machine while something is measured.
 
-    Used as a context manager around the whole run; entering takes two seconds in which nothing of ours should run.
+    Used as a context manager around the whole run. Entering takes two seconds, in which no process of ours should run.
 
     Attributes:
         steal: Share of the machine's time that its host gave to others.
         foreign: Share of the machine's time that went to processes other than this one and its descendants.
         load_before: Cores that such processes kept busy in the two seconds before.
-        load_after: The same in the two seconds after.
+        load_after: Cores that such processes kept busy in the two seconds after.
     """
 
     def __init__(self) -> None:
@@ -96,7 +75,7 @@ class Watch:
 
 
 class _Times:
-    """Seconds of all cores together, up to now: whole, busy, stolen, and our own."""
+    """Seconds of all cores together since the start of the machine: whole, busy, stolen, and our own."""
 
     def __init__(self) -> None:
         times = psutil.cpu_times()
@@ -122,7 +101,7 @@ def _foreign_cores(seconds: float) -> float:
 
 
 def _own_seconds() -> float:
-    """Of this process and its descendants, those that have ended and been waited for included."""
+    """CPU seconds of this process and its descendants, including those that ended and were waited for."""
     me = psutil.Process()
     seconds = 0.0
     for process in [me, *me.children(recursive=True)]:
@@ -149,36 +128,13 @@ def _git(*arguments: str) -> str | None:
 
 
 def _hardware() -> dict[str, Any]:
-    info = _cpuinfo()
-    flags = (info.get("flags") or info.get("Features") or "").split()
-    quota = cpu._quota(cpu._CGROUPS, Path("/proc/self/cgroup"))
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     return {
-        "cpu_model": info.get("model name") or platform.processor(),
-        "flags": [flag for flag in _FLAGS if flag in flags],
+        "cpu_model": cpu_model(),
+        "flags": cpu_flags(),
         "cores": psutil.cpu_count(),
         "affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "cgroup_quota": quota,
+        "cgroup_quota": cpu_quota(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "governor": _line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        "governor": governor.read_text().strip() if governor.exists() else None,
     }
-
-
-def _cpuinfo() -> dict[str, str]:
-    """Of the first core."""
-    path = Path("/proc/cpuinfo")
-    first = path.read_text().partition("\n\n")[0].splitlines() if path.exists() else []
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first)}
-
-
-def _line(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -1,10 +1,10 @@
-"""The record of a suite's run, one file a suite and model: raw samples, the machine, and whether it may be believed."""
+"""The record of a run, one file per suite and model: raw samples, the machine, and whether the run is valid."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,17 +20,17 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured of one contender in one case.
+    """The samples of one contender in one case.
 
     Attributes:
         contender: Its name, unique within a case: ``"fillmask-int8"``.
         precision: ``"fp32"``, ``"int8"``, …
-        case: What tells the rows of a contender apart: tokens, batch, threads, …
+        case: What distinguishes the rows of a contender: tokens, batch, threads, …
         unit: Of the samples: ``"ms"``, ``"texts/s"``, ``"share"``, ``"MB"``, …
-        samples: One list a round, each with its calls; or one value a round. Empty where the contender failed.
-        settings: What the contender was set to.
+        samples: One list of calls per round, or one value per round. Empty where the contender failed.
+        settings: The contender's settings.
         failed: Why there are no samples, or None.
-        notes: Anything a reader should know.
+        notes: Remarks for the reader.
     """
 
     contender: str
@@ -53,14 +53,13 @@ class Comparison:
         contender: Ours.
         baseline: Theirs.
         case: As in the rows.
-        ratio: Median of the ratios of rounds. Of times of calls and of rates it is how many times as fast as the
-            baseline the contender is, so above 1 is faster; of all else it is the contender's value over the
-            baseline's.
+        ratio: Median of the ratios of rounds. Of times and rates it says how many times as fast as the baseline the
+            contender is, so above 1 is faster. Of sizes it is the contender's value over the baseline's.
         low: Of its 95 % interval.
         high: Of its 95 % interval.
-        aa_low: The same of a contender beside itself, in this case.
-        aa_high: The same of a contender beside itself, in this case.
-        claim: What may be said.
+        aa_low: Of the control's 95 % interval: a contender beside itself, in this case.
+        aa_high: Of the control's 95 % interval.
+        claim: What follows from it.
     """
 
     contender: str
@@ -84,17 +83,19 @@ class Record:
         suite: ``"latency"``, …
         model: ``"minilm"``, …; empty for a suite without one.
         profile: ``"quick"`` or ``"full"``.
-        command: Remakes it.
+        command: The command that makes it again.
         started_at: UTC, ISO 8601.
-        context: As ``machine.context`` gives it.
-        watch: As ``machine.Watch.found`` gives it.
-        params: What the suite was set to.
-        rows: What was measured.
-        comparisons: Ratios made of it.
-        invalid_reasons: Why it may not be believed.
+        context: As ``machine.context`` returns it.
+        watch: As ``machine.Watch.found`` returns it.
+        params: The suite's parameters.
+        rows: The samples.
+        comparisons: The ratios made of them.
+        invalid_reasons: Why the run is invalid.
         valid: Whether there are no such reasons.
-        unsettled: By case, as ``said`` names it, why that may not be believed where the others may.
-        schema_version: Of this form.
+        unsettled: By case, as ``case_name`` names it, why a case is not settled in a run that is otherwise valid.
+        device: Where the contenders ran: ``"cpu"``, ``"cuda"``, …
+        findings: Results of an evaluation that are not samples of contenders, by name.
+        schema_version: Of this format.
     """
 
     suite: str
@@ -110,33 +111,43 @@ class Record:
     invalid_reasons: list[str]
     valid: bool
     unsettled: dict[str, list[str]] = field(default_factory=dict)
+    device: str = "cpu"
+    findings: dict[str, Any] = field(default_factory=dict)
     schema_version: Literal[1] = SCHEMA_VERSION
 
     __pydantic_config__ = _STRICT
 
     @property
     def name(self) -> str:
-        """Of its file: suite and model."""
-        return f"{self.suite}-{self.model}" if self.model else self.suite
+        """Of its file: suite, model, and a device that is not the CPU."""
+        return "-".join(filter(None, [self.suite, self.model, self.device if self.device != "cpu" else ""]))
 
 
-def said(case: Mapping[str, Any]) -> str:
-    """A case by name: ``{"tokens": 16, "step": "run"}`` is ``tokens 16, step run``."""
+def case_name(case: Mapping[str, Any]) -> str:
+    """The name of a case: ``{"tokens": 16, "step": "run"}`` is ``tokens 16, step run``."""
     return ", ".join(f"{name} {value}" for name, value in case.items())
 
 
 def write(record: Record, folder: Path = RESULTS) -> Path:
-    """Write ``<suite>-<model>.json``; one that is there is replaced, since git keeps it.
+    """Write ``<suite>-<model>.json``, in place of an older one. Numbers but those of findings have five digits.
 
     Raises:
-        ValueError: The record is not one.
+        ValueError: The record does not fit the schema.
     """
-    content = _round(asdict(record))
+    return write_file(record, folder / f"{record.name}.json")
+
+
+def write_file(record: Record, path: Path) -> Path:
+    """Write a record under a name of its own.
+
+    Raises:
+        ValueError: The record does not fit the schema.
+    """
+    content = _round(asdict(replace(record, findings={}))) | {"findings": record.findings}
     _check(json.dumps(content), record.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{record.name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.dumps(row) for row in content.pop("rows")]
-    head = json.dumps(content, indent=1)[:-2]
+    head = json.dumps(content, indent=1, ensure_ascii=False)[:-2]
     path.write_text(f'{head},\n "rows": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n", encoding="utf-8")
     return path
 
@@ -150,11 +161,27 @@ def read(path: Path) -> Record:
     return _check(path.read_text(encoding="utf-8"), path.name)
 
 
+def findings(path: Path) -> dict[str, Any]:
+    """The findings of a record, and its ``context``.
+
+    Raises:
+        ValueError: The file is not a record of this schema.
+    """
+    record = read(path)
+    return record.findings | {"context": record.context}
+
+
+def replace_between(page: str, start: str, end: str, content: str) -> str:
+    """The page with new content between its two markers."""
+    before, _, rest = page.partition(start)
+    return f"{before}{start}\n{content}\n{end}{rest.partition(end)[2]}"
+
+
 def _check(content: str, name: str) -> Record:
     try:
         record = TypeAdapter(Record).validate_json(content, strict=True)
     except ValidationError as error:
-        raise ValueError(f"{name} is no record of schema {SCHEMA_VERSION}: {error}") from error
+        raise ValueError(f"{name} is not a record of schema {SCHEMA_VERSION}: {error}") from error
     if record.valid == bool(record.invalid_reasons):
         raise ValueError(f"{name} says valid={record.valid} and gives the reasons {record.invalid_reasons}")
     return record

@@ -1,120 +1,90 @@
-"""Contenders alive together, asked one at a time, in an order that each round draws anew."""
+"""Blocks in interleaved rounds, as many as the control needs."""
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import click
 
-from benchmarks.harness.measuring import HANDLERS
-from benchmarks.harness.worker import Worker, WorkerError
-from benchmarks.models.folders import ModelFolders
+from benchmarks.harness.validity import narrow
+from benchmarks.harness.worker import ContenderError
+from fillmask.bench.interleaving import Key, interleave
 
-_Block = TypeVar("_Block")
-Settled = Callable[[Mapping[str, Sequence[_Block]]], bool]
-"""Whether blocks, by contender and round by round, tell the control narrowly enough."""
 MOST = 4
-"""Times that the rounds are played until they do."""
+"""The schedule of rounds runs up to so many times, until the control is narrow enough."""
+SEED = 0
+_Block = TypeVar("_Block")
 
 
-class Field:
-    """The contenders of a suite, each loaded in a process of its own. Used as a context manager.
-
-    Args:
-        folders: Of the model.
-        entries: By what an entry is called here, its contender and the threads of one run.
+@dataclass(frozen=True, slots=True)
+class Rounds(Generic[Key, _Block]):
+    """The results of blocks.
 
     Attributes:
-        settings: Of each contender that has loaded.
-        failed: Why the others have not, or what ended them later.
+        samples: By block, one result a round; blocks that failed are left out.
+        failed: Why those failed.
     """
 
-    def __init__(self, folders: ModelFolders, entries: Mapping[str, tuple[str, int]]) -> None:
-        self.settings: dict[str, dict[str, Any]] = {}
-        self.failed: dict[str, str] = {}
-        self._entries, self._folders = entries, folders.as_json()
-        self._workers: dict[str, Worker] = {}
-        self._stack = ExitStack()
+    samples: dict[Key, list[_Block]]
+    failed: dict[Key, str]
 
-    @property
-    def alive(self) -> list[str]:
-        """Contenders that have not failed."""
-        return [name for name in self._workers if name not in self.failed]
+    def values(self, value: Callable[[_Block], float]) -> dict[Key, list[float]]:
+        """The samples with each result as a number."""
+        return {key: [value(block) for block in blocks] for key, blocks in self.samples.items()}
 
-    def ask(self, name: str, command: str, /, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Ask one contender while the others are stopped.
-
-        Returns:
-            Its answer; None where it fails, now or before.
-        """
-        if name in self.failed:
-            return None
-        try:
-            return self._workers[name].ask(command, **arguments)
-        except WorkerError as error:
-            self.fail(name, str(error))
-        return None
-
-    def fail(self, name: str, reason: str) -> None:
-        """Ask a contender no more."""
-        self.failed[name] = reason
-        self._workers[name].close()
-
-    def __enter__(self) -> Field:
-        with self._stack.pop_all() as stack, progress(list(self._entries.items()), "loading") as entries:
-            for name, (contender, threads) in entries:
-                self._workers[name] = stack.enter_context(Worker(HANDLERS))
-                settings = self.ask(name, "load", name=contender, folders=self._folders, threads=threads)
-                if settings is not None:
-                    self.settings[name] = settings
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def pick(self, names: Mapping[Key, str]) -> Rounds[str, _Block]:
+        """The results of some blocks, under other names."""
+        samples = {name: self.samples[key] for key, name in names.items() if key in self.samples}
+        return Rounds(samples, {name: self.failed[key] for key, name in names.items() if key in self.failed})
 
 
-def play(
-    field: Field,
+def run_rounds(
+    blocks: Mapping[Key, Callable[[], _Block]],
     rounds: int,
-    seed: int,
-    *,
     label: str,
-    block: Callable[[str], _Block | None],
-    settled: Settled[_Block] | None = None,
-) -> dict[str, list[_Block]]:
-    """Let every contender do its block once a round, in random order.
+    *,
+    controls: Sequence[tuple[Key, Key]] = (),
+    value: Callable[[Any], float] = float,
+) -> Rounds[Key, _Block]:
+    """Run blocks in interleaved rounds; one more round before them does not count.
 
     Args:
-        field: The contenders.
-        rounds: That count; one before them does not.
-        seed: Of the orders.
+        blocks: What to run. A block that raises a ContenderError does not run again.
+        rounds: The rounds that count.
         label: For the progress bar.
-        block: Asks a contender; None where it failed.
-        settled: Whether these are rounds enough; if not, as many again are played, up to ``MOST`` times in all.
-
-    Returns:
-        Blocks by contender, round by round, of those that did not fail.
+        controls: Pairs of a block and its control. While one of them is too wide, as many rounds again follow, up to
+            ``MOST`` times in all.
+        value: The number of a result, for the controls.
     """
-    rng = random.Random(seed)  # noqa: S311 -- no secret
-    found: dict[str, list[_Block]] = {name: [] for name in field.alive}
-    for time in range(MOST):
-        with progress(range(bool(time), rounds + 1), label) as counted:
-            for number in counted:
-                for name in rng.sample(field.alive, len(field.alive)):
-                    done = block(name)
-                    if number and done is not None:
-                        found[name].append(done)
-        if settled is None or settled(found):
-            break
-    return {name: blocks for name, blocks in found.items() if name not in field.failed}
+    failed: dict[Key, str] = {}
+    if not blocks:
+        return Rounds({}, failed)
+    with click.progressbar(length=(rounds + 1) * len(blocks), label=f"{label:28}", file=sys.stderr) as bar:
+
+        def attempt(key: Key) -> Any:  # noqa: ANN401 -- a result, or None of a block that failed
+            bar.update(1)
+            try:
+                return None if key in failed else blocks[key]()
+            except ContenderError as error:
+                failed[key] = str(error)
+                return None
+
+        def enough(results: Mapping[Key, list[Any]]) -> bool:
+            played = len(next(iter(results.values())))
+            if played % rounds:
+                return False
+            valid = {key: list(map(value, found)) for key, found in results.items() if key not in failed}
+            if played >= MOST * rounds or all(narrow(valid.get(a, []), valid.get(b, [])) for a, b in controls):
+                return True
+            bar.length = (bar.length or 0) + rounds * len(blocks)
+            return False
+
+        results = interleave({key: partial(attempt, key) for key in blocks}, enough, SEED)
+    return Rounds({key: found for key, found in results.items() if key not in failed}, failed)
 
 
 def progress(items: Sequence[Any], label: str) -> Any:  # noqa: ANN401 -- click's class is private

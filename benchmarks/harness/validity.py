@@ -1,14 +1,14 @@
-"""Why a run may not be believed. Such a run is written with its reasons, and its numbers are not printed."""
+"""The reasons why a run is invalid. Its record keeps them, and the pages do not print its numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.stats import Ratio, ratio
+from fillmask.bench.ratios import Ratio, paired_ratio
 
 HALF_WIDTH = 0.05
 FOREIGN = 0.05
@@ -20,16 +20,16 @@ _WINDOWS = 3
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a run leaves to be judged by.
+    """What the validity of a run follows from.
 
     Attributes:
-        context: As ``machine.context`` gives it.
-        watch: As ``machine.Watch.found`` gives it.
-        controls: By case, the ratio of a contender to itself, entered twice.
-        rounds: By case, one value a round that must not drift: of what is compared, the ratio, since what slows a
-            machine for a while slows both its sides.
-        failures: By contender, why one failed without which there is nothing to say.
-        gate: Why accuracy lets no speed be said, if so.
+        context: As ``machine.context`` returns it.
+        watch: As ``machine.Watch.found`` returns it.
+        controls: By case, the ratio of a contender to itself.
+        rounds: By case, one value a round that must not drift. It is a ratio, since what slows a machine for a while
+            slows both its sides.
+        failures: By contender that the suite needs, why it failed.
+        gate: Why accuracy allows no speeds, or None.
     """
 
     context: Mapping[str, Any]
@@ -41,9 +41,10 @@ class Evidence:
 
 
 def judge(evidence: Evidence, profile: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Why a run may not be believed, and by case why that may not where the others may.
+    """Why a run is invalid; and if it is valid, the cases that are not settled with their reasons.
 
-    Each case is a race of its own. A quick run may be of code that is not committed.
+    Each case is a comparison of its own. Where no case is settled, the run is invalid. A quick run may be of code that
+    is not committed.
     """
     reasons, unsettled = _whole(evidence, profile), _noise(evidence)
     if evidence.controls and unsettled.keys() >= evidence.controls.keys():
@@ -60,34 +61,29 @@ def _whole(evidence: Evidence, profile: str) -> list[str]:
     return found
 
 
-def narrow(ours: Sequence[float], twin: Sequence[float]) -> bool:
-    """Whether a contender entered twice says little enough of the noise; a contender that failed has nothing to add.
+def narrow(ours: Sequence[float], again: Sequence[float]) -> bool:
+    """Whether the control of a contender is narrow enough; a contender that failed adds nothing.
 
-    More rounds until it does are no way to a wished-for result: it knows nothing of other contenders.
+    Adding rounds until it is cannot bias a result: the stopping rule looks only at the control.
     """
-    return not ours or len(ours) != len(twin) or ratio(ours, twin).half_width <= HALF_WIDTH
-
-
-def settled_by(ours: str, twin: str) -> Callable[[Mapping[str, Sequence[float]]], bool]:
-    """Whether the rounds of a contender and its twin are narrow, for ``play``."""
-    return lambda values: narrow(values.get(ours, []), values.get(twin, []))
+    return not ours or len(ours) != len(again) or paired_ratio(ours, again).half_width <= HALF_WIDTH
 
 
 def drift(values: Sequence[float]) -> float:
-    """Largest over least median of three windows that the rounds make, one after the other."""
+    """The largest over the smallest median of the first, second and last third of the rounds."""
     windows = [float(np.median(window)) for window in np.array_split(values, _WINDOWS) if window.size]
     return max(windows) / min(windows)
 
 
 def _machine(watch: Mapping[str, float]) -> list[str]:
     bounds = {"foreign": FOREIGN, "steal": STEAL, "load_before": LOAD}
-    said = {
+    texts = {
         "foreign": "of the machine's time went to other processes",
         "steal": "of the machine's time went to its host",
         "load_before": "cores were busy before the start",
     }
     return [
-        f"{watch[name]:.3g} {said[name]}, more than {bound}" for name, bound in bounds.items() if watch[name] > bound
+        f"{watch[name]:.3g} {texts[name]}, more than {bound}" for name, bound in bounds.items() if watch[name] > bound
     ]
 
 
@@ -106,5 +102,5 @@ def _noise(evidence: Evidence) -> dict[str, list[str]]:
 
 def _code(context: Mapping[str, Any]) -> list[str]:
     if context["git_commit"] is None:
-        return ["the code is in no git repository, so that nobody can tell what was measured"]
+        return ["the code is in no git repository, so what was measured is unknown"]
     return ["the code has changes that are not committed"] if context["dirty"] else []

@@ -1,4 +1,4 @@
-"""A contender in a process of its own, alive for the whole suite, stopped while it is not asked.
+"""A contender in a process of its own, loaded for the whole suite, stopped between calls.
 
 Commands and replies are one line of JSON each. ``Worker`` is the parent's side, ``main`` the child's.
 """
@@ -23,46 +23,47 @@ _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 Handlers = dict[str, Callable[..., Any]]
 
 
-class WorkerError(Exception):
-    """A contender failed, or its process did."""
+class ContenderError(Exception):
+    """A contender or its process failed."""
 
 
 class Worker:
-    """A child process that runs ``MODULE:HANDLERS``, where the handlers are made by a function without arguments.
+    """A child process that runs ``MODULE:HANDLERS``, a function without arguments that makes the handlers.
 
     Args:
-        handlers: ``"module:function"``; the function gives the handlers by name of command.
-        python: The interpreter, for what cannot share an environment with the rest.
+        handlers: ``"module:function"``; the function returns the handlers by command.
 
     Raises:
-        WorkerError: The process does not start.
+        ContenderError: The process does not start.
     """
 
-    def __init__(self, handlers: str, python: str = sys.executable) -> None:
-        command = [python, "-m", "benchmarks.harness.worker", handlers]
+    def __init__(self, handlers: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.harness.worker", handlers]
         self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._unread = b""
         self._stop()
 
-    def ask(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Let the process run until it has answered.
+    def call(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
+        """Run a command while the process is not stopped.
 
         Raises:
-            WorkerError: It answered with an error, ended, or has not answered for ten minutes.
+            ContenderError: The command raised an error, the process ended, or it did not reply for ten minutes.
         """
         assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            raise ContenderError(f"the process ended with {self._process.returncode}")
         self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write(json.dumps([command, arguments]).encode() + b"\n")
             self._process.stdin.flush()
             reply = json.loads(self._read_line())
         except BrokenPipeError as error:
-            raise WorkerError(f"the process ended with {self._process.wait()}") from error
+            raise ContenderError(f"the process ended with {self._process.wait()}") from error
         finally:
             self._stop()
         if "error" in reply:
-            raise WorkerError(reply["error"])
-        return reply["answer"]
+            raise ContenderError(reply["error"])
+        return reply["result"]
 
     def close(self) -> None:
         """End the process."""
@@ -84,10 +85,10 @@ class Worker:
             while b"\n" not in self._unread:
                 if not selector.select(_PATIENCE_S):
                     self.close()
-                    raise WorkerError(f"no answer for {_PATIENCE_S:.0f} s")
+                    raise ContenderError(f"no reply for {_PATIENCE_S:.0f} s")
                 read = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not read:
-                    raise WorkerError(f"the process ended with {self._process.wait()}")
+                    raise ContenderError(f"the process ended with {self._process.wait()}")
                 self._unread += read
         line, _, self._unread = self._unread.partition(b"\n")
         return line
@@ -101,7 +102,7 @@ class Worker:
 
 
 def main(handlers: str) -> None:
-    """Answer commands from stdin until there are no more; whatever else is printed goes to stderr."""
+    """Execute commands from stdin until it ends; other output goes to stderr."""
     _end_with_parent()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -110,8 +111,8 @@ def main(handlers: str) -> None:
     for line in sys.stdin:
         command, arguments = json.loads(line)
         try:
-            reply = {"answer": known[command](**arguments)}
-        except Exception as error:  # a contender may raise anything; the parent writes it down
+            reply = {"result": known[command](**arguments)}
+        except Exception as error:  # a contender may raise anything; the parent records it
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=replies, flush=True)
 

@@ -1,1 +1,1 @@
-"""What suites measure with: fresh processes, their memory, installed packages, ONNX Runtime's runs and products."""
+"""Measuring devices of the suites: fresh processes, their memory, installed packages, matrix products."""

@@ -1,4 +1,4 @@
-"""Packages installed into an environment of their own, which holds nothing else, and what they weigh."""
+"""Packages installed into an environment of their own, and their size."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class InstallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What an environment holds.
+    """The content of an environment.
 
     Attributes:
-        bytes: Of all files, those included that pip compiles.
+        bytes: Of all files, including those that pip compiles.
         distributions: By name, their versions.
-        largest: The directories of the environment's packages that weigh most, in bytes.
+        largest: The largest directories of its packages, in bytes.
     """
 
     bytes: int
@@ -37,25 +37,25 @@ def install(requirements: Sequence[str], home: Path, *, keep: bool) -> Installed
     Args:
         requirements: As pip takes them.
         home: The environment's folder.
-        keep: Take the environment that is there if it was made of the same requirements.
+        keep: Keep an environment that was made of the same requirements.
 
     Raises:
-        InstallError: pip could not.
+        InstallError: pip failed.
     """
     made_of = home / "requirements.json"
     if not (keep and made_of.exists() and json.loads(made_of.read_text()) == list(requirements)):
         shutil.rmtree(home, ignore_errors=True)
         venv.create(home, with_pip=False, symlinks=True)
         command = [sys.executable, "-m", "pip", "--python", str(home), "install", "--quiet", *requirements]
-        # What pip says, with the places it has asked, goes to the terminal and into no record.
+        # pip's output, which names its indexes, goes to the terminal and into no record.
         if status := subprocess.run(command, check=False, stdout=sys.stderr).returncode:
             raise InstallError(f"pip ended with {status}, see its output")
         made_of.write_text(json.dumps(list(requirements)))
-    return weigh(next(home.glob("[Ll]ib/**/site-packages")))
+    return measure_size(next(home.glob("[Ll]ib/**/site-packages")))
 
 
-def weigh(packages: Path) -> Installed:
-    """Weigh a ``site-packages`` folder."""
+def measure_size(packages: Path) -> Installed:
+    """The size of a ``site-packages`` folder."""
     names = [path.name.removesuffix(".dist-info").partition("-") for path in packages.glob("*.dist-info")]
     sizes = {path.name: bytes_of(path) for path in packages.iterdir()}
     largest = sorted(sizes, key=lambda name: -sizes[name])[:5]

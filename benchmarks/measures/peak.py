@@ -1,15 +1,22 @@
-"""The most that ONNX Runtime's own products reach here: square matrices, the second of them packed beforehand."""
+"""Products of square matrices, the peak of a device: ONNX Runtime's on a CPU, PyTorch's on a GPU.
+
+Of ONNX Runtime's products the second matrix is packed beforehand.
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.device import Device
+
 _OPSET = 18
 _DOMAIN = "com.microsoft"
+_QUERY = "name,driver_version,clocks.sm,utilization.gpu,memory.used,memory.total"
 
 
 def product(precision: str, size: int, threads: int) -> Callable[[], object]:
@@ -32,6 +39,37 @@ def product(precision: str, size: int, threads: int) -> Callable[[], object]:
     )
     rows = _rows(precision, size)
     return lambda: session.run(None, {"rows": rows})
+
+
+def torch_product(device: Device, size: int) -> Callable[[], object]:
+    """A product of PyTorch of ``size`` × ``size`` matrices in the device's precision.
+
+    Returns:
+        Runs it once: 2 ``size``³ operations, done when it returns.
+    """
+    import torch
+
+    dtype = torch.float16 if device.torch_precision == "fp16" else torch.float32
+    torch.manual_seed(0)
+    first, second = torch.randn(2, size, size, device=device.torch, dtype=dtype).unbind()
+    wait: Callable[[], object] = torch.cuda.synchronize if device.torch == "cuda" else lambda: None
+    return lambda: (torch.matmul(first, second), wait())
+
+
+def describe(device: Device) -> dict[str, Any]:
+    """The device, for a record; of a GPU with what else keeps it busy."""
+    import torch
+
+    found: dict[str, Any] = {"provider": device.provider, "torch": torch.__version__}
+    if device.torch == "cuda":
+        gpu = torch.cuda.get_device_properties(0)
+        found |= {"name": gpu.name, "memory_gb": round(gpu.total_memory / 1e9, 1), "cuda": torch.version.cuda}
+        command = ["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader"]
+        try:
+            found["nvidia-smi"] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            found["nvidia-smi"] = None
+    return found
 
 
 def _rows(precision: str, size: int) -> NDArray[Any]:

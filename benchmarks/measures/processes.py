@@ -8,18 +8,16 @@ import sys
 import tempfile
 import time
 
-
-class NoAnswerError(Exception):
-    """A program ended without printing anything."""
+from benchmarks.harness.worker import ContenderError
 
 
 def seconds_to_line(code: str) -> float:
-    """Start Python on a program, and wait for its first line; its end is waited for, not timed.
+    """Start Python on a program and time it up to its first line; its end is waited for and not timed.
 
-    The hub is not asked for anything: what cannot be reached would be counted against whoever asks.
+    The program is offline: a hub that cannot be reached would count against it.
 
     Raises:
-        NoAnswerError: It printed nothing.
+        ContenderError: It printed nothing.
     """
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryFile() as errors:
@@ -32,10 +30,10 @@ def seconds_to_line(code: str) -> float:
             elapsed = time.perf_counter() - start
         if not line.strip():
             errors.seek(0)
-            raise NoAnswerError(_say(code, process.returncode, errors.read().decode(errors="replace")))
+            raise ContenderError(_reason(code, process.returncode, errors.read().decode(errors="replace")))
     return elapsed
 
 
-def _say(code: str, status: int, errors: str) -> str:
+def _reason(code: str, status: int, errors: str) -> str:
     last = errors.strip().splitlines()[-1:] or ["nothing on stderr"]
-    return f"no answer from {code!r}, which ended with {status}: {last[0]}"
+    return f"no line from {code!r}, which ended with {status}: {last[0]}"

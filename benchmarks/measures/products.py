@@ -1,7 +1,7 @@
-"""Operations of matrix products, counted from the shapes that ONNX Runtime's profiler saw, and the table of a profile.
+"""Operations of matrix products, counted from the shapes in ONNX Runtime's profile, and the table of a profile.
 
 A multiplication and the addition after it are two operations. Additions of biases, activation functions, normalizations
-and softmax are not counted: they are what keeps a graph from the peak of its products.
+and softmax are not counted: they keep a graph below the peak of its products.
 """
 
 from __future__ import annotations
@@ -13,24 +13,16 @@ from typing import Any
 
 # Rows times weights: the profiler leaves out weights that were packed beforehand, so the rows and the result must do.
 _PRODUCTS = {
-    "DynamicQuantizeMatMul",
-    "FusedGemm",
-    "FusedMatMul",
-    "Gemm",
-    "MatMul",
-    "MatMulInteger",
-    "MatMulIntegerToFloat",
-    "MatMulNBits",
-    "QGemm",
-    "QLinearMatMul",
-}
+    "DynamicQuantizeMatMul", "FusedGemm", "FusedMatMul", "Gemm", "MatMul", "MatMulInteger", "MatMulIntegerToFloat",
+    "MatMulNBits", "QGemm", "QLinearMatMul",
+}  # fmt: skip
 _ATTENTIONS = {"Attention", "MultiHeadAttention"}
 _SUSPECTS = ("MatMul", "Gemm", "Attention", "Conv", "Einsum", "LSTM", "GRU")
 _INTEGERS = {"uint8", "int8"}
 
 
 class UncountedError(Exception):
-    """A node multiplies, and nobody knows how often."""
+    """The operations of a node that multiplies cannot be counted."""
 
 
 def operations(node: dict[str, Any]) -> int:
@@ -66,7 +58,7 @@ def count(events: Iterable[dict[str, Any]], runs: int) -> dict[str, int]:
 
 
 def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:
-    """Where a run's time goes: one row for each type of node, the longest first.
+    """The time of a run: one row for each type of node, the longest first.
 
     Returns:
         Of each ``op``, ``nodes`` in a run, ``ms`` in a run, ``share`` of all nodes, and ``gops``, operations a

@@ -1,5 +1,5 @@
 """The models that contenders run.
 
-A checkpoint, optimum's export and fillmask's artifact of each are made once, under ``build/benchmarks/``, by
-``python -m benchmarks.models NAME``, and kept.
+``python -m benchmarks.models NAME`` makes the checkpoint, optimum's export and fillmask's artifact of a model once, in
+``build/benchmarks/``.
 """

@@ -1,4 +1,4 @@
-"""Where the parts of a model lie, and what a record says of them."""
+"""The folders of a model, and their description for a record."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class ModelFolders:
         name: ``"minilm"``, …
         checkpoint: As transformers loads it.
         optimum: ``model.onnx`` and ``model_quantized.onnx`` as optimum makes them, with the tokenizer.
-        artifact: As ``fillmask export`` makes it, fp32 and int8.
-        trained: Whether accuracy says anything.
+        artifact: As ``fillmask export`` makes it: fp32 and int8, or for a GPU fp32 and fp16.
+        trained: Whether the weights are trained, so that accuracy means something.
         texts: Texts of the model's language, one a line; None where fillmask's English sentences serve.
     """
 
@@ -43,7 +43,7 @@ class ModelFolders:
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
     def described(self) -> dict[str, Any]:
-        """For a record: whose weights, by hash, and what was made of them."""
+        """For a record: hashes of the weights and of the graphs made of them."""
         manifest = self.manifest
         graphs = {name: manifest["files"][variant["file"]]["sha256"] for name, variant in manifest["variants"].items()}
         return {

@@ -1,4 +1,4 @@
-"""Makes what is missing of a model."""
+"""Makes the missing folders of a model."""
 
 from __future__ import annotations
 
@@ -8,41 +8,58 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from benchmarks.device import CPU, Device
 from benchmarks.models.folders import BUILT, ModelFolders, sha256_of
 from benchmarks.models.subjects import SUBJECTS
+from fillmask.environment import cpu_flags
 
 _ROOT = Path(__file__).parents[2]
 _EXPORT = _ROOT / "export" / "fillmask_export"
-_SHAPING = ("convert.py", "build_variant.py", "shared_weights.py", "esm.py", "passes/*.py", "quantization/*.py")
 
 
-def prepare(name: str, checkpoint: Path | None = None, calibration: Path | None = None) -> ModelFolders:
-    """The folders of a model; what is not there yet is made in a process of its own, which takes minutes.
+def prepare(
+    name: str,
+    checkpoint: Path | None = None,
+    calibration: Path | None = None,
+    *,
+    device: Device = CPU,
+    artifact: Path | None = None,
+) -> ModelFolders:
+    """The folders of a model; a process of its own makes what is missing, which takes minutes.
 
     Args:
         name: One of ``SUBJECTS``.
         checkpoint: Weights to take instead of random ones.
-        calibration: Texts for the scales of int8, one a line; None takes what the model brings, or fillmask's own.
+        calibration: Texts for the scales of int8, one a line; None takes the model's own, or fillmask's.
+        device: Where contenders run, which decides the variants.
+        artifact: An artifact exported from the checkpoint before, perhaps on another machine; None exports it here.
 
     Raises:
-        click.ClickException: Something cannot be made.
+        click.ClickException: Something cannot be made, or the artifact lacks a variant.
     """
-    folders = folders_of(name, checkpoint)
-    if not _complete(folders):
-        command = [sys.executable, "-m", "benchmarks.models", name]
+    folders = folders_of(name, checkpoint, device)
+    if artifact:
+        folders = replace(folders, artifact=artifact)
+    if not _complete(folders, device):
+        command = [sys.executable, "-m", "benchmarks.models", name, "--device", device.name]
         for option, value in (("--checkpoint", checkpoint), ("--calibration", calibration)):
             command += [option, str(value.resolve())] if value else []
         if subprocess.run(command, cwd=_ROOT, check=False, stdout=sys.stderr).returncode:
             raise click.ClickException(f"{name} could not be made; see above")
+    if lacking := {"fp32", device.precision} - set(folders.manifest["variants"]):
+        raise click.ClickException(
+            f"{folders.artifact} lacks {', '.join(sorted(lacking))}; export it with both variants"
+        )
     return folders
 
 
-def folders_of(name: str, checkpoint: Path | None) -> ModelFolders:
-    """Where a model's parts lie, or will lie: a given checkpoint's in a folder of its own."""
+def folders_of(name: str, checkpoint: Path | None, device: Device = CPU) -> ModelFolders:
+    """Where a model's parts are, or will be; a given checkpoint's parts are in a folder of their own."""
     subject, home = SUBJECTS[name], BUILT / name
     if checkpoint:
         home = BUILT / f"{name}-{sha256_of(checkpoint)[:8]}"
@@ -51,31 +68,38 @@ def folders_of(name: str, checkpoint: Path | None) -> ModelFolders:
         name,
         checkpoint.resolve() if checkpoint else home / "checkpoint",
         home / "optimum",
-        home / f"artifact-{_exporter()}",
+        home / f"{_prefix(device)}{_exporter()}",
         trained=subject.trained or checkpoint is not None,
         texts=texts,
     )
 
 
-def make(name: str, checkpoint: Path | None, calibration: Path | None) -> None:
+def make(name: str, checkpoint: Path | None, calibration: Path | None, device: Device = CPU) -> None:
     """Make what is missing, each part whole or not at all."""
-    folders, subject = folders_of(name, checkpoint), SUBJECTS[name]
+    folders, subject = folders_of(name, checkpoint, device), SUBJECTS[name]
     _appear(folders.checkpoint, subject.make)
     if subject.sequences and folders.texts:
         folders.texts.parent.mkdir(parents=True, exist_ok=True)
         own, _ = subject.sequences(folders.texts.parent)
         calibration = calibration or own
-    _appear(folders.optimum, lambda folder: _optimum(folders.checkpoint, folder))
+    if device.is_cpu:
+        _appear(folders.optimum, lambda folder: _optimum(folders.checkpoint, folder))
     if not folders.artifact.exists():
-        _artifact(folders, calibration)
+        _artifact(folders, calibration, device)
 
 
-def _complete(folders: ModelFolders) -> bool:
-    return all(path.exists() for path in (folders.checkpoint, folders.optimum, folders.artifact))
+def _complete(folders: ModelFolders, device: Device = CPU) -> bool:
+    needed = [folders.checkpoint, folders.artifact] + ([folders.optimum] if device.is_cpu else [])
+    return all(path.exists() for path in needed)
+
+
+def _prefix(device: Device) -> str:
+    """Of an artifact's name."""
+    return "artifact-" if device.is_cpu else f"{device.precision}-artifact-"
 
 
 def _appear(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Fill a folder that is not there, and give it its name when it is full."""
+    """Fill a missing folder; it gets its name when it is full."""
     if folder.exists():
         return
     click.echo(f"making {folder.parent.name}/{folder.name}", err=True)
@@ -98,25 +122,24 @@ def _optimum(checkpoint: Path, folder: Path) -> None:
 
 
 def _dynamic() -> object:
-    """The dynamic int8 of optimum for this CPU."""
+    """Optimum's dynamic int8 for this CPU."""
     from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
-    from benchmarks.harness.machine import context
-
-    flags = context()["flags"]
+    flags = cpu_flags()
     known = {"avx512_vnni": "avx512_vnni", "avx512f": "avx512", "avx2": "avx2"}
     kind = next((known[flag] for flag in known if flag in flags), "arm64")
     return getattr(AutoQuantizationConfig, kind)(is_static=False, per_channel=True)
 
 
-def _artifact(folders: ModelFolders, calibration: Path | None) -> None:
-    """As ``fillmask export`` makes it for a user; its costs are measured by the suites."""
+def _artifact(folders: ModelFolders, calibration: Path | None, device: Device) -> None:
+    """As ``fillmask export`` makes it for a user; the suites measure its costs."""
     from fillmask_export import Plan, export
 
-    for old in folders.artifact.parent.glob("artifact-*"):
+    for old in folders.artifact.parent.glob(f"{_prefix(device)}*"):
         shutil.rmtree(old)
     plan = Plan(calibration=calibration, texts=folders.texts, masks=500, rounds=0)
-    export(folders.checkpoint, folders.artifact, allow_pickle=True, plan=plan, say=_say)
+    variants = ("fp32", device.precision)
+    export(folders.checkpoint, folders.artifact, variants, allow_pickle=True, plan=plan, say=_say)
 
 
 def _say(step: str) -> None:
@@ -124,9 +147,9 @@ def _say(step: str) -> None:
 
 
 def _exporter() -> str:
-    """A hash of what shapes an artifact's graphs, so that none made by an older exporter is measured."""
+    """A hash of the exporter's code without training, so that no artifact of an older exporter is measured."""
     digest = hashlib.sha256()
-    for pattern in _SHAPING:
-        for path in sorted(_EXPORT.glob(pattern)):
+    for path in sorted(_EXPORT.rglob("*.py")):
+        if "training" not in path.parts:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

@@ -1,13 +1,16 @@
-"""What each model is, and how its checkpoint comes to be. AntiBERTy is trained; the others have random weights."""
+"""The models and how their checkpoints are made. AntiBERTy is trained; the others have random weights."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.checkpoint import make_checkpoint
 from benchmarks.models.antiberty import fetch_checkpoint, write_sequences
+from fillmask.artifact.folder import EMBEDDED
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +20,8 @@ class Subject:
     Attributes:
         title: In tables.
         make: Writes its checkpoint into a folder.
-        trained: Whether what is made has learned something.
-        sequences: Writes texts to calibrate on and others to judge on into a folder; None takes fillmask's own.
+        trained: Whether its weights are trained.
+        sequences: Writes texts to calibrate on and others to judge on into a folder; None takes fillmask's.
     """
 
     title: str
@@ -28,9 +31,16 @@ class Subject:
 
 
 def minilm(folder: Path) -> None:
-    """The embedded model's architecture and tokenizer."""
+    """The embedded model's architecture and tokenizer.
+
+    The embedded model ships as int8 only. How fast a checkpoint loads and runs does not depend on its weights.
+    """
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
     _seed()
-    make_checkpoint(folder)
+    AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(EMBEDDED)).save_pretrained(folder)
+    for name in _TOKENIZER_FILES:
+        shutil.copy(EMBEDDED / name, folder / name)
 
 
 def bert_base(folder: Path) -> None:

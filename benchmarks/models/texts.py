@@ -1,4 +1,4 @@
-"""Texts of an exact number of tokens with one mask each, and a mix of lengths as sentences have them."""
+"""Texts of an exact number of tokens with one mask each, and a mix of the lengths of sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEDIAN, _SPREAD = 24, 0.7
 
 
 class Writer:
-    """Writes texts of words that are one token each, so that lengths are exact; what they say moves no time.
+    """Writes texts of words that are one token each, so that lengths are exact. Their content does not change times.
 
     Args:
         artifact: The model's folder.
@@ -71,6 +71,6 @@ class Writer:
 
 
 def lengths(number: int, seed: int = 0) -> list[int]:
-    """Lengths in tokens as sentences have them: log-normal, half of them below 24, one in twenty above 76."""
+    """Lengths of sentences in tokens: log-normal, half of them below 24, one in twenty above 76."""
     drawn = np.random.default_rng(seed).lognormal(np.log(_MEDIAN), _SPREAD, number)
     return [int(each) for each in np.clip(np.rint(drawn), _SHORTEST, _LONGEST)]

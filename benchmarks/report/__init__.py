@@ -1,5 +1,5 @@
-"""Pages from records: RESULTS.md, the plots, and the README's table. ``python -m benchmarks.report`` makes them all.
+"""Pages made of records: RESULTS.md, the plots, and the README's table. ``python -m benchmarks.report`` makes them all.
 
-``results.py`` reads the records and says which may be printed; ``sections.py`` has a table for each, ``goals.py`` what
-was aimed at, ``readme.py`` the few rows of the README, ``plots.py`` the drawings, ``pages.py`` where all of it goes.
+``results.py`` reads the records and decides which may be printed. ``sections.py`` makes the tables of a record,
+``goals.py`` the goals, ``readme.py`` the rows of the README, ``plots.py`` the plots, ``pages.py`` the pages.
 """

@@ -14,7 +14,7 @@ NONE = "—"
 
 
 def in_rounds(samples: Sequence[list[float]] | Sequence[float]) -> TypeGuard[Sequence[list[float]]]:
-    """Whether there is a list of calls for each round, rather than a value."""
+    """Whether each round has a list of calls, not a value."""
     return bool(samples) and isinstance(samples[0], list)
 
 
@@ -24,7 +24,7 @@ def flat(row: Row) -> list[float]:
 
 
 def cell(row: Row) -> str:
-    """What a row comes to: the percentiles of calls, the median of values of rounds, or why there is nothing."""
+    """A row in a cell: percentiles of calls, the median of values of rounds, or why it failed."""
     if row.failed is not None:
         return failed(row.failed)
     samples = flat(row)
@@ -35,12 +35,12 @@ def cell(row: Row) -> str:
 
 
 def failed(reason: str) -> str:
-    """A contender that has no numbers, in a cell."""
+    """The cell of a contender without numbers."""
     return f"*failed: {' '.join(reason.split())}*".replace("|", "\\|")
 
 
 def number(value: float, unit: str = "") -> str:
-    """Three digits that count: ``1234567`` is ``1,230,000``; a share that is not tiny is a percentage.
+    """Three significant digits: ``1234567`` is ``1,230,000``; a share that is not tiny is a percentage.
 
     Example: ``number(0.9691, "share")`` is ``"96.9 %"``, ``number(1.23e-6, "share")`` is ``"1.2e-06"``.
     """
@@ -56,7 +56,7 @@ def number(value: float, unit: str = "") -> str:
 
 
 def interval(compared: Comparison) -> str:
-    """A ratio with its interval, ``2.31× [2.22, 2.40]``, and whether it says anything."""
+    """A ratio with its interval, ``2.31× [2.22, 2.40]``, marked where it is within the noise."""
     digits = 2 if compared.ratio >= 0.5 else 3
     shown = f"{compared.ratio:.{digits}f}×"
     if compared.low < compared.high:  # else it was counted
@@ -64,12 +64,12 @@ def interval(compared: Comparison) -> str:
     return shown if compared.claim != "none" else f"{shown} *no difference*"
 
 
-def said(case: Mapping[str, Any]) -> str:
-    """A case in words: ``{"tokens": 16, "step": "run", "size": 512}`` is ``16 tokens, run, size 512``."""
-    return ", ".join(_said(name, value) for name, value in case.items())
+def case_text(case: Mapping[str, Any]) -> str:
+    """A case as text: ``{"tokens": 16, "step": "run", "size": 512}`` is ``16 tokens, run, size 512``."""
+    return ", ".join(_value_text(name, value) for name, value in case.items())
 
 
-def _said(name: str, value: object) -> str:
+def _value_text(name: str, value: object) -> str:
     if name == "tokens":
         return f"{value} tokens"
     return value if isinstance(value, str) else f"{name} {value}"

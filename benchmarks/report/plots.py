@@ -1,4 +1,4 @@
-"""The drawings: SVG, the same whenever made of the same records, to be read on light pages and on dark ones."""
+"""The plots: SVG, identical for identical records, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.contenders import AGAIN, REFERENCE, precision_of
 from benchmarks.harness.records import Record, Row
 from benchmarks.report.cells import flat, in_rounds
 from benchmarks.report.results import Results
+from fillmask.bench.ratios import median_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,11 +172,10 @@ def _line(rows: Sequence[Row]) -> tuple[list[int], list[float], list[float], lis
 
 def _interval(row: Row) -> tuple[float, float, float]:
     """The median, and how far its 95 % interval, from resampled rounds, reaches below and above it."""
-    rounds = np.array([statistics.median(each) for each in row.samples] if in_rounds(row.samples) else row.samples)
-    drawn = np.random.default_rng(0).integers(len(rounds), size=(_RESAMPLES, len(rounds)))
-    low, high = np.percentile(np.median(rounds[drawn], axis=1), [2.5, 97.5])
+    rounds = [statistics.median(each) for each in row.samples] if in_rounds(row.samples) else flat(row)
+    low, high = median_interval(rounds, resamples=_RESAMPLES)
     middle = statistics.median(flat(row))
-    return middle, max(middle - float(low), 0.0), max(float(high) - middle, 0.0)
+    return middle, max(middle - low, 0.0), max(high - middle, 0.0)
 
 
 def _measure(accuracy: Record) -> str:

@@ -1,4 +1,4 @@
-"""The README's table: the ratios that matter most, each with the command that measures it."""
+"""The README's table: the most important ratios, each with the command that measures it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from benchmarks.report.goals import GOALS, Goal
 from benchmarks.report.results import Results
 
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
-_SAID = {
+_QUESTIONS = {
     "latency": "one text of {tokens} tokens on one thread, speed",
     "throughput": "sentences in batches on two cores, texts a second",
-    "startup": "process start to first answer, time",
+    "startup": "process start to first answer, speed",
     "memory": "peak memory",
     "size": "installed bytes",
-    "overhead": "a call beside the run inside it, {tokens} tokens, time",
+    "overhead": "a call beside the run inside it, {tokens} tokens, speed",
     "roofline": "products a second beside the peak of the machine, {tokens} tokens",
 }
 
 
 def numbers(results: Results) -> str:
-    """The rows for which there are valid records; a loss stands here as a win does."""
+    """The rows of valid records, losses as well as wins."""
     found = [(goal, record, compared) for goal in GOALS
              if (record := goal.record(results)) and (compared := goal.find(results))]  # fmt: skip
     if not found:
@@ -34,7 +34,7 @@ def numbers(results: Results) -> str:
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
-    question = f"{record.model or goal.model}: {_SAID[goal.suite].format(**goal.case)}"
+    question = f"{record.model or goal.model}: {_QUESTIONS[goal.suite].format(**goal.case)}"
     ours = compared.contender.removeprefix("fillmask-")
     model = f" --model {record.model}" if record.model else ""
     return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]

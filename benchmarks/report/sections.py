@@ -1,4 +1,4 @@
-"""The section of a record: what was measured, what follows from it, and what it takes to do it again."""
+"""The section of a record: samples, comparisons, and what is needed to repeat the run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, Row
-from benchmarks.report.cells import NONE, cell, failed, flat, in_rounds, interval, number, said, table
+from benchmarks.report.cells import NONE, case_text, cell, failed, flat, in_rounds, interval, number, table
 from benchmarks.report.results import SUITES, Results
 
 _OF_CALLS = "median / 90 % / 99 % of the calls"
@@ -19,7 +19,8 @@ _SHOWN_ELSEWHERE = ("title", "subject", "ratio")
 def section(record: Record, results: Results) -> str:
     """The section, in Markdown."""
     title = record.params.get("title", record.model)
-    parts = [f"### {record.suite}{f', {title}' if title else ''}", SUITES[record.suite]]
+    device = "" if record.device == "cpu" else f", on {record.device}"
+    parts = [f"### {record.suite}{f', {title}' if title else ''}{device}", SUITES[record.suite]]
     if reasons := results.unusable(record):
         parts.append("**INVALID**, so that no numbers are shown:\n\n" + "\n".join(f"- {reason}" for reason in reasons))
     else:
@@ -30,7 +31,7 @@ def section(record: Record, results: Results) -> str:
 
 
 def measured(record: Record, refused: dict[str, str]) -> list[str]:
-    """A table for each kind of row: those of one unit, whose cases say the same things."""
+    """A table for each kind of row: those of one unit whose cases have the same keys."""
     kinds = dict.fromkeys((row.unit, *row.case) for row in record.rows if row.case)
     tables = []
     for unit, *keys in kinds:
@@ -48,20 +49,20 @@ def compared(comparisons: Sequence[Comparison], how: str) -> list[str]:
 
     Args:
         comparisons: Of a record.
-        how: What is divided by what.
+        how: What the ratios say.
     """
     if not comparisons:
         return []
-    columns = list(dict.fromkeys(said(each.case) for each in comparisons))
+    columns = list(dict.fromkeys(case_text(each.case) for each in comparisons))
     pairs = dict.fromkeys((each.contender, each.baseline) for each in comparisons)
-    found = {(each.contender, each.baseline, said(each.case)): interval(each) for each in comparisons}
+    found = {(each.contender, each.baseline, case_text(each.case)): interval(each) for each in comparisons}
     rows = [[f"{ours} beside {theirs}", *(found.get((ours, theirs, column), NONE) for column in columns)]
             for ours, theirs in pairs]  # fmt: skip
     return [table([how, *columns], rows), _control(comparisons)]
 
 
 def profiles(record: Record) -> list[str]:
-    """Where the time of a run goes, by type of node, folded away."""
+    """The time of a run by type of node, folded."""
     heads = ["node", "in a run", "ms", "of all", "GOP/s"]
     found = []
     for title, nodes in record.params.get("profiles", {}).items():
@@ -75,7 +76,7 @@ def profiles(record: Record) -> list[str]:
 
 
 def provenance(record: Record) -> str:
-    """On which machine, when, of which code, how, and with what command."""
+    """The machine, date, commit, parameters and command."""
     context = record.context
     machine = f"{context['cpu_model']}, {context['cores']} cores, {context['os']}, Python {context['python']}"
     commit = f"commit {str(context['git_commit'])[:7]}{' with changes' if context['dirty'] else ''}"
@@ -99,7 +100,7 @@ def _table(rows: Sequence[Row], title: str, refused: dict[str, str]) -> str:
 
 
 def _column(row: Row) -> str:
-    return said(dict([next(iter(row.case.items()))]))
+    return case_text(dict([next(iter(row.case.items()))]))
 
 
 def _label(row: Row) -> str:
@@ -109,8 +110,8 @@ def _label(row: Row) -> str:
 def _control(comparisons: Iterable[Comparison]) -> str:
     low, high = min(each.aa_low for each in comparisons), max(each.aa_high for each in comparisons)
     return (
-        f"A contender beside itself gave {low:.3f} to {high:.3f}, whatever the case; where a ratio says no more than "
-        f"in its own case the control does, it has *no difference*."
+        f"A contender beside itself gave {low:.3f} to {high:.3f} over all cases. *No difference* means that a ratio is "
+        f"within the noise that the control of its case shows."
     )
 
 

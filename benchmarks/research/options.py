@@ -9,22 +9,18 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from benchmarks.harness.records import Row
-from benchmarks.harness.suite import Asked, Found, suite_command
-from benchmarks.harness.validity import narrow
-from benchmarks.measures.comparing import compare
-from benchmarks.measures.runs import Spied
-from benchmarks.measures.turns import SEED, take_turns
+from benchmarks.contenders.instrumented import InstrumentedModel
+from benchmarks.harness.options import Schedule, SuiteOptions
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, Rounds, run_rounds
+from benchmarks.harness.suite import suite_command
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
@@ -54,42 +50,26 @@ _CHANGES: dict[int, dict[str, Change]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The amount of measurement.
-
-    Attributes:
-        rounds: Counted rounds.
-        runs: Of a block.
-        tokens: Lengths of the texts.
-    """
-
-    rounds: int
-    runs: int = 20
-    tokens: tuple[int, ...] = (16, 128)
+_SCHEDULES = {"quick": Schedule(5, tokens=(16,), calls=(20,)), "full": Schedule(41, tokens=(16, 128), calls=(20,))}
 
 
-_PACES = {"quick": Pace(5, tokens=(16,)), "full": Pace(41)}
-
-
-def measure(asked: Asked, folders: ModelFolders) -> Found:
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time the runs."""
-    pace = _PACES[asked.profile]
-    rounds = asked.rounds or pace.rounds
-    found = Found(asdict(pace) | {"rounds": rounds, "seed": SEED, "ratio": "ms over ms",
-                                  "samples": "the median of each round's block"})  # fmt: skip
+    schedule = options.schedule(_SCHEDULES)
+    result = SuiteResult(schedule.params | {"seed": SEED, "samples": "the median of each round's block"})
     writer = Writer(folders.artifact, folders.manifest["mask_token"])
     for threads, changes in _CHANGES.items():
-        spied = {name: _spied(folders.artifact, threads, change) for name, change in _named(changes).items()}
+        models = {name: InstrumentedModel(folders.artifact, "int8", threads, change)
+                  for name, change in _named(changes).items()}  # fmt: skip
         gc.collect()
         gc.freeze()
-        for tokens in pace.tokens:
+        for tokens in schedule.tokens:
             (text,) = writer.write(tokens, 1)
-            blocks = _blocks(spied, text, pace.runs)
+            blocks = _blocks(models, text, *schedule.calls)
             label = f"options, {tokens} tokens, {threads} threads"
-            times = take_turns(blocks, rounds, label, lambda given: narrow(given[_AS_IT_IS], given[_AGAIN]))
-            _add(found, times, {"tokens": tokens, "threads": threads})
-    return found
+            rounds = run_rounds(blocks, schedule.rounds, label, controls=[(_AS_IT_IS, _AGAIN)])
+            _add(result, rounds, {"tokens": tokens, "threads": threads})
+    return result
 
 
 def _named(changes: Mapping[str, Change]) -> dict[str, Change]:
@@ -99,37 +79,16 @@ def _named(changes: Mapping[str, Change]) -> dict[str, Change]:
     return {_AS_IT_IS: unchanged, _AGAIN: unchanged, **changes}
 
 
-def _spied(artifact: Path, threads: int, change: Change) -> Spied:
-    with _changing(change):
-        return Spied(artifact, "int8", threads)
-
-
-@contextmanager
-def _changing(change: Change) -> Iterator[None]:
-    """Change the options of every session that is created inside."""
-    original = ort.InferenceSession
-
-    def start(graph: object, options: object, **rest: object) -> object:
-        change(options)
-        return original(graph, options, **rest)
-
-    ort.InferenceSession = start
-    try:
-        yield
-    finally:
-        ort.InferenceSession = original
-
-
-def _blocks(spied: Mapping[str, Spied], text: str, runs: int) -> dict[str, Callable[[], float]]:
-    calls: dict[str, Callable[[], object]] = {name: each.take(text).run for name, each in spied.items()}
-    calls[_BOUND] = _bound(spied[_AS_IT_IS])
+def _blocks(models: Mapping[str, InstrumentedModel], text: str, runs: int) -> dict[str, Callable[[], float]]:
+    calls: dict[str, Callable[[], object]] = {name: each.take(text).run for name, each in models.items()}
+    calls[_BOUND] = _bound(models[_AS_IT_IS])
     return {name: partial(_milliseconds, call, runs) for name, call in calls.items()}
 
 
-def _bound(spied: Spied) -> Callable[[], object]:
+def _bound(model: InstrumentedModel) -> Callable[[], object]:
     """The same run by IO binding: inputs are bound anew, as for each text, and the logits' buffer is reused."""
-    (output,), feeds = spied.arguments
-    session = spied.session
+    (output,), feeds = model.arguments
+    session = model.session
     binding, shape = session.io_binding(), session.run([output], feeds)[0].shape
     logits = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, "cpu")
     binding.bind_ortvalue_output(output, logits)
@@ -152,10 +111,10 @@ def _milliseconds(call: Callable[[], object], runs: int) -> float:
     return statistics.median(times) / 1e6
 
 
-def _add(found: Found, times: Mapping[str, Sequence[float]], case: dict[str, Any]) -> None:
-    found.rows += [Row(name, "int8", case, "ms", list(each)) for name, each in times.items()]
-    pairs = [(name, _AS_IT_IS) for name in times if name not in (_AS_IT_IS, _AGAIN)]
-    compare(found, case, times, pairs=pairs, again=(_AS_IT_IS, _AGAIN))
+def _add(result: SuiteResult, rounds: Rounds[str, float], case: dict[str, Any]) -> None:
+    result.add(case, "ms", rounds)
+    pairs = [(name, _AS_IT_IS) for name in rounds.samples if name not in (_AS_IT_IS, _AGAIN)]
+    result.compare(case, "ms", rounds.samples, control=(_AS_IT_IS, _AGAIN), pairs=pairs)
 
 
 command = suite_command("options", measure, "Time runs under other session options, and with IO binding.")

@@ -1,93 +1,71 @@
-"""How much memory a contender holds, in fresh processes: as it starts, imports, loads, answers, and goes on answering.
+"""The memory of a contender in fresh processes: at the start, after imports, loading, and many predictions.
 
-Pages in memory count: RSS, PSS, and the peak of RSS. Of the long lives the growth is judged, beside that of a contender
-which loses memory on purpose.
+Resident pages count: RSS, PSS, and the peak of RSS. Long processes show growth, beside a contender that loses memory on
+purpose.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE, precision_of
+from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.records import Row
-from benchmarks.harness.suite import Asked, Found, suite_command
-from benchmarks.measures.comparing import compare
-from benchmarks.measures.lives import THREADS, Lives, after
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.suite import suite_command
+from benchmarks.measures.memory_trace import THREADS, MemoryTraces, after
 from benchmarks.models.folders import ModelFolders
 
 _CONTENDERS = (REFERENCE, "optimum-fp32", "optimum-int8", "fillmask-fp32", FILLMASK, AGAIN)
-_LEAKING = "fillmask-int8, leaking"
+_LEAKING = f"{FILLMASK}, leaking"
 _LEAK_BYTES = 4096
 _SEEN = 0.7  # of a planted leak, at least; what is lost may first fill memory that was free
+_SCHEDULES = {"quick": Schedule(3), "full": Schedule(5)}
+_PREDICTIONS = 50
+# Predictions between which growth is measured: of fillmask, and of the others, which take ten times as long.
+_GROWTH = {"quick": (200, 1000, 400), "full": (1000, 10_000, 2000)}
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How much is asked.
-
-    Attributes:
-        rounds: Processes of each contender.
-        answers: Of each.
-        begin: Answers from which growth is measured, in one process more of each.
-        end: Answers up to which, of fillmask.
-        end_of_others: Of the others, which take ten times as long.
-    """
-
-    rounds: int
-    answers: int
-    begin: int
-    end: int
-    end_of_others: int
-
-    def end_of(self, name: str) -> int:
-        """Of a contender."""
-        return self.end if name.startswith("fillmask") else self.end_of_others
-
-
-_PACES = {"quick": Pace(3, 50, 200, 1000, 400), "full": Pace(5, 50, 1000, 10_000, 2000)}
-
-
-def measure(asked: Asked, folders: ModelFolders) -> Found:
-    """Follow the lives of processes."""
-    pace = _PACES[asked.profile]
-    rounds, names = asked.rounds or pace.rounds, [name for name in _CONTENDERS if name in asked.contenders]
-    found = Found(asdict(pace) | {"rounds": rounds, "threads": THREADS, "leak_bytes": _LEAK_BYTES,
-                                  "tokens": "8 to 16, every fiftieth 128", "ratio": "MB over MB"})  # fmt: skip
-    short = Lives(folders)
-    short.watch(names * rounds, [pace.answers], "memory", {})
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
+    """Trace the memory of processes."""
+    rounds, names = options.schedule(_SCHEDULES).rounds, [name for name in _CONTENDERS if name in options.contenders]
+    growth = dict(zip(("begin", "end", "end_of_others"), _GROWTH[options.profile], strict=True))
+    result = SuiteResult({"rounds": rounds, "answers": _PREDICTIONS, **growth, "threads": THREADS,
+                          "leak_bytes": _LEAK_BYTES, "tokens": "8 to 16, every fiftieth 128",
+                          "ratio": "MB over MB"})  # fmt: skip
+    short = MemoryTraces(folders)
+    short.trace(names * rounds, [_PREDICTIONS], "memory")
     for name in names:
-        found.rows += short.rows(name, precision_of(name), ["start", "import", "load", after(1), after(pace.answers)])
+        result.rows += short.rows(name, ["start", "import", "load", after(1), after(_PREDICTIONS)])
     theirs = [name for name in names if not name.startswith("fillmask")]
     pairs = [(ours, other) for ours in (FILLMASK, "fillmask-fp32") for other in theirs]
-    for stage, kind in (("load", "rss"), (after(1), "peak"), (after(pace.answers), "peak"), (after(1), "pss")):
-        case = {"after": stage, "of": kind}
-        compare(found, case, short.values(stage, kind), pairs=pairs, again=(FILLMASK, AGAIN))
-    _grow(found, Lives(folders), [name for name in names if name != AGAIN], pace)
-    return found
+    for stage, kind in (("load", "rss"), (after(1), "peak"), (after(_PREDICTIONS), "peak"), (after(1), "pss")):
+        values = short.values(stage, kind)
+        result.compare({"after": stage, "of": kind}, "MB", values, control=(FILLMASK, AGAIN), pairs=pairs)
+    _grow(result, MemoryTraces(folders), [name for name in names if name != AGAIN])
+    return result
 
 
-def _grow(found: Found, lives: Lives, names: list[str], pace: Pace) -> None:
-    """Rows of one long life of each contender, and of one that leaks."""
-    grown = {}
+def _grow(result: SuiteResult, traces: MemoryTraces, names: list[str]) -> None:
+    """Rows of one long process of each contender, and of one that leaks."""
+    begin, grown = result.params["begin"], {}
     for name in [*names, _LEAKING]:
-        precision, end = precision_of(FILLMASK if name == _LEAKING else name), pace.end_of(name)
-        lives.watch([name], [pace.begin, end], f"{name}, {after(end)}", {_LEAKING: (FILLMASK, _LEAK_BYTES)})
-        found.rows += lives.rows(name, precision, [after(end)])
-        if name not in lives.failed:
-            (first,), (last,) = (lives.values(after(answers), "rss")[name] for answers in (pace.begin, end))
+        end = result.params["end" if name.startswith("fillmask") else "end_of_others"]
+        traces.trace([name], [begin, end], f"{name}, {after(end)}", _LEAK_BYTES if name == _LEAKING else 0)
+        result.rows += traces.rows(name, [after(end)])
+        if name not in traces.failed:
+            (first,), (last,) = (traces.values(after(number), "rss")[name] for number in (begin, end))
             grown[name] = last - first
-            case = {"from": pace.begin, "to": end, "of": "growth"}
-            found.rows.append(Row(name, precision, case, "MB", [grown[name]]))
+            case = {"from": begin, "to": end, "of": "growth"}
+            result.rows.append(Row(name, precision_of(name), case, "MB", [grown[name]]))
     if FILLMASK in names:
-        found.gate = unseen(grown, (pace.end - pace.begin) * _LEAK_BYTES / 1e6)
+        result.gate = unseen(grown, (result.params["end"] - begin) * _LEAK_BYTES / 1e6)
 
 
 def unseen(grown: dict[str, float], planted: float) -> str | None:
-    """Why the growths say nothing, or None: a planted leak, in MB, has to be seen in them."""
+    """Why the growths mean nothing, or None: a planted leak, in MB, must show in them."""
     if _LEAKING not in grown or FILLMASK not in grown:
-        return "the control that loses memory, or what it is compared with, failed"
+        return "the control that loses memory, or the contender that it is compared with, failed"
     seen = grown[_LEAKING] - grown[FILLMASK]
     return None if seen >= _SEEN * planted else f"of {planted:.3g} MB lost on purpose only {seen:.3g} MB were seen"
 
 
-command = suite_command("memory", measure, "Follow the memory of fresh processes.")
+command = suite_command("memory", measure, "Trace the memory of fresh processes.")

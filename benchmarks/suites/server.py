@@ -6,7 +6,6 @@ run, and in the batches that the server forms too. The clients run on the same c
 
 from __future__ import annotations
 
-import datetime
 import json
 import socket
 import statistics
@@ -14,22 +13,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 import click
 
-from benchmarks.harness import machine
-from benchmarks.harness.records import RESULTS, Comparison, Record, Row, said, write
-from benchmarks.harness.stats import Ratio, claim, percentile, ratio
-from benchmarks.harness.validity import Evidence, judge
-from benchmarks.measures.turns import take_turns
+from benchmarks.harness.options import Profile
+from benchmarks.harness.records import RESULTS, Comparison, Row, case_name, write
+from benchmarks.harness.result import Case, SuiteResult
+from benchmarks.harness.rounds import run_rounds
+from benchmarks.harness.stats import claim, percentile, ratio
+from benchmarks.harness.suite import make_record, report
 from benchmarks.models.folders import BUILT
 from fillmask import FillMask
 from fillmask.runtime.cpu import available_threads
 from tests.load.generator import Load, bodies_of, closed_loop, open_loop, poisson, run
 from tests.support.serving import TEXT, Served, serve
 
-Profile = Literal["quick", "full"]
 _ROUNDS = {"quick": 5, "full": 15}
 _WORDS = "the library is next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
 # Words of each text: most texts are short, few are long.
@@ -47,36 +45,20 @@ _SETTINGS = {"clients": _CLIENTS, "clients_with_lists": _LISTS, "batch": _BATCH,
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the record.")
 def command(profile: Profile, rounds: int | None, bound: float, out: Path | None) -> None:
     """Time the server beside the library."""
-    started, context = datetime.datetime.now(datetime.timezone.utc), machine.context()
-    count = rounds or _ROUNDS[profile]
-    with machine.Watch() as watch, serve() as server:
-        found = Beside(server, count)
+    again = f"python -m benchmarks server --profile {profile}" + (f" --rounds {rounds}" if rounds else "")
+    record = make_record("server", profile, again, lambda: _measure(rounds or _ROUNDS[profile], bound))
+    report(record, write(record, out or (RESULTS if profile == "full" else BUILT / "results")))
+
+
+def _measure(rounds: int, bound: float) -> SuiteResult:
+    with serve() as server:
+        found = Beside(server, rounds)
         found.one_client()
         for name, texts in _TEXTS.items():
             found.many_clients(name, texts)
         tried = found.rates(bound)
-    evidence = Evidence(context, watch.found, found.controls, found.steadiness)
-    reasons, unsettled = judge(evidence, profile)
-    record = Record(
-        suite="server",
-        model="",
-        profile=profile,
-        command=f"python -m benchmarks server --profile {profile}" + (f" --rounds {rounds}" if rounds else ""),
-        started_at=started.isoformat(timespec="seconds"),
-        context=context,
-        watch=watch.found,
-        params={"rounds": count, "bound_ms": bound, "tried": tried, **_SETTINGS},
-        rows=found.rows,
-        comparisons=found.comparisons,
-        invalid_reasons=reasons,
-        valid=not reasons,
-        unsettled=unsettled,
-    )
-    click.echo(write(record, out or (RESULTS if profile == "full" else BUILT / "results")))
-    for reason in reasons:
-        click.echo(f"INVALID: {reason}", err=True)
-    for case, each in unsettled.items():
-        click.echo(f"NOT SETTLED: {case}: {'; '.join(each)}", err=True)
+    found.result.params = {"rounds": rounds, "bound_ms": bound, "tried": tried, **_SETTINGS}
+    return found.result
 
 
 class Beside:
@@ -87,17 +69,11 @@ class Beside:
         rounds: Of each comparison.
 
     Attributes:
-        rows: What was measured.
-        comparisons: Ratios of it.
-        controls: By case, the ratio of a baseline to itself.
-        steadiness: By case, the baseline's value in each round.
+        result: What was measured. Each case has a control for each of its baselines.
     """
 
     def __init__(self, server: Served, rounds: int) -> None:
-        self.rows: list[Row] = []
-        self.comparisons: list[Comparison] = []
-        self.controls: dict[str, Ratio] = {}
-        self.steadiness: dict[str, list[float]] = {}
+        self.result = SuiteResult()
         self._server, self._rounds = server, rounds
         self._library = FillMask(threads=1)
         self._saturation = 0.0
@@ -113,13 +89,12 @@ class Beside:
                 "server": lambda: _send(connection, request),
             }
             blocks = {name: partial(_milliseconds, call) for name, call in calls.items()}
-            times = take_turns(blocks, self._rounds, "one client")
+            times = run_rounds(blocks, self._rounds, "one client").samples
         case = {"clients": 1, "text": "short"}
         added = statistics.median(there - here for here, there in zip(times["library"], times["server"], strict=True))
-        self._keep(case, times, "ms", {"server": f"added {added:.2f} ms in the median round"})
+        self._keep(case, "ms", times, {"server": f"added {added:.2f} ms in the median round"})
         click.echo(f"one client: added {added:.2f} ms to {statistics.median(times['library']):.2f} ms")
-        speeds = {name: [1 / each for each in values] for name, values in times.items()}
-        self._compare(case, speeds, "server", "library")
+        self._compare(case, "ms", times, "server", "library")
 
     def many_clients(self, name: str, texts: list[str]) -> None:
         """Texts a second with enough clients to keep the server busy."""
@@ -133,17 +108,17 @@ class Beside:
             "server": partial(self._server_rate, one, _CLIENTS, 1, shares),
             "server-lists": partial(self._server_rate, lists, _LISTS, len(texts), []),
         }
-        rates = take_turns(blocks, self._rounds, f"many clients, {name}")
+        rates = run_rounds(blocks, self._rounds, f"many clients, {name}").samples
         case, share = {"clients": _CLIENTS, "text": name}, statistics.median(shares)
         notes = {
             "server": f"the clients took {share:.0%} of the cores",
             "server-lists": f"{_LISTS} clients, {len(texts)} texts a request",
         }
-        self._keep(case, rates, "texts/s", notes)
+        self._keep(case, "texts/s", rates, notes)
         self._saturation = statistics.median(rates["server"])
         for ours in ("server", "server-lists"):
             for baseline in ("library", "library-batches"):
-                self._compare(case, rates, ours, baseline)
+                self._compare(case, "texts/s", rates, ours, baseline)
 
     def rates(self, bound: float) -> list[dict[str, float]]:
         """Bisect between no load and saturation, four times, for the highest rate whose p99 is within the bound."""
@@ -159,19 +134,17 @@ class Beside:
         click.echo(f"p99 within {bound:.0f} ms up to {low:.0f} texts/s, {low / self._saturation:.2f} of saturation")
         return tried
 
-    def _keep(
-        self, case: dict[str, Any], values: Mapping[str, Sequence[float]], unit: str, notes: Mapping[str, str]
-    ) -> None:
-        self.rows += [Row(name, "int8", case, unit, list(each), notes=notes.get(name, ""))
-                      for name, each in values.items()]  # fmt: skip
+    def _keep(self, case: Case, unit: str, values: Mapping[str, Sequence[float]], notes: Mapping[str, str]) -> None:
+        self.result.rows += [
+            Row(name, "int8", case, unit, list(each), notes=notes.get(name, "")) for name, each in values.items()
+        ]
 
-    def _compare(self, case: dict[str, Any], speeds: Mapping[str, list[float]], ours: str, baseline: str) -> None:
-        found, control = (ratio(speeds[name], speeds[baseline]) for name in (ours, f"{baseline}-again"))
-        name = f"{said(case)}, {baseline}"
-        self.controls[name], self.steadiness[name] = control, speeds[baseline]
-        click.echo(f"{case} {ours} / {baseline}: {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
+    def _compare(self, case: Case, unit: str, values: Mapping[str, list[float]], ours: str, baseline: str) -> None:
+        found, control = (ratio(unit, values[name], values[baseline]) for name in (ours, f"{baseline}-again"))
+        name = f"{case_name(case)}, {baseline}"
+        self.result.controls[name], self.result.rounds[name] = control, values[baseline]
         numbers = found.value, found.low, found.high, control.low, control.high
-        self.comparisons.append(Comparison(ours, baseline, case, *numbers, claim(found, control)))
+        self.result.comparisons.append(Comparison(ours, baseline, case, *numbers, claim(unit, found, control)))
 
     def _library_rate(self, texts: list[str], batch_size: int) -> float:
         """Texts a second of the library."""

@@ -1,25 +1,23 @@
-"""How long it is from process start to the first answer, in fresh processes that start by turns in random order.
+"""The time from process start to the first prediction, of fresh processes that start in interleaved rounds.
 
-The files lie in the page cache, since every program ran once before. Both take the threads that they take by default.
+The files are in the page cache, since every program ran once before. Contenders use their default number of threads.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from statistics import median
 
-from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE, precision_of
-from benchmarks.harness.records import Row
-from benchmarks.harness.suite import Asked, Found, suite_command
-from benchmarks.harness.validity import settled_by
-from benchmarks.measures.comparing import compare
-from benchmarks.measures.processes import NoAnswerError, seconds_to_line
-from benchmarks.measures.turns import SEED, take_turns
+from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
+from benchmarks.harness.options import Schedule, SuiteOptions
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, Rounds, run_rounds
+from benchmarks.harness.suite import suite_command
+from benchmarks.measures.processes import seconds_to_line
 from benchmarks.models.folders import ModelFolders
 
-_ROUNDS = {"quick": 5, "full": 31}
-_PROCESSES = 5  # of those a round that start in a tenth of the time
+_SCHEDULES = {"quick": Schedule(5), "full": Schedule(31)}
+_PROCESSES = 5  # of a round, for programs that start in a tenth of the time
 _TEXT = "Paris is the {mask} of France."
 _EMBEDDED = "from fillmask import FillMask; print(FillMask()({text!r})[0]['token_str'], flush=True)"
 _FOLDER = "from fillmask import FillMask; print(FillMask({folder!r})({text!r})[0]['token_str'], flush=True)"
@@ -27,28 +25,35 @@ _TRANSFORMERS = (
     "from transformers import pipeline; "
     "print(pipeline('fill-mask', model={folder!r})({text!r})[0]['token_str'], flush=True)"
 )
-_ANSWER, _IMPORT = "first answer", "import"
 _IMPORTS = {"import fillmask": "import fillmask; print(1, flush=True)", "python": "print(1, flush=True)"}
 
 
-def measure(asked: Asked, folders: ModelFolders) -> Found:
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time fresh processes."""
-    rounds = asked.rounds or _ROUNDS[asked.profile]
+    schedule = options.schedule(_SCHEDULES)
     text = _TEXT.format(mask=folders.manifest["mask_token"])
-    found = Found({"rounds": rounds, "seed": SEED, "text": text, "page_cache": "warm", "threads": "by default",
-                   "processes": {REFERENCE: 1, "others": _PROCESSES}, "samples": "the median of each round",
-                   "ratio": "seconds over seconds"})  # fmt: skip
-    programs = _programs(asked, folders, text)
-    seconds, failed = _race(programs, rounds)
-    for name in programs:
-        found.rows.append(_row(name, seconds[name], failed.get(name)))
-    compare(found, {"until": _ANSWER}, seconds, pairs=[(FILLMASK, REFERENCE)], again=(FILLMASK, AGAIN))
-    return found
+    result = SuiteResult(schedule.params | {"seed": SEED, "text": text, "page_cache": "warm", "threads": "by default",
+                         "processes": {REFERENCE: 1, "others": _PROCESSES},
+                         "samples": "the median of each round"})  # fmt: skip
+    programs = _programs(options, folders, text)
+    rounds: Rounds[str, float] = run_rounds(
+        {name: partial(_seconds, name, code) for name, code in programs.items()},
+        schedule.rounds,
+        "startup",
+        controls=[(FILLMASK, AGAIN)],
+    )
+    first, names, pairs = {"until": "first answer"}, programs.keys() - _IMPORTS.keys(), [(FILLMASK, REFERENCE)]
+    codes = {name: {"code": code} for name, code in _IMPORTS.items()}
+    settings = codes | {name: {"HF_HUB_OFFLINE": "1"} for name in names}
+    result.add(first, "s", rounds.pick({name: name for name in programs if name in names}), settings=settings)
+    result.add({"until": "import"}, "s", rounds.pick({name: name for name in codes}), settings=settings)
+    result.compare(first, "s", rounds.samples, control=(FILLMASK, AGAIN), pairs=pairs)
+    return result
 
 
-def _programs(asked: Asked, folders: ModelFolders, text: str) -> dict[str, str]:
+def _programs(options: SuiteOptions, folders: ModelFolders, text: str) -> dict[str, str]:
     """By contender. minilm is the embedded model, which transformers reads as a checkpoint of its architecture."""
-    ours = _EMBEDDED if asked.model == "minilm" else _FOLDER
+    ours = _EMBEDDED if options.model == "minilm" else _FOLDER
     templates = {
         FILLMASK: (ours, folders.artifact),
         AGAIN: (ours, folders.artifact),
@@ -57,28 +62,9 @@ def _programs(asked: Asked, folders: ModelFolders, text: str) -> dict[str, str]:
     return {name: code.format(text=text, folder=str(folder)) for name, (code, folder) in templates.items()} | _IMPORTS
 
 
-def _race(programs: dict[str, str], rounds: int) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Seconds of each program in each round, and why some have failed; those are not asked again."""
-    failed: dict[str, str] = {}
-
-    def block(name: str) -> float:
-        try:
-            processes = 0 if name in failed else 1 if name == REFERENCE else _PROCESSES
-            return median([seconds_to_line(programs[name]) for _ in range(processes)] or [math.nan])
-        except NoAnswerError as error:
-            failed[name] = str(error)
-        return math.nan
-
-    seconds = take_turns(
-        {name: partial(block, name) for name in programs}, rounds, "startup", settled_by(FILLMASK, AGAIN)
-    )
-    return {name: [] if name in failed else times for name, times in seconds.items()}, failed
+def _seconds(name: str, code: str) -> float:
+    """The median over the processes of a round."""
+    return median(seconds_to_line(code) for _ in range(1 if name == REFERENCE else _PROCESSES))
 
 
-def _row(name: str, seconds: list[float], failed: str | None) -> Row:
-    if name in _IMPORTS:
-        return Row(name, "", {"until": _IMPORT}, "s", seconds, {"code": _IMPORTS[name]}, failed)
-    return Row(name, precision_of(name), {"until": _ANSWER}, "s", seconds, {"HF_HUB_OFFLINE": "1"}, failed)
-
-
-command = suite_command("startup", measure, "Time fresh processes from their start to the first answer.")
+command = suite_command("startup", measure, "Time fresh processes from their start to the first prediction.")

@@ -1,68 +1,54 @@
-"""What a second core is best used for: two threads for one text, or two texts at once."""
+"""The best use of a second core: two threads for one text, or two texts at once."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.contenders import FILLMASK, REFERENCE, TOP_K, precision_of
+from benchmarks.contenders import FILLMASK, REFERENCE, TOP_K
 from benchmarks.harness.gate import open_gate
-from benchmarks.harness.records import Row
-from benchmarks.harness.rounds import Field, play
-from benchmarks.harness.suite import Asked, Found, suite_command
-from benchmarks.harness.validity import settled_by
+from benchmarks.harness.options import Schedule, SuiteOptions
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, Rounds, run_rounds
+from benchmarks.harness.suite import suite_command
+from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
-_LENGTHS = (16, 128)
-_ROUNDS = {"quick": 9, "full": 15}
-_TEXTS = 8
-_SEED = 0
+_SCHEDULES = {"quick": Schedule(9, tokens=(16, 128), texts=8), "full": Schedule(15, tokens=(16, 128), texts=8)}
 _ONE, _TWO, _BOTH = "1 thread", "2 threads", "2 texts at once"
 _THREADS = {_ONE: 1, _TWO: 2, _BOTH: 1}
 _CONTENDERS = (FILLMASK, "optimum-int8", REFERENCE)
-_AGAIN = f"{FILLMASK}, {_BOTH}-again"
+_CONTROL = (f"{FILLMASK}, {_BOTH}", f"{FILLMASK}, {_BOTH}-again")
 
 
-def measure(asked: Asked, folders: ModelFolders) -> Found:
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time each way at each length."""
-    gate, rounds = open_gate(asked.folder, folders), asked.rounds or _ROUNDS[asked.profile]
-    params = {"rounds": rounds, "seed": _SEED, "top_k": TOP_K, "tokens": _LENGTHS, "texts": _TEXTS}
-    found = Found(params, gate=gate.reason)
+    gate, schedule = open_gate(options.folder, folders), options.schedule(_SCHEDULES)
+    result = SuiteResult(schedule.params | {"seed": SEED, "top_k": TOP_K}, gate=gate.reason)
     writer = Writer(folders.artifact, folders.manifest["mask_token"])
-    entries = _entries([name for name in _CONTENDERS if name in asked.contenders and name not in gate.refused])
-    with Field(folders, entries) as field:
-        for tokens in _LENGTHS:
-            block = partial(_speed, field, writer.write(tokens, _TEXTS))
-            settled = settled_by(_AGAIN.removesuffix("-again"), _AGAIN)
-            speeds = play(field, rounds, _SEED, label=f"{tokens} tokens", block=block, settled=settled)
-            _add(found, field, entries, tokens, speeds)
-    return found
+    names = [name for name in _CONTENDERS if name in options.contenders and name not in gate.refused]
+    with Workers(folders, _setups(names)) as workers:
+        for tokens in schedule.tokens:
+            texts = writer.write(tokens, schedule.texts)
+            blocks = {name: partial(_speed, workers, texts, name) for name in workers.loaded}
+            rounds: Rounds[str, float] = run_rounds(blocks, schedule.rounds, f"{tokens} tokens", controls=[_CONTROL])
+            rounds.failed.update(workers.failed)
+            settings = {name: workers.settings[name] | {"workers": _workers(name)} for name in workers.loaded}
+            result.add({"tokens": tokens}, "texts/s", rounds, settings=settings)
+            result.compare({"tokens": tokens}, "texts/s", rounds.samples, control=_CONTROL)
+    return result
 
 
-def _entries(names: list[str]) -> dict[str, tuple[str, int]]:
-    """One thread and two of each, and of fillmask two texts at once, twice."""
-    found = {f"{name}, {way}": (name, _THREADS[way]) for name in names for way in (_ONE, _TWO)}
-    if FILLMASK in names:
-        found |= {f"{FILLMASK}, {_BOTH}": (FILLMASK, 1), _AGAIN: (FILLMASK, 1)}
-    return found
+def _setups(names: list[str]) -> dict[str, Setup]:
+    """One thread and two of each contender; and of fillmask two texts at once, twice."""
+    setups = {f"{name}, {way}": Setup(name, _THREADS[way]) for name in names for way in (_ONE, _TWO)}
+    return setups | ({name: Setup(FILLMASK, 1) for name in _CONTROL} if FILLMASK in names else {})
 
 
-def _add(
-    found: Found, field: Field, entries: dict[str, tuple[str, int]], tokens: int, speeds: dict[str, list[float]]
-) -> None:
-    case = {"tokens": tokens}
-    for name, each in speeds.items():
-        settings = field.settings[name] | {"workers": _workers(name)}
-        found.rows.append(Row(name, precision_of(entries[name][0]), case, "texts/s", each, settings))
-    for name, why in field.failed.items():
-        found.rows.append(Row(name, precision_of(entries[name][0]), case, "texts/s", [], failed=why))
-    found.compare(case, speeds, _AGAIN)
-
-
-def _speed(field: Field, texts: list[str], name: str) -> float | None:
-    """Texts a second."""
-    seconds = field.ask(name, "seconds", texts=texts, batch_size=1, workers=_workers(name))
-    return None if seconds is None else len(texts) / seconds
+def _speed(workers: Workers, texts: list[str], name: str) -> float:
+    """Texts per second."""
+    seconds: float = workers.call(name, "seconds", texts=texts, batch_size=1, workers=_workers(name))
+    return len(texts) / seconds
 
 
 def _workers(name: str) -> int:

@@ -1,95 +1,107 @@
-"""How many texts of the lengths of sentences a second on two cores: one by one, and in each contender's batches.
+"""How many texts of the lengths of sentences per second, on two cores or on a GPU: one by one, and in batches.
 
-One by one, fillmask and OpenVINO run a text on each core, the pipelines a text on both. In batches, texts of like
+One by one, fillmask and OpenVINO run a text on each core, the pipelines a text on both. In batches, texts of similar
 length run together, in the batch size that is each contender's best of those tried.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from benchmarks.contenders import AGAIN, FILLMASK, TOP_K, precision_of
-from benchmarks.harness.gate import check_answers, failed_rows, open_gate
-from benchmarks.harness.records import Row
-from benchmarks.harness.rounds import Field, play, progress
-from benchmarks.harness.suite import Asked, Found, suite_command
-from benchmarks.harness.validity import settled_by
+from benchmarks.contenders import TOP_K
+from benchmarks.harness.gate import check_predictions, open_gate
+from benchmarks.harness.options import SuiteOptions
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, progress, run_rounds
+from benchmarks.harness.suite import suite_command
+from benchmarks.harness.worker import ContenderError
+from benchmarks.harness.workers import Setup, Workers
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer, lengths
 
 _CORES = 2
-_SEED = 0
 _ROUNDS = {"quick": 9, "full": 15}
 _TEXTS = {"minilm": 96, "bert-base": 24, "xlmr-base": 16, "antiberty": 32}
-_BATCH_SIZES = (4, 8, 16, 32)
+_BATCH_SIZES, _GPU_BATCH_SIZES = (4, 8, 16, 32), (8, 32, 128)
+_GPU_TEXTS = 512
 _TRIALS = 2  # of each batch size; the faster of them counts
-_ASKED = 8
+_CHECKED = 8
 # These run a text on each core; the others all cores for each text.
-_WORKERS = ("fillmask", "openvino")
+_PARALLEL = ("fillmask", "openvino")
 _WITHOUT_BATCHES = ("openvino", "faster-clip", "floor")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a contender answers many texts."""
+    """How a contender runs many texts."""
 
     batch_size: int
     workers: int
     notes: str = ""
 
 
-def measure(asked: Asked, folders: ModelFolders) -> Found:
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time all contenders on the same texts."""
-    gate, rounds = open_gate(asked.folder, folders), asked.rounds or _ROUNDS[asked.profile]
-    texts = Writer(folders.artifact, folders.manifest["mask_token"]).mix(_TEXTS[asked.model], _SEED)
-    tokens = lengths(len(texts), _SEED)
-    params = {"rounds": rounds, "seed": _SEED, "cores": _CORES, "top_k": TOP_K, "texts": len(texts), "tokens": tokens}
-    found = Found(params | {"batch_sizes": _BATCH_SIZES}, gate=gate.reason)
-    names = [name for name in asked.contenders if name not in gate.refused and not name.startswith("floor")]
-    with Field(folders, {name: (name, _threads(name)) for name in names}) as field:
-        notes = check_answers(field, texts[:_ASKED])
-        alone = {name: Way(1, _workers(name), notes.get(name, "")) for name in field.alive}
-        for title, ways in (("one by one", alone), ("batches", _best(field, texts, alone))):
-            _race(found, field, texts, title, ways)
-            found.rows += failed_rows(gate, field, {"way": title}, "texts/s")
-    return found
+    device, gate = options.device, open_gate(options.folder, folders, options.device)
+    number, sizes = (_TEXTS[options.model], _BATCH_SIZES) if device.is_cpu else (_GPU_TEXTS, _GPU_BATCH_SIZES)
+    if options.profile == "quick":
+        number = min(number, 96)
+    texts = Writer(folders.artifact, folders.manifest["mask_token"]).mix(number, SEED)
+    rounds, tokens = options.rounds or _ROUNDS[options.profile], lengths(number, SEED)
+    params = {"rounds": rounds, "seed": SEED, "cores": _CORES, "top_k": TOP_K, "texts": number, "tokens": tokens}
+    result = SuiteResult(params | {"batch_sizes": sizes}, device, gate=gate.reason)
+    names = [name for name in options.contenders if name not in gate.refused and not name.startswith("floor")]
+    setups = {name: Setup(name, _threads(name) if device.is_cpu else 0, device) for name in names}
+    with Workers(folders, setups) as workers:
+        checked = check_predictions(workers, workers.loaded, texts[:_CHECKED], device)
+        failed = gate.refused | workers.failed | checked.wrong
+        alone = {name: Way(1, _workers(name) if device.is_cpu else 1, checked.notes.get(name, ""))
+                 for name in workers.loaded if name not in failed}  # fmt: skip
+        _time(result, workers, texts, "one by one", ways=alone, failed=failed)
+        _time(result, workers, texts, "batches", ways=_best(workers, texts, alone, result), failed=failed)
+    return result
 
 
-def _race(found: Found, field: Field, texts: list[str], title: str, ways: dict[str, Way]) -> None:
-    rounds, case = found.params["rounds"], {"way": title}
-
-    def block(name: str) -> float | None:
-        return _speed(field, name, texts, ways[name]) if name in ways else None
-
-    speeds = play(field, rounds, _SEED, label=title, block=block, settled=settled_by(FILLMASK, AGAIN))
-    speeds = {name: each for name, each in speeds.items() if each}
-    for name, each in speeds.items():
-        way = ways[name]
-        settings = field.settings[name] | {"batch_size": way.batch_size, "workers": way.workers}
-        found.rows.append(Row(name, precision_of(name), case, "texts/s", each, settings, notes=way.notes))
-    found.compare(case, speeds)
+def _time(
+    result: SuiteResult, workers: Workers, texts: list[str], title: str, *, ways: dict[str, Way], failed: dict[str, str]
+) -> None:
+    case, control = {"way": title}, (result.device.ours, result.device.again)
+    blocks = {name: partial(_speed, workers, name, texts, way) for name, way in ways.items()}
+    rounds = run_rounds(blocks, result.params["rounds"], title, controls=[control])
+    rounds.failed.update(failed)
+    settings = {name: workers.settings[name] | {"batch_size": way.batch_size, "workers": way.workers}
+                for name, way in ways.items()}  # fmt: skip
+    result.add(case, "texts/s", rounds, settings=settings, notes={name: way.notes for name, way in ways.items()})
+    result.compare(case, "texts/s", rounds.samples, control=control)
 
 
-def _best(field: Field, texts: list[str], alone: dict[str, Way]) -> dict[str, Way]:
-    """Each contender's best batch size; those without batches go on as they are."""
+def _best(workers: Workers, texts: list[str], alone: dict[str, Way], result: SuiteResult) -> dict[str, Way]:
+    """Each contender's best batch size; a contender without batches runs as before, and the control as its double."""
+    ours, again = result.device.ours, result.device.again
     ways = {name: way for name, way in alone.items() if name.startswith(_WITHOUT_BATCHES)}
-    with progress([name for name in field.alive if name not in ways and name != AGAIN], "batch sizes") as names:
+    with progress([name for name in alone if name not in ways and name != again], "batch sizes") as names:
         for name in names:
-            tried = {size: _try(field, name, texts, replace(alone[name], batch_size=size)) for size in _BATCH_SIZES}
-            size = max(tried, key=tried.__getitem__)
-            said = "; ".join(f"{size}: {speed:.0f}/s" for size, speed in tried.items())
-            ways[name] = replace(alone[name], batch_size=size, notes=f"batch sizes tried: {said}")
-    return ways | ({AGAIN: ways[FILLMASK]} if AGAIN in alone and FILLMASK in ways else {})
+            tried = {size: _try(workers, name, texts, replace(alone[name], batch_size=size))
+                     for size in result.params["batch_sizes"]}  # fmt: skip
+            best = max(tried, key=tried.__getitem__)
+            speeds = "; ".join(f"{size}: {speed:.0f}/s" for size, speed in tried.items())
+            ways[name] = replace(alone[name], batch_size=best, notes=f"batch sizes tried: {speeds}")
+    return ways | ({again: ways[ours]} if again in alone and ours in ways else {})
 
 
-def _try(field: Field, name: str, texts: list[str], way: Way) -> float:
-    return max((_speed(field, name, texts, way) or 0.0) for _ in range(_TRIALS))
+def _try(workers: Workers, name: str, texts: list[str], way: Way) -> float:
+    """The best texts per second of a batch size; 0 where it fails, as a batch does that exceeds the memory."""
+    try:
+        return max(_speed(workers, name, texts, way) for _ in range(_TRIALS))
+    except ContenderError:
+        return 0.0
 
 
-def _speed(field: Field, name: str, texts: list[str], way: Way) -> float | None:
-    """Texts a second."""
-    seconds = field.ask(name, "seconds", texts=texts, batch_size=way.batch_size, workers=way.workers)
-    return None if seconds is None else len(texts) / seconds
+def _speed(workers: Workers, name: str, texts: list[str], way: Way) -> float:
+    """Texts per second."""
+    seconds: float = workers.call(name, "seconds", texts=texts, batch_size=way.batch_size, workers=way.workers)
+    return len(texts) / seconds
 
 
 def _threads(name: str) -> int:
@@ -97,7 +109,7 @@ def _threads(name: str) -> int:
 
 
 def _workers(name: str) -> int:
-    return _CORES if name.startswith(_WORKERS) else 1
+    return _CORES if name.startswith(_PARALLEL) else 1
 
 
-command = suite_command("throughput", measure, "Answer many texts of the lengths that sentences have, on two cores.")
+command = suite_command("throughput", measure, "Time many texts of the lengths of sentences, on two cores.")

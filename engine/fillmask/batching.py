@@ -35,6 +35,7 @@ class BatchLimits(NamedTuple):
     positions: int = 64
 
 
+MAX_ROWS = 1024  # of one run
 CPU_LIMITS = BatchLimits()
 GPU_LIMITS = BatchLimits(tokens=32_768, positions=256)
 

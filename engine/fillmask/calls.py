@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from fillmask.concurrency import Concurrency
 from fillmask.errors import InputError
 from fillmask.executor import run_task
 from fillmask.model import Model
 from fillmask.notices import warn
-from fillmask.task_stream import run_tasks
 from fillmask.tasks import Result, Task
 
 P = TypeVar("P")
@@ -44,9 +42,12 @@ def run(model: Model, task: Task[T]) -> T:
     return result.value
 
 
-def run_many(model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency) -> Iterator[T | InputError]:
+def run_many(model: Model, tasks: Iterable[Task[T]], batch_size: int | None, workers: int) -> Iterator[T | InputError]:
     """Run many tasks, lazily and in order, and warn; one that ends with an InputError gives it."""
-    return _values(run_tasks(model, tasks, concurrency))
+    from fillmask.concurrency import choose_concurrency
+    from fillmask.task_stream import run_tasks
+
+    return _values(run_tasks(model, tasks, choose_concurrency(model, batch_size, workers)))
 
 
 def _values(outcomes: Iterator[Result[T] | InputError]) -> Iterator[T | InputError]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fillmask.batching import MAX_ROWS
 from fillmask.errors import InputError
 from fillmask.model import Model
 
 GPU_BATCH_SIZE = 64
-MAX_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)

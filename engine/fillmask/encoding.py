@@ -6,45 +6,20 @@ Dimensions, here and everywhere: ``b`` rows, ``s`` tokens, ``m`` masks, ``V`` vo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding as TokenizersEncoding
 
-from fillmask.artifact.tokenizer import ModelTokenizer, is_failure
-from fillmask.errors import ArtifactError, TextError, first_line
+from fillmask.artifact.tokenizer import ModelTokenizer, reported
+from fillmask.errors import ArtifactError, TextError
 from fillmask.shortcuts.word_cache import WordCache
-from fillmask.spans import Span, trace, unify_masks
 from fillmask.token_types import token_types_of
 from fillmask.windows import Windows
-
-T = TypeVar("T")
 
 # What people write for a mask, whatever the model calls it.
 PLACEHOLDERS = ("[MASK]", "<mask>", "{mask}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class TextTokens:
-    """The tokens of a text, and where they stand in it.
-
-    Attributes:
-        ids: Of the text, ``int64[n]``, without the special tokens of the template.
-        head: Special tokens before them, ``int64``.
-        tail: Special tokens after them, ``int64``.
-        spans: Where each of ``ids`` stands in the caller's text.
-        word_ids: The word of each of ``ids``, as the tokenizer splits words. A mask is a word of its own.
-    """
-
-    ids: NDArray[np.int64]
-    head: NDArray[np.int64]
-    tail: NDArray[np.int64]
-    spans: list[Span]
-    word_ids: list[int | None]
 
 
 class Encoder:
@@ -90,32 +65,19 @@ class Encoder:
             TextError: The text is not a string, holds NUL or a lone surrogate, or the tokenizer fails on it.
         """
         check_text(text)
-        for placeholder in self._placeholders_of(text):
+        for placeholder in self.placeholders_of(text):
             text = text.replace(placeholder, self._mask_token)
         return np.array(self._ids(text), dtype=np.int64)
 
-    def tokens(self, text: str) -> TextTokens:
-        """Turn a text into tokens that know their place in it.
+    def placeholders_of(self, text: str) -> Sequence[str]:
+        """What is read as the mask in a text.
 
-        The special tokens of the template are told by position: a ``[SEP]`` inside the text is one of its tokens.
-
-        Raises:
-            TextError: As ``encode``.
+        A text with the model's own mask is written for this model, and its ``{mask}`` may be code.
         """
-        check_text(text)
-        unified = unify_masks(text, self._placeholders_of(text), self._mask_token)
-        encoding: TokenizersEncoding = _reported(self._tokenizer.encode, unified.text)
-        ids = np.array(encoding.ids, dtype=np.int64)
-        first, last = self.windows.prefix, ids.size - self.windows.suffix
-        spans = trace(text, unified, encoding.offsets[first:last])
-        return TextTokens(ids[first:last], ids[:first], ids[last:], spans, encoding.word_ids[first:last])
-
-    def _placeholders_of(self, text: str) -> Sequence[str]:
-        """A text with the model's own mask is written for this model, and its ``{mask}`` may be code."""
         return () if self._mask_token in text else self._placeholders
 
     def _ids(self, text: str) -> list[int]:
-        return _reported(self._cached_or_encoded, text)
+        return reported(self._cached_or_encoded, text)
 
     def _cached_or_encoded(self, text: str) -> list[int]:
         if self._word_cache is not None and (cached := self._word_cache.ids(text)) is not None:
@@ -132,16 +94,6 @@ class Encoder:
         if mask_token_id not in ids:
             raise ArtifactError(f"the tokenizer does not work, it reads {mask} as the tokens {ids}")
         return ids
-
-
-def _reported(tokenize: Callable[[str], T], text: str) -> T:
-    """Turn any failure of a tokenizer into a ``TextError``."""
-    try:
-        return tokenize(text)
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise TextError(f"the tokenizer fails on the text: {first_line(error)}") from error
 
 
 def check_text(text: object) -> None:

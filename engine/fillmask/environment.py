@@ -1,22 +1,107 @@
-"""Versions of installed packages, for records and reports."""
+"""The machine and the software: CPU, memory and package versions. The engine reads ``/proc`` here for all of them."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PROC = Path("/proc")
+_CGROUP = Path("/sys/fs/cgroup")
+# Instruction sets that decide how fast integer and half-precision products are.
+_FLAGS = (
+    "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16",
+    "neon", "asimddp", "i8mm", "sve",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of a process in bytes.
+
+    Attributes:
+        rss: Resident pages.
+        pss: Resident pages; a page that processes share counts in parts.
+        peak: The most resident pages so far.
+    """
+
+    rss: int
+    pss: int
+    peak: int
+
+
+def cpu_model() -> str:
+    """The name of the CPU; empty where neither ``/proc/cpuinfo`` nor Python knows it."""
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> list[str]:
+    """The CPU's instruction sets that matter for products, under the kernel's names; empty off Linux."""
+    info = _cpuinfo()
+    known = (info.get("flags") or info.get("Features") or "").split()
+    return [flag for flag in _FLAGS if flag in known]
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """The version of each package.
 
-    ONNX Runtime's module comes in packages of several names, such as ``onnxruntime-gpu``: where none is installed under
-    the plain name, the module says its version.
+    ONNX Runtime's module comes in packages of several names, such as ``onnxruntime-gpu``. Where the package
+    ``onnxruntime`` is missing, the version is that of the module.
 
     Raises:
         PackageNotFoundError: One is not installed.
     """
     return {package: _version(package) for package in packages}
+
+
+def installed_versions(packages: Sequence[str]) -> dict[str, str]:
+    """The version of each package that is installed under this name."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def free_memory() -> int | None:
+    """Bytes that this process and its container may still take; None off Linux."""
+    limits = [kilobytes * 1024 for kilobytes in _numbers(_PROC / "meminfo", "MemAvailable")]
+    most, used = _lines(_CGROUP / "memory.max"), _lines(_CGROUP / "memory.current")
+    if most and used and most[0] != "max":
+        limits.append(int(most[0]) - int(used[0]))
+    return min(limits, default=None)
+
+
+def process_memory() -> Memory | None:
+    """Memory of this process; None where Linux does not report it.
+
+    ``getrusage`` does not serve: a child process starts with the peak of its parent. The kernel's own peak may lag
+    behind by a few pages, so it is at least ``rss``.
+    """
+    rollup, status = _PROC / "self" / "smaps_rollup", _PROC / "self" / "status"
+    found = [_numbers(path, name) for path, name in ((rollup, "Rss"), (rollup, "Pss"), (status, "VmHWM"))]
+    if not all(found):
+        return None
+    rss, pss, peak = (numbers[0] * 1024 for numbers in found)
+    return Memory(rss, pss, max(peak, rss))
+
+
+def peak_memory() -> int | None:
+    """The most bytes that this process had resident so far; None off Linux."""
+    peak = _numbers(_PROC / "self" / "status", "VmHWM")
+    return peak[0] * 1024 if peak else None
+
+
+def resident_memory() -> int | None:
+    """Bytes that this process has resident; None off Linux."""
+    resident = _numbers(_PROC / "self" / "status", "VmRSS")
+    return resident[0] * 1024 if resident else None
 
 
 def _version(package: str) -> str:
@@ -26,3 +111,25 @@ def _version(package: str) -> str:
         if package != "onnxruntime":
             raise
         return str(import_module(package).__version__)
+
+
+@cache
+def _cpuinfo() -> dict[str, str]:
+    """The fields of the first core."""
+    fields: dict[str, str] = {}
+    for line in _lines(_PROC / "cpuinfo"):
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    return fields
+
+
+def _numbers(path: Path, field: str) -> list[int]:
+    """The numbers of the lines ``FIELD: NUMBER kB``."""
+    return [int(line.split()[1]) for line in _lines(path) if line.startswith(f"{field}:")]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

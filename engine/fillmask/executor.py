@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
-from fillmask.concurrency import MAX_ROWS
+from fillmask.batching import CPU_LIMITS, GPU_LIMITS, MAX_ROWS, BatchLimits, distinct, plan
 from fillmask.errors import FillMaskError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 Logits = Callable[[Sequence[Read]], NDArray[np.float32]]

@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError, TooLongError
 from fillmask.model import Model
 from fillmask.tasks import Read, Reading
+from fillmask.text_tokens import TextTokens
 from fillmask.windows import window_starts
 
 MaskingTruncation: TypeAlias = Literal["window"]
@@ -75,14 +75,16 @@ def masked_read(
             the positions.
 
     Returns:
-        A row with the template's special tokens, also around a window.
+        A row with the template's special tokens, also around a window. It runs alone: rows of one text have one length
+        and make full runs by themselves.
     """
     if start is None:
         start = _window_start(tokens.ids.size, window_size(model), masked, positions)
     content = tokens.ids[start : start + window_size(model)].copy()
     content[[index - start for index in masked if 0 <= index - start < content.size]] = model.tokenizer.mask_token_id
     input_ids = np.concatenate([tokens.head, content, tokens.tail])
-    return Read(input_ids, np.array(positions, dtype=np.int64) + (tokens.head.size - start), reading)
+    at = np.array(positions, dtype=np.int64) + (tokens.head.size - start)
+    return Read(input_ids, at, reading, alone=True)
 
 
 def _window_start(length: int, size: int, masked: Sequence[int], positions: Sequence[int]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
-from fillmask.encoding import Encoder, TextTokens
+from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, NoMaskError, TextError
 from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
@@ -22,8 +23,7 @@ from fillmask.runtime.session import Session
 from fillmask.windows import Truncation
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A text with masks, or a window of one, ready to run.
 
     Attributes:
@@ -37,8 +37,7 @@ class Row:
     single_mask: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """The rows of a text, and what its user should know about them."""
 
     rows: list[Row]
@@ -98,19 +97,6 @@ class Model:
         if not rows:
             raise NoMaskError(self.encoder.windows.no_mask())
         return Encoding(rows, notices)
-
-    def tokens(self, text: str) -> TextTokens:
-        """Turn a text, with or without masks, into tokens that know their place in it.
-
-        Raises:
-            InputError: It is no text, or holds a token that the model does not score.
-            ForkError: This process is a fork of the one that loaded the model.
-        """
-        self.session.check_process()
-        tokens = self.encoder.tokens(text)
-        if tokens.ids.size and tokens.ids.max() >= self.vocab_size:
-            raise self._lacks(tokens.ids, self.vocab_size)
-        return tokens
 
     def logits(self, rows: Sequence[RowLike]) -> NDArray[np.float32]:
         """Run rows that are read at equally many positions together.

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.calls import resolved, run, run_many
-from fillmask.concurrency import choose_concurrency
 from fillmask.errors import InputError
 from fillmask.introspection import Introspection
+from fillmask.likelihood import Likelihood
 from fillmask.loading import load_model
-from fillmask.masking import MaskingTruncation
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
 from fillmask.runtime.providers import Provider, check_providers
-from fillmask.tasks.marginals import MARGINALS, Marginals
 from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
-from fillmask.tasks.score import SCORE, Method, Score, Words
 from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 
-class FillMask(Introspection):
+class FillMask(Introspection, Likelihood):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
@@ -162,80 +159,7 @@ class FillMask(Introspection):
         check_texts("texts must be an iterable of strings", texts)
         parameters = self._parameters(top_k, targets, truncation)
         tasks = (predict(self.model, text, parameters) for text in texts)
-        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
-
-    def score(
-        self,
-        text: str,
-        *,
-        method: Method = "word_l2r",
-        words: Words = "pretokenizer",
-        bits: bool = False,
-        truncation: MaskingTruncation | None = None,
-    ) -> Score:
-        """Score a text by its pseudo-log-likelihood: what the model thinks of it.
-
-        Args:
-            text: A text. A mask in it stays masked and does not count.
-            method: What is masked while a token is read: the token alone (``"original"``), it and the later tokens of
-                its word, or its whole word.
-            words: Words as the tokenizer splits them, or between ``"spaces"``, the same for every tokenizer.
-            bits: Give logarithms to base 2 rather than natural ones.
-            truncation: None refuses a text that is too long. ``"window"`` reads each token in the tokens around it.
-
-        Returns:
-            The sum of log probabilities, and each token and word with its own and its place in the text.
-
-        Raises:
-            InputError: The text has no token, or an argument is wrong.
-        """
-        parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
-        return run(self.model, SCORE.task(self.model, text, parameters))
-
-    def score_many(
-        self,
-        texts: Iterable[str],
-        *,
-        method: Method = "word_l2r",
-        words: Words = "pretokenizer",
-        bits: bool = False,
-        truncation: MaskingTruncation | None = None,
-        batch_size: int | None = None,
-        workers: int = 1,
-    ) -> Iterator[Score | InputError]:
-        """Score many texts, lazily and in order; the arguments are those of ``score`` and ``predict_many``.
-
-        On a CPU a score depends on neither ``batch_size`` nor ``workers``: the rows of a text run by themselves.
-        """
-        check_texts("texts must be an iterable of strings", texts)
-        parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
-        tasks = (SCORE.task(self.model, text, parameters) for text in texts)
-        return run_many(self.model, tasks, choose_concurrency(self.model, batch_size, workers))
-
-    def marginals(
-        self,
-        text: str,
-        *,
-        alphabet: str | Sequence[str] | None = None,
-        masked: bool = True,
-        truncation: MaskingTruncation | None = None,
-    ) -> Marginals:
-        """Give the log probabilities of an alphabet at every position of a text, such as a protein.
-
-        Args:
-            text: A text.
-            alphabet: Characters, or a list of tokens; None is every ordinary token, or the 20 amino acids.
-            masked: Whether a position is masked while it is read. False takes one run and an unquantized variant.
-            truncation: As in ``score``.
-
-        Returns:
-            The matrix, which also scores variants.
-
-        Raises:
-            InputError: The text has no token, or an argument is wrong.
-        """
-        parameters = MARGINALS.resolve(self.model, alphabet=alphabet, masked=masked, truncation=truncation).value
-        return run(self.model, MARGINALS.task(self.model, text, parameters))
+        return run_many(self.model, tasks, batch_size, workers)
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers

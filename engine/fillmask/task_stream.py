@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fillmask.batching import GPU_LIMITS, distinct
+from fillmask.batching import distinct
 from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError, InputError
 from fillmask.executor import plan_own, plan_reads, run_isolated, run_task
@@ -114,16 +114,17 @@ _Pending = list[tuple[TaskRun[T], list[Callable[[], Any]]]]
 def _submit(
     model: Model, batch_size: int, submit: Callable[..., Future[list[Any]]], runs: Sequence[TaskRun[T]]
 ) -> _Pending[T]:
-    """Run what the tasks wait for in the pool.
-
-    On a CPU a task with several reads runs as if it were alone, and gives the same bits. The others share runs.
-    """
+    """Run what the tasks wait for in the pool."""
     waiting = [run for run in runs if run.outcome is None]
-    most = GPU_LIMITS.tokens if model.session.on_gpu else 1  # reads of a task that shares runs
-    reads = [read for run in waiting if len(run.reads) <= most for read in run.reads]
+    reads = [read for run in waiting if not _is_alone(model, run) for read in run.reads]
     shared = iter(_submit_reads(submit, model, reads, partial(plan_reads, model, batch_size=batch_size)))
     own = partial(_submit_reads, submit, model, choose=partial(plan_own, model))
-    return [(run, [next(shared) for _ in run.reads] if len(run.reads) <= most else own(run.reads)) for run in waiting]
+    return [(run, own(run.reads) if _is_alone(model, run) else [next(shared) for _ in run.reads]) for run in waiting]
+
+
+def _is_alone(model: Model, run: TaskRun[T]) -> bool:
+    """Whether a task's reads run as if no other task were there; a GPU needs larger runs than one text gives."""
+    return not model.session.on_gpu and any(read.alone for read in run.reads)
 
 
 def _submit_reads(

@@ -1,22 +1,23 @@
 import pytest
 
 from benchmarks.models.folders import ModelFolders, open_tokenizer
-from benchmarks.models.questions import Question, _hide, make_questions
-from benchmarks.suites.accuracy import _refusal, compare
+from benchmarks.models.masked_texts import MaskedText, _mask_words, make_masked_texts
+from benchmarks.suites.accuracy import compare
+from benchmarks.suites.accuracy import refusal as refusal_of
 from fillmask.artifact.folder import EMBEDDED
 
-QUESTIONS = [Question("a [MASK]", 1), Question("b [MASK]", 2)]
+MASKED = [MaskedText("a [MASK]", 1), MaskedText("b [MASK]", 2)]
 REFERENCE = [[(1, 0.6), (3, 0.2)], [(4, 0.5), (2, 0.3)]]
 
 
 def test_the_reference_is_right_where_it_names_what_stood_there():
-    found = compare(QUESTIONS, REFERENCE, REFERENCE)
+    found = compare(MASKED, REFERENCE, REFERENCE)
     assert found == {"same first": 1, "shared of five": 1, "max score difference": 0, "accuracy": 0.5}
 
 
 def test_differences_are_shares_and_the_largest_score():
     ours = [[(1, 0.5), (9, 0.4)], [(2, 0.45), (4, 0.4)]]
-    found = compare(QUESTIONS, ours, REFERENCE)
+    found = compare(MASKED, ours, REFERENCE)
     assert found["same first"] == 0.5
     assert found["shared of five"] == 0.75
     assert found["max score difference"] == pytest.approx(0.15)
@@ -24,47 +25,81 @@ def test_differences_are_shares_and_the_largest_score():
 
 
 def test_without_labels_there_is_no_accuracy():
-    assert "accuracy" not in compare([Question("a [MASK]", None)], REFERENCE[:1], REFERENCE[:1])
+    assert "accuracy" not in compare([MaskedText("a [MASK]", None)], REFERENCE[:1], REFERENCE[:1])
 
 
-def refusal(name, wrong=0, of=1000, difference=0.0):
+def refusal(precision, wrong=0, of=1000, difference=0.0):
     """Of a contender that is wrong so often where the reference is right."""
-    questions = [Question("a [MASK]", 1)] * of
+    masked = [MaskedText("a [MASK]", 1)] * of
     right, other = [(1, 0.5), (2, 0.5)], [(2, 0.5), (1, 0.5)]
-    answers = {name: [other] * wrong + [right] * (of - wrong), "transformers": [right] * of}
-    return _refusal(name, questions, answers, {name: {"max score difference": difference}})
+    predictions = [other] * wrong + [right] * (of - wrong)
+    return refusal_of(precision, masked, predictions, [right] * of, {"max score difference": difference})
 
 
-def test_who_loses_accuracy_is_refused():
-    assert refusal("optimum-int8", wrong=20) is None
-    assert "at 5.0% ± 1.4% fewer of the masks" in refusal("optimum-int8", wrong=50)
+def test_a_contender_that_loses_accuracy_is_refused():
+    assert refusal("int8", wrong=20) is None
+    assert "at 5.0% ± 1.4% fewer of the masks" in refusal("int8", wrong=50)
 
 
 def test_what_a_hundred_masks_cannot_tell_refuses_nobody():
-    assert refusal("optimum-int8", wrong=4, of=100) is None
+    assert refusal("int8", wrong=4, of=100) is None
 
 
 def test_an_fp32_contender_has_the_references_scores():
-    assert "a score differs" in refusal("optimum-fp32", difference=1e-3)
-    assert refusal("optimum-int8", difference=1e-3) is None
+    assert "a score differs" in refusal("fp32", difference=1e-3)
+    assert refusal("int8", difference=1e-3) is None
 
 
-def test_a_question_hides_one_token_and_remembers_it():
+def test_a_masked_text_hides_one_token_and_remembers_it():
     tokenizer = open_tokenizer(EMBEDDED)
-    (first, second) = _hide(tokenizer, "Paris unquestionably fell", "[MASK]", tokenizer.token_to_id("[MASK]"))
+    (first, second) = _mask_words(tokenizer, "Paris unquestionably fell", "[MASK]", tokenizer.token_to_id("[MASK]"))
     assert (first.text, second.text) == ("[MASK] unquestionably fell", "Paris unquestionably [MASK]")
     assert tokenizer.decode([first.label, second.label]) == "paris fell"
 
 
-def test_a_random_model_is_asked_without_labels():
+def test_a_random_model_gets_texts_without_labels():
     folders = ModelFolders("minilm", EMBEDDED, EMBEDDED, EMBEDDED, trained=False)
-    questions = make_questions(folders, 5)
-    assert len(questions) == 5
-    assert all(question.label is None and "[MASK]" in question.text for question in questions)
+    masked = make_masked_texts(folders, 5)
+    assert len(masked) == 5
+    assert all(question.label is None and "[MASK]" in question.text for question in masked)
 
 
-def test_a_trained_one_is_asked_what_sentences_say():
+def test_a_trained_model_gets_masked_words_of_sentences():
     folders = ModelFolders("minilm", EMBEDDED, EMBEDDED, EMBEDDED, trained=True)
-    questions = make_questions(folders, 200)
-    assert len(questions) == 200
-    assert questions == make_questions(folders, 200)
+    masked = make_masked_texts(folders, 200)
+    assert len(masked) == 200
+    assert masked == make_masked_texts(folders, 200)
+
+
+ANSWER = [[(1, 0.5), (2, 0.3), (3, 0.1)]]
+
+
+@pytest.mark.parametrize(
+    ("predictions", "why"),
+    [
+        ([(1, 0.505), (2, 0.3)], None),
+        ([(1, 0.52), (2, 0.3)], "a score differs by 0.02, more than 0.01"),
+        ([(1, 0.5), (9, 0.2)], "a score differs by 0.2, more than 0.01"),
+        ([(1, float("nan"))], "a score differs by nan"),
+        ([(2, 0.3), (1, 0.5)], "predictions differ from transformers in 1 of 1 texts"),
+    ],
+)
+def test_fp16_on_a_gpu_predicts_what_fp32_on_the_cpu_does(predictions, why):
+    masked = [MaskedText("a [MASK]", None)]
+    measures = compare(masked, [predictions], ANSWER)
+    found = refusal_of("fp16", masked, [predictions], ANSWER, measures)
+    assert (found or "").startswith(why or "")
+    assert bool(found) == bool(why)
+
+
+def test_of_two_tokens_that_are_as_likely_either_may_be_first():
+    predictions, reference = [[(2, 0.498)]], [[(1, 0.5), (2, 0.498)]]
+    measures = compare(MASKED[:1], predictions, reference)
+    assert measures["same first"] == 0
+    assert refusal_of("fp16", [MaskedText("a [MASK]", None)], predictions, reference, measures) is None
+
+
+def test_a_token_that_the_reference_does_not_predict_counts_only_if_that_predicts_more():
+    ours = [[(1, 0.5), (9, 0.2)]]
+    assert compare(MASKED[:1], ours, [[(1, 0.5), (2, 0.3)]])["max score difference"] == 0
+    assert compare(MASKED[:1], ours, [[(1, 0.5), (2, 0.3), (3, 0.1)]])["max score difference"] == 0.2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -16,6 +15,7 @@ from benchmarks.evaluation.engine import open_folder
 from benchmarks.evaluation.rows import Row, Scores, batches, score
 from benchmarks.evaluation.running_text import Masked, cut
 from benchmarks.evaluation.texts import Fact, Pair, Passage, read_kept
+from benchmarks.harness.records import findings
 from fillmask import FillMask
 
 SENTENCES = ["The old man sat by the river.", "Water is wet", "She reads a book about the sea and the sky."]
@@ -136,7 +136,7 @@ def test_a_pair_is_decided_rightly_where_the_good_sentence_is_likelier():
 def test_the_command_counts_what_the_embedded_model_predicts(tmp_path):
     done = CliRunner().invoke(command, ["--task", "relations", "--out", str(tmp_path / "found.json"), "--details"])
     assert done.exit_code == 0, done.output
-    (model,) = json.loads((tmp_path / "found.json").read_text())["subjects"]
+    (model,) = findings(tmp_path / "found.json")["subjects"]
     fill_mask = FillMask()
     facts = [fact for fact in read_kept().facts if fact.relation == "P37"]
     texts = [fact.template.replace("[X]", fact.subject).replace("[Y]", "[MASK]") for fact in facts]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.evaluation import tables
-from benchmarks.harness.records import RESULTS
+from benchmarks.harness.records import RESULTS, findings
 from fillmask.artifact.folder import EMBEDDED
 
 CARD = "# a model\n\nBertForMaskedLM.\n\n## Verification\n\nWell.\n"
@@ -15,7 +15,7 @@ CARD = "# a model\n\nBertForMaskedLM.\n\n## Verification\n\nWell.\n"
 
 @pytest.fixture(scope="module")
 def record():
-    return json.loads((RESULTS / "cloze.json").read_text(encoding="utf-8"))
+    return findings(RESULTS / "cloze.json")
 
 
 def test_the_numbers_in_the_card_are_those_of_the_results(record):

@@ -1,32 +1,24 @@
-"""The suite of the GPU, run whole on the CPU with a small checkpoint; what only a GPU can show is not shown here."""
+"""All suites of a GPU on the stand-in, with a small checkpoint; what only a GPU can show is not shown here."""
 
-import subprocess
-import sys
+from dataclasses import replace
 
 import click
-import onnxruntime as ort
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.contenders.gpu_ import AGAIN, FP32, ON_CPU, OURS, PEAK, REFERENCE, Device
-from benchmarks.harness import machine
+from benchmarks.contenders.instrumented import profile
+from benchmarks.device import CPU, DEVICES
+from benchmarks.harness import machine, rounds
+from benchmarks.harness.options import Schedule
 from benchmarks.harness.records import read
-from benchmarks.harness.suite import Found
-from benchmarks.measures import gpu_field, gpu_roofline, turns
-from benchmarks.measures.gpu_building import build
-from benchmarks.measures.gpu_checks import check, compare
-from benchmarks.measures.gpu_field import BlockError, race
-from benchmarks.measures.gpu_peak import Products
-from benchmarks.measures.gpu_races import Pace, best
+from benchmarks.measures.products import count
 from benchmarks.models.folders import ModelFolders
-from benchmarks.suites import gpu
+from benchmarks.models.making import prepare
+from benchmarks.models.texts import Writer
+from benchmarks.suites import accuracy, gpu, latency, roofline, throughput
 from fillmask.artifact.folder import EMBEDDED
 
-CPU, CUDA = Device("CPUExecutionProvider"), Device("CUDAExecutionProvider", 1)
-TINY = {"rounds": 1, "seconds": 0.01, "texts": 6, "alone": (8, 512), "tokens": (16,), "batch_sizes": (4,),
-        "shapes": ((1, 16), (4, 16))}  # fmt: skip
-TOLERANCE = 1e-2
-ANSWER = [[(1, 0.5), (2, 0.3), (3, 0.1)]]
+OURS, FP32, REFERENCE = "fillmask-fp16", "fillmask-fp32", "transformers"
 
 
 @pytest.fixture(scope="module")
@@ -42,143 +34,53 @@ def folders(checkpoint_of, tmp_path_factory):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(gpu._PACES, "quick", TINY)
     monkeypatch.setattr(machine, "_BEFORE_S", 0.01)
-    monkeypatch.setattr(turns, "MOST", 1)
+    monkeypatch.setattr(rounds, "MOST", 1)
+    monkeypatch.setitem(accuracy._MASKS, "quick", 6)
+    monkeypatch.setattr(latency, "_QUICK", Schedule(3, tokens=(8, 512), texts=2, calls=(1, 2), seconds=0.01))
+    monkeypatch.setattr(throughput, "_GPU_BATCH_SIZES", (4,))
+    monkeypatch.setattr(throughput, "_GPU_TEXTS", 8)
+    schedule = Schedule(3, tokens=(16,), seconds=0.01, batch_sizes=(1, 4))
+    monkeypatch.setitem(roofline._SCHEDULES, "quick", schedule)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads wait for each other, long where cores are busy
 
 
-def run(*arguments):
-    return CliRunner().invoke(gpu.command, ["--profile", "quick", *arguments])
+def run(folders, *arguments):
+    places = ["--checkpoint", str(folders.checkpoint), "--artifact", str(folders.artifact)]
+    return CliRunner().invoke(gpu.command, ["--device", "stand-in", "--profile", "quick", *places, *arguments])
 
 
-def test_the_suite_runs_whole_on_the_cpu(tiny, folders, tmp_path):
-    places = ["--checkpoint", str(folders.checkpoint), "--artifact", str(folders.artifact), "--out", str(tmp_path)]
-    done = run("--provider", CPU.provider, *places)
+@pytest.mark.usefixtures("tiny")
+def test_all_suites_run_on_the_stand_in(folders, tmp_path):
+    done = run(folders, "--rounds", "3", "--out", str(tmp_path))
     assert done.exit_code == 0, done.stderr
-    made = read(tmp_path / "gpu-minilm.json")
-    assert made.params["refused"] == {}
-    assert [row.failed for row in made.rows if row.failed] == []
-    expected = {"one text": {8}, "best batches": {16}, "batches of 4": {16}}
-    for way, tokens in expected.items():
-        beside = [each for each in made.comparisons if each.baseline == REFERENCE and each.case["way"] == way]
-        assert {each.contender for each in beside} == {OURS, FP32}
-        assert {each.case["tokens"] for each in beside} == tokens
-    shares = {each.case["way"]: each.ratio for each in made.comparisons if each.baseline == PEAK}
-    assert shares.keys() == {"run of 1", "run of 4"}
+    records = {name: read(tmp_path / f"{name}-minilm-stand-in.json") for name in gpu._SUITES}
+    assert {record.device for record in records.values()} == {"stand-in"}
+    assert records["accuracy"].params["refused"] == {}
+    assert {row.case["batch"] for row in records["accuracy"].rows} == {1, 8}
+    assert [row.failed for record in records.values() for row in record.rows if row.failed] == []
+    beside = [each for name in ("latency", "throughput") for each in records[name].comparisons
+              if each.baseline == REFERENCE]  # fmt: skip
+    assert {each.contender for each in beside} == {OURS, FP32}
+    assert {str(each.case) for each in beside} == {"{'tokens': 8}", "{'way': 'one by one'}", "{'way': 'batches'}"}
+    shares = {each.case["batch"]: each.ratio for each in records["roofline"].comparisons}
+    assert shares.keys() == {1, 4}
     assert all(0 < share < 1 for share in shares.values())
-    settings = {row.contender: row.settings for row in made.rows if row.settings}
-    assert settings[OURS]["variant"] == "fp16"
-    assert settings[OURS]["nodes"].keys() == {CPU.provider}
-    assert settings[REFERENCE]["attention"] == "sdpa"
-    assert str(tmp_path) not in (tmp_path / "gpu-minilm.json").read_text()
-    table = done.stdout.rstrip().splitlines()[-8:]
-    assert "| at most 0.35× the time | " in done.stdout
-    assert table[-1].startswith(f"| {OURS} beside peak: 16 tokens, run of 4 | — | ")
-    assert table[-1].endswith("*no GPU* |")
+    settings = {row.contender: row.settings for row in records["latency"].rows}
+    assert (settings[OURS]["variant"], settings[REFERENCE]["attention"]) == ("fp16", "sdpa")
+    assert settings[OURS]["nodes"].keys() == {"CPUExecutionProvider"}
+    assert not any(str(tmp_path) in path.read_text() for path in tmp_path.iterdir())
+    assert "| latency, minilm, 8 tokens | fillmask-fp16 beside transformers | at least 2.86× | " in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].startswith("roofline-minilm-stand-in: ")
 
 
-def test_a_variant_that_answers_something_else_gets_no_speed(folders, monkeypatch):
-    asked = []
-
-    class Field(FakeField):
-        def ask(self, name, command, **arguments):
-            asked.append(command)
-            return super().ask(name, command, **arguments)
-
-    wrong = [[(9, 0.5), (2, 0.3)]]
-    field = Field({ON_CPU: ANSWER, OURS: wrong, FP32: ANSWER, REFERENCE: ANSWER})
-    monkeypatch.setattr(gpu_field, "GpuField", lambda *_: field)
-    found = gpu._race(folders, CPU, Pace(**TINY))
-    assert "more than 0.01" in found.gate
-    assert set(asked) == {"answers"}
-    assert [row.failed for row in found.rows if row.contender == OURS and row.unit == ""] == [
-        found.params["refused"][OURS]
-    ]
-
-
-def test_a_provider_that_does_not_start_ends_the_run_with_what_the_engine_says(folders, monkeypatch):
-    field = FakeField({ON_CPU: ANSWER}, {OURS: "ProviderError: CUDAExecutionProvider did not start"})
-    monkeypatch.setattr(gpu_field, "GpuField", lambda *_: field)
-    with pytest.raises(click.ClickException, match="fillmask-fp16: ProviderError: CUDAExecutionProvider did not start"):
-        gpu._race(folders, CPU, Pace(**TINY))
-
-
-def test_another_contender_that_is_wrong_or_fails_is_refused_alone(folders):
-    field = FakeField({ON_CPU: ANSWER, OURS: ANSWER, FP32: [[(1, 0.5002)]]}, {REFERENCE: "out of memory"})
-    refused = check(Found(), field, folders, 0)
-    assert refused[REFERENCE] == "out of memory"
-    assert "a score differs from that of fp32 on the CPU by 0.0002, more than 0.0001" in refused[FP32]
-    assert OURS not in refused
-
-
-class FakeField:
-    """Gives the same answer to every text."""
-
-    def __init__(self, answers, failed=None):
-        self.answers, self.failed, self.settings, self.device = answers, failed or {}, {PEAK: {}}, CPU
-
-    def attempt(self, name, command, **arguments):
-        if name in self.failed:
-            raise BlockError(self.failed[name])
-        return self.ask(name, command, **arguments)
-
-    def ask(self, name, command, texts, **_):
-        return self.answers[name] * len(texts)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        ([(1, 0.505), (2, 0.3)], None),
-        ([(1, 0.52), (2, 0.3)], "a score differs from that of fp32 on the CPU by 0.02"),
-        ([(1, 0.5), (9, 0.2)], "a score differs from that of fp32 on the CPU by 0.2"),
-        ([(1, float("nan"))], "a score differs from that of fp32 on the CPU by nan"),
-        ([(2, 0.3), (1, 0.5)], "its first token is that of fp32 on the CPU, or as likely, in 0.0% of the texts only"),
-    ],
-)
-def test_what_counts_as_the_same_answer(answer, why):
-    refusal = compare([answer], ANSWER, TOLERANCE).refusal(TOLERANCE)
-    assert (refusal or "").startswith(why or "")
-    assert bool(refusal) == bool(why)
-
-
-def test_of_two_tokens_that_are_as_likely_either_may_be_first():
-    agreed = compare([[(2, 0.498)]], [[(1, 0.5), (2, 0.498)]], TOLERANCE)
-    assert (agreed.same, agreed.as_likely, agreed.refusal(TOLERANCE)) == (0, 1, None)
-
-
-def test_a_block_that_fails_is_not_asked_again_and_the_others_go_on():
-    asked, seen = [], []
-
-    def fail():
-        asked.append(1)
-        raise BlockError("out of memory")
-
-    raced = race({("a", 1): lambda: 2.0, ("a", 128): fail}, 3, "", lambda given: bool(seen.append(set(given))) or True)
-    assert raced.values == {("a", 1): [2.0] * 3}
-    assert raced.failed == {("a", 128): "out of memory"}
-    assert len(asked) == 1
-    assert seen == [{"('a', 1)"}]
-
-
-def test_an_error_in_a_process_is_its_answer():
-    commands = gpu_field.handlers()
-    commands["load"](PEAK, {}, {"provider": CPU.provider})
-    assert "TypeError" in commands["rate"](what="no size", operations=1, seconds=0.01)["failed"]
-    assert commands["rate"](what=8, operations=2 * 8**3, seconds=0.01)["value"] > 0
-
-
-def test_each_contender_has_its_own_best_batch_and_the_control_that_of_its_double():
-    speeds = {(OURS, 1): [5.0], (OURS, 8): [9.0], (AGAIN, 1): [20.0], (AGAIN, 8): [9.1], (REFERENCE, 1): [3.0],
-              (REFERENCE, 8): [2.0]}  # fmt: skip
-    assert best(speeds) == {OURS: (OURS, 8), AGAIN: (AGAIN, 8), REFERENCE: (REFERENCE, 1)}
+@pytest.mark.usefixtures("tiny")
+def test_a_variant_with_wrong_predictions_gets_no_speed(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(accuracy, "refusal", lambda precision, *_: "it is wrong" if precision == "fp16" else None)
+    monkeypatch.setitem(gpu._SUITES, "latency", lambda *_: pytest.fail("it is timed"))
+    done = run(folders, "--rounds", "3", "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert "fillmask-fp16 gets no speeds: it is wrong" in done.stderr
 
 
 def test_operations_are_those_of_the_weights_the_last_layer_and_the_head_at_the_mask(folders):
@@ -187,43 +89,17 @@ def test_operations_are_those_of_the_weights_the_last_layer_and_the_head_at_the_
     whole = tokens * (4 * square + feed + attention)
     last = tokens * 2 * square + 2 * square + feed + attention
     head = square + 2 * size * vocabulary
-    assert gpu_roofline.operations(folders, tokens) == whole + last + head
-
-
-def test_the_peak_is_of_whole_products():
-    import torch
-
-    product, nothing = Products(CPU).prepare_run(8)()
-    drawn = torch.Generator().manual_seed(0)
-    first, second = torch.randn(2, 8, 8, generator=drawn).unbind()
-    torch.testing.assert_close(product, first @ second)
-    assert product.dtype == torch.float32
-    assert not nothing
-
-
-def test_a_device_has_a_name_in_both_libraries():
-    assert (CUDA.providers, CUDA.torch) == ([("CUDAExecutionProvider", {"device_id": 1})], "cuda:1")
-    assert (CPU.providers, CPU.torch) == (["CPUExecutionProvider"], "cpu")
-    assert [CUDA.precision_of(name) for name in (OURS, AGAIN, FP32, REFERENCE)] == ["fp16", "fp16", "fp32", "fp16"]
-    assert CPU.precision_of(REFERENCE) == "fp32"
+    (text,) = Writer(folders.artifact, folders.manifest["mask_token"]).write(tokens, 1)
+    assert sum(count(profile(folders.artifact, "fp32", 1, text, 2), 2).values()) == whole + last + head
 
 
 def test_an_artifact_without_the_variants_is_refused(checkpoint_of):
     with pytest.raises(click.ClickException, match="lacks fp16, fp32"):
-        build("minilm", checkpoint_of("wordpiece"), EMBEDDED)
-    assert "--artifact needs --checkpoint" in run("--artifact", str(EMBEDDED)).stderr
+        prepare("minilm", checkpoint_of("wordpiece"), device=DEVICES["cuda"], artifact=EMBEDDED)
 
 
-@pytest.mark.skipif(CUDA.provider in ort.get_available_providers(), reason="CUDA is there")
-def test_a_provider_that_is_not_there_is_an_error_before_anything_is_made():
-    done = run()
-    assert done.exit_code == 1
-    assert "'CUDAExecutionProvider' is not in this ONNX Runtime" in done.stderr
-
-
-@pytest.mark.parametrize("lacking", ["pydantic", "psutil", "torch", "onnxruntime"])
-def test_what_is_not_installed_is_named(lacking):
-    code = f"import sys; sys.modules[{lacking!r}] = None; from benchmarks.__main__ import main; main(['gpu'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {lacking} cannot be imported")
+def test_the_stand_in_is_cuda_but_for_where_it_runs():
+    cuda, stand_in = DEVICES["cuda"], DEVICES["stand-in"]
+    places = {"name", "provider", "torch", "torch_precision", "matrices"}
+    assert replace(stand_in, **{name: getattr(cuda, name) for name in places}) == cuda
+    assert (CPU.ours, cuda.ours, cuda.again) == ("fillmask-int8", OURS, f"{OURS}-again")

@@ -2,8 +2,9 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from benchmarks.harness.suite import Found
-from benchmarks.measures.runs import Spied
+from benchmarks.contenders.instrumented import InstrumentedModel
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import Rounds
 from benchmarks.research import options
 from fillmask.artifact.folder import EMBEDDED
 
@@ -19,7 +20,8 @@ def test_a_change_reaches_the_session_and_keeps_its_logits(threads, name, monkey
         return original(graph, given, **rest)
 
     monkeypatch.setattr(ort, "InferenceSession", spy)
-    usual, changed = (options._spied(EMBEDDED, threads, change) for change in (str, options._CHANGES[threads][name]))
+    changes = (str, options._CHANGES[threads][name])
+    usual, changed = (InstrumentedModel(EMBEDDED, "int8", threads, change) for change in changes)
     before, after = ({key: _value(given, key) for key in _KEYS} for given in made)
     assert [key for key in _KEYS if before[key] != after[key]] == [_KEY_OF[name]]
     (expected,), (found,) = usual.take(TEXT).run(), changed.take(TEXT).run()
@@ -52,16 +54,16 @@ def _value(given, key):
 
 
 def test_a_bound_run_gives_the_logits_of_the_other():
-    spied = Spied(EMBEDDED, "int8", 1)
-    (expected,) = spied.take(TEXT).run()
-    np.testing.assert_array_equal(options._bound(spied)(), expected)
+    model = InstrumentedModel(EMBEDDED, "int8", 1)
+    (expected,) = model.take(TEXT).run()
+    np.testing.assert_array_equal(options._bound(model)(), expected)
 
 
 def test_every_change_and_the_binding_are_compared_with_how_it_is():
-    spied = {name: Spied(EMBEDDED, "int8", 1) for name in ("as it is", "as it is, again", "no arena")}
-    blocks, found = options._blocks(spied, TEXT, 3), Found()
+    models = {name: InstrumentedModel(EMBEDDED, "int8", 1) for name in ("as it is", "as it is, again", "no arena")}
+    blocks, found = options._blocks(models, TEXT, 3), SuiteResult()
     assert all(block() > 0 for block in blocks.values())
-    options._add(found, {name: [1.0, 2.0] for name in blocks}, {"tokens": 16, "threads": 1})
+    options._add(found, Rounds({name: [1.0, 2.0] for name in blocks}, {}), {"tokens": 16, "threads": 1})
     assert [(each.contender, each.baseline) for each in found.comparisons] == [
         ("no arena", "as it is"), ("IO binding", "as it is"),
     ]  # fmt: skip

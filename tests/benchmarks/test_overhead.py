@@ -3,28 +3,29 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.harness.suite import Found
-from benchmarks.measures.runs import Spied
+from benchmarks.contenders.instrumented import InstrumentedModel
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import Rounds
 from benchmarks.suites import overhead
 from fillmask.artifact.folder import EMBEDDED
 
 
 @pytest.fixture(scope="module")
-def spied():
-    return Spied(EMBEDDED, "int8", 1)
+def model():
+    return InstrumentedModel(EMBEDDED, "int8", 1)
 
 
-def test_the_bare_run_gives_the_logits_of_the_call(spied):
+def test_the_bare_run_gives_the_logits_of_the_call(model):
     text = "She drank a cup of [MASK]."
-    taken = spied.take(text)
+    taken = model.take(text)
     answer = taken.call()
     (logits,) = taken.run()
     assert logits.shape[:2] == (1, 1)
-    assert int(np.argmax(logits)) == answer[0][0].token == spied.fill_mask.predict(text)[0][0].token
+    assert int(np.argmax(logits)) == answer[0][0].token == model.fill_mask.predict(text)[0][0].token
 
 
-def test_the_run_inside_a_call_is_shorter_than_the_call(spied):
-    blocks = overhead._blocks(spied, ["She drank a cup of [MASK]."], 5)
+def test_the_run_inside_a_call_is_shorter_than_the_call(model):
+    blocks = overhead._blocks(model, ["She drank a cup of [MASK]."], 5)
     whole, inside, outside = blocks["fillmask-int8"]()
     assert 0 < inside < whole
     assert 0 < outside < 1
@@ -32,19 +33,19 @@ def test_the_run_inside_a_call_is_shorter_than_the_call(spied):
     assert (whole, outside) == (inside, 0)
 
 
-def test_work_of_ours_is_counted_and_not_that_of_the_run(spied, monkeypatch):
-    predict = spied.fill_mask.predict
-    monkeypatch.setattr(spied.fill_mask, "predict", lambda text: (predict(text), time.sleep(0.05)))
-    blocks = overhead._blocks(spied, ["She drank a cup of [MASK]."], 3)
+def test_work_of_ours_is_counted_and_not_that_of_the_run(model, monkeypatch):
+    predict = model.fill_mask.predict
+    monkeypatch.setattr(model.fill_mask, "predict", lambda text: (predict(text), time.sleep(0.05)))
+    blocks = overhead._blocks(model, ["She drank a cup of [MASK]."], 3)
     whole, inside, outside = blocks["fillmask-int8"]()
     assert whole - inside > 50
     assert outside > 0.5
 
 
-def test_an_engine_that_runs_otherwise_is_an_error(spied, monkeypatch):
-    monkeypatch.setattr(spied.fill_mask, "predict", lambda text: [])
+def test_an_engine_that_runs_otherwise_is_an_error(model, monkeypatch):
+    monkeypatch.setattr(model.fill_mask, "predict", lambda text: [])
     with pytest.raises(RuntimeError, match=r"without session\.run"):
-        spied.take("She drank a cup of [MASK].")
+        model.take("She drank a cup of [MASK].")
 
 
 def test_medians_are_of_calls():
@@ -52,10 +53,10 @@ def test_medians_are_of_calls():
 
 
 def test_a_record_holds_the_ratio_the_steps_and_the_control():
-    found, blocks = Found(), {"fillmask-int8": [(3.0, 2.6, 0.13)] * 4, "floor-int8": [(2.5, 2.5, 0.0)] * 4}
-    overhead._add(found, blocks | {"floor-int8-again": [(2.5, 2.5, 0.0)] * 4}, 32)
+    found, blocks = SuiteResult(), {"fillmask-int8": [(3.0, 2.6, 0.13)] * 4, "floor-int8": [(2.5, 2.5, 0.0)] * 4}
+    overhead._add(found, Rounds(blocks | {"floor-int8-again": [(2.5, 2.5, 0.0)] * 4}, {}), 32)
     (made,) = found.comparisons
-    assert made.ratio == pytest.approx(1.2)
+    assert made.ratio == pytest.approx(1 / 1.2)
     assert made.claim == "slower"
     samples = {(row.contender, row.case.get("step")): row.samples for row in found.rows}
     assert samples["fillmask-int8", "outside"] == [0.13] * 4

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.harness.records import read, write
+from benchmarks.harness.records import RESULTS, read, replace_between, write
 from tests.support.record_examples import COMPARISON, RECORD, ROW
 
 
@@ -35,7 +35,7 @@ def test_one_value_a_round_is_a_form_too(tmp_path):
     ],
 )
 def test_what_is_no_record_is_not_written(tmp_path, wrong):
-    with pytest.raises(ValueError, match="no record of schema 1"):
+    with pytest.raises(ValueError, match="not a record of schema 1"):
         write(replace(RECORD, **wrong), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -56,3 +56,14 @@ def test_a_file_with_a_key_too_many_or_too_few_is_refused(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="watch"):
         read(path)
+
+
+def test_the_records_of_evaluations_are_records():
+    for name in ("cloze", "emulation", "reliability", "schemes"):
+        record = read(RESULTS / f"{name}.json")
+        assert record.name == name
+        assert record.findings
+
+
+def test_a_page_gets_new_content_between_its_markers():
+    assert replace_between("a <s> old <e> b", "<s>", "<e>", "new") == "a <s>\nnew\n<e> b"

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.harness.records import RESULTS as RECORDS
 from benchmarks.harness.records import Comparison, Row, write
 from benchmarks.report import pages
-from benchmarks.report.goals import GOALS, goals
+from benchmarks.report.goals import GOALS, goals, gpu_goals
 from benchmarks.report.readme import NOTHING, numbers
 from benchmarks.report.results import load, settled
 from benchmarks.report.sections import section
@@ -161,7 +161,7 @@ def test_a_profile_shows_where_the_time_goes(sections):
 
 
 def goal_row(results, where, beside):
-    return next(line for line in goals(results).splitlines() if f"| {where} |" in line and beside in line)
+    return next(line for line in goals(results, GOALS).splitlines() if f"| {where} |" in line and beside in line)
 
 
 def test_a_goal_is_met_by_the_whole_interval(shelf):
@@ -171,18 +171,20 @@ def test_a_goal_is_met_by_the_whole_interval(shelf):
     assert "the fastest other, optimum-int8 | at least 2× | 1.91× [1.85, 1.96] | **not met**" in fastest
     met = goal_row(results, "latency, minilm, 16 tokens", "the fastest other")
     assert met.endswith("| met |")
-    assert "0.069× [0.067, 0.071] | **not met**" in goal_row(results, "startup, minilm", "beside transformers")
+    assert "at least 16.7× | 14.50× [14.06, 14.94] | **not met**" in goal_row(
+        results, "startup, minilm", "transformers"
+    )
     assert goal_row(results, "memory, minilm, peak", "beside transformers").endswith("| — | not measured |")
 
 
 def test_every_goal_has_a_row_whatever_was_measured(shelf):
-    assert goals(shelf()).count("not measured") == len(GOALS)
+    assert goals(shelf(), GOALS).count("not measured") == len(GOALS)
 
 
 def test_the_readme_has_a_row_for_each_goal_that_was_measured_with_its_command(shelf):
     table = numbers(shelf(invented.accuracy(), invented.latency(), invented.throughput(), invented.startup()))
     assert "13.00× [12.61, 13.39] | `python -m benchmarks throughput --model minilm` |" in table
-    assert "0.069× [0.067, 0.071]" in table
+    assert "14.50× [14.06, 14.94]" in table
     assert "Measured 2026-01-02 on 2 cores of An Invented CPU; numpy 2.0.0, torch 2.13.0." in table
     assert "xlmr" not in table
 
@@ -198,9 +200,34 @@ def test_only_what_stands_between_the_markers_is_written_again(shelf):
         pages.readme_page("no markers", shelf())
 
 
-def test_what_is_no_record_is_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):
-    (tmp_path / "schemes.json").write_text('{"question": "schemes"}')
+def test_evaluations_are_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):
+    write(invented.record("schemes", model="", findings={"models": {}}), tmp_path)
     assert [record.name for record in shelf(invented.startup()).records] == ["startup-minilm"]
     write(invented.record("guesses"), tmp_path)
     with pytest.raises(ValueError, match="does not know: guesses-minilm"):
         load(tmp_path)
+
+
+def gpu(suite, ratio, **changes):
+    """A record of a GPU on which fillmask is so many times as fast as transformers."""
+    case = {"tokens": 128} if suite == "latency" else {"way": "batches"}
+    compared = invented.compare("fillmask-fp16", "transformers", case, ratio)
+    return replace(invented.record(suite, comparisons=[compared]), device="cuda", **changes)
+
+
+def test_a_gpu_has_records_and_goals_of_its_own(shelf):
+    accuracy = replace(invented.accuracy(), device="cuda")
+    results = shelf(accuracy, gpu("latency", 3.2), gpu("throughput", 2.0))
+    lines = goals(results, gpu_goals("minilm", "cuda")).splitlines()
+    (latency,), (throughput,) = ([line for line in lines if where in line] for where in ("128 tokens", "batches"))
+    assert "fillmask-fp16 beside transformers | at least 2.86× | 3.20× [3.10, 3.30] | met |" in latency
+    assert throughput.endswith("| at least 2× | 2.00× [1.94, 2.06] | **not met** |")
+    assert goals(results, GOALS).count("not measured") == len(GOALS)
+    page = section(results.find("latency", "minilm", "cuda"), results)
+    assert page.startswith("### latency, minilm, so many parameters, on cuda")
+
+
+def test_speeds_of_a_gpu_need_an_accuracy_run_of_that_gpu(shelf):
+    results = shelf(invented.accuracy(), gpu("latency", 3.2))
+    assert results.unusable(results.find("latency", "minilm", "cuda")) == ["accuracy was not measured"]
+    assert not goals(results, gpu_goals("minilm", "cuda"), verdicts=False).count("met")

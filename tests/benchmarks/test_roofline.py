@@ -3,10 +3,14 @@ import time
 import numpy as np
 import pytest
 
+from benchmarks.contenders.instrumented import _last_runs, profile
+from benchmarks.device import DEVICES
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import Rounds
+from benchmarks.harness.worker import ContenderError
 from benchmarks.measures import peak
-from benchmarks.measures.peak import product
+from benchmarks.measures.peak import product, torch_product
 from benchmarks.measures.products import UncountedError, count, operations, table
-from benchmarks.measures.runs import _last_runs, profile
 from benchmarks.suites import roofline
 from benchmarks.suites.roofline import Timed, rate
 from fillmask.artifact.folder import EMBEDDED
@@ -123,13 +127,38 @@ def test_a_rate_is_operations_a_nanosecond():
 
 
 def test_the_peak_is_that_of_the_best_size_and_its_share_is_the_runs():
-    found, pace = roofline.Found(), roofline.Pace(3, 0.1, (128,), (512, 1024))
-    rates = {"peak 512": [90.0] * 3, "peak 1024": [100.0] * 3, roofline._run(128): [45.0] * 3,
-             roofline._run(128, "again"): [45.0] * 3}  # fmt: skip
-    roofline._add(found, "int8", rates, pace)
-    (made,) = found.comparisons
+    result, case = SuiteResult(), (("tokens", 128),)
+    run, again = roofline._names(case)
+    rounds = Rounds({512: [90.0] * 3, 1024: [100.0] * 3, run: [45.0] * 3, again: [45.0] * 3}, {})
+    roofline._add(result, "int8", rounds, [512, 1024], [case])
+    (made,) = result.comparisons
     assert made.ratio == pytest.approx(0.45)
     assert (made.contender, made.baseline) == ("fillmask-int8", "peak-int8")
+    assert made.case == {"tokens": 128, "precision": "int8"}
+
+
+def test_a_run_that_exceeds_the_memory_fails_alone():
+    def fail():
+        raise RuntimeError("CUDA out of memory")
+
+    with pytest.raises(ContenderError, match="RuntimeError: CUDA out of memory"):
+        rate(Timed(fail, 1), 0.01)
+    result, cases = SuiteResult(device=DEVICES["cuda"]), [(("tokens", 128), ("batch", size)) for size in (1, 128)]
+    samples = {4096: [90.0] * 3} | {name: [45.0] * 3 for name in roofline._names(cases[0])}
+    failed = dict.fromkeys(roofline._names(cases[1]), "out of memory")
+    roofline._add(result, "fp16", Rounds(samples, failed), [4096], cases)
+    assert [each.case["batch"] for each in result.comparisons] == [1]
+    assert {row.failed for row in result.rows if row.case.get("batch") == 128} == {"out of memory"}
+
+
+def test_the_peak_of_pytorch_is_of_whole_products():
+    import torch
+
+    product, _ = torch_product(DEVICES["stand-in"], 8)()
+    drawn = torch.Generator().manual_seed(0)
+    first, second = torch.randn(2, 8, 8, generator=drawn).unbind()
+    torch.testing.assert_close(product, first @ second)
+    assert product.dtype == torch.float32
 
 
 def test_weights_of_the_peak_cannot_overflow_without_vnni():

@@ -1,92 +1,57 @@
-from collections import Counter
-from typing import ClassVar
+from functools import partial
 
 import pytest
 
-from benchmarks.harness import rounds
-from benchmarks.harness.rounds import MOST, Field, play
-from benchmarks.harness.worker import WorkerError
+from benchmarks.harness.rounds import MOST, Rounds, run_rounds
+from benchmarks.harness.worker import ContenderError
 
 
-class FakeWorker:
-    """Answers with the number of its block; "broken" does not load, "tired" ends at its third."""
+class Blocks:
+    """Blocks that return how often they ran; "tired" fails at its third run."""
 
-    asked: ClassVar[list[str]] = []
+    def __init__(self, *names):
+        self.runs = []
+        self.blocks = {name: partial(self.run, name) for name in names}
 
-    def __init__(self, handlers):
-        self.blocks = 0
-
-    def ask(self, command, **arguments):
-        if command == "load":
-            self.name = arguments["name"]
-            if self.name == "broken":
-                raise WorkerError("no such model")
-            return {"threads": arguments["threads"]}
-        self.blocks += 1
-        FakeWorker.asked.append(self.name)
-        if self.name == "tired" and self.blocks == 3:
-            raise WorkerError("the process ended with -9")
-        return self.blocks
-
-    def close(self):
-        self.name = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+    def run(self, name):
+        self.runs.append(name)
+        if name == "tired" and self.runs.count(name) == 3:
+            raise ContenderError("the process ended with -9")
+        return self.runs.count(name)
 
 
-class NoFolders:
-    def as_json(self):
-        return {}
+def test_the_first_round_does_not_count_and_a_block_that_fails_does_not_run_again():
+    made = Blocks("a", "b", "tired")
+    rounds = run_rounds(made.blocks, 4, "test")
+    assert rounds.samples == {"a": [2, 3, 4, 5], "b": [2, 3, 4, 5]}
+    assert rounds.failed == {"tired": "the process ended with -9"}
+    assert made.runs.count("tired") == 3
 
 
-@pytest.fixture
-def field(monkeypatch):
-    monkeypatch.setattr(rounds, "Worker", FakeWorker)
-    FakeWorker.asked.clear()
-    entries = {"a": ("a", 1), "b": ("b", 2), "broken": ("broken", 1), "tired": ("tired", 1)}
-    with Field(NoFolders(), entries) as opened:
-        yield opened
-
-
-def test_what_does_not_load_takes_no_part_and_says_why(field):
-    assert field.alive == ["a", "b", "tired"]
-    assert field.failed == {"broken": "no such model"}
-    assert field.settings["b"] == {"threads": 2}
-    assert field.ask("broken", "block") is None
-
-
-def test_the_first_round_does_not_count_and_what_fails_later_has_no_blocks(field):
-    found = play(field, 4, 0, label="blocks", block=lambda name: field.ask(name, "block"))
-    assert found == {"a": [2, 3, 4, 5], "b": [2, 3, 4, 5]}
-    assert field.failed["tired"] == "the process ended with -9"
-
-
-def test_the_order_of_each_round_is_drawn_and_the_same_again_for_a_seed(field):
-    def orders(seed):
-        FakeWorker.asked.clear()
-        play(field, 40, seed, label="blocks", block=lambda name: field.ask(name, "block"))
-        asked = [name for name in FakeWorker.asked if name != "tired"]
-        return [tuple(asked[start : start + 2]) for start in range(0, len(asked), 2)]
-
-    orders(0)  # the tired one ends
-    first = Counter(orders(0))
-    assert set(first) == {("a", "b"), ("b", "a")}
-    assert min(first.values()) >= 10
-    assert orders(0) == orders(0) != orders(1)
+def test_without_blocks_there_are_no_rounds():
+    assert run_rounds({}, 4, "test") == Rounds({}, {})
 
 
 @pytest.mark.parametrize(("enough", "played"), [(4, 4), (8, 8), (10, 12), (10_000, 4 * MOST)])
-def test_rounds_are_played_again_until_they_tell_enough(field, enough, played):
-    found = play(
-        field,
-        4,
-        0,
-        label="b",
-        block=lambda name: field.ask(name, "block"),
-        settled=lambda all_: len(all_["a"]) >= enough,
-    )
-    assert {name: len(blocks) for name, blocks in found.items()} == {"a": played, "b": played}
+def test_rounds_are_repeated_until_the_control_is_narrow(enough, played):
+    runs = []
+
+    def noisy():
+        runs.append(1)
+        return 1.0 if len(runs) > enough - 3 else len(runs) % 2 + 0.5
+
+    def value(result):  # a control as wide as the noise, until there are rounds enough
+        return result if len(runs) <= enough else 1.0
+
+    rounds = run_rounds({"a": noisy, "again": lambda: 1.0}, 4, "test", controls=[("a", "again")], value=value)
+    assert {name: len(found) for name, found in rounds.samples.items()} == {"a": played, "again": played}
+
+
+def test_a_control_that_failed_does_not_keep_the_rounds_going():
+    made = Blocks("a", "tired")
+    rounds = run_rounds(made.blocks, 4, "test", controls=[("a", "tired")])
+    assert len(rounds.samples["a"]) == 4
+
+
+def test_samples_become_numbers():
+    assert Rounds({"a": [[1.0, 3.0], [5.0]]}, {}).values(max) == {"a": [3.0, 5.0]}

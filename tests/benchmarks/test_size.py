@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
-from benchmarks.harness.suite import Asked
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.measures import installing
-from benchmarks.measures.installing import Installed, InstallError, bytes_of, install, weigh
+from benchmarks.measures.installing import Installed, InstallError, bytes_of, install, measure_size
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import size
 
@@ -44,13 +44,13 @@ def test_a_model_is_what_its_contender_needs_and_no_other_variant(folders):
     }
 
 
-def test_packages_are_weighed_with_all_that_they_hold(tmp_path):
+def test_the_size_of_packages_is_that_of_all_their_files(tmp_path):
     write(tmp_path / "numpy" / "core" / "a.so", 1000)
     write(tmp_path / "numpy" / "__pycache__" / "a.pyc", 50)
     write(tmp_path / "six.py", 30)
     write(tmp_path / "numpy-2.0.1.dist-info" / "RECORD", 20)
     write(tmp_path / "typing_extensions-4.0.dist-info" / "RECORD", 7)
-    found = weigh(tmp_path)
+    found = measure_size(tmp_path)
     assert found.bytes == 1107
     assert found.distributions == {"numpy": "2.0.1", "typing_extensions": "4.0"}
     assert next(iter(found.largest.items())) == ("numpy", 1050)
@@ -72,7 +72,7 @@ def wheel(tmp_path):
     return path
 
 
-def test_an_environment_holds_what_was_asked_for_and_nothing_else(wheel, tmp_path, monkeypatch):
+def test_an_environment_holds_the_requirements_and_nothing_else(wheel, tmp_path, monkeypatch):
     found = install([str(wheel)], tmp_path / "venv", keep=True)
     assert found.distributions == {"tiny": "1.0"}
     assert found.bytes > 6000
@@ -93,7 +93,7 @@ def test_the_record_compares_bytes_and_distributions_and_names_no_place(folders,
         return Installed(100_000_000 if ours else 1_000_000_000, names, {"torch": 1})
 
     monkeypatch.setattr(size, "install", fake)
-    found = size.measure(Asked("xlmr-base", "full", None, None, None, None, ()), folders)
+    found = size.measure(SuiteOptions("xlmr-base", "full"), folders)
     ratios = {(each.contender, each.case["of"], each.baseline): each.ratio for each in found.comparisons}
     assert ratios["fillmask", "software", "torch + transformers"] == pytest.approx(0.1)
     assert ratios["fillmask", "distributions", "torch + transformers"] == pytest.approx(0.1)
@@ -107,7 +107,7 @@ def test_what_cannot_be_installed_makes_the_run_invalid(folders, monkeypatch):
         raise InstallError("pip ended with 1, see its output")
 
     monkeypatch.setattr(size, "install", fail)
-    found = size.measure(Asked("xlmr-base", "full", None, None, None, None, ()), folders)
+    found = size.measure(SuiteOptions("xlmr-base", "full"), folders)
     assert "was not installed" in found.gate
     assert [row.failed for row in found.rows if row.case["of"] == "software"] == [
         "pip ended with 1, see its output"

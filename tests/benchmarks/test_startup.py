@@ -2,9 +2,10 @@ import math
 
 import pytest
 
-from benchmarks.harness.suite import Asked
+from benchmarks.harness.options import SuiteOptions
+from benchmarks.harness.worker import ContenderError
 from benchmarks.measures import processes
-from benchmarks.measures.processes import NoAnswerError, seconds_to_line
+from benchmarks.measures.processes import seconds_to_line
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import startup
 from fillmask.artifact.folder import EMBEDDED
@@ -15,8 +16,8 @@ def folders(tmp_path):
     return ModelFolders("minilm", tmp_path / "it's here", tmp_path, EMBEDDED, trained=False)
 
 
-def asked(rounds):
-    return Asked("minilm", "quick", None, None, None, rounds, ())
+def options(rounds):
+    return SuiteOptions("minilm", "quick", rounds=rounds)
 
 
 def test_the_clock_stops_at_the_line_not_at_the_end():
@@ -26,11 +27,11 @@ def test_the_clock_stops_at_the_line_not_at_the_end():
 
 
 def test_a_program_that_prints_nothing_is_an_error_that_says_why():
-    with pytest.raises(NoAnswerError, match=r"no answer from 'import nowhere', which ended with 1: .*No module named"):
+    with pytest.raises(ContenderError, match=r"no line from 'import nowhere', which ended with 1: .*No module named"):
         seconds_to_line("import nowhere")
-    with pytest.raises(NoAnswerError, match="ended with 0: nothing on stderr"):
+    with pytest.raises(ContenderError, match="ended with 0: nothing on stderr"):
         seconds_to_line("pass")
-    with pytest.raises(NoAnswerError, match="ended with 0"):
+    with pytest.raises(ContenderError, match="ended with 0"):
         seconds_to_line("print()")
 
 
@@ -38,31 +39,31 @@ def test_noise_on_stderr_neither_blocks_nor_counts():
     assert seconds_to_line("import sys; sys.stderr.write('x' * 1_000_000); print('milk')") > 0
 
 
-def test_the_hub_is_not_asked(monkeypatch):
+def test_programs_are_offline(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert seconds_to_line("import os; assert os.environ['HF_HUB_OFFLINE'] == '1'; print(1)") > 0
 
 
 def test_the_ratio_is_of_first_answers(folders, monkeypatch):
     monkeypatch.setattr(startup, "seconds_to_line", lambda code: 3.0 if "transformers" in code else 0.15)
-    found = startup.measure(asked(3), folders)
+    found = startup.measure(options(3), folders)
     (comparison,) = found.comparisons
     assert (comparison.contender, comparison.baseline) == ("fillmask-int8", "transformers")
-    assert comparison.ratio == pytest.approx(0.05)
+    assert comparison.ratio == pytest.approx(20)
     assert comparison.claim == "faster"
     assert {row.contender: row.samples for row in found.rows}["transformers"] == [3.0] * 3
 
 
-def test_a_contender_without_an_answer_is_in_the_record_and_in_no_ratio(folders, monkeypatch):
+def test_a_contender_that_prints_nothing_is_in_the_record_and_in_no_ratio(folders, monkeypatch):
     def seconds(code):
         if "transformers" in code:
-            raise NoAnswerError("no answer from it")
+            raise ContenderError("no line from it")
         return 0.2
 
     monkeypatch.setattr(startup, "seconds_to_line", seconds)
-    found = startup.measure(asked(3), folders)
+    found = startup.measure(options(3), folders)
     rows = {row.contender: row for row in found.rows}
-    assert rows["transformers"].failed == "no answer from it"
+    assert rows["transformers"].failed == "no line from it"
     assert rows["transformers"].samples == []
     assert rows["fillmask-int8"].samples == [0.2] * 3
     assert not found.comparisons
@@ -70,10 +71,10 @@ def test_a_contender_without_an_answer_is_in_the_record_and_in_no_ratio(folders,
 
 
 def test_the_programs_are_python_whatever_the_folder_is_called(folders):
-    for code in startup._programs(asked(3), folders, "Paris is the [MASK] of France.").values():
+    for code in startup._programs(options(3), folders, "Paris is the [MASK] of France.").values():
         compile(code, "program", "exec")
 
 
 def test_the_embedded_model_answers_in_a_fresh_process(folders):
-    programs = startup._programs(asked(3), folders, "Paris is the [MASK] of France.")
+    programs = startup._programs(options(3), folders, "Paris is the [MASK] of France.")
     assert processes.seconds_to_line(programs["fillmask-int8"]) > 0

@@ -1,14 +1,19 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
+from benchmarks.device import Device
 from benchmarks.harness import machine, suite
-from benchmarks.harness.records import Row, read
-from benchmarks.harness.suite import Found, suite_command
+from benchmarks.harness.records import Row, findings, read
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.suite import suite_command, write_findings
 from benchmarks.models.folders import ModelFolders
+from fillmask import ProviderError
 
 SPEEDS = {
     "fillmask-int8": [10.0, 11.0, 10.5],
@@ -17,6 +22,8 @@ SPEEDS = {
     "transformers": [1.0, 1.1, 1.05],
 }
 
+CONTROL = ("fillmask-int8", "fillmask-int8-again")
+
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
@@ -24,17 +31,17 @@ def folders(tmp_path, monkeypatch):
     manifest = {"architecture": "BertForMaskedLM", "vocab_size": 10, "variants": {}, "files": {}}
     (tmp_path / "fillmask.json").write_text(json.dumps(manifest))
     made = ModelFolders("minilm", tmp_path, tmp_path, tmp_path, trained=True)
-    monkeypatch.setattr(suite, "prepare", lambda *_: made)
+    monkeypatch.setattr(suite, "prepare", lambda *_, **__: made)
     monkeypatch.setattr(machine, "_BEFORE_S", 0.01)
     quiet = {"steal": 0.0, "foreign": 0.0, "load_before": 0.0, "load_after": 0.0}
     monkeypatch.setattr(machine.Watch, "found", quiet)
     return made
 
 
-def measure(asked, folders):
-    found = Found({"rounds": asked.rounds})
+def measure(options, folders):
+    found = SuiteResult({"rounds": options.rounds})
     found.rows = [Row(name, "int8", {"tokens": 8}, "texts/s", values) for name, values in SPEEDS.items()]
-    found.compare({"tokens": 8}, SPEEDS)
+    found.compare({"tokens": 8}, "texts/s", SPEEDS, control=CONTROL)
     return found
 
 
@@ -69,11 +76,11 @@ def test_both_of_ours_are_compared_with_all_others_but_the_control(folders, tmp_
 
 
 def test_a_machine_that_slows_down_for_a_while_slows_both_sides(folders, tmp_path):
-    def slowing(asked, folders):
-        found = Found()
+    def slowing(options, folders):
+        found = SuiteResult()
         slowed = [[1.0, 1.0, 0.5], [1.0, 1.01, 0.5], [0.1, 0.1, 0.05]]
         names = ["fillmask-int8", "fillmask-int8-again", "transformers"]
-        found.compare({"tokens": 8}, dict(zip(names, slowed, strict=True)))
+        found.compare({"tokens": 8}, "texts/s", dict(zip(names, slowed, strict=True)), control=CONTROL)
         return found
 
     run(slowing, tmp_path)
@@ -83,9 +90,9 @@ def test_a_machine_that_slows_down_for_a_while_slows_both_sides(folders, tmp_pat
 
 
 def test_what_drifts_against_the_reference_makes_a_run_invalid(folders, tmp_path):
-    def drifting(asked, folders):
-        found = Found()
-        found.compare({"tokens": 8}, SPEEDS | {"transformers": [1.0, 1.1, 1.4]})
+    def drifting(options, folders):
+        found = SuiteResult()
+        found.compare({"tokens": 8}, "texts/s", SPEEDS | {"transformers": [1.0, 1.1, 1.4]}, control=CONTROL)
         return found
 
     run(drifting, tmp_path)
@@ -104,8 +111,8 @@ def test_a_record_names_no_place_on_this_machine(folders, tmp_path):
 
 
 def test_what_fails_that_must_not_makes_a_run_invalid(folders, tmp_path):
-    def broken(asked, folders):
-        found = measure(asked, folders)
+    def broken(options, folders):
+        found = measure(options, folders)
         found.rows.append(Row("transformers", "fp32", {"tokens": 8}, "ms", [], failed="it ended"))
         found.rows.append(Row("openvino-fp32", "fp32", {"tokens": 8}, "ms", [], failed="it is not installed"))
         return found
@@ -120,3 +127,42 @@ def test_suites_are_listed_without_being_imported():
     done = CliRunner().invoke(main, ["--help"])
     assert "latency" in done.stdout
     assert CliRunner().invoke(main, ["nonsense"]).exit_code == 2
+
+
+def test_a_run_on_another_device_has_a_file_of_its_own_and_names_the_device(folders, tmp_path):
+    run(measure, tmp_path, "--device", "stand-in")
+    record = read(tmp_path / "latency-minilm-stand-in.json")
+    assert record.device == "stand-in"
+    assert "--device stand-in" in record.command
+
+
+def test_a_provider_that_is_missing_is_an_error_before_anything_is_made(folders, tmp_path, monkeypatch):
+    def check(self):
+        raise ProviderError("'CUDAExecutionProvider' is not in this ONNX Runtime")
+
+    monkeypatch.setattr(Device, "check", check)
+    monkeypatch.setattr(suite, "prepare", lambda *_, **__: pytest.fail("it is made"))
+    done = run(measure, tmp_path, "--device", "cuda")
+    assert done.exit_code == 1
+    assert "is not in this ONNX Runtime" in done.stderr
+
+
+def test_an_artifact_needs_the_checkpoint_that_it_was_exported_from(folders, tmp_path):
+    assert "--artifact needs --checkpoint" in run(measure, tmp_path, "--artifact", str(tmp_path)).stderr
+
+
+def test_findings_are_a_record_that_keeps_every_digit(tmp_path):
+    found = {"subjects": [{"share": 0.123456789, "name": "é"}]}
+    path = write_findings("cloze", "make cloze", found, tmp_path / "found.json")
+    record = read(path)
+    assert (record.name, record.findings, record.valid) == ("cloze", found, True)
+    assert findings(path) == found | {"context": record.context}
+    assert "é" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("missing", ["pydantic", "psutil", "torch", "onnxruntime"])
+def test_a_package_that_is_missing_is_named(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from benchmarks.__main__ import main; main(['gpu'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{missing} cannot be imported" in done.stderr.splitlines()[-1]

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.harness.stats import Ratio
-from benchmarks.harness.validity import Evidence, drift, judge, narrow, settled_by
+from benchmarks.harness.validity import Evidence, drift, judge, narrow
+from fillmask.bench.ratios import Ratio
 
 CONTEXT = {"git_commit": "abc", "dirty": False}
 WATCH = {"foreign": 0.01, "steal": 0.0, "load_before": 0.1, "load_after": 3.0}
@@ -61,4 +61,3 @@ def test_a_disturbed_round_is_no_drift():
 )
 def test_a_twin_is_narrow_if_it_agrees_or_has_failed(twin, said):
     assert narrow([1.0, 1.0, 1.0], twin) is said
-    assert settled_by("a", "b")({"a": [1.0, 1.0, 1.0], "b": twin}) is said

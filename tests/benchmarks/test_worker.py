@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from benchmarks.harness import worker
-from benchmarks.harness.worker import Worker, WorkerError
+from benchmarks.harness.worker import ContenderError, Worker
 
 HANDLERS = "tests.support.handlers:handlers"
 
@@ -22,42 +22,44 @@ def wait_until_stopped(child):
         time.sleep(0.01)
 
 
-def test_answers_come_back(child):
+def test_results_come_back(child):
     text = "é" * 100_000 + "\n[MASK]"
-    assert child.ask("echo", text=text) == text
+    assert child.call("echo", text=text) == text
 
 
-def test_what_is_printed_beside_is_no_answer(child):
-    assert child.ask("noise") == 1
-    assert child.ask("echo", text="next") == "next"
+def test_other_output_is_no_result(child):
+    assert child.call("noise") == 1
+    assert child.call("echo", text="next") == "next"
 
 
-def test_a_failure_is_said_and_the_process_lives_on(child):
-    with pytest.raises(WorkerError, match="ValueError: no such model"):
-        child.ask("fail")
-    assert child.ask("echo", text="still here") == "still here"
+def test_a_failure_is_an_error_and_the_process_goes_on(child):
+    with pytest.raises(ContenderError, match="ValueError: no such model"):
+        child.call("fail")
+    assert child.call("echo", text="still here") == "still here"
 
 
-def test_while_it_is_not_asked_it_stands_still(child):
-    child.ask("ticks")
+def test_between_calls_it_is_stopped(child):
+    child.call("ticks")
     wait_until_stopped(child)
-    before = child.ask("ticks")
+    before = child.call("ticks")
     time.sleep(0.5)
-    assert child.ask("ticks") - before < 25  # of 50
+    assert child.call("ticks") - before < 25  # of 50
 
 
 def test_an_end_is_a_failure(child):
-    with pytest.raises(WorkerError, match="ended with 3"):
-        child.ask("exit", status=3)
-    with pytest.raises(WorkerError, match="ended with 3"):
-        child.ask("echo", text="anyone?")
+    with pytest.raises(ContenderError, match="ended with 3"):
+        child.call("exit", status=3)
+    with pytest.raises(ContenderError, match="ended with 3"):
+        child.call("echo", text="anyone?")
 
 
 def test_silence_is_a_failure_in_the_end(child, monkeypatch):
-    child.ask("ticks")
+    child.call("ticks")
     monkeypatch.setattr(worker, "_PATIENCE_S", 0.01)
-    with pytest.raises(WorkerError, match="no answer"):
-        child.ask("wait", seconds=1)
+    with pytest.raises(ContenderError, match="no reply"):
+        child.call("wait", seconds=1)
+    with pytest.raises(ContenderError, match="ended with -9"):
+        child.call("echo", text="anyone?")
 
 
 def test_its_process_is_gone_when_it_is_closed():

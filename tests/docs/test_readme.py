@@ -1,4 +1,4 @@
-"""Every example of every README is run."""
+"""Every example of every README and of the tutorial is run."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ import pytest
 from tests.support import readme
 
 ROOT = Path(__file__).parents[2]
-README = [path for path in (ROOT, ROOT / "export", ROOT / "benchmarks") if (path / "README.md").exists()]
+FOLDERS = (ROOT, ROOT / "export", ROOT / "benchmarks")
+PAGES = [path for folder in FOLDERS if (path := folder / "README.md").exists()] + [ROOT / "docs" / "scoring.md"]
 
 
-@pytest.fixture(params=README, ids=lambda folder: folder.name if folder != ROOT else "root")
+@pytest.fixture(params=PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def text(request):
-    """Each README in turn."""
-    return (request.param / "README.md").read_text("utf-8")
+    """Each README in turn, and the tutorial."""
+    return request.param.read_text("utf-8")
 
 
 def test_a_readme_has_examples_that_are_run(text):

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from benchmarks import results
+from benchmarks.harness.suite import write_findings
 from benchmarks.research.schemes.full_range import write_full_range
 from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.probes import make_masked_texts
@@ -37,7 +37,7 @@ def main(folder: Path, count: int) -> None:
         }
     except MissingError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(results.write("emulation", found))
+    click.echo(write_findings("emulation", "make emulate", found))
     click.echo(write_page())
 
 

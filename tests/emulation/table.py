@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks.results import between
+from benchmarks.harness.records import findings, replace_between
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "benchmarks" / "results" / "emulation.json"
@@ -26,12 +25,12 @@ def write_page() -> Path:
 
 def with_table(page: str) -> str:
     """The page with the record's table."""
-    return between(page, _START, _END, table(json.loads(RECORD.read_text())))
+    return replace_between(page, _START, _END, table(findings(RECORD)))
 
 
 def table(record: dict[str, Any]) -> str:
     """The table, and the machine and packages beside which the CPUs were compared."""
-    machine = record["machine"]
+    machine = record["context"]
     packages = ", ".join(f"{name} {machine['packages'][name]}" for name in _PACKAGES)
     return "\n".join([
         "| CPU | model | same first token | largest difference of a score | median of a text | `fillmask verify` |",
@@ -39,7 +38,7 @@ def table(record: dict[str, Any]) -> str:
         *(_row("embedded", found) for found in record["machines"]),
         _row("the control", record["control"]),
         "",
-        f"Beside an {machine['cpu']} with the same packages: {packages}.",
+        f"Beside an {machine['cpu_model']} with the same packages: {packages}.",
     ])  # fmt: skip
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from fillmask import FillMask
+from fillmask import FillMask, Prediction
 from fillmask.artifact.folder import EMBEDDED
-from fillmask.decoding import Prediction
 from tests.reliability.load import texts
 from tests.reliability.row import Row, Scale
 

@@ -8,7 +8,6 @@ the table of ``docs/reliability.md`` from that record. An interrupted run theref
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -18,8 +17,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks import results
 from benchmarks.harness.machine import Watch
+from benchmarks.harness.records import findings, replace_between
+from benchmarks.harness.suite import write_findings
 from tests.reliability import (
     checks,
     cpu_budget,
@@ -58,13 +58,13 @@ START, END = "<!-- scorecard: made by `make reliability`; do not edit -->", "<!-
 @click.option("--busy", is_flag=True, help="Measure load even while other processes use the CPUs.")
 def main(*, only: tuple[str, ...], resume: bool, fail_fast: bool, scale: float, busy: bool) -> None:
     """Measure parts, write their record and the page; the other parts keep their rows."""
-    stored = json.loads(STORED.read_text()).get("parts", {}) if STORED.exists() else {}
+    stored = findings(STORED)["parts"] if STORED.exists() else {}
     for name in only or MEASURES:
         if resume and is_done(stored.get(name), scale):
             continue
         stored[name] = part(name, scale, busy=busy)
-        results.write("reliability", {"parts": stored})
-        PAGE.write_text(with_table(PAGE.read_text("utf-8"), json.loads(STORED.read_text())), encoding="utf-8")
+        write_findings("reliability", "make reliability", {"parts": stored}, STORED)
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), findings(STORED)), encoding="utf-8")
         if fail_fast and not passed(stored[name]):
             break
     failed = [name for name in stored if not passed(stored[name])]
@@ -116,7 +116,7 @@ def code() -> str:
 
 def with_table(page: str, record: dict) -> str:
     """The page with the record's table."""
-    return results.between(page, START, END, table(record))
+    return replace_between(page, START, END, table(record))
 
 
 def table(record: dict) -> str:
@@ -127,7 +127,7 @@ def table(record: dict) -> str:
         f"| {row.area} | {row.test} | {row.criterion} | {row.figure} | {'yes' if row.passed else '**no**'} |"
         for row in rows
     ]
-    machine, most = record["machine"], max((found["foreign"] for found in parts.values()), default=0.0)
+    machine, most = record["context"], max((found["foreign"] for found in parts.values()), default=0.0)
     small = ", ".join(name for name, found in parts.items() if found["scale"] < 1)
     return "\n".join([
         "| area | test | criterion | measured | passed |",
@@ -135,8 +135,8 @@ def table(record: dict) -> str:
         *lines,
         "",
         f"{sum(row.passed for row in rows)} of {len(rows)} passed{f'; on a smaller scale: {small}' if small else ''}. "
-        f"Measured {machine['date']} on {machine['threads']} cores of an {machine['cpu']}, the load generator on the "
-        f"same machine; other processes took {most:.0%} of it at most.",
+        f"Measured {machine['date']} on {machine['cores']} cores of an {machine['cpu_model']}, the load generator on "
+        f"the same machine; other processes took {most:.0%} of it at most.",
     ])  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from fillmask.decoding import Prediction
+from fillmask import Prediction
 from tests.load.generator import Result
 from tests.reliability import checks, hostile_folders, load, mutations, overload, predictions, scorecard
 from tests.reliability.row import Row, Scale
@@ -129,7 +129,6 @@ def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_pat
     monkeypatch.setattr(scorecard, "MEASURES", measures | {"three": measure("three", passes=True)})
     monkeypatch.setattr(scorecard, "STORED", tmp_path / "reliability.json")
     monkeypatch.setattr(scorecard, "PAGE", tmp_path / "page.md")
-    monkeypatch.setattr(scorecard.results, "_FOLDER", tmp_path)
     monkeypatch.setattr(scorecard, "Watch", Unwatched)
     (tmp_path / "page.md").write_text(f"{scorecard.START}\n{scorecard.END}\n")
     assert CliRunner().invoke(scorecard.main, ["--fail-fast"]).exit_code == 1
@@ -141,7 +140,7 @@ def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_pat
 
 def test_the_page_shows_what_was_measured():
     record = {
-        "machine": {"date": "2026-01-01", "threads": 2, "cpu": "CPU"},
+        "context": {"date": "2026-01-01", "cores": 2, "cpu_model": "CPU"},
         "parts": {
             "steady": {"scale": 1, "foreign": 0.01, "rows": [vars(Row("load", "a", "b", "c", True))]},
             "soak": {"scale": 0.5, "foreign": 0.02, "rows": [vars(Row("load", "d", "e", "f", False))]},

@@ -33,7 +33,7 @@ def wait(seconds):
 
 
 def count_ticks():
-    """How often a thread has ticked that runs on behind the answer, as idle pools do."""
+    """How often a thread has ticked that runs on after the call, as idle pools do."""
     if not ticks:
         threading.Thread(target=_tick, daemon=True).start()
         ticks.append(0)

@@ -3,7 +3,6 @@ import warnings
 import pytest
 
 from fillmask.calls import resolved, run, run_many
-from fillmask.concurrency import Concurrency
 from fillmask.errors import InputError, TextError
 from fillmask.notices import Notice
 from fillmask.tasks import Result
@@ -46,7 +45,7 @@ def test_many_tasks_give_values_and_errors_in_order_and_warn_when_they_are_read(
     tasks = [task(1), task(2, error=bad), task(3, notices=(NOTICE,))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        values = run_many(native.model, tasks, Concurrency())
+        values = run_many(native.model, tasks, None, 1)
         assert [next(values), next(values)] == [1, bad]
     with pytest.warns(UserWarning, match="replaced"):
         assert next(values) == 3

@@ -1,7 +1,7 @@
 """One task: its rounds, its equal reads, its failed runs."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -143,7 +143,7 @@ def test_a_run_that_fails_is_repeated_row_by_row(model, runs):
         Read(row.input_ids, row.positions, Best()) for word in WORDS[:4] for row in model.encode(f"[MASK] {word}").rows
     ]
     expected = run_batch(model.logits, reads)
-    bad = replace(reads[2], reading=Refusing(expected[2][0], FillMaskError))
+    bad = reads[2]._replace(reading=Refusing(expected[2][0], FillMaskError))
     runs.clear()
     found = run_isolated(model.logits, [*reads[:2], bad, reads[3]])
     assert runs == [4, 1, 1, 1, 1]

@@ -3,6 +3,7 @@ import pytest
 
 from fillmask.errors import InputError, TooLongError
 from fillmask.masking import check_length, check_masking_truncation, masked_read, most_positions, window_size
+from fillmask.text_tokens import tokenize
 from tests.support import toys
 
 CLS, SEP, MASK = 2, 3, 4
@@ -16,7 +17,7 @@ def model(native):
 
 def row(model, length, masked, positions, **arguments):
     """The ids of a row and what is read of it, for a text of the tokens 100, 101, …."""
-    tokens = model.tokens("cat " * length)
+    tokens = tokenize(model, "cat " * length)
     tokens.ids[:] = np.arange(100, 100 + length)
     read = masked_read(model, tokens, masked, positions, len, **arguments)
     return read.input_ids.tolist(), read.positions.tolist()
@@ -57,17 +58,17 @@ def test_a_window_may_begin_where_the_caller_says(model):
 
 
 def test_the_text_itself_keeps_its_tokens(model):
-    tokens = model.tokens("cat cat")
+    tokens = tokenize(model, "cat cat")
     masked_read(model, tokens, [0], [0], len)
     assert tokens.ids.tolist() == [CAT, CAT]
 
 
 def test_lengths_are_checked_unless_there_are_windows(model):
     assert window_size(model) == 14
-    check_length(model, model.tokens("cat " * 14), None)
-    check_length(model, model.tokens("cat " * 15), "window")
+    check_length(model, tokenize(model, "cat " * 14), None)
+    check_length(model, tokenize(model, "cat " * 15), "window")
     with pytest.raises(TooLongError, match="the text has 17 tokens and the model takes at most 16; shorten"):
-        check_length(model, model.tokens("cat " * 15), None)
+        check_length(model, tokenize(model, "cat " * 15), None)
 
 
 @pytest.mark.parametrize("truncation", ["right", "left", 3])

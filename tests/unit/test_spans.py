@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fillmask import FillMask
 from fillmask.encoding import PLACEHOLDERS
 from fillmask.spans import Span, trace, trimmed, unify_masks, words_between_spaces
+from fillmask.text_tokens import tokenize
 from tests.support.toys import PROPERTY
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -44,7 +45,7 @@ def model(family):
 
 def tokens(family, text):
     """Each token of a text as the vocabulary writes it, with its part of the text."""
-    encoded = model(family).tokens(text)
+    encoded = tokenize(model(family), text)
     names = map(model(family).tokenizer.tokenizer.id_to_token, encoded.ids.tolist())
     return [(name, text[start:end]) for name, (start, end) in zip(names, encoded.spans, strict=True)]
 
@@ -84,7 +85,7 @@ def test_a_text_without_placeholders_needs_no_origins():
 @example("bytelevel", " \x85")
 @example("unigram", "{mask}\u0301 ﬁ")
 def test_spans_lie_in_the_text_in_order_and_without_white_space_around_them(family, text):
-    spans = model(family).tokens(text).spans
+    spans = tokenize(model(family), text).spans
     for (start, end), (later, latest) in itertools.pairwise(spans):
         assert start <= later
         assert end <= latest
@@ -92,15 +93,6 @@ def test_spans_lie_in_the_text_in_order_and_without_white_space_around_them(fami
         assert 0 <= start <= end <= len(text)
         part = text[start:end]
         assert part == part.strip() or part.isspace()
-
-
-@PROPERTY
-@given(st.sampled_from(FAMILIES), TEXTS)
-def test_the_ids_are_those_of_encode(family, text):
-    encoded = model(family).tokens(text)
-    ids = [*encoded.head.tolist(), *encoded.ids.tolist(), *encoded.tail.tolist()]
-    assert ids == model(family).encoder.encode(text).tolist()
-    assert len(encoded.spans) == len(encoded.word_ids) == encoded.ids.size
 
 
 @PROPERTY
@@ -120,7 +112,7 @@ def test_a_mask_is_where_its_placeholder_stands_and_shifts_nothing(family, words
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("text", ["The keys, {mask} isn't here.", "a  b\tc", "(3.14)"])
 def test_the_parts_of_plain_text_are_all_of_it(family, text):
-    encoded = model(family).tokens(text)
+    encoded = tokenize(model(family), text)
     covered = {index for start, end in encoded.spans for index in range(start, end)}
     spaces = {index for index, character in enumerate(text) if character.isspace()}  # which byte-level BPE may keep
     assert covered - spaces == {*range(len(text))} - spaces
@@ -135,16 +127,6 @@ def test_spans_are_those_of_normalized_and_byte_level_tokens():
 
 def test_a_combining_mark_that_the_tokenizer_drops_belongs_to_its_letter():
     assert tokens("wordpiece", "e\u0301 e") == [("e", "e\u0301"), ("e", "e")]
-
-
-def test_a_special_token_inside_the_text_is_one_of_its_tokens():
-    assert ("[SEP]", "[SEP]") in tokens("wordpiece", "the [SEP] the")
-    assert model("wordpiece").tokens("[SEP]").ids.size == 1
-
-
-def test_the_template_is_told_apart_by_position():
-    encoded = model("wordpiece").tokens("")
-    assert (encoded.ids.size, encoded.head.size, encoded.tail.size) == (0, 1, 1)
 
 
 # Words

@@ -94,6 +94,23 @@ def test_texts_are_read_ahead_for_a_gpu_and_predicted_as_on_a_cpu(fill_mask, mon
     assert [first, *outcomes] == alone
 
 
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(native, runs, monkeypatch, on_gpu):
+    monkeypatch.setattr(native.model.session, "on_gpu", on_gpu)
+
+    def alone(rows):
+        (row,) = native.model.encode("the [MASK] sat").rows
+        found = yield [read_of(row)._replace(positions=row.positions, alone=True) for _ in range(rows)]
+        return Result(len(found))
+
+    def read_of(row):
+        return Read(row.input_ids, row.positions, Best())
+
+    values = [outcome.value for outcome in run_tasks(native.model, map(alone, [1, 3, 1]), Concurrency(64, 1))]
+    assert values == [1, 3, 1]
+    assert runs == ([1] if on_gpu else [1, 1, 1])  # equal reads run once, of all tasks or of one
+
+
 @pytest.mark.parametrize("concurrency", MANY, ids=str)
 def test_every_text_is_predicted_in_its_place(fill_mask, concurrency):
     together = list(fill_mask.predict_many(TEXTS, batch_size=concurrency.batch_size, workers=concurrency.workers))

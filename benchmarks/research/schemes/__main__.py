@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from benchmarks import results
+from benchmarks.harness.suite import write_findings
 from benchmarks.research.schemes import tables
 from benchmarks.research.schemes.fidelity import measure_fidelity
 from benchmarks.research.schemes.graphs import write_graphs
@@ -45,7 +45,8 @@ def main(models: Sequence[str], steps: Sequence[str], folder: Path, rounds: int,
     for model in models:
         name = given[0].name if model == _CHECKPOINT else model
         _compare(known[model], folder / "graphs" / name, steps, rounds)
-    click.echo(results.write("schemes", {"models": _collect(folder / "graphs")}))
+    command = "make schemes CHECKPOINT=… CALIBRATION=… TEXTS=…"
+    click.echo(write_findings("schemes", command, {"models": _collect(folder / "graphs")}))
     click.echo(tables.write_page())
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.stats import ratio
+from benchmarks.harness.records import findings, replace_between
 from benchmarks.research.schemes.graphs import DYNAMIC, SCHEMES
 from benchmarks.research.schemes.times import LENGTHS
-from benchmarks.results import between
+from fillmask.bench.ratios import paired_ratio
 
 ROOT = Path(__file__).parents[3]
 RECORD = ROOT / "benchmarks" / "results" / "schemes.json"
@@ -27,9 +26,9 @@ def write_page() -> Path:
 
 def with_tables(page: str) -> str:
     """The page with the record's tables."""
-    models = json.loads(RECORD.read_text())["models"]
+    models = findings(RECORD)["models"]
     made = "\n\n".join(table(name, model) for name, model in models.items())
-    return between(page, _START, _END, made)
+    return replace_between(page, _START, _END, made)
 
 
 def table(name: str, model: dict[str, Any]) -> str:
@@ -54,13 +53,14 @@ def _about(model: dict[str, Any]) -> str:
 
 def _row(scheme: str, model: dict[str, Any]) -> str:
     found, times = model["schemes"][scheme], model["times_ms"]
-    ratios = [ratio(times[str(tokens)][scheme], times[str(tokens)][DYNAMIC]) for tokens in LENGTHS]
+    # A relative size: the scheme's time over that of dynamic int8.
+    ratios = [paired_ratio(times[str(tokens)][scheme], times[str(tokens)][DYNAMIC]).value for tokens in LENGTHS]
     cells = [
         SCHEMES[scheme].title,
         f"{found['top_1_agreement']:.3f}",
         f"{found['mean_kl']:.5f}",
         f"{found['accuracy']:.1%}" if model["trained"] else "",
-        *(f"{each.value:.2f}" for each in ratios),
+        *(f"{each:.2f}" for each in ratios),
         f"{found['bytes'] / 1e6:.0f}",
         f"{found['batch_difference']:.1g}",
         "yes" if found["pairs_fit"] else "no",

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from benchmarks.measures.turns import take_turns
+from benchmarks.harness.rounds import run_rounds
 from benchmarks.research.schemes.graphs import SCHEMES, path_of
 from fillmask.runtime.session import Session
 
@@ -26,9 +26,9 @@ def time_schemes(folder: Path, rounds: int) -> Times:
     """Time the graphs of all schemes in a folder."""
     runs = {scheme: _load(folder, scheme) for scheme in SCHEMES}
     return {
-        str(tokens): take_turns(
+        str(tokens): run_rounds(
             {scheme: partial(_milliseconds, run, tokens) for scheme, run in runs.items()}, rounds, f"{tokens} tokens"
-        )
+        ).samples
         for tokens in LENGTHS
     }
 

@@ -8,9 +8,9 @@ cleaned up.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
@@ -18,7 +18,9 @@ from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer_classes import tokenizer_class
 from fillmask.artifact.tokenizer_overrides import override
-from fillmask.errors import ArtifactError
+from fillmask.errors import ArtifactError, TextError, first_line
+
+T = TypeVar("T")
 
 # Without a limit model_max_length is 1e30.
 _NO_LIMIT = 10**9
@@ -162,3 +164,17 @@ def is_failure(error: BaseException) -> bool:
     A panic of the Rust library derives from BaseException, and its class cannot be imported.
     """
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def reported(tokenize: Callable[[str], T], text: str) -> T:
+    """Tokenize a text.
+
+    Raises:
+        TextError: The tokenizer fails on it, in whatever way.
+    """
+    try:
+        return tokenize(text)
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise TextError(f"the tokenizer fails on the text: {first_line(error)}") from error

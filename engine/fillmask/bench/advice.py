@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fillmask.bench.comparing import Ratio, by_round, ratio
+from fillmask.bench.ratios import Ratio, speed_ratio
 from fillmask.bench.rounds import Samples
 from fillmask.bench.setups import Cell, Setup
+from fillmask.bench.summaries import by_round
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Advice:
     """A recommendation.
 
     Attributes:
-        setup: The preferred of those that nothing is measurably quicker than.
+        setup: The preferred one of those that no other is measurably faster than.
         equals: The others.
         tokens: The lengths over which it was chosen.
         beside: What it is compared with.
@@ -33,9 +34,9 @@ class Advice:
     noise: Ratio
 
     @property
-    def told(self) -> bool:
+    def significant(self) -> bool:
         """Whether the gain is more than noise."""
-        return self.gain is not None and self.gain.beyond(self.noise)
+        return self.gain is not None and self.gain.exceeds(self.noise)
 
 
 def advise(
@@ -45,8 +46,8 @@ def advise(
 
     Args:
         samples: What was timed.
-        setups: To choose among, the preferred first: it wins over one that cannot be told from it.
-        tokens: Lengths; those count at which every setup was timed, or where there is none, the setups that were
+        setups: To choose among, the preferred first: of setups without a measurable difference the first wins.
+        tokens: Lengths. Those count at which every setup was timed. Where there are none, the setups count that were
             timed at all of them.
         beside: What the choice is compared with.
         control: The setup that was timed twice.
@@ -58,16 +59,16 @@ def advise(
     times = {each: by_round(samples, each, shared) for each in setups if Cell(each, shared[0]) in samples}
     if not times:
         return None
-    noise = ratio(by_round(samples, control, shared), by_round(samples, control, shared, again=True))
+    noise = speed_ratio(by_round(samples, control, shared), by_round(samples, control, shared, again=True))
     first = next(iter(times.values()))
-    quickest = max(times, key=lambda setup: float(np.median(first / times[setup])))
-    equals = [setup for setup in times if not ratio(times[quickest], times[setup]).beyond(noise)]
+    fastest = max(times, key=lambda setup: float(np.median(first / times[setup])))
+    equals = [setup for setup in times if not speed_ratio(times[fastest], times[setup]).exceeds(noise)]
     known = equals[0] != beside and Cell(beside, shared[0]) in samples
-    gain = ratio(times[equals[0]], by_round(samples, beside, shared)) if known else None
+    gain = speed_ratio(times[equals[0]], by_round(samples, beside, shared)) if known else None
     return Advice(equals[0], tuple(equals[1:]), tuple(shared), beside, gain, noise)
 
 
 def exceptions(samples: Samples, setups: Sequence[Setup], whole: Advice, *, control: Setup) -> list[Advice]:
-    """The lengths at which another setup is measurably quicker than the one chosen on the whole, and which."""
+    """Advice for the lengths at which another setup is measurably faster than the one chosen over all lengths."""
     each = [advise(samples, setups, [length], beside=whole.setup, control=control) for length in whole.tokens]
-    return [advice for advice in each if advice is not None and advice.told]
+    return [advice for advice in each if advice is not None and advice.significant]

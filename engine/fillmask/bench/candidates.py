@@ -1,4 +1,4 @@
-"""Which variants may be timed: no speed is shown of one that answers wrongly on this machine."""
+"""The variants that may be timed: those that give their stored predictions on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Candidate:
 
     Attributes:
         variant: Its name.
-        checked: Whether it gave its stored answers here; False where the folder stores none.
+        checked: Whether it gave its stored predictions here; False where the folder stores none.
         failed: Why it is not timed, or None.
     """
 
@@ -25,7 +25,7 @@ class Candidate:
 
 
 def candidates(model: str | Path | None, artifact: Artifact, variant: str | None = None) -> list[Candidate]:
-    """Ask every variant for its stored answers.
+    """Check the stored predictions of every variant.
 
     Args:
         model: As in ``FillMask``.
@@ -34,7 +34,7 @@ def candidates(model: str | Path | None, artifact: Artifact, variant: str | None
 
     Raises:
         IntegrityError: A file is not the one that was exported.
-        ArtifactError: There is no such variant, or a manifest that stores no answers.
+        ArtifactError: There is no such variant, or a manifest that stores no predictions.
     """
     wanted = None if variant is None else artifact.choose(variant)
     if artifact.manifest:
@@ -47,7 +47,7 @@ def candidates(model: str | Path | None, artifact: Artifact, variant: str | None
 def trusted(found: list[Candidate], default: str) -> list[str]:
     """The variants that may be recommended.
 
-    Where nothing is stored to check them by, that is the one the engine would choose, or the only one asked for.
+    Where the folder stores no predictions, that is the engine's default, or the only variant of the run.
     """
     timed = [each for each in found if each.failed is None]
     checked = [each.variant for each in timed if each.checked]
@@ -58,5 +58,7 @@ def _candidate(check: Check) -> Candidate:
     if check.passed:
         return Candidate(check.variant, checked=True)
     difference, allowed = check.max_score_difference, check.tolerance
-    wrong = f"answers differ here by up to {difference:.1e} (allowed {allowed:.0e})" if difference is not None else None
-    return Candidate(check.variant, checked=True, failed=wrong or f"does not run here: {check.error}")
+    failed = f"does not run here: {check.error}"
+    if difference is not None:
+        failed = f"predictions differ here by up to {difference:.1e} (allowed {allowed:.0e})"
+    return Candidate(check.variant, checked=True, failed=failed)

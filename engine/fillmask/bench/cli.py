@@ -29,17 +29,17 @@ def bench_command(
     """Time MODEL on this machine for a minute, and say which variant and how many threads to use.
 
     MODEL is a folder or a hub id, or else the embedded English model. Keep the machine idle meanwhile. A variant that
-    does not give its stored answers here is not timed, and the exit code is 1.
+    does not give its stored predictions here is not timed, and the exit code is 1.
     """
     from fillmask.cli.errors import reported
 
     with reported(code=2):
         from fillmask.bench import tables
-        from fillmask.bench.run import Wishes, bench
+        from fillmask.bench.run import BenchOptions, bench
 
-        wishes = Wishes(seconds, variant, threads, tokens, top_k)
+        options = BenchOptions(seconds, variant, threads, tokens, top_k)
         with click.progressbar(length=int(seconds * 1000), label="timing", file=sys.stderr) as bar:
-            result = bench(model, wishes, lambda spent: bar.update(int(spent * 1000)))
+            result = bench(model, options, lambda spent: bar.update(int(spent * 1000)))
     click.echo(json.dumps(tables.document(result)) if as_json else tables.text(result))
     if any(each.failed for each in result.candidates):
         sys.exit(1)

@@ -1,12 +1,13 @@
-"""Rounds: each times every cell once, in random order, so that what slows the machine down slows all of them."""
+"""Times of all cells in interleaved rounds."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from fillmask.bench.interleaving import interleave
 from fillmask.bench.setups import Cell
 from fillmask.pipeline import FillMask
 
@@ -14,7 +15,7 @@ _BLOCK_S = 0.05
 _LEAST_ROUNDS = 3
 
 Samples = dict[Cell, list[list[float]]]
-"""Of each cell and round, how many seconds the texts took: each, or where they run together a text on average."""
+"""By cell and round, seconds per text: of each call, or the mean where texts run together."""
 
 
 @dataclass(slots=True)
@@ -30,10 +31,10 @@ class Timer:
     engines: Mapping[tuple[str, int], FillMask]
     texts: Mapping[int, Sequence[str]]
     top_k: int
-    _pace: dict[Cell, float] = field(default_factory=dict)
+    _seconds_per_text: dict[Cell, float] = field(default_factory=dict)
 
     def block(self, cell: Cell) -> list[float]:
-        """Seconds a text, one number for each call; the first call, with cold caches, only counts if it is the only."""
+        """Seconds per text of each call; the first, with cold caches, counts only if it is the only one."""
         setup, texts = cell.setup, self.texts[cell.tokens]
         fill_mask = self.engines[setup.variant, setup.threads]
         if not setup.alone:
@@ -48,15 +49,12 @@ class Timer:
     def _many(self, cell: Cell, fill_mask: FillMask, texts: Sequence[str]) -> float:
         setup = cell.setup
         least = setup.workers * setup.batch_size
-        shares = int(_BLOCK_S / (self._pace.get(cell, _BLOCK_S) * least)) or 1
-        asked = [texts[number % len(texts)] for number in range(least * shares)]
+        shares = int(_BLOCK_S / (self._seconds_per_text.get(cell, _BLOCK_S) * least)) or 1
+        repeated = [texts[number % len(texts)] for number in range(least * shares)]
         start = time.perf_counter()
-        for _ in fill_mask.predict_many(
-            asked, top_k=self.top_k, workers=setup.workers, batch_size=setup.batch_size
-        ):  # fmt: skip
-            pass
-        self._pace[cell] = (time.perf_counter() - start) / len(asked)
-        return self._pace[cell]
+        list(fill_mask.predict_many(repeated, top_k=self.top_k, workers=setup.workers, batch_size=setup.batch_size))
+        self._seconds_per_text[cell] = (time.perf_counter() - start) / len(repeated)
+        return self._seconds_per_text[cell]
 
 
 def measure(
@@ -67,14 +65,19 @@ def measure(
     Args:
         block: Times a cell.
         cells: What to time.
-        seconds: How long, about; three rounds, and one more that does not count, are made in any case.
-        tick: Is told after each block how many seconds it took.
+        seconds: About how long. At least three rounds and the one that does not count run in any case.
+        tick: Gets the seconds of each block.
     """
-    rng, samples, rounds, start = random.Random(0), Samples(), 0, time.perf_counter()  # noqa: S311 -- no secret
-    while rounds <= _LEAST_ROUNDS or (time.perf_counter() - start) * (rounds + 0.5) / rounds < seconds:
-        for cell in rng.sample(cells, len(cells)):
-            began = time.perf_counter()
-            samples.setdefault(cell, []).append(block(cell))
-            tick(time.perf_counter() - began)
-        rounds += 1
-    return {cell: rounds[1:] for cell, rounds in samples.items()}
+    start = time.perf_counter()
+
+    def timed(cell: Cell) -> list[float]:
+        began = time.perf_counter()
+        times = block(cell)
+        tick(time.perf_counter() - began)
+        return times
+
+    def enough(samples: Mapping[Cell, list[list[float]]]) -> bool:
+        rounds = len(samples[cells[0]]) + 1  # the first does not count, but takes time
+        return rounds > _LEAST_ROUNDS and (time.perf_counter() - start) * (rounds + 0.5) / rounds >= seconds
+
+    return interleave({cell: partial(timed, cell) for cell in cells}, enough)

@@ -1,4 +1,4 @@
-"""The whole minute, from a model to advice."""
+"""The whole run, from a model to advice."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fillmask.bench.candidates import Candidate, candidates, trusted
 from fillmask.bench.rounds import Samples, Timer, measure
 from fillmask.bench.setups import Grid, grid, thread_counts
 from fillmask.bench.texts import Texts, lengths
+from fillmask.environment import free_memory
 from fillmask.errors import FillMaskError, InputError
 from fillmask.pipeline import FillMask
 from fillmask.runtime.cpu import available_threads
@@ -24,8 +25,8 @@ Tick = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the caller wants timed.
+class BenchOptions:
+    """What to time.
 
     Attributes:
         seconds: How long to time, loading and checking not included.
@@ -52,8 +53,8 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """What was timed, and what follows.
+class Timings:
+    """Times, and the advice that follows.
 
     Attributes:
         tokens: Lengths of the texts.
@@ -76,57 +77,59 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out.
+    """The result of a run.
 
     Attributes:
         model: What the caller named, or None for the embedded model.
         machine: The CPU, the threads that may be used, the load before, and versions.
         top_k: Predictions per mask.
         candidates: Every variant, and why one was not timed.
-        timed: What was timed, None where no variant answers as it should.
+        timings: What was timed; None where no variant gives its stored predictions.
     """
 
     model: str | None
     machine: Mapping[str, Any]
     top_k: int
     candidates: Sequence[Candidate]
-    timed: Timed | None
+    timings: Timings | None
 
 
-def bench(model: str | Path | None, wishes: Wishes, tick: Tick = lambda _: None) -> Result:
+def bench(model: str | Path | None, options: BenchOptions, tick: Tick = lambda _: None) -> Result:
     """Check a model's variants on this machine, time those that pass, and choose.
 
     Args:
         model: As in ``FillMask``.
-        wishes: What to time.
-        tick: Is told after each block how many seconds it took.
+        options: What to time.
+        tick: Gets the seconds of each block.
 
     Raises:
-        FillMaskError: The model cannot be opened or timed, or a wish cannot be met.
+        FillMaskError: The model cannot be opened or timed, or an option cannot be met.
     """
     facts = machine.facts()
-    artifact = open_artifact(model, variant=wishes.variant or "auto")
-    found = candidates(model, artifact, wishes.variant)
+    artifact = open_artifact(model, variant=options.variant or "auto")
+    found = candidates(model, artifact, options.variant)
     usual = artifact.choose("auto")
-    # The variant that the engine takes of itself comes first, and wins over one that is no quicker.
+    # The engine's default variant comes first, and wins over one that is not measurably faster.
     names = sorted((each.variant for each in found if each.failed is None), key=lambda name: name != usual)
-    timed = _time(artifact, names, wishes, trusted=trusted(found, usual), tick=tick) if names else None
-    return Result(None if model is None else str(model), facts, wishes.top_k, found, timed)
+    timings = _time(artifact, names, options, trusted=trusted(found, usual), tick=tick) if names else None
+    return Result(None if model is None else str(model), facts, options.top_k, found, timings)
 
 
-def _time(artifact: Artifact, names: Sequence[str], wishes: Wishes, *, trusted: Sequence[str], tick: Tick) -> Timed:
-    making = Texts(artifact)
-    tokens = lengths(making.max_length, wishes.tokens)
-    texts = {length: making.of(length) for length in tokens}
+def _time(
+    artifact: Artifact, names: Sequence[str], options: BenchOptions, *, trusted: Sequence[str], tick: Tick
+) -> Timings:
+    maker = Texts(artifact)
+    tokens = lengths(maker.max_length, options.tokens)
+    texts = {length: maker.of(length) for length in tokens}
     memory = {name: machine.peak_memory(artifact.folder, name, texts[tokens[-1]][0]) for name in names}
-    setups = _grid(artifact, names, wishes.threads)
-    timer = Timer(_load(artifact, setups, memory), texts, wishes.top_k)
-    samples = measure(timer.block, setups.cells(tokens), wishes.seconds, tick)
+    setups = _grid(artifact, names, options.threads)
+    timer = Timer(_load(artifact, setups, memory), texts, options.top_k)
+    samples = measure(timer.block, setups.cells(tokens), options.seconds, tick)
     alone, many = setups.preferred(trusted)
     latency = advise(samples, alone, tokens, beside=setups.usual, control=setups.control)
     throughput = advise(samples, many, tokens, beside=setups.usual, control=setups.control)
     others = () if latency is None else exceptions(samples, alone, latency, control=setups.control)
-    return Timed(tokens, memory, setups, samples, latency, others, throughput)
+    return Timings(tokens, memory, setups, samples, latency, others, throughput)
 
 
 def _grid(artifact: Artifact, names: Sequence[str], wanted: Sequence[int]) -> Grid:
@@ -137,9 +140,9 @@ def _grid(artifact: Artifact, names: Sequence[str], wanted: Sequence[int]) -> Gr
 
 
 def _load(artifact: Artifact, setups: Grid, memory: Mapping[str, int | None]) -> dict[tuple[str, int], FillMask]:
-    """Every variant with every count of threads, all alive at once, if there is room for that."""
+    """Every variant with every count of threads, all loaded at once, if memory suffices."""
     pairs = sorted({(setup.variant, setup.threads) for setup in [*setups.latency, *setups.throughput]})
-    needed, free = sum(memory[name] or 0 for name, _ in pairs), machine.free_memory()
+    needed, free = sum(memory[name] or 0 for name, _ in pairs), free_memory()
     if free is not None and needed > free:
         raise FillMaskError(
             f"to time {len(pairs)} pairs of variant and threads takes {needed / 1e9:.1f} GB of memory, and "

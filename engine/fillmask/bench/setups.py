@@ -1,4 +1,4 @@
-"""The ways of running a model that are timed."""
+"""The setups of a model that are timed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Grid:
         latency: One text at a time.
         throughput: Several texts at once, one thread each.
         control: The setup that is timed twice.
-        usual: How the model runs where nothing is said.
+        usual: How the model runs by default.
     """
 
     latency: Sequence[Setup]
@@ -64,10 +64,10 @@ class Grid:
     usual: Setup
 
     def preferred(self, variants: Sequence[str]) -> tuple[list[Setup], list[Setup]]:
-        """Both lists of these variants, in the order in which one wins over those that cannot be told from it.
+        """Both lists of these variants, the preferred setup first: it wins where there is no measurable difference.
 
-        For one text that is what runs where nothing is said, then fewer threads; for many it is what uses all of the
-        machine, as the server does.
+        For one text the default is preferred, then fewer threads. For many texts the setup is preferred that uses all
+        of the machine, as the server does.
         """
         latency = [setup for setup in self.latency if setup.variant in variants]
         throughput = [setup for setup in self.throughput if setup.variant in variants]
@@ -95,7 +95,7 @@ def grid(variants: Sequence[str], threads: Sequence[int], *, budget: int, batche
         variants: The usual one first.
         threads: Counts of threads for one text at a time.
         budget: Threads that this process may use.
-        batched: The variants of which texts may run together.
+        batched: The batch-invariant variants.
     """
     latency = [Setup(variant, count) for count in threads for variant in variants]
     # Half of the threads are all of the cores, where each core has two.
@@ -106,6 +106,6 @@ def grid(variants: Sequence[str], threads: Sequence[int], *, budget: int, batche
 
 
 def thread_counts(budget: int, wanted: Sequence[int] = ()) -> list[int]:
-    """Those that are wanted, or the powers of two below what the process may use, and that itself."""
+    """The wanted counts, or else the powers of two below what the process may use, and that count itself."""
     usual = [*(1 << power for power in range(budget.bit_length()) if 1 << power < budget), budget]
     return sorted(set(wanted)) or usual

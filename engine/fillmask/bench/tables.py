@@ -1,4 +1,4 @@
-"""What was timed, on the terminal or as JSON."""
+"""The result as text for the terminal, or as JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from fillmask.bench.advice import Advice
-from fillmask.bench.comparing import by_round, percentiles
-from fillmask.bench.run import Result, Timed
+from fillmask.bench.run import Result, Timings
 from fillmask.bench.setups import Cell, Setup
+from fillmask.bench.summaries import by_round, percentiles
 
 _MUCH_NOISE = 0.05
 
@@ -24,8 +24,8 @@ def text(result: Result) -> str:
         _heading(result),
         *(f"{each.variant}: not timed, {each.failed}" for each in result.candidates if each.failed),
     ]
-    if result.timed is not None:
-        lines += ["", *_latency(result.timed), "", *_throughput(result.timed), "", *_advice(result, result.timed)]
+    if result.timings is not None:
+        lines += ["", *_latency(result.timings), "", *_throughput(result.timings), "", *_advice(result, result.timings)]
     return "\n".join(lines)
 
 
@@ -37,20 +37,20 @@ def document(result: Result) -> dict[str, Any]:
         "top_k": result.top_k,
         "variants": [asdict(each) for each in result.candidates],
     }
-    if result.timed is None:
+    if result.timings is None:
         return found
-    timed = result.timed
+    timings = result.timings
     return found | {
-        "peak_memory_bytes": timed.memory,
-        "cells": [_cell(timed, cell) for cell in timed.samples],
-        "latency": timed.latency and _advised(result, timed.latency),
-        "exceptions": [_advised(result, each) for each in timed.exceptions],
-        "throughput": timed.throughput and _advised(result, timed.throughput),
+        "peak_memory_bytes": timings.memory,
+        "cells": [_cell(timings, cell) for cell in timings.samples],
+        "latency": timings.latency and _advice_record(result, timings.latency),
+        "exceptions": [_advice_record(result, each) for each in timings.exceptions],
+        "throughput": timings.throughput and _advice_record(result, timings.throughput),
     }
 
 
 def python(model: str | None, setup: Setup) -> str:
-    """What to write to run a model so."""
+    """Python that runs a model with this setup."""
     source = "" if model is None else f"{json.dumps(model, ensure_ascii=False)}, "
     made = f'FillMask({source}variant="{setup.variant}", threads={setup.threads})'
     if setup.alone:
@@ -60,100 +60,100 @@ def python(model: str | None, setup: Setup) -> str:
 
 
 def shell(model: str | None, setup: Setup) -> str:
-    """What to type to serve a model so."""
+    """The command that serves a model with this setup."""
     source = [] if model is None else [model]
     return shlex.join(["fillmask", "serve", *source, "--variant", setup.variant, "--threads", str(setup.workers)])
 
 
 def _heading(result: Result) -> str:
     machine, rounds = result.machine, 0
-    if result.timed is not None:
-        rounds = len(next(iter(result.timed.samples.values())))
+    if result.timings is not None:
+        rounds = len(next(iter(result.timings.samples.values())))
     return (
         f"{result.model or 'minilm-en'} on {machine['threads']} threads of {machine['cpu']}, load {machine['load']} "
         f"before; {rounds} rounds, top_k {result.top_k}"
     )
 
 
-def _latency(timed: Timed) -> list[str]:
+def _latency(timings: Timings) -> list[str]:
     def shown(cell: Cell) -> str:
-        p50, p90 = (None if value is None else value * 1000 for value in percentiles(timed.samples, cell))
+        p50, p90 = (None if value is None else value * 1000 for value in percentiles(timings.samples, cell))
         return f"{_number(p50)} / {_number(p90)}"
 
     lines = ["One text at a time, ms: half of the calls take at most / nine of ten take at most"]
-    lines.append(_row("variant", "threads", [f"{length} tokens" for length in timed.tokens] + ["peak memory"]))
-    for setup in timed.setups.latency:
-        cells = _cells(timed, setup, shown)
-        lines.append(_row(setup.variant, str(setup.threads), [*cells, _bytes(timed.memory[setup.variant])]))
+    lines.append(_row("variant", "threads", [f"{length} tokens" for length in timings.tokens] + ["peak memory"]))
+    for setup in timings.setups.latency:
+        cells = _cells(timings, setup, shown)
+        lines.append(_row(setup.variant, str(setup.threads), [*cells, _bytes(timings.memory[setup.variant])]))
     return lines
 
 
-def _throughput(timed: Timed) -> list[str]:
+def _throughput(timings: Timings) -> list[str]:
     def shown(cell: Cell) -> str:
-        return _number(1 / float(np.median(by_round(timed.samples, cell.setup, [cell.tokens]))))
+        return _number(1 / float(np.median(by_round(timings.samples, cell.setup, [cell.tokens]))))
 
     lines = ["Many texts, each on one thread: texts a second"]
-    lines.append(_row("variant", "at once", [f"{length} tokens" for length in timed.tokens]))
-    for setup in timed.setups.throughput:
+    lines.append(_row("variant", "at once", [f"{length} tokens" for length in timings.tokens]))
+    for setup in timings.setups.throughput:
         at_once = str(setup.workers) if setup.batch_size == 1 else f"{setup.workers} × {setup.batch_size}"
-        lines.append(_row(setup.variant, at_once, _cells(timed, setup, shown)))
+        lines.append(_row(setup.variant, at_once, _cells(timings, setup, shown)))
     return lines
 
 
-def _cells(timed: Timed, setup: Setup, shown: Callable[[Cell], str]) -> list[str]:
-    cells = [Cell(setup, length) for length in timed.tokens]
-    return [shown(cell) if cell in timed.samples else "—" for cell in cells]
+def _cells(timings: Timings, setup: Setup, shown: Callable[[Cell], str]) -> list[str]:
+    cells = [Cell(setup, length) for length in timings.tokens]
+    return [shown(cell) if cell in timings.samples else "—" for cell in cells]
 
 
-def _advice(result: Result, timed: Timed) -> list[str]:
-    if timed.latency is None or timed.throughput is None:
-        return ["No variant can be recommended: nothing says whether their answers are right on this machine."]
-    lines = [_noise(timed.latency), ""]
-    lines += _recommended("Lowest latency", [python(result.model, timed.latency.setup)], timed.latency)
-    for each in timed.exceptions:
-        lines.append(f"  but at {each.tokens[0]} tokens {_named(each.setup)}, {each.gain} as fast as that")
-    typed = [python(result.model, timed.throughput.setup), shell(result.model, timed.throughput.setup)]
-    return [*lines, "", *_recommended("Most texts a second", typed, timed.throughput)]
+def _advice(result: Result, timings: Timings) -> list[str]:
+    if timings.latency is None or timings.throughput is None:
+        return ["No variant can be recommended: nothing says whether their predictions are right on this machine."]
+    lines = [_noise(timings.latency), ""]
+    lines += _recommended("Lowest latency", [python(result.model, timings.latency.setup)], timings.latency)
+    for each in timings.exceptions:
+        lines.append(f"  but at {each.tokens[0]} tokens {_describe(each.setup)}, {each.gain} as fast as that")
+    commands = [python(result.model, timings.throughput.setup), shell(result.model, timings.throughput.setup)]
+    return [*lines, "", *_recommended("Most texts a second", commands, timings.throughput)]
 
 
 def _noise(advice: Advice) -> str:
     width = max(advice.noise.high, 1 / advice.noise.low) - 1
-    said = f"Noise: the same setup timed twice is {advice.noise} as fast as itself."
+    line = f"Noise: the same setup timed twice is {advice.noise} as fast as itself."
     if width > _MUCH_NOISE:
-        said += f" This machine is too noisy now to tell differences below {width:.0%}."
-    return said
+        line += f" This machine is too noisy now to tell differences below {width:.0%}."
+    return line
 
 
-def _recommended(title: str, typed: list[str], advice: Advice) -> list[str]:
+def _recommended(title: str, commands: list[str], advice: Advice) -> list[str]:
     lengths = ", ".join(map(str, advice.tokens))
-    lines = [f"{title} ({lengths} tokens):", *(f"  {each}" for each in typed)]
-    beside = f"{_named(advice.beside)}, which is what runs by default"
+    lines = [f"{title} ({lengths} tokens):", *(f"  {each}" for each in commands)]
+    beside = f"{_describe(advice.beside)}, which is what runs by default"
     if advice.setup == advice.beside:
         lines.append("  which is what runs by default")
-    elif advice.told:
+    elif advice.significant:
         lines.append(f"  {advice.gain} as fast as {beside}")
     elif advice.gain is not None:
         lines.append(f"  {advice.gain} as fast as {beside}: too noisy to tell")
     others = [each for each in advice.equals if each != advice.beside]
     if others:
-        lines.append(f"  too noisy to tell from {'; '.join(map(_named, others))}")
+        lines.append(f"  too noisy to tell from {'; '.join(map(_describe, others))}")
     return lines
 
 
-def _advised(result: Result, advice: Advice) -> dict[str, Any]:
+def _advice_record(result: Result, advice: Advice) -> dict[str, Any]:
     return asdict(advice) | {
-        "told": advice.told,
+        "significant": advice.significant,
         "python": python(result.model, advice.setup),
         "shell": shell(result.model, advice.setup),
     }
 
 
-def _cell(timed: Timed, cell: Cell) -> dict[str, Any]:
-    rounds = [[round(seconds * 1000, 4) for seconds in block] for block in timed.samples[cell]]
+def _cell(timings: Timings, cell: Cell) -> dict[str, Any]:
+    rounds = [[round(seconds * 1000, 4) for seconds in block] for block in timings.samples[cell]]
     return asdict(cell.setup) | {"tokens": cell.tokens, "control": cell.again, "ms_per_text": rounds}
 
 
-def _named(setup: Setup) -> str:
+def _describe(setup: Setup) -> str:
     if setup.alone:
         return f"{setup.variant} on {setup.threads} thread{'s' * (setup.threads > 1)}"
     batch = f", batches of {setup.batch_size}" if setup.batch_size > 1 else ""
@@ -165,7 +165,7 @@ def _row(first: str, second: str, rest: Sequence[str]) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Three digits that count, or a dash where there were too few calls to say."""
+    """Three significant digits; a dash for None."""
     if value is None:
         return "—"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

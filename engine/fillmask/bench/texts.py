@@ -1,4 +1,4 @@
-"""Texts of a wanted number of tokens, one mask in each, in words that the model knows."""
+"""Texts of a given number of tokens with one mask each, in words that the model knows."""
 
 from __future__ import annotations
 

@@ -16,8 +16,13 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def available_threads() -> int:
     """Threads that can run at once in this process, at least 1."""
     cores = _affinity()
-    quota = _quota(_CGROUPS, Path("/proc/self/cgroup"))
+    quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def cpu_quota() -> float | None:
+    """CPUs that the strictest of this process's cgroups grants; None where nothing limits it."""
+    return _quota(_CGROUPS, Path("/proc/self/cgroup"))
 
 
 def _affinity() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fillmask.artifact.folder import Artifact, Graph
 from fillmask.artifact.manifest import GPU_VARIANTS
@@ -13,8 +13,7 @@ from fillmask.runtime.providers import CPU, CUDA, Provider, wants_gpu
 from fillmask.runtime.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A variant, and the providers to run it on.
 
     Attributes:

@@ -12,8 +12,6 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from fillmask.runtime.providers import NVIDIA
-
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -93,17 +91,6 @@ class BoundRuns:
             self._kept.append(buffers)
             while len(self._kept) > _MAX_KEPT or sum(each.nbytes for each in self._kept) > _MAX_BYTES:
                 del self._kept[0]
-
-
-def device_of(session: ort.InferenceSession) -> tuple[str, int] | None:
-    """The device for a session's buffers; None for the host.
-
-    ONNX Runtime's other providers take host memory and copy.
-    """
-    name = session.get_providers()[0]
-    if name not in NVIDIA:
-        return None
-    return "cuda", int(session.get_provider_options()[name].get("device_id", 0))
 
 
 def _shapes(feeds: Feeds) -> Shapes:

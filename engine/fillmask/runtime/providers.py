@@ -119,6 +119,17 @@ def check_started(wanted: Sequence[Provider], started: Sequence[str], messages: 
             raise ProviderError(f"{name} did not start, ONNX Runtime took {', '.join(started)}; {needs}{loading}")
 
 
+def device_of(session: ort.InferenceSession) -> tuple[str, int] | None:
+    """The device for a session's buffers; None for the host.
+
+    ONNX Runtime's other providers take host memory and copy.
+    """
+    name = session.get_providers()[0]
+    if name not in NVIDIA:
+        return None
+    return "cuda", int(session.get_provider_options()[name].get("device_id", 0))
+
+
 def count_nodes(session: ort.InferenceSession) -> dict[str, int]:
     """How many of the graph's nodes each provider runs; empty where ONNX Runtime does not report it (1.23)."""
     nodes: Counter[str] = Counter()

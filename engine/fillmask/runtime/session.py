@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import ArtifactError, FillMaskError, ForkError, first_line
 from fillmask.runtime.contract import check_inputs, check_output
-from fillmask.runtime.io_binding import BoundRuns, device_of
 from fillmask.runtime.opening import check_threads, open_session
-from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, is_gpu
+from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, device_of, is_gpu
+
+if TYPE_CHECKING:
+    from fillmask.runtime.io_binding import BoundRuns
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -72,6 +74,8 @@ class Session:
         self.vocab_size = size if isinstance(size, int) else self._scored_tokens()
         device = device_of(self.ort)
         if device is not None and self.at_masks:
+            from fillmask.runtime.io_binding import BoundRuns
+
             self._bound = BoundRuns(self.ort, self.output, self.vocab_size, device)
 
     def run(

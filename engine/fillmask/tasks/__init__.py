@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +33,21 @@ class Reading(Hashable, Protocol):
         """Read ``logits float32[m, V]``, one row for each position; they may be overwritten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One row to run, and what to take from it.
 
     Attributes:
         input_ids: Token ids, ``int64[s]``.
         positions: Where the logits are read, ``int64[m]``.
         reading: What is taken from them.
+        alone: Whether it runs beside reads of its own task only, in the library and on a CPU. Its result then has the
+            same bits whatever else runs.
     """
 
     input_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
     reading: Reading
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

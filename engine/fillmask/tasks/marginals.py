@@ -13,9 +13,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError, TextError
 from fillmask.executor import run_task
+from fillmask.log_scoring import log_softmax_at
 from fillmask.masking import (
     MaskingTruncation,
     check_length,
@@ -25,9 +25,9 @@ from fillmask.masking import (
     window_size,
 )
 from fillmask.model import Model
-from fillmask.scoring import log_softmax_at
 from fillmask.tasks import Read, Result, Task, Verb, read_all
 from fillmask.tasks.mutants import Fill, Wild, parse_mutant, score_mutants
+from fillmask.text_tokens import TextTokens, tokenize
 
 # Amino acids in the order of their letters. Models of proteins know more letters (X, B, Z, U, O), which stand for none
 # or for several of them.
@@ -143,7 +143,7 @@ def marginals(model: Model, text: str, parameters: Parameters) -> Task[Marginals
     Raises:
         InputError: The text has no token, the model does not take it, or the matrix would be too large.
     """
-    tokens = model.tokens(text)
+    tokens = tokenize(model, text)
     size, letters = tokens.ids.size, len(parameters.alphabet)
     if not size:
         raise TextError("the text has no token to read")
@@ -226,7 +226,7 @@ def _letters(alphabet: object) -> Sequence[str]:
 def _alphabet_id(model: Model, token: str) -> int:
     found: int | None = model.tokenizer.tokenizer.token_to_id(token)
     if found is None:
-        ids: list[int] = model.encoder.tokens(token).ids.tolist()
+        ids: list[int] = tokenize(model, token).ids.tolist()
         found = ids[0] if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id else None
     if found is None or found >= model.vocab_size:
         raise InputError(f"{token!r} in the alphabet is not a token of the model")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError
 from fillmask.masking import masked_read, window_size
 from fillmask.model import Model
 from fillmask.tasks import Read, Reading, Result, Task, read_all
+from fillmask.text_tokens import TextTokens
 
 Fill: TypeAlias = Literal["wild", "mask", "mutant", "match"]
 _MUTATION = re.compile(r"(?P<wild>[^\d:,]+?)(?P<number>-?\d+)(?P<mutant>[^\d:,]+)", re.ASCII)
@@ -115,7 +115,7 @@ def _reads(wild: Wild, rows: Sequence[_Row]) -> Iterator[Read]:
     for row in rows:
         ids = wild.tokens.ids.copy()
         ids[[mutation.position for mutation in row.put]] = wild.alphabet_ids[[mutation.mutant for mutation in row.put]]
-        yield masked_read(wild.model, replace(wild.tokens, ids=ids), row.masked, row.masked, wild.reading)
+        yield masked_read(wild.model, wild.tokens._replace(ids=ids), row.masked, row.masked, wild.reading)
 
 
 def _score(mutant: Mutant, of_mutant: NDArray[np.float64], of_wild: NDArray[np.float64]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,7 @@ class TopK:
         return list(zip(ids.tolist(), softmax_at(logits, ids).tolist(), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """The arguments of a call, checked and resolved."""
 
     reading: TopK

@@ -23,8 +23,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.encoding import TextTokens
 from fillmask.errors import InputError, TextError, UnknownWarning
+from fillmask.log_scoring import log_softmax_at
 from fillmask.masking import (
     MaskingTruncation,
     check_length,
@@ -35,9 +35,9 @@ from fillmask.masking import (
 )
 from fillmask.model import Model
 from fillmask.notices import Notice
-from fillmask.scoring import log_softmax_at
 from fillmask.spans import Span, trimmed, words_between_spaces
 from fillmask.tasks import Read, Result, Task, Verb, read_all
+from fillmask.text_tokens import TextTokens, tokenize
 
 Method: TypeAlias = Literal["word_l2r", "original", "whole_word"]
 Words: TypeAlias = Literal["pretokenizer", "spaces"]
@@ -156,7 +156,7 @@ def score(model: Model, text: str, parameters: Parameters) -> Task[Score]:
     Raises:
         InputError: The text has no token to score, or the model does not take it.
     """
-    tokens = model.tokens(text)
+    tokens = tokenize(model, text)
     scored = np.flatnonzero(tokens.ids != model.tokenizer.mask_token_id).tolist()
     if not scored:
         raise TextError("the text has no token to score")

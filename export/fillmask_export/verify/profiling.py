@@ -12,12 +12,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
+from fillmask.bench.interleaving import interleave
+from fillmask.environment import cpu_model, resident_memory
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import ExportError
@@ -25,15 +28,14 @@ from fillmask_export.probes import Probe, random_probe
 from fillmask_export.verify.forward import Forward, checkpoint_forward, session_forward
 
 _LENGTHS = (16, 128)  # tokens of the timed texts, at most what the model takes
-_STATUS = Path("/proc/self/status")
 _PREDICT = """
 import sys
 from fillmask import FillMask
+from fillmask.environment import resident_memory
 fill_mask = FillMask(sys.argv[1], variant=sys.argv[2], providers=["CPUExecutionProvider"], threads=1)
 fill_mask.predict(sys.argv[3], truncation="window")
 # The name keeps the engine alive; without it its memory would be freed before it is counted.
-status = open("/proc/self/status").read()
-print(status.split("VmRSS:")[1].split()[0])
+print(resident_memory())
 """
 
 
@@ -85,15 +87,15 @@ def time_runs(checkpoint: Checkpoint, graphs: dict[str, Path], limit: int, round
 
 
 def _alternate(forwards: Mapping[str, Forward], probe: Probe, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each run, in turn, after one untimed round."""
-    seconds: dict[str, list[float]] = {name: [] for name in forwards}
-    for number in range(rounds + 1):
-        for name, forward in forwards.items():
-            start = time.perf_counter()
-            forward(probe)
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+    """Seconds of each run, in interleaved rounds after one untimed round."""
+
+    def timed(forward: Forward) -> float:
+        start = time.perf_counter()
+        forward(probe)
+        return time.perf_counter() - start
+
+    blocks = {name: partial(timed, forward) for name, forward in forwards.items()}
+    return interleave(blocks, lambda seconds: len(seconds["checkpoint"]) >= rounds)
 
 
 @contextmanager
@@ -120,19 +122,16 @@ def resident_bytes(folder: Path, variant: str, masked_text: str) -> int | None:
     Raises:
         ExportError: The process fails. Any other process that opens the artifact would fail too.
     """
-    if not _STATUS.exists():
+    if resident_memory() is None:
         return None
     command = [sys.executable, "-c", _PREDICT, str(folder), variant, masked_text]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own program
     if done.returncode:
         message = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ExportError(f"a fresh process cannot predict with variant {variant}: {message}")
-    return int(done.stdout) * 1024
+    return int(done.stdout)
 
 
 def machine() -> dict[str, Any]:
     """The CPU and the system of the measurement."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {"cpu": names[0] if names else platform.processor() or platform.machine(), "system": platform.system()}
+    return {"cpu": cpu_model(), "system": platform.system()}

@@ -12,14 +12,13 @@ from fillmask import FillMask
 from fillmask.bench import machine, rounds, run
 from fillmask.cli.main import main
 from tests.support import toys
-
-TEXT = "the [MASK] sat on the mat."
+from tests.support.stored import TEXT, store_predictions
 
 
 @pytest.fixture
 def artifact(native_copy):
-    """A native folder of two variants that both store an answer."""
-    store_answers(native_copy)
+    """A native folder of two variants that both store a prediction."""
+    store_predictions(native_copy)
     return native_copy
 
 
@@ -29,16 +28,6 @@ def quick(monkeypatch):
     monkeypatch.setattr(run, "available_threads", lambda: 2)
     monkeypatch.setattr(machine, "peak_memory", lambda *_: 100_000_000)
     monkeypatch.setattr(rounds, "_BLOCK_S", 0.001)
-
-
-def store_answers(folder, wrong=()):
-    entries = {}
-    for name in ("fp32", "int8"):
-        (row,) = FillMask(folder, variant=name, threads=1).predict(TEXT)
-        scores = [each.score + (0.5 if name in wrong else 0) for each in row]
-        answer = {"text": TEXT, "tokens": [each.token for each in row], "scores": scores}
-        entries[name] = {"file": f"model_{name}.onnx", "tolerance": 1e-4, "expected": [answer], "batch_invariant": True}
-    toys.write_manifest(folder, variants=entries)
 
 
 def bench(*arguments):
@@ -75,24 +64,24 @@ def test_json_holds_every_time_and_the_advice(artifact):
     assert document["machine"]["threads"] == machine.available_threads()
 
 
-def test_a_variant_that_answers_wrongly_here_is_neither_timed_nor_recommended(artifact):
-    store_answers(artifact, wrong=["int8"])
+def test_a_variant_that_predicts_wrongly_here_is_neither_timed_nor_recommended(artifact):
+    store_predictions(artifact, wrong=["int8"])
     result = bench(artifact)
     assert result.exit_code == 1
-    assert "int8: not timed, answers differ here by up to 5.0e-01 (allowed 1e-04)" in result.stdout
+    assert "int8: not timed, predictions differ here by up to 5.0e-01 (allowed 1e-04)" in result.stdout
     assert not re.search(r"^  int8|variant=.int8", result.stdout, re.MULTILINE)
     assert 'variant="fp32"' in result.stdout
 
 
-def test_a_model_of_which_no_variant_answers_as_it_should_gets_no_times(artifact):
-    store_answers(artifact, wrong=["int8", "fp32"])
+def test_a_model_of_which_no_variant_predicts_rightly_gets_no_times(artifact):
+    store_predictions(artifact, wrong=["int8", "fp32"])
     result = bench(artifact)
     assert result.exit_code == 1
     assert result.stdout.count("not timed") == 2
     assert "FillMask" not in result.stdout
 
 
-def test_of_a_folder_that_stores_no_answers_only_what_runs_by_default_is_recommended(tmp_path):
+def test_of_a_folder_that_stores_no_predictions_only_what_runs_by_default_is_recommended(tmp_path):
     graphs = {name: toys.foreign_graph(toys.tables()) for name in ("model.onnx", "model_quantized.onnx")}
     result = bench("--json", toys.write_foreign(tmp_path / "model", graphs))
     document = json.loads(result.stdout)
@@ -100,13 +89,13 @@ def test_of_a_folder_that_stores_no_answers_only_what_runs_by_default_is_recomme
     assert {document[way]["setup"]["variant"] for way in ("latency", "throughput")} == {"fp32"}
 
 
-def test_the_only_variant_asked_for_is_the_only_one_timed(artifact):
+def test_the_variant_of_the_option_is_the_only_one_timed(artifact):
     document = json.loads(bench("--json", artifact, "--variant", "fp32", "--threads", 1).stdout)
     assert {(cell["variant"], cell["threads"]) for cell in document["cells"]} == {("fp32", 1)}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--variant", "fp16"], "has no variant 'fp16'; it has fp32, int8"),
         (["--tokens", "99"], "from 3 to 16 tokens, which the model takes; got 99"),
@@ -115,15 +104,15 @@ def test_the_only_variant_asked_for_is_the_only_one_timed(artifact):
         (["--top-k", "-1"], "top_k must be a whole number"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_refused_in_one_line(artifact, arguments, said):
+def test_an_option_that_cannot_be_met_is_refused_in_one_line(artifact, arguments, message):
     result = bench(artifact, *arguments)
     assert result.exit_code == 2
-    assert said in result.stderr.splitlines()[-1]
+    assert message in result.stderr.splitlines()[-1]
     assert result.stdout == ""
 
 
 def test_what_does_not_fit_in_memory_is_not_loaded(artifact, monkeypatch):
-    monkeypatch.setattr(machine, "free_memory", lambda: 350_000_000)
+    monkeypatch.setattr(run, "free_memory", lambda: 350_000_000)
     result = bench(artifact)
     assert result.exit_code == 2
     assert "4 pairs of variant and threads takes 0.4 GB of memory, and 0.3 GB are free" in result.stderr

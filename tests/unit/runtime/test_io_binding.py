@@ -9,7 +9,7 @@ import pytest
 from fillmask import FillMask
 from fillmask.padding import pad
 from fillmask.runtime import io_binding
-from fillmask.runtime.io_binding import device_of
+from fillmask.runtime.providers import device_of
 from fillmask.runtime.session import Session
 from tests.support import toys
 

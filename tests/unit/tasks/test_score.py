@@ -239,6 +239,14 @@ def test_neither_batch_nor_workers_change_a_bit_in_any_tokenizer_family(family):
     assert [*model.score_many(texts[::-1], batch_size=8)] == alone[::-1]
 
 
+def test_the_bits_of_the_embedded_int8_model_do_not_depend_on_company():
+    model = FillMask(threads=1)
+    texts = [*sentences(20), "the", "cat", "keys"]
+    for method in ("word_l2r", "whole_word"):
+        alone = [model.score(text, method=method) for text in texts]
+        assert [*model.score_many(texts, method=method, batch_size=8, workers=2)] == alone
+
+
 def test_a_bad_text_is_a_value_and_the_others_are_scored(native):
     first, second, third = native.score_many(["the", "", "cat"])
     assert isinstance(second, TextError)

@@ -1,0 +1,146 @@
+"""The commands of a contender's process: load it, predict, time it, read its memory."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from importlib import import_module
+from typing import Any
+
+from benchmarks.contenders import Contender, Predictions, open_contender
+from benchmarks.device import DEVICES
+from benchmarks.harness.worker import Handlers
+from benchmarks.models.folders import from_json
+from fillmask.environment import process_memory
+
+HANDLERS = "benchmarks.harness.handlers:handlers"
+_COMMANDS = ("imports", "load", "predictions", "calls", "seconds", "split", "predict", "memory")
+_LEAST_SECONDS = 0.4
+_PIPELINE = ("torch", "transformers:pipeline", "transformers:AutoModelForMaskedLM", "transformers:AutoTokenizer")
+_IMPORTS = {
+    "fillmask": ("fillmask:FillMask",),
+    "optimum": (*_PIPELINE, "optimum.onnxruntime:ORTModelForMaskedLM"),
+    "transformers": _PIPELINE,
+}
+
+
+def handlers() -> Handlers:
+    """The commands of a worker."""
+    measured = MeasuredContender()
+    return {name: getattr(measured, name) for name in _COMMANDS}
+
+
+class MeasuredContender:
+    """A contender, a clock, and the memory of the process."""
+
+    _contender: Contender
+
+    def __init__(self) -> None:
+        self._predicted = 0
+        self._leaked: list[bytes] = []
+
+    def imports(self, name: str) -> None:
+        """Import what the contender's user imports."""
+        for each in _IMPORTS[name.partition("-")[0]]:
+            module, _, attribute = each.partition(":")
+            imported = import_module(module)
+            if attribute:
+                getattr(imported, attribute)  # these packages import their parts on first access
+
+    def load(
+        self, name: str, folders: dict[str, Any], threads: int, device: str = "cpu", *, freeze: bool = True
+    ) -> dict[str, Any]:
+        """Load a contender.
+
+        Args:
+            name: Of the contender.
+            folders: Of the model.
+            threads: Of one run.
+            device: Where it runs.
+            freeze: Collect garbage, and leave what remains out of later collections: for times, not for memory.
+
+        Returns:
+            Its settings.
+        """
+        self._contender = open_contender(name, from_json(folders), threads, DEVICES[device])
+        if freeze:
+            gc.collect()
+            gc.freeze()
+        return self._contender.settings
+
+    def predictions(self, texts: list[str], batch_size: int = 1) -> list[Predictions]:
+        """The predictions of texts, one at a time or in batches."""
+        self._prepare(texts)
+        if batch_size > 1:
+            return self._contender.predict(texts, batch_size)
+        return [self._contender.predict([text])[0] for text in texts]
+
+    def calls(self, texts: list[str], least: int, most: int, seconds: float) -> list[float]:
+        """Milliseconds of calls with one text each, in turn; two calls before them warm caches and do not count.
+
+        Args:
+            texts: With one mask each.
+            least: Calls, however long they take.
+            most: Calls, however short they are.
+            seconds: After which no call starts, except for the least number.
+        """
+        self._prepare(texts)
+        queue = itertools.cycle(texts)
+        for _ in range(2):
+            self._contender.predict([next(queue)])
+        times: list[float] = []
+        end = time.perf_counter() + seconds
+        while len(times) < most and (len(times) < least or time.perf_counter() < end):
+            times.append(self._time([next(queue)], 1, 1) * 1e3)
+        return times
+
+    def seconds(self, texts: list[str], batch_size: int, workers: int) -> float:
+        """Seconds for all texts, the mean over as many repetitions as take 0.4 seconds; one text warms caches."""
+        self._contender.predict(texts[:1])
+        times: list[float] = []
+        while sum(times) < _LEAST_SECONDS:
+            times.append(self._time(texts, batch_size, workers))
+        return sum(times) / len(times)
+
+    def split(self, texts: list[str]) -> list[tuple[float, float, float]]:
+        """Milliseconds of the steps of each text's call, of fillmask; each text runs once before."""
+        self._contender.predict(texts)
+        steps: list[tuple[float, float, float]] = self._contender.split(texts)  # type: ignore[attr-defined]
+        return steps
+
+    def predict(self, texts: list[str], number: int, leak_bytes: int = 0) -> None:
+        """Predict texts in turn.
+
+        Args:
+            texts: With one mask each.
+            number: Of predictions.
+            leak_bytes: To lose with each, which proves that a leak would be seen.
+        """
+        for _ in range(number):
+            self._contender.predict([texts[self._predicted % len(texts)]])
+            self._predicted += 1
+            if leak_bytes:
+                self._leaked.append(b"x" * leak_bytes)
+
+    def memory(self) -> dict[str, float]:
+        """MB of this process, as ``fillmask.environment.Memory`` has them.
+
+        Raises:
+            OSError: The system does not report them; Linux does.
+        """
+        found = process_memory()
+        if found is None:
+            raise OSError("this system does not report the memory of a process; Linux 4.14 and later do")
+        return {"rss": found.rss / 1e6, "pss": found.pss / 1e6, "peak": found.peak / 1e6}
+
+    def _time(self, texts: list[str], batch_size: int, workers: int) -> float:
+        start = time.perf_counter_ns()
+        self._contender.predict(texts, batch_size, workers)
+        return (time.perf_counter_ns() - start) / 1e9
+
+    def _prepare(self, texts: list[str]) -> None:
+        """Make the arrays of a contender that takes arrays."""
+        prepare = getattr(self._contender, "prepare", None)
+        if prepare:
+            prepare(texts)

@@ -1,0 +1,44 @@
+"""The variants that may be timed, and those that may be recommended."""
+
+import pytest
+
+from fillmask import ArtifactError
+from fillmask.artifact.folder import open_artifact
+from fillmask.bench.candidates import Candidate, candidates, trusted
+from tests.support import toys
+from tests.support.stored import store_predictions
+
+RIGHT, WRONG = Candidate("fp32", checked=True), Candidate("int8", checked=True, failed="predictions differ")
+UNCHECKED = [Candidate("fp32", checked=False), Candidate("q8", checked=False)]
+
+
+def test_a_variant_fails_whose_predictions_differ_here(native_copy):
+    store_predictions(native_copy, wrong=["int8"])
+    fp32, int8 = candidates(native_copy, open_artifact(native_copy))
+    assert fp32 == Candidate("fp32", checked=True)
+    assert (int8.variant, int8.checked) == ("int8", True)
+    assert int8.failed == "predictions differ here by up to 5.0e-01 (allowed 1e-04)"
+
+
+def test_a_variant_that_is_wanted_is_the_only_one(native_copy):
+    store_predictions(native_copy)
+    artifact = open_artifact(native_copy)
+    assert candidates(native_copy, artifact, "int8") == [Candidate("int8", checked=True)]
+    with pytest.raises(ArtifactError, match="no variant 'fp16'"):
+        candidates(native_copy, artifact, "fp16")
+
+
+def test_a_folder_without_a_manifest_has_nothing_to_check(tmp_path):
+    graphs = {name: toys.foreign_graph(toys.tables()) for name in ("model.onnx", "model_quantized.onnx")}
+    folder = toys.write_foreign(tmp_path / "model", graphs)
+    assert candidates(folder, open_artifact(folder)) == UNCHECKED
+
+
+def test_a_variant_whose_predictions_are_right_is_trusted():
+    assert trusted([RIGHT, WRONG], "int8") == ["fp32"]
+    assert trusted([WRONG], "int8") == []
+
+
+def test_without_stored_predictions_the_default_or_the_only_variant_is_trusted():
+    assert trusted(UNCHECKED, "fp32") == ["fp32"]
+    assert trusted(UNCHECKED[1:], "fp32") == ["q8"]
