@@ -135,7 +135,8 @@ def received(inputs, stream=False, **limits):
         yield json.dumps({"inputs": inputs}).encode()
 
     headers = Headers({"content-type": "application/json"} | (LINES if stream else {}))
-    request = SimpleNamespace(headers=headers, scope={"fillmask.body_complete": True, "fillmask.hold": SimpleNamespace(take=lambda _: True)}, stream=body)
+    scope = {"fillmask.body_complete": True, "fillmask.hold": SimpleNamespace(take=lambda _: True)}
+    request = SimpleNamespace(headers=headers, scope=scope, stream=body)
     return asyncio.run(receive_score(request, Settings(**limits)))
 
 
