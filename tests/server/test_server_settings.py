@@ -54,6 +54,7 @@ def test_flags_and_variables_set_them(monkeypatch, tmp_path):
     [
         ("max_texts", 0, "max_texts must be at least 1, got 0"),
         ("port", -1, "port must be at least 0"),
+        ("port", 70_000, "port must be at most 65535, got 70000"),
         ("receive_timeout", 0.0, "receive_timeout must be at least 0.1"),
         ("keep_alive", float("nan"), "keep_alive must be at least"),
         ("log_format", "xml", "log_format must be one of text, json, got 'xml'"),
@@ -125,3 +126,17 @@ def test_it_listens_on_ipv6():
     with serving.serve("--host", "::1") as served:
         assert served.url.startswith("http://[::1]:")
         assert served.get("/health").status == 200
+
+
+def test_variables_that_other_programs_set_do_not_stop_it():
+    with serving.serve(environment={"FILLMASK_PORT": "tcp://10.96.0.12:8080", "WEB_CONCURRENCY": "auto"}) as served:
+        assert served.get("/health").status == 200
+
+
+def test_a_service_s_variable_is_passed_over_with_a_warning(monkeypatch):
+    monkeypatch.setenv("FILLMASK_PORT", "tcp://10.96.0.12:8080")
+    result = CliRunner().invoke(serve_command, ["no-such-folder/x/y"])
+    assert "FILLMASK_PORT is passed over" in result.output
+    assert "no-such-folder" in result.output
+    monkeypatch.setenv("FILLMASK_PORT", "70000")
+    assert "port must be at most 65535" in CliRunner().invoke(serve_command, []).output

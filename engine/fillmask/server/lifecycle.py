@@ -187,6 +187,7 @@ def _config(settings: Settings, app: Middleware, guard: RequestGuard) -> uvicorn
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        workers=1,  # otherwise uvicorn reads WEB_CONCURRENCY, which other programs' tools set
         backlog=_BACKLOG,
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # uvicorn only adds it to a time
         timeout_graceful_shutdown=settings.drain_timeout,  # type: ignore[arg-type]

@@ -45,12 +45,22 @@ def configure(form: str, level: str) -> None:
     # Skip caller, thread and process lookups; no formatter uses them (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
-    handler: logging.Handler = logging.NullHandler() if sys.stderr is None else LogWriter(sys.stderr.fileno())
+    handler = _handler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # The server logs its own start and each request with more fields than uvicorn does.
     for name in ("uvicorn.error", "uvicorn.access", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _handler() -> logging.Handler:
+    """Make the handler that writes to standard error, which may be closed, or no file."""
+    if sys.stderr is None:
+        return logging.NullHandler()
+    try:
+        return LogWriter(sys.stderr.fileno())
+    except OSError:
+        return logging.StreamHandler(sys.stderr)
 
 
 def _time(record: logging.LogRecord) -> str:

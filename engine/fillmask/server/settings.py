@@ -16,8 +16,15 @@ from fillmask.errors import InputError
 _Value = TypeVar("_Value")
 
 
-def _setting(default: _Value, text: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> _Value:
-    metadata = {"help": text, "least": least, "choices": choices}
+def _setting(
+    default: _Value,
+    text: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> _Value:
+    metadata = {"help": text, "least": least, "most": most, "choices": choices}
     made: _Value = field(default=default, metadata=metadata)
     return made
 
@@ -31,7 +38,7 @@ class Settings:
     """
 
     host: str = _setting("127.0.0.1", "Address to listen on. All but loopback need a key or --no-auth.")
-    port: int = _setting(8080, "Port to listen on; 0 takes a free one, shown in the log.", least=0)
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one, shown in the log.", least=0, most=65_535)
     api_key: tuple[str, ...] = _setting((), "API key, sent as `Authorization: Bearer KEY`; repeatable.")
     api_key_file: Path | None = _setting(None, "File of API keys, one a line.")  # noqa: RUF009 -- a field
     no_auth: bool = _setting(False, "Listen beyond loopback without a key.")
@@ -103,6 +110,9 @@ def _check(each: Field[Any], value: object) -> None:
     least, choices = each.metadata["least"], each.metadata["choices"]
     if least is not None and value is not None and (not isinstance(value, (int, float)) or not value >= least):
         raise InputError(f"{each.name} must be at least {least}, got {value!r}")
+    most = each.metadata["most"]
+    if most is not None and isinstance(value, (int, float)) and value > most:
+        raise InputError(f"{each.name} must be at most {most}, got {value!r}")
     if choices and value not in choices:
         raise InputError(f"{each.name} must be one of {', '.join(choices)}, got {value!r}")
 
@@ -115,6 +125,16 @@ def options() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
 def _option(each: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401
     import click
 
+    class Option(click.Option):
+        """Passes over a variable that Kubernetes sets for a service of the same name, as FILLMASK_PORT=tcp://…."""
+
+        def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+            value = super().resolve_envvar_value(ctx)
+            if each.name != "port" or value is None or "://" not in value:
+                return value
+            click.echo(f"FILLMASK_PORT is passed over: {value!r} is no port, Kubernetes sets it for services", err=True)
+            return None
+
     multiple = each.type is not None and hint == tuple[str, ...]
     kind = hint if isinstance(hint, type) else get_args(hint)[0]
     known: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": str if multiple else kind}
@@ -123,6 +143,7 @@ def _option(each: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Calla
     shown = each.default not in (None, ()) and kind is not bool
     return click.option(
         "--" + each.name.replace("_", "-"),
+        cls=Option,
         envvar="FILLMASK_" + each.name.upper(),
         show_envvar=True,
         multiple=multiple,
