@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
+
+# Options that are parameters of a verb; the others are those of ``fillmask.batch``.
+_PARAMETERS = ("top_k", "targets", "truncation")
 
 
 @click.command("batch")
@@ -24,8 +27,10 @@ from fillmask.cli.progress import MODES, Progress
 @click.option("-k", "--top-k", type=int, help="Predictions per mask.  [default: 5]")
 @click.option("--targets", help="Score only these words, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
-@click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of the texts.")
-@click.option("--id", "identity", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
+@click.option(
+    "--text", "text_column", default="text", show_default=True, metavar="COLUMN", help="The column of the texts."
+)
+@click.option("--id", "id_column", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
 @click.option("--keep", type=click.Choice(["all", "id"]), default="all", show_default=True, help="Columns to keep.")
 @click.option("--flat", is_flag=True, help="A record for each mask and rank; CSV and TSV always are.")
 @click.option("--format", "output_format", type=click.Choice(["jsonl", "csv", "tsv", "parquet"]),
@@ -42,31 +47,14 @@ from fillmask.cli.progress import MODES, Progress
 @click.option("--progress", "mode", type=click.Choice(MODES), default="auto", show_default=True,
               help="On standard error.")  # fmt: skip
 @options.provider
-def batch_command(  # noqa: PLR0913 -- one parameter an option
+def batch_command(
     *,
     verb: str,
     inputs: tuple[str, ...],
     out: str,
-    model: str | None,
-    variant: str,
-    top_k: int | None,
-    targets: str | None,
-    truncation: str | None,
-    text: str,
-    identity: str | None,
-    keep: str,
-    flat: bool,
-    output_format: str | None,
-    input_format: str | None,
-    rows_per_part: int,
-    shard: str | None,
-    max_errors: str | None,
-    force: bool,
-    batch_size: int | None,
-    workers: int | None,
-    threads: int,
-    mode: str,
     provider: tuple[str, ...],
+    mode: str,
+    **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
     """Run the rows of the files, folders or patterns IN through VERB: predict.
 
@@ -80,34 +68,12 @@ def batch_command(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask.files.batch import batch
 
+        parameters = {name: given.pop(name) for name in _PARAMETERS}
+        if parameters["targets"] is not None:
+            parameters["targets"] = parameters["targets"].split(",")
+        providers = options.parse_providers(provider)
         try:
-            batch(
-                verb,
-                inputs,
-                out,
-                model=model,
-                variant=variant,
-                providers=options.parse_providers(provider),
-                threads=threads,
-                parameters={
-                    "top_k": top_k,
-                    "targets": None if targets is None else targets.split(","),
-                    "truncation": truncation,
-                },
-                text_column=text,
-                id_column=identity,
-                keep=keep,
-                flat=flat,
-                output_format=output_format,
-                input_format=input_format,
-                rows_per_part=rows_per_part,
-                shard=shard,
-                max_errors=max_errors,
-                force=force,
-                batch_size=batch_size,
-                workers=workers,
-                report=progress.show,
-            )
+            batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
         except JobError as error:
             progress.end()
             fail(str(error), code=1)

@@ -12,10 +12,10 @@ from fillmask.errors import InputError, JobError
 from fillmask.files import job, writers
 from fillmask.files.inputs import FORMATS, Inputs, find_inputs, format_of
 from fillmask.files.limits import ErrorLimit, Shard, parse_error_limit, parse_shard
-from fillmask.files.making import Making, State
+from fillmask.files.part_maker import PartMaker, State
 from fillmask.files.parts import Counts, PartFolder, replacing
 from fillmask.files.records import KEEP, Layout
-from fillmask.files.running import Runner, choose_batches
+from fillmask.files.runner import Runner, choose_batches
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import VERBS
 from fillmask.files.writers import OUTPUT_FORMATS
@@ -101,11 +101,11 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     loaded = _load(model, variant, providers, threads)
     resolved = _resolve(loaded, verb, parameters or {})
     runner = Runner(loaded, layout, resolved, choose_batches(loaded, batch_size, workers))
-    making = Making(runner, output.format, rows_per_part, report)
+    maker = PartMaker(runner, output.format, rows_per_part, report)
     if output.folder is None:
-        return _stream(making, limits[1])
+        return _stream(maker, limits[1])
     description = job.describe(runner, parameters or {}, output_format=output.format, rows_per_part=rows_per_part)
-    return _write(making, output, description, limits, force=force)
+    return _write(maker, output, description, limits, force=force)
 
 
 def _check(verb: str, keep: str, rows_per_part: int, input_format: str | None) -> None:
@@ -178,7 +178,7 @@ def _resolve(model: Model, verb: str, parameters: Mapping[str, Any]) -> Any:  # 
 
 
 def _write(
-    making: Making, output: _Output, description: Mapping[str, Any], limits: tuple[Shard, ErrorLimit], *, force: bool
+    maker: PartMaker, output: _Output, description: Mapping[str, Any], limits: tuple[Shard, ErrorLimit], *, force: bool
 ) -> Counts:
     folder, file = output.folder, output.file
     if folder is None:
@@ -188,10 +188,10 @@ def _write(
     job.start(folder, description, force=force)
     finished = folder.finished()
     if finished is None or not _is_complete(output, folder, finished):
-        making.make(folder, *limits)
-        if making.missing:
-            return making.totals
-        finished = making.totals
+        maker.make(folder, *limits)
+        if maker.missing:
+            return maker.totals
+        finished = maker.totals
         if file is not None:
             with replacing(file) as joined:
                 writers.join(output.format, [folder.part(index) for index in range(finished.parts)], joined)
@@ -209,18 +209,18 @@ def _is_complete(output: _Output, folder: PartFolder, counts: Counts) -> bool:
     return all(folder.counts(index) is not None for index in range(counts.parts))
 
 
-def _stream(making: Making, limit: ErrorLimit) -> Counts:
+def _stream(maker: PartMaker, limit: ErrorLimit) -> Counts:
     try:
         number = sys.stdout.fileno()
     except OSError:  # a stand-in without a file
-        making.stream(sys.stdout.buffer, limit)
-        return making.totals
+        maker.stream(sys.stdout.buffer, limit)
+        return maker.totals
     try:
         # Not sys.stdout.buffer: bytes that a full disk does not take would fail once more when Python ends.
         with open(number, "wb", closefd=False) as file:
-            making.stream(file, limit)
+            maker.stream(file, limit)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise JobError(f"standard output cannot be written: {error.strerror}") from error
-    return making.totals
+    return maker.totals

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from fillmask import FillMask
 from fillmask.cli.main import main
+from fillmask.files.verbs import VERBS
 
 
 @pytest.fixture
@@ -90,3 +91,4 @@ def test_help_needs_no_model_and_lists_the_options():
     result = CliRunner().invoke(main, ["batch", "--help"])
     assert result.exit_code == 0
     assert "--rows-per-part" in result.stdout
+    assert f"through VERB: {', '.join(VERBS)}." in " ".join(result.stdout.split())
