@@ -15,7 +15,7 @@ from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
-_PARAMETERS = ("top_k", "targets", "truncation")
+_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
 
 
 @click.command("batch")
@@ -24,15 +24,20 @@ _PARAMETERS = ("top_k", "targets", "truncation")
 @click.option("-o", "--out", required=True, help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")
 @options.model
 @options.variant
-@click.option("-k", "--top-k", type=int, help="Predictions per mask.  [default: 5]")
-@click.option("--targets", help="Score only these words, separated by commas.")
+@click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
+@click.option("--targets", help="predict: score only these words, separated by commas.")
+@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word"]),
+              help="score: what is masked while a token is read.  [default: word_l2r]")  # fmt: skip
+@click.option("--words", type=click.Choice(["pretokenizer", "spaces"]),
+              help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
+@click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
 @click.option(
     "--text", "text_column", default="text", show_default=True, metavar="COLUMN", help="The column of the texts."
 )
 @click.option("--id", "id_column", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
 @click.option("--keep", type=click.Choice(["all", "id"]), default="all", show_default=True, help="Columns to keep.")
-@click.option("--flat", is_flag=True, help="A record for each mask and rank; CSV and TSV always are.")
+@click.option("--flat", is_flag=True, help="A record for each mask and rank, or word; CSV and TSV always are.")
 @click.option("--format", "output_format", type=click.Choice(["jsonl", "csv", "tsv", "parquet"]),
               help="Of the output.  [default: what OUT ends in, else jsonl]")  # fmt: skip
 @click.option("--input-format", type=click.Choice(["jsonl", "csv", "tsv", "lines", "parquet"]),
@@ -56,7 +61,7 @@ def batch_command(
     mode: str,
     **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
-    """Run the rows of the files, folders or patterns IN through VERB: predict.
+    """Run the rows of the files, folders or patterns IN through VERB: predict, score.
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
@@ -68,8 +73,9 @@ def batch_command(
     with reported(code=2):
         from fillmask.files.batch import batch
 
-        parameters = {name: given.pop(name) for name in _PARAMETERS}
-        if parameters["targets"] is not None:
+        values = {name: given.pop(name) for name in _PARAMETERS}
+        parameters = {name: value for name, value in values.items() if value is not None}
+        if "targets" in parameters:
             parameters["targets"] = parameters["targets"].split(",")
         providers = options.parse_providers(provider)
         try:

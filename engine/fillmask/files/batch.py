@@ -59,7 +59,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     ``error`` and ``error_type`` instead of a result. The same call resumes a job that was stopped.
 
     Args:
-        verb: ``"predict"``.
+        verb: ``"predict"`` or ``"score"``.
         inputs: Files, folders and glob patterns. ``.jsonl``, ``.csv``, ``.tsv``, ``.txt`` (one text a line) and
             ``.parquet``; all but Parquet also as ``.gz``, ``.xz`` and ``.zst``.
         out: A folder for parts; a file that ends in ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet``; or ``"-"`` for
@@ -68,11 +68,11 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         variant: As in ``FillMask``.
         providers: As in ``FillMask``.
         threads: Threads of one run.
-        parameters: The verb's parameters, such as ``{"top_k": 3}``.
+        parameters: The verb's parameters, such as ``{"top_k": 3}``, as in the method of ``FillMask`` with its name.
         text_column: The column of the texts.
         id_column: The column that identifies a row. None adds the column ``row``, and ``file`` if there are several.
         keep: ``"all"`` keeps the columns of the input, ``"id"`` only the id.
-        flat: One record for each mask and rank; CSV and TSV are always flat.
+        flat: One record for each mask and rank, or for each word; CSV and TSV are always flat.
         output_format: ``"jsonl"``, ``"csv"``, ``"tsv"`` or ``"parquet"``; None for what ``out`` ends in, else JSONL.
         input_format: One of these or ``"lines"``; None for what the files end in.
         rows_per_part: Rows of a part.
@@ -92,6 +92,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         JobError: The job stopped: an input is cut off, a file cannot be written, or too many rows have no result.
     """
     _check(verb, keep, rows_per_part, input_format)
+    VERBS[verb].check_names(parameters or {})
     output = _find_output(out, output_format, shard)
     limits = parse_shard(shard), parse_error_limit(max_errors)
     found = find_inputs(inputs, input_format=input_format, text=text_column, id_column=id_column)
