@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
+
+# Options that are parameters of a verb; the others are those of ``fillmask.batch``.
+_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
 
 
 @click.command("batch")
@@ -21,13 +24,20 @@ from fillmask.cli.progress import MODES, Progress
 @click.option("-o", "--out", required=True, help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")
 @options.model
 @options.variant
-@click.option("-k", "--top-k", type=int, help="Predictions per mask.  [default: 5]")
-@click.option("--targets", help="Score only these words, separated by commas.")
+@click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
+@click.option("--targets", help="predict: score only these words, separated by commas.")
+@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word"]),
+              help="score: what is masked while a token is read.  [default: word_l2r]")  # fmt: skip
+@click.option("--words", type=click.Choice(["pretokenizer", "spaces"]),
+              help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
+@click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
-@click.option("--text", default="text", show_default=True, metavar="COLUMN", help="The column of the texts.")
-@click.option("--id", "identity", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
+@click.option(
+    "--text", "text_column", default="text", show_default=True, metavar="COLUMN", help="The column of the texts."
+)
+@click.option("--id", "id_column", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
 @click.option("--keep", type=click.Choice(["all", "id"]), default="all", show_default=True, help="Columns to keep.")
-@click.option("--flat", is_flag=True, help="A record for each mask and rank; CSV and TSV always are.")
+@click.option("--flat", is_flag=True, help="A record for each mask and rank, or word; CSV and TSV always are.")
 @click.option("--format", "output_format", type=click.Choice(["jsonl", "csv", "tsv", "parquet"]),
               help="Of the output.  [default: what OUT ends in, else jsonl]")  # fmt: skip
 @click.option("--input-format", type=click.Choice(["jsonl", "csv", "tsv", "lines", "parquet"]),
@@ -42,33 +52,16 @@ from fillmask.cli.progress import MODES, Progress
 @click.option("--progress", "mode", type=click.Choice(MODES), default="auto", show_default=True,
               help="On standard error.")  # fmt: skip
 @options.provider
-def batch_command(  # noqa: PLR0913 -- one parameter an option
+def batch_command(
     *,
     verb: str,
     inputs: tuple[str, ...],
     out: str,
-    model: str | None,
-    variant: str,
-    top_k: int | None,
-    targets: str | None,
-    truncation: str | None,
-    text: str,
-    identity: str | None,
-    keep: str,
-    flat: bool,
-    output_format: str | None,
-    input_format: str | None,
-    rows_per_part: int,
-    shard: str | None,
-    max_errors: str | None,
-    force: bool,
-    batch_size: int | None,
-    workers: int | None,
-    threads: int,
-    mode: str,
     provider: tuple[str, ...],
+    mode: str,
+    **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
-    """Run the rows of the files, folders or patterns IN through VERB: predict.
+    """Run the rows of the files, folders or patterns IN through VERB: predict, score.
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
@@ -80,34 +73,13 @@ def batch_command(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask.files.batch import batch
 
+        values = {name: given.pop(name) for name in _PARAMETERS}
+        parameters = {name: value for name, value in values.items() if value is not None}
+        if "targets" in parameters:
+            parameters["targets"] = parameters["targets"].split(",")
+        providers = options.parse_providers(provider)
         try:
-            batch(
-                verb,
-                inputs,
-                out,
-                model=model,
-                variant=variant,
-                providers=options.parse_providers(provider),
-                threads=threads,
-                parameters={
-                    "top_k": top_k,
-                    "targets": None if targets is None else targets.split(","),
-                    "truncation": truncation,
-                },
-                text_column=text,
-                id_column=identity,
-                keep=keep,
-                flat=flat,
-                output_format=output_format,
-                input_format=input_format,
-                rows_per_part=rows_per_part,
-                shard=shard,
-                max_errors=max_errors,
-                force=force,
-                batch_size=batch_size,
-                workers=workers,
-                report=progress.show,
-            )
+            batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
         except JobError as error:
             progress.end()
             fail(str(error), code=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fillmask.files.making import State
+    from fillmask.files.part_maker import State
 
 MODES = ("auto", "json", "none")
 _SECONDS = 30.0

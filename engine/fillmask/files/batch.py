@@ -12,10 +12,10 @@ from fillmask.errors import InputError, JobError
 from fillmask.files import job, writers
 from fillmask.files.inputs import FORMATS, Inputs, find_inputs, format_of
 from fillmask.files.limits import ErrorLimit, Shard, parse_error_limit, parse_shard
-from fillmask.files.making import Making, State
+from fillmask.files.part_maker import PartMaker, State
 from fillmask.files.parts import Counts, PartFolder, replacing
 from fillmask.files.records import KEEP, Layout
-from fillmask.files.running import Runner, choose_batches
+from fillmask.files.runner import Runner, choose_batches
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import VERBS
 from fillmask.files.writers import OUTPUT_FORMATS
@@ -59,7 +59,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     ``error`` and ``error_type`` instead of a result. The same call resumes a job that was stopped.
 
     Args:
-        verb: ``"predict"``.
+        verb: ``"predict"`` or ``"score"``.
         inputs: Files, folders and glob patterns. ``.jsonl``, ``.csv``, ``.tsv``, ``.txt`` (one text a line) and
             ``.parquet``; all but Parquet also as ``.gz``, ``.xz`` and ``.zst``.
         out: A folder for parts; a file that ends in ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet``; or ``"-"`` for
@@ -68,11 +68,11 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         variant: As in ``FillMask``.
         providers: As in ``FillMask``.
         threads: Threads of one run.
-        parameters: The verb's parameters, such as ``{"top_k": 3}``.
+        parameters: The verb's parameters, such as ``{"top_k": 3}``, as in the method of ``FillMask`` with its name.
         text_column: The column of the texts.
         id_column: The column that identifies a row. None adds the column ``row``, and ``file`` if there are several.
         keep: ``"all"`` keeps the columns of the input, ``"id"`` only the id.
-        flat: One record for each mask and rank; CSV and TSV are always flat.
+        flat: One record for each mask and rank, or for each word; CSV and TSV are always flat.
         output_format: ``"jsonl"``, ``"csv"``, ``"tsv"`` or ``"parquet"``; None for what ``out`` ends in, else JSONL.
         input_format: One of these or ``"lines"``; None for what the files end in.
         rows_per_part: Rows of a part.
@@ -92,6 +92,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         JobError: The job stopped: an input is cut off, a file cannot be written, or too many rows have no result.
     """
     _check(verb, keep, rows_per_part, input_format)
+    VERBS[verb].check_names(parameters or {})
     output = _find_output(out, output_format, shard)
     limits = parse_shard(shard), parse_error_limit(max_errors)
     found = find_inputs(inputs, input_format=input_format, text=text_column, id_column=id_column)
@@ -101,11 +102,11 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     loaded = _load(model, variant, providers, threads)
     resolved = _resolve(loaded, verb, parameters or {})
     runner = Runner(loaded, layout, resolved, choose_batches(loaded, batch_size, workers))
-    making = Making(runner, output.format, rows_per_part, report)
+    maker = PartMaker(runner, output.format, rows_per_part, report)
     if output.folder is None:
-        return _stream(making, limits[1])
+        return _stream(maker, limits[1])
     description = job.describe(runner, parameters or {}, output_format=output.format, rows_per_part=rows_per_part)
-    return _write(making, output, description, limits, force=force)
+    return _write(maker, output, description, limits, force=force)
 
 
 def _check(verb: str, keep: str, rows_per_part: int, input_format: str | None) -> None:
@@ -178,7 +179,7 @@ def _resolve(model: Model, verb: str, parameters: Mapping[str, Any]) -> Any:  # 
 
 
 def _write(
-    making: Making, output: _Output, description: Mapping[str, Any], limits: tuple[Shard, ErrorLimit], *, force: bool
+    maker: PartMaker, output: _Output, description: Mapping[str, Any], limits: tuple[Shard, ErrorLimit], *, force: bool
 ) -> Counts:
     folder, file = output.folder, output.file
     if folder is None:
@@ -188,10 +189,10 @@ def _write(
     job.start(folder, description, force=force)
     finished = folder.finished()
     if finished is None or not _is_complete(output, folder, finished):
-        making.make(folder, *limits)
-        if making.missing:
-            return making.totals
-        finished = making.totals
+        maker.make(folder, *limits)
+        if maker.missing:
+            return maker.totals
+        finished = maker.totals
         if file is not None:
             with replacing(file) as joined:
                 writers.join(output.format, [folder.part(index) for index in range(finished.parts)], joined)
@@ -209,18 +210,18 @@ def _is_complete(output: _Output, folder: PartFolder, counts: Counts) -> bool:
     return all(folder.counts(index) is not None for index in range(counts.parts))
 
 
-def _stream(making: Making, limit: ErrorLimit) -> Counts:
+def _stream(maker: PartMaker, limit: ErrorLimit) -> Counts:
     try:
         number = sys.stdout.fileno()
     except OSError:  # a stand-in without a file
-        making.stream(sys.stdout.buffer, limit)
-        return making.totals
+        maker.stream(sys.stdout.buffer, limit)
+        return maker.totals
     try:
         # Not sys.stdout.buffer: bytes that a full disk does not take would fail once more when Python ends.
         with open(number, "wb", closefd=False) as file:
-            making.stream(file, limit)
+            maker.stream(file, limit)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise JobError(f"standard output cannot be written: {error.strerror}") from error
-    return making.totals
+    return maker.totals

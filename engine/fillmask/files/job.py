@@ -13,7 +13,7 @@ from fillmask.artifact.manifest import MANIFEST
 from fillmask.environment import versions
 from fillmask.errors import InputError
 from fillmask.files.parts import JOB, PartFolder, write_json
-from fillmask.files.running import Runner
+from fillmask.files.runner import Runner
 
 _PACKAGES = ("fillmask", "numpy", "onnxruntime", "tokenizers")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from fillmask.errors import InputError
 from fillmask.tasks import Verb
 from fillmask.tasks.predict import PREDICT, Predictions
+from fillmask.tasks.score import SCORE, Score, as_json
 
-# "string", "int64" or "float32"; a list of one type; or a dict of the types of a struct's fields.
+# "string", "int64", "float32", "float64" or "bool_", as pyarrow names them; a list of one type; or a dict of the types
+# of a struct's fields.
 ColumnType: TypeAlias = Any
 
 
@@ -33,6 +37,18 @@ class BatchVerb:
     flat: Mapping[str, ColumnType]
     flatten: Callable[[Any], Iterator[tuple[Any, ...]]]
 
+    def check_names(self, parameters: Mapping[str, Any]) -> None:
+        """Refuse a parameter that the verb does not take.
+
+        Raises:
+            InputError: There is one.
+        """
+        signature = inspect.signature(self.verb.resolve).parameters.values()
+        names = [each.name for each in signature if each.kind is each.KEYWORD_ONLY]
+        unknown = next((name for name in parameters if name not in names), None)
+        if unknown is not None:
+            raise InputError(f"{self.verb.name} takes no parameter {unknown!r}; it takes {', '.join(names)}")
+
 
 _PREDICTION: dict[str, ColumnType] = {"score": "float32", "token": "int64", "token_str": "string", "sequence": "string"}
 
@@ -47,6 +63,25 @@ def _flatten_predictions(value: Predictions) -> Iterator[tuple[Any, ...]]:
             yield (mask, rank, *(getattr(prediction, name) for name in _PREDICTION))
 
 
+_WORD: dict[str, ColumnType] = {
+    "text": "string",
+    "start": "int64",
+    "end": "int64",
+    "log_prob": "float64",
+    "unknown": "bool_",
+}
+_SUMMARY: dict[str, ColumnType] = {"log_prob": "float64", "perplexity": "float64"}
+_TOKEN = _WORD | {"token": "int64", "token_str": "string"}
+# The columns of a word have names of their own: an input often has a column "text".
+_FLAT_WORD = {f"word_{name}": kind for name, kind in _WORD.items()}
+
+
+def _flatten_score(value: Score) -> Iterator[tuple[Any, ...]]:
+    document = as_json(value)
+    for index, word in enumerate(document["words"], start=1):
+        yield (*(document[name] for name in _SUMMARY), index, *(word[name] for name in _WORD))
+
+
 VERBS = {
     "predict": BatchVerb(
         verb=PREDICT,
@@ -55,5 +90,13 @@ VERBS = {
         nest=_nest_predictions,
         flat={"mask": "int64", "rank": "int64"} | _PREDICTION,
         flatten=_flatten_predictions,
-    )
+    ),
+    "score": BatchVerb(
+        verb=SCORE,
+        column="score",
+        nested=_SUMMARY | {"tokens": [_TOKEN], "words": [_WORD]},
+        nest=as_json,
+        flat=_SUMMARY | {"word": "int64"} | _FLAT_WORD,
+        flatten=_flatten_score,
+    ),
 }

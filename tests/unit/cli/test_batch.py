@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from fillmask import FillMask
 from fillmask.cli.main import main
+from fillmask.files.verbs import VERBS
 
 
 @pytest.fixture
@@ -43,6 +44,17 @@ def test_each_option_reaches_the_job(batch, texts, tmp_path):
     assert len(list((tmp_path / "out").glob("part-*.csv"))) == 2
 
 
+def test_each_option_of_score_reaches_the_job(batch, texts, tmp_path):
+    options = ("--method", "original", "--words", "spaces", "--bits", "--truncation", "window")
+    result = batch("score", texts, "-o", "out", *options)
+    assert result.exit_code == 0, result.output
+    job = json.loads((tmp_path / "out/_job.json").read_bytes())
+    assert job["verb"] == "score"
+    assert job["parameters"] == {"method": "original", "words": "spaces", "bits": True, "truncation": "window"}
+    assert batch("score", texts, "-o", "other").exit_code == 0
+    assert json.loads((tmp_path / "other/_job.json").read_bytes())["parameters"] == {}
+
+
 def test_bad_rows_are_no_failure_and_the_summary_counts_them(batch, texts):
     result = batch("predict", texts, "-o", "out.jsonl")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -60,11 +72,18 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, got 'dance'"),
+        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, score, got 'dance'"),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
         (["predict", "in.jsonl", "-o", "out", "--provider", "Nope"], 2, "Nope"),
+        (
+            ["predict", "in.jsonl", "-o", "out", "--bits"],
+            2,
+            "predict takes no parameter 'bits'; it takes top_k",
+        ),
+        (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
+        (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
         (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
     ],
 )
@@ -90,3 +109,4 @@ def test_help_needs_no_model_and_lists_the_options():
     result = CliRunner().invoke(main, ["batch", "--help"])
     assert result.exit_code == 0
     assert "--rows-per-part" in result.stdout
+    assert f"through VERB: {', '.join(VERBS)}." in " ".join(result.stdout.split())

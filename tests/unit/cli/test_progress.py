@@ -4,7 +4,7 @@ import pytest
 
 from fillmask.cli import progress
 from fillmask.cli.progress import Progress
-from fillmask.files.making import State
+from fillmask.files.part_maker import State
 from fillmask.files.parts import Counts
 
 

@@ -60,8 +60,8 @@ def write(tmp_path):
 
 @pytest.fixture
 def run(native):
-    """Run ``predict`` on files in this process."""
-    return lambda inputs, out, **options: batch("predict", inputs, out, **{"model": native} | options)
+    """Run a verb on files in this process."""
+    return lambda inputs, out, verb="predict", **options: batch(verb, inputs, out, **{"model": native} | options)
 
 
 @pytest.fixture

@@ -47,3 +47,22 @@ def test_json_values_come_back_as_they_are(run, tmp_path):
     (row,) = read_rows(tmp_path / "out.jsonl")
     assert row["a"] == [1, 1.5, "ß", None, True, {"b": 12345678901234567890}]
     assert row["c"] == "\ud800"
+
+
+def test_several_files_are_one_job_and_named(run, write, rows, tmp_path):
+    first, second = write("a.csv", rows(5)), write("b.csv", rows(7))
+    run([second, first], tmp_path / "out", rows_per_part=4, keep="id")
+    got = read_rows(tmp_path / "out")
+    assert [(row["file"], row["row"]) for row in got] == [
+        *((str(second), index) for index in range(7)),
+        *((str(first), index) for index in range(5)),
+    ]
+
+
+def test_a_warning_is_in_its_row_and_counted(run, write, tmp_path):
+    path = write("in.jsonl", [{"text": "[MASK] " + "cat " * 30 + "[MASK]"}, {"text": "[MASK] cat"}])
+    totals = run(path, tmp_path / "out.jsonl", parameters={"truncation": "right"})
+    first, second = read_rows(tmp_path / "out.jsonl")
+    assert totals.warnings == 1
+    assert "cut off 1 of the text's 2 masks" in first["warnings"][0]
+    assert "warnings" not in second

@@ -14,7 +14,7 @@ from fillmask.errors import InputError
 from fillmask.files.inputs import Position, UnparsedRow
 from fillmask.files.limits import ErrorLimit, Shard
 from fillmask.files.parts import Counts, PartFolder
-from fillmask.files.running import Runner
+from fillmask.files.runner import Runner
 from fillmask.files.writers import RecordEncoder, encoding
 
 _REPORT_SECONDS = 0.2
@@ -36,7 +36,7 @@ class State:
 
 
 @dataclass(slots=True)
-class Making:
+class PartMaker:
     """A job under way.
 
     Attributes:

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from fillmask.errors import InputError
+from tests.unit.files.conftest import parts
+
+HERE = Path()  # each test has a folder of its own
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"parameters": {"top_k": 3}}, "parameters.top_k is 3, and there null"),
+        ({"rows_per_part": 7}, "rows_per_part is 7, and there 10"),
+        ({"keep": "id"}, 'columns.keep is "id", and there "all"'),
+        ({"flat": True}, "columns.flat is true, and there false"),
+        ({"output_format": "csv"}, "columns.flat is true"),
+        ({"batch_size": 2}, "batch_size is 2, and there 16"),
+        ({"id_column": "key"}, 'columns.id is "key", and there null'),
+    ],
+)
+def test_another_job_in_the_folder_is_refused_and_named(run, write, rows, change, name):
+    path, out = write("in.jsonl", rows(20)), HERE / "out"
+    run(path, out, rows_per_part=10)
+    before = parts(out)
+    with pytest.raises(InputError) as refused:
+        run(path, out, **{"rows_per_part": 10} | change)
+    assert name in str(refused.value)
+    assert parts(out) == before
+
+
+def test_another_input_or_model_is_another_job(run, write, rows, tmp_path, foreign):
+    path, out = write("in.jsonl", rows(20)), tmp_path / "out"
+    run(path, out)
+    with pytest.raises(InputError, match=r"model\.sha256"):
+        run(path, out, model=foreign)
+    write("in.jsonl", rows(21))
+    with pytest.raises(InputError, match=r"inputs\.0\.bytes"):
+        run(path, out)
+    with pytest.raises(InputError, match="inputs is"):
+        run([path, write("more.jsonl", rows(3))], out)
+
+
+def test_the_workers_and_the_error_limit_are_not_part_of_the_job(run, write, rows, tmp_path):
+    path, out = write("in.jsonl", rows(20)), tmp_path / "out"
+    run(path, out, workers=1)
+    assert run(path, out, workers=2, max_errors="100%").rows == 20
+
+
+def test_force_starts_over_and_keeps_what_is_not_of_the_job(run, write, rows, tmp_path):
+    path, out = write("in.jsonl", rows(50)), tmp_path / "out"
+    run(path, out, rows_per_part=10)
+    (out / "notes").write_text("mine")
+    run(path, out, rows_per_part=25, force=True)
+    assert list(parts(out)) == ["part-000000.jsonl", "part-000001.jsonl"]
+    assert (out / "notes").read_text() == "mine"
+
+
+def test_a_folder_of_other_files_is_refused(run, write, rows, tmp_path):
+    path, out = write("in.jsonl", rows(3)), tmp_path / "out"
+    out.mkdir()
+    (out / "part-000000.jsonl").write_text("of something else")
+    with pytest.raises(InputError, match=r"holds part-000000\.jsonl and no _job\.json"):
+        run(path, out)
+    out = tmp_path / "file"
+    out.write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        run(path, out)

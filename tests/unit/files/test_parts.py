@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from fillmask.files.parts import Counts, PartFolder
+
+
+def test_the_totals_are_in_success(run, write, rows, tmp_path):
+    totals = run(write("in.jsonl", rows(30)), tmp_path / "out", rows_per_part=7)
+    assert json.loads((tmp_path / "out/_SUCCESS").read_bytes()) == {
+        "rows": 30,
+        "errors": totals.errors,
+        "warnings": 0,
+        "parts": 5,
+    }
+
+
+def test_nothing_remains_of_a_part_that_fails(tmp_path):
+    folder = PartFolder(tmp_path / "out", ".jsonl")
+    with pytest.raises(TypeError), folder.making(0, Counts()) as file:
+        file.writelines([b"half", None])
+    assert not [path for path in folder.path.rglob("*") if path.is_file()]
+
+
+def test_a_part_has_its_counts_when_it_is_complete(tmp_path):
+    folder, counts = PartFolder(tmp_path / "out", ".jsonl"), Counts(parts=1)
+    with folder.making(3, counts) as file:
+        assert folder.counts(3) is None
+        file.write(b"{}\n")
+        counts.rows = 1
+    assert folder.part(3).name == "part-000003.jsonl"
+    assert folder.part(3).read_bytes() == b"{}\n"
+    assert folder.counts(3) == Counts(rows=1, parts=1)
+    folder.part(3).unlink()
+    assert folder.counts(3) is None
+
+
+def test_clear_and_finish_remove_what_is_of_the_job_alone(tmp_path):
+    folder = PartFolder(tmp_path, ".jsonl")
+    for name in ("part-000000.jsonl", ".part-000001.jsonl.tmp-a-1", "_job.json", "notes"):
+        (tmp_path / name).write_bytes(b"")
+    folder.finish(Counts(rows=2, parts=1))
+    assert folder.finished() == Counts(rows=2, parts=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"part-000000.jsonl", "_job.json", "_SUCCESS", "notes"}
+    folder.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"rows": 1, "more": 2}'])
+def test_counts_that_cannot_be_read_are_none(tmp_path, content):
+    (tmp_path / "_SUCCESS").write_bytes(content)
+    assert PartFolder(tmp_path, ".jsonl").finished() is None
+
+
+def test_counts_add_up():
+    total = Counts(1, 2, 3, 4)
+    total.add(Counts(10, 20, 30, 40))
+    assert total == Counts(11, 22, 33, 44)
