@@ -1,11 +1,11 @@
 """Every part of the scorecard on a small scale, and rows that fail where something is wrong."""
 
 import contextlib
-import json
 
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.harness.records import findings
 from fillmask import Prediction
 from tests.load.generator import Result
 from tests.reliability import checks, hostile_folders, load, mutations, overload, predictions, scorecard
@@ -157,6 +157,6 @@ def test_the_page_shows_what_was_measured():
 
 
 def test_the_table_in_the_docs_is_that_of_the_record():
-    page, record = scorecard.PAGE.read_text("utf-8"), json.loads(scorecard.STORED.read_text())
+    page, record = scorecard.PAGE.read_text("utf-8"), findings(scorecard.STORED)
     assert record["parts"].keys() == scorecard.MEASURES.keys()
     assert scorecard.with_table(page, record) == page

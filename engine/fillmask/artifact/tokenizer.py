@@ -78,9 +78,9 @@ def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
 def _settings(artifact: Artifact) -> dict[str, Any]:
     """``tokenizer_config.json``; ``special_tokens_map.json`` counts, and comes first, without added_tokens_decoder."""
     settings = artifact.read_json("tokenizer_config.json")
+    named = artifact.read_json("special_tokens_map.json")  # also where it does not count: its hash must be right
     if "added_tokens_decoder" in settings:
         return settings
-    named = artifact.read_json("special_tokens_map.json")
     key = "additional_special_tokens"
     listed = [*(settings.get(key) or []), *(named.get(key) or [])]
     return settings | named | ({key: listed} if listed else {})
