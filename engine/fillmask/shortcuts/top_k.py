@@ -25,15 +25,16 @@ def top_k_unsorted(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | N
 
 
 def _one_by_one(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
-    """The k highest in turn, or None if fewer than k are above ``-inf``."""
-    remaining = logits.copy()
-    ids = np.empty(k, dtype=np.int64)
-    for place in range(k):
-        token = remaining.argmax()
-        if remaining[token] == -np.inf:
-            return None
-        ids[place], remaining[token] = token, -np.inf
-    return ids
+    """The k highest in turn, or None if fewer than k are above ``-inf``, which marks those already found."""
+    found: dict[int, np.float32] = {}
+    for _ in range(k):
+        token = int(logits.argmax())
+        if token in found or logits[token] == -np.inf:
+            break
+        found[token], logits[token] = logits[token], -np.inf
+    for token, logit in found.items():
+        logits[token] = logit
+    return np.array([*found], dtype=np.int64) if len(found) == k else None
 
 
 def _by_blocks(logits: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
