@@ -11,6 +11,7 @@ import pytest
 
 from fillmask.artifact.folder import open_artifact
 from fillmask.artifact.tokenizer import open_tokenizer
+from fillmask.model import Model
 from fillmask.pipeline import FillMask
 from tests.support import toys
 
@@ -83,3 +84,16 @@ def python():
         return ended.stdout
 
     return run
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The sizes of the batches that the model runs."""
+    sizes, logits = [], Model.logits
+
+    def counted(self, rows):
+        sizes.append(len(rows))
+        return logits(self, rows)
+
+    monkeypatch.setattr(Model, "logits", counted)
+    return sizes

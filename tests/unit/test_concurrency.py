@@ -11,27 +11,12 @@ from fillmask.invariance import Invariance
 from fillmask.model import Model
 from fillmask.runtime.session import Session
 from tests.support import toys
-
-TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
-WORDS = ["cat", "dog", "mat", "red", "blue", "paris", "london", "city", "capital", "france"]
+from tests.support.tasks import TEXTS, WORDS
 
 
 @pytest.fixture
 def model(fill_mask):
     return fill_mask.model
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """The sizes of the batches that the model runs."""
-    sizes, logits = [], Model.logits
-
-    def counted(self, rows):
-        sizes.append(len(rows))
-        return logits(self, rows)
-
-    monkeypatch.setattr(Model, "logits", counted)
-    return sizes
 
 
 def with_entry(folder, **entry):

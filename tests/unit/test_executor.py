@@ -1,7 +1,6 @@
 """One task: its rounds, its equal reads, its failed runs."""
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,77 +9,16 @@ from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError
 from fillmask.executor import plan_reads, run_batch, run_isolated, run_task
 from fillmask.model import Model
-from fillmask.notices import Notice
 from fillmask.task_stream import run_tasks
 from fillmask.tasks import Read, Result
-from fillmask.tasks.predict import TopK, predict, resolve
+from fillmask.tasks.predict import TopK
 from tests.support import toys
-
-TEXTS = [f"{'the cat ' * (index % 4)}[MASK]{' [MASK]' * (index % 3)} on" for index in range(150)]
-WORDS = ["cat", "dog", "mat", "red", "blue", "paris", "london", "city", "capital", "france"]
-MANY = [Concurrency(1, 2), Concurrency(4, 1), Concurrency(16, 2), Concurrency(1024, 3)]
-
-
-@dataclass(frozen=True)
-class Best:
-    """Reads the best token of each row."""
-
-    def __call__(self, logits):
-        return logits.argmax(axis=-1).tolist()
-
-
-@dataclass(frozen=True)
-class Refusing:
-    """Reads the best tokens, and raises where one of them is a certain one."""
-
-    token: int
-    error: type[Exception]
-
-    def __call__(self, logits):
-        best = logits.argmax(axis=-1).tolist()
-        if self.token in best:
-            raise self.error(f"token {self.token} is refused")
-        return best
-
-
-def continued(model, text, rounds):
-    """A task of several rounds: each fills the first mask with its best token and reads what is left of the text."""
-    (row,) = model.encode(text).rows
-    ids, found = row.input_ids, []
-    for _ in range(rounds):
-        ((token,),) = yield [Read(ids, row.positions[:1], Best())]
-        found.append(token)
-        ids = ids.copy()
-        ids[row.positions[0] + 1] = token
-    return Result(found, (Notice(UserWarning, text),))
-
-
-def tokens(masks):
-    return [[(prediction.token, prediction.sequence) for prediction in mask] for mask in masks]
-
-
-def predictions(model, texts, **arguments):
-    """The tasks ``predict`` of some texts."""
-    parameters = resolve(model, **arguments).value
-    return (predict(model, text, parameters) for text in texts)
+from tests.support.tasks import MANY, WORDS, Best, Refusing, continued, predictions
 
 
 @pytest.fixture
 def model(fill_mask):
     return fill_mask.model
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """The sizes of the batches that the model runs."""
-    sizes, logits = [], Model.logits
-
-    def counted(self, rows):
-        sizes.append(len(rows))
-        return logits(self, rows)
-
-    monkeypatch.setattr(Model, "logits", counted)
-    return sizes
 
 
 def test_a_device_limits_what_runs_together(model, monkeypatch):
