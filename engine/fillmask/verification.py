@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,8 +16,11 @@ from typing import Any
 from fillmask.artifact.folder import Artifact, open_artifact
 from fillmask.artifact.manifest import MANIFEST
 from fillmask.errors import ArtifactError, FillMaskError, IntegrityError, first_line
+from fillmask.invariance import random_difference
 from fillmask.pipeline import FillMask
 
+BATCH_TEXTS = 256
+_BATCH_TOLERANCE = 1e-5  # of folders that record none
 _TOP_K = 50  # predictions among which the stored tokens are looked up
 _ROUNDS = 3  # of timing all stored texts; the first run of a graph takes longer
 
@@ -35,6 +38,10 @@ class Check:
         latency_ms: Median milliseconds of a stored text, tokenizing included; None if the variant does not run.
         providers: The execution providers it ran on.
         error: Why the variant does not run here, or None.
+        batch_texts: On how many random texts ``batch_difference`` was measured.
+        batch_difference: The largest difference of a score between a text beside padding and alone; None if the
+            variant does not run, or does not promise equal scores.
+        batch_tolerance: The largest such difference that the manifest allows.
     """
 
     variant: str
@@ -44,18 +51,34 @@ class Check:
     latency_ms: float | None
     providers: tuple[str, ...] = ()
     error: str | None = None
+    batch_texts: int = 0
+    batch_difference: float | None = None
+    batch_tolerance: float = _BATCH_TOLERANCE
 
     @property
     def passed(self) -> bool:
-        """Whether the variant predicts here what it predicted where it was exported."""
+        """Whether the variant predicts here what it predicted where it was exported, alone and in a batch."""
+        return self.predicts and self.batches
+
+    @property
+    def predicts(self) -> bool:
+        """Whether its scores are those stored at the export."""
         return self.max_score_difference is not None and self.max_score_difference <= self.tolerance
 
+    @property
+    def batches(self) -> bool:
+        """Whether padding leaves its scores as they are, if its manifest promises that."""
+        return self.batch_difference is None or self.batch_difference <= self.batch_tolerance
 
-def verify(model: str | Path | None = None) -> list[Check]:
+
+def verify(model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS) -> list[Check]:
     """Hash every file of a model folder, then predict the stored texts of every variant again.
+
+    Each variant also runs random texts alone and in padded batches, since kernels differ between CPUs.
 
     Args:
         model: As in ``FillMask``. Of a hub model only the variants in the cache are checked.
+        batch_texts: Random texts that run alone and beside padding, for each variant that is batch-invariant.
 
     Returns:
         One check for each variant.
@@ -74,7 +97,7 @@ def verify(model: str | Path | None = None) -> list[Check]:
         names = [name for name in names if (artifact.folder / name).exists()]
     for name in names:
         artifact.check(name)
-    return [_check(artifact, variant) for variant, file in artifact.variants.items() if file in names]
+    return [_check(artifact, variant, batch_texts) for variant, file in artifact.variants.items() if file in names]
 
 
 def best(checks: list[Check]) -> Check | None:
@@ -83,7 +106,7 @@ def best(checks: list[Check]) -> Check | None:
     return min(timed, key=lambda pair: pair[0])[1] if timed else None
 
 
-def _check(artifact: Artifact, variant: str) -> Check:
+def _check(artifact: Artifact, variant: str, batch_texts: int) -> Check:
     """Predict a variant's stored texts; an error that keeps it from running here becomes part of the check."""
     entry = artifact.manifest["variants"][variant]
     _check_entry(variant, entry)
@@ -92,11 +115,19 @@ def _check(artifact: Artifact, variant: str) -> Check:
         fill_mask = FillMask(artifact.folder, variant=variant)
         difference = max(_difference(each, _scores(fill_mask, each["text"])) for each in expected)
         latency = _latency(fill_mask, [each["text"] for each in expected])
-        return Check(variant, len(expected), difference, tolerance, latency, tuple(fill_mask.providers))
+        check = Check(variant, len(expected), difference, tolerance, latency, tuple(fill_mask.providers))
+        return _with_batches(check, fill_mask, batch_texts, entry.get("batch_tolerance", _BATCH_TOLERANCE))
     except IntegrityError:
         raise
     except FillMaskError as error:
         return Check(variant, 0, None, tolerance, None, error=first_line(error))
+
+
+def _with_batches(check: Check, fill_mask: FillMask, texts: int, tolerance: float) -> Check:
+    if not fill_mask.batch_invariant or texts == 0:
+        return check
+    difference = random_difference(fill_mask.model.session, fill_mask.model.tokenizer, texts)
+    return replace(check, batch_texts=texts, batch_difference=difference, batch_tolerance=tolerance)
 
 
 def _scores(fill_mask: FillMask, text: str) -> dict[int, float]:

@@ -78,7 +78,8 @@ def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
     for key, label, form in _ROWS:
         yield [label, *(form.format(variant["fidelity"][key]) for variant in variants.values())]
     alone = [f"{variant['batch_difference']:.2e}" for variant in variants.values()]
-    yield ["largest difference of a score in a padded batch from that alone", *alone]
+    texts = min(variant["batch_texts"] for variant in variants.values())
+    yield [f"largest difference of a score in padded batches from that alone, {texts} texts", *alone]
     equal = [f"{variant['equal_length_difference']:.2e}" for variant in variants.values()]
     yield ["largest difference of a score beside texts of the same length from that alone", *equal]
     long = [variant["long_texts"] for variant in variants.values()]

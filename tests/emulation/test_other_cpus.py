@@ -50,6 +50,8 @@ def test_the_embedded_model_predicts_there_as_it_does_here(machine, texts, folde
     assert found.median_score_difference <= ALLOWED / 10
     assert [check["variant"] for check in there["checks"]] == ["int8"]
     assert there["checks"][0]["max_score_difference"] <= ALLOWED
+    assert there["checks"][0]["batch_texts"] > 0
+    assert there["checks"][0]["batch_difference"] <= 1e-5  # beside padding, on the same machine
 
 
 @pytest.mark.skipif(

@@ -33,6 +33,7 @@ MANIFEST = {
             "file": "model.onnx",
             "weights": "model.onnx_data",
             "fidelity": FIDELITY,
+            "batch_texts": 256,
             "batch_difference": 2e-8,
             "batch_invariant": True,
             "equal_length_difference": 4e-8,
@@ -44,6 +45,7 @@ MANIFEST = {
         },
         "int8": {
             "file": "model_int8.onnx",
+            "batch_texts": 200,
             "batch_difference": 3e-7,
             "batch_invariant": True,
             "equal_length_difference": 5e-7,
@@ -97,6 +99,8 @@ def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest
     assert table["mean KL divergence from the checkpoint, nats"] == ["1.23e-03", "1.23e-03"]
     assert table["share of the checkpoint's first five kept"] == ["0.9877", "0.9877"]
     assert table["masks with NaN or infinity"] == ["0", "0"]
+    padded = "largest difference of a score in padded batches from that alone, 200 texts"
+    assert table[padded] == ["2.00e-08", "3.00e-07"]
 
 
 def test_costs_are_those_of_the_manifest_with_ratios_to_the_checkpoints(card):

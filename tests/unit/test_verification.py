@@ -113,6 +113,30 @@ def test_a_listed_file_that_is_empty_as_it_was_exported_is_intact(native_copy):
     assert all(each.passed for each in verify(store_expected(native_copy)))
 
 
+def test_random_texts_run_alone_and_beside_padding(artifact):
+    fp32, int8 = verify(artifact, batch_texts=24)
+    assert {each.batch_texts for each in (fp32, int8)} == {24}
+    assert max(each.batch_difference for each in (fp32, int8)) <= 1e-5
+
+
+def test_a_variant_whose_scores_padding_moves_here_fails(artifact, monkeypatch):
+    monkeypatch.setattr(verification, "random_difference", lambda *_: 3e-3)
+    fp32, _ = verify(artifact)
+    assert (fp32.predicts, fp32.batches, fp32.passed) == (True, False, False)
+
+
+def test_the_manifest_may_allow_more_beside_padding(artifact, monkeypatch):
+    monkeypatch.setattr(verification, "random_difference", lambda *_: 3e-3)
+    edit(artifact, lambda entry: entry.update(batch_tolerance=5e-3))
+    assert [each.passed for each in verify(artifact)] == [False, True]
+
+
+def test_a_variant_that_promises_no_equal_scores_is_not_tried_beside_padding(artifact):
+    edit(artifact, lambda entry: entry.update(batch_invariant=False))
+    _, int8 = verify(artifact)
+    assert (int8.batch_difference, int8.batch_texts, int8.passed) == (None, 0, True)
+
+
 def test_a_foreign_folder_has_nothing_to_verify_against(foreign_folder):
     with pytest.raises(ArtifactError, match=r"has no fillmask\.json, so nothing to verify against; export it"):
         verify(foreign_folder)

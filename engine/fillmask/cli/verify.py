@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("folder", required=False)
+@click.option("--texts", default=256, show_default=True, type=click.IntRange(0), metavar="N",
+              help="Random texts that run alone and in padded batches.")  # fmt: skip
 @options.as_json
-def verify_command(*, folder: str | None, as_json: bool) -> None:
-    """Check a model FOLDER on this machine: its files' hashes, then its variants' predictions."""
+def verify_command(*, folder: str | None, texts: int, as_json: bool) -> None:
+    """Check a model FOLDER on this machine: its files' hashes, then its variants' predictions, alone and in batches."""
     with reported(code=1):
         from fillmask.verification import best, verify
 
-        checks = verify(folder)
+        checks = verify(folder, batch_texts=texts)
     fastest = best(checks)
     for check in checks:
         facts = asdict(check) | {"passed": check.passed, "best": check is fastest}
@@ -35,9 +37,14 @@ def verify_command(*, folder: str | None, as_json: bool) -> None:
 
 
 def _failures(checks: list[Check]) -> list[str]:
-    differing = [check.variant for check in checks if not check.passed and check.error is None]
+    differing = [check.variant for check in checks if not check.predicts and check.error is None]
+    moved = [check.variant for check in checks if not check.batches]
     failing = [check.variant for check in checks if check.error is not None]
-    kinds = [("predictions differ here from those of the export", differing), ("does not run here", failing)]
+    kinds = [
+        ("predictions differ here from those of the export", differing),
+        ("padding changes scores here, run only texts of equal length together", moved),
+        ("does not run here", failing),
+    ]
     return [f"{kind}, variants: {', '.join(variants)}" for kind, variants in kinds if variants]
 
 
@@ -45,7 +52,15 @@ def _verdict(check: Check) -> str:
     if check.max_score_difference is None or check.latency_ms is None:
         return f"{check.variant:6} DOES NOT RUN ON THIS MACHINE: {check.error}"
     word = "ok" if check.passed else "WRONG ON THIS MACHINE"
+    batches = (
+        ""
+        if check.batch_difference is None
+        else (
+            f"beside padding within {check.batch_difference:.1e} in {check.batch_texts} texts "
+            f"(allowed {check.batch_tolerance:.0e}), "
+        )
+    )
     return (
         f"{check.variant:6} {word}: {check.texts} texts, scores within {check.max_score_difference:.1e} "
-        f"(allowed {check.tolerance:.0e}), {check.latency_ms:.1f} ms a text"
+        f"(allowed {check.tolerance:.0e}), {batches}{check.latency_ms:.1f} ms a text"
     )

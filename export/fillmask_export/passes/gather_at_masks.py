@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from fillmask_export.passes.constant_shapes import shape_vector
+from fillmask_export.passes.extra_query import mixes_tokens, with_extra_query, without_extra_query
 from fillmask_export.passes.graph import array_of, constant, insert, replace_output, tidy
 from fillmask_export.passes.tokenwise import token_inputs
 from fillmask_export.shapes import Dim, Shapes
@@ -115,9 +116,17 @@ class _Sink:
             sources[1] = self._sizes(place)
         self.moved += 1
         self.attentions += _is_attention(node)
+        if not mixes_tokens(node, self._shapes):
+            return self._append(node, sources, f"{value.name}/at_masks")
+        sources = with_extra_query(self._model, node, sources, inputs, self._shapes)
+        mixed = self._append(node, sources, f"{value.name}/with_one_more/at_masks")
+        return without_extra_query(self._model, mixed, place[1])
+
+    def _append(self, node: ir.Node, inputs: list[ir.Value | None], name: str) -> ir.Value:
+        """Append a copy of a node with other inputs."""
         attributes = [attribute for name, attribute in node.attributes.items() if name != "allowzero"]
-        copy = ir.Node(node.domain, node.op_type, sources, attributes, num_outputs=1)
-        copy.outputs[0].name = f"{value.name}/at_masks"
+        copy = ir.Node(node.domain, node.op_type, inputs, attributes, num_outputs=1)
+        copy.outputs[0].name = name
         self._model.graph.append(copy)
         return copy.outputs[0]
 

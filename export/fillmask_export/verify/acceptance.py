@@ -17,7 +17,7 @@ from fillmask_export.fp16.ranges import find_infinite
 from fillmask_export.plan import Limits
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.fidelity import Fidelity, count_not_finite, measure_graph
-from fillmask_export.verify.invariance import batch_difference, equal_length_difference
+from fillmask_export.verify.invariance import batch_difference, equal_length_difference, select
 
 # Largest difference of a score that rounding explains. float16 keeps three digits, and the order of a product's sums,
 # which depends on the batch, decides how they round.
@@ -60,6 +60,8 @@ def _measure_batches(variant: str, graph: Path, eval_data: EvalData, pad_token_i
             raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")
     tolerance = _BATCH_TOLERANCE.get(variant, _USUAL_BATCH_TOLERANCE)
     return {
+        "batch_texts": len(select(eval_data.held_out.probes)),
+        "batch_tolerance": tolerance,
         "batch_difference": padded,
         "batch_invariant": padded <= tolerance,
         "equal_length_difference": equal,

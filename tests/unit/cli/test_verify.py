@@ -56,7 +56,10 @@ def test_an_artifact_that_predicts_as_it_did_is_ok(artifact):
     result = verify(artifact)
     assert (result.exit_code, result.stderr) == (0, "")
     *verdicts, advice = result.stdout.splitlines()
-    pattern = r"(fp32|int8) +ok: 1 texts, scores within 0\.0e\+00 \(allowed 1e-04\), \d+\.\d ms a text"
+    pattern = (
+        r"(fp32|int8) +ok: 1 texts, scores within 0\.0e\+00 \(allowed 1e-04\), "
+        r"beside padding within \d\.\de.\d\d in 256 texts \(allowed 1e-05\), \d+\.\d ms a text"
+    )
     assert [re.fullmatch(pattern, verdict)[1] for verdict in verdicts] == ["fp32", "int8"]
     assert re.fullmatch(r"use variant '(fp32|int8)' here: the fastest variant whose predictions are right", advice)
 
@@ -154,3 +157,15 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     result = verify(tmp_path / "missing")
     assert result.exit_code in (1, 2)
     assert re.fullmatch(r"fillmask: .*missing is not a folder[^\n]*\n", result.stderr)
+
+
+def test_the_number_of_texts_beside_padding_can_be_chosen(artifact):
+    assert "in 16 texts (allowed 1e-05)" in verify(artifact, "--texts", "16").stdout
+    assert "beside padding" not in verify(artifact, "--texts", "0").stdout
+
+
+def test_scores_that_padding_moves_here_fail_their_variant_by_name(artifact, monkeypatch):
+    monkeypatch.setattr("fillmask.verification.random_difference", lambda *_: 3e-3)
+    result = verify(artifact)
+    assert result.exit_code == 1
+    assert "padding changes scores here, run only texts of equal length together, variants: fp32, int8" in result.stderr
