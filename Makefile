@@ -8,7 +8,7 @@ TORCH  ?= torch==2.13.0
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint type format check bench-quick bench report cloze architectures schemes emulate reliability serve golden embed clean
+.PHONY: help run test test-all lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -58,10 +58,6 @@ cloze: .venv/.dev ## measure the embedded model's English and write its card
 architectures: .venv/.dev ## export every architecture and write docs/architectures.md
 	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
 	$(BIN)/python -m tests.export.architectures_page build/architectures.xml
-
-schemes: .venv/.dev ## compare int8 schemes: CHECKPOINT=folder CALIBRATION=file TEXTS=file
-	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error schemes needs CHECKPOINT=, CALIBRATION= and TEXTS=))
-	$(BIN)/python -m benchmarks.research.schemes --checkpoint $(CHECKPOINT) --calibration $(CALIBRATION) --texts $(TEXTS)
 
 emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m tests.emulation

@@ -13,7 +13,6 @@ _SUITES = {
     "gpu": ("suites.gpu", "accuracy, latency, throughput and roofline on a GPU, and its goals; not in make bench"),
     "latency": ("suites.latency", "one text, by its tokens"),
     "memory": ("suites.memory", "resident memory after loading and after requests"),
-    "options": ("research.options", "ONNX Runtime's session options and IO binding beside fillmask's configuration"),
     "overhead": ("suites.overhead", "a call beside the run inside it"),
     "roofline": ("suites.roofline", "products per second beside the peak of the machine"),
     "server": ("suites.server", "what the server costs beside the library"),

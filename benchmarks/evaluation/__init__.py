@@ -1,5 +1,5 @@
 """What a masked LM knows of English: running text, relations, last words and minimal pairs.
 
-``texts`` and ``archives`` hold the texts, ``rows`` masks them, ``engine`` and ``checkpoint`` open a model, and
-``running_text``, ``words`` and ``minimal_pairs`` are the tasks. data/README.md defines every task and measure.
+``texts`` reads the texts, ``running_text`` and ``words`` are the tasks, ``estimates`` gives their intervals, and
+``tables`` writes the model card. data/README.md defines every task and measure.
 """

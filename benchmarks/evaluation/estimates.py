@@ -35,8 +35,8 @@ def mean(groups: Sequence[Values], seed: int = 0) -> Estimate:
         groups: ``float64[m]`` each, the values of one text.
         seed: Of the bootstrap.
     """
-    sums, counts = (np.array([each(group) for group in groups], dtype=np.float64) for each in (np.sum, np.size))
-    return _estimate(sums.sum() / counts.sum(), _resample(sums, counts, seed), int(counts.sum()))
+    sums, counts = np.array([each.sum() for each in groups]), np.array([each.size for each in groups])
+    return _estimate(sums.sum() / counts.sum(), _resampled_means(sums, counts, seed), int(counts.sum()))
 
 
 def mean_of_means(strata: Sequence[Values], seed: int = 0) -> Estimate:
@@ -46,7 +46,7 @@ def mean_of_means(strata: Sequence[Values], seed: int = 0) -> Estimate:
         strata: ``float64[n]`` each.
         seed: Of the bootstrap.
     """
-    means = [_resample(each, np.ones_like(each), seed + index) for index, each in enumerate(strata)]
+    means = [_resampled_means(each, np.ones(each.size), seed + index) for index, each in enumerate(strata)]
     value = np.mean([each.mean() for each in strata])
     return _estimate(value, np.mean(means, axis=0), sum(each.size for each in strata))
 
@@ -64,10 +64,10 @@ def rounded(found: Any) -> Any:  # noqa: ANN401 -- JSON
     return {key: rounded(each) for key, each in found.items()} if isinstance(found, dict) else found
 
 
-def _resample(sums: Values, counts: Values, seed: int) -> Values:
+def _resampled_means(sums: Values, counts: NDArray[Any], seed: int) -> Values:
     drawn = np.random.default_rng(seed).integers(sums.size, size=(_RESAMPLES, sums.size))
-    resampled: Values = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    return resampled
+    means: Values = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return means
 
 
 def _estimate(value: np.floating[Any], resampled: Values, n: int) -> Estimate:

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.evaluation import estimates
-from benchmarks.evaluation.models import Model
-from benchmarks.evaluation.rows import Ids, RowEncoder
+from benchmarks.evaluation.estimates import exponential, mean
+from benchmarks.evaluation.words import batch_size, checked
+from fillmask import FillMask
+from fillmask.calls import run_many
+from fillmask.log_scoring import log_softmax_at
+from fillmask.model import Model
+from fillmask.runtime.cpu import available_threads
+from fillmask.tasks import Read, Result, Task
 
+Ids = NDArray[np.int64]
 LENGTHS = (32, 64, 128, 256, 512)
 _SHARE = 0.15
 _ALONE_IN_PARAGRAPH = 4  # tokens that are also masked one at a time, each in a run of its own
@@ -27,7 +34,7 @@ class Masked:
     """A text and the tokens that are masked in it.
 
     Attributes:
-        ids: ``int64[s]``.
+        ids: ``int64[s]``, without special tokens.
         together: Tokens that are masked at the same time, ``int64[m]``.
         alone: Those of them that are also masked one at a time.
     """
@@ -37,19 +44,43 @@ class Masked:
     alone: Ids
 
 
-def measure(model: Model, articles: Sequence[Sequence[str]]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Reads the scores of the tokens that were masked.
+
+    Attributes:
+        labels: Those tokens, one for each position.
+    """
+
+    labels: tuple[int, ...]
+
+    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score ``logits float32[m, V]``.
+
+        Returns:
+            ``float64[m, 2]``: the log probability of each label in nats, and how many tokens have a higher score.
+        """
+        labels = np.array(self.labels)[:, None]
+        ranks = (logits > np.take_along_axis(logits, labels, axis=1)).sum(axis=1)
+        log_probs = [log_softmax_at(row, label)[0] for row, label in zip(logits, labels, strict=True)]
+        return np.stack([log_probs, ranks.astype(np.float64)], axis=1)
+
+
+def running_text(fill_mask: FillMask, articles: Sequence[Sequence[str]]) -> dict[str, Any]:
     """Predict masked tokens of articles.
 
     Returns:
         By kind of text. ``paragraphs``: at most 128 tokens each. ``32``, ``64``, …: the beginnings of the articles, cut
         into texts of that many tokens; all of them mask the same tokens, and only the surrounding text differs.
     """
-    found = {"paragraphs": _measure(model, _paragraphs(model.encoder, articles))}
-    blocks = list(_blocks(model.encoder, articles))
+    windows = fill_mask.model.encoder.windows
+    special = windows.prefix + windows.suffix
+    found = {"paragraphs": _measure(fill_mask, list(_paragraphs(fill_mask.model, articles, _PARAGRAPH - special)))}
+    blocks = list(_blocks(fill_mask.model, articles))
     for length in LENGTHS:
-        if length <= model.encoder.max_length:
-            size = length - model.encoder.special_tokens
-            found[str(length)] = _measure(model, [part for block in blocks for part in cut(block, size)])
+        if length <= fill_mask.max_length:
+            parts = [part for block in blocks for part in cut(block, length - special)]
+            found[str(length)] = _measure(fill_mask, parts)
     return found
 
 
@@ -61,41 +92,65 @@ def cut(text: Masked, size: int) -> Iterator[Masked]:
             yield Masked(text.ids[start : start + size], *part)
 
 
-def _paragraphs(encoder: RowEncoder, articles: Sequence[Sequence[str]]) -> list[Masked]:
-    rng, size = np.random.default_rng(0), _PARAGRAPH - encoder.special_tokens
-    texts = [_content(encoder, paragraph)[:size] for article in articles for paragraph in article]
-    return [_draw(encoder, ids, ids.size, _ALONE_IN_PARAGRAPH, rng) for ids in texts if ids.size >= _SHORTEST]
+def _paragraphs(model: Model, articles: Sequence[Sequence[str]], size: int) -> Iterator[Masked]:
+    rng = np.random.default_rng(0)
+    for paragraph in (paragraph for article in articles for paragraph in article):
+        ids = _content(model, paragraph)[:size]
+        if ids.size >= _SHORTEST:
+            yield _draw(model, ids, ids.size, _ALONE_IN_PARAGRAPH, rng)
 
 
-def _blocks(encoder: RowEncoder, articles: Sequence[Sequence[str]]) -> Iterator[Masked]:
+def _blocks(model: Model, articles: Sequence[Sequence[str]]) -> Iterator[Masked]:
     """The beginning of each article that is long enough."""
     rng = np.random.default_rng(0)
     for article in articles:
-        ids = np.concatenate([_content(encoder, paragraph) for paragraph in article])[:_BLOCK]
+        ids = np.concatenate([_content(model, paragraph) for paragraph in article])[:_BLOCK]
         if ids.size == _BLOCK:
-            yield _draw(encoder, ids, _MASKABLE, _ALONE_IN_BLOCK, rng)
+            yield _draw(model, ids, _MASKABLE, _ALONE_IN_BLOCK, rng)
 
 
-def _measure(model: Model, texts: Sequence[Masked]) -> dict[str, Any]:
-    mask = model.encoder.mask
-    together = model.score([mask(text.ids, text.together) for text in texts])
-    alone = model.score([mask(text.ids, place[None]) for text in texts for place in text.alone])
+def _measure(fill_mask: FillMask, texts: Sequence[Masked]) -> dict[str, Any]:
+    together = _score(fill_mask, [(text.ids, text.together) for text in texts])
+    alone = _score(fill_mask, [(text.ids, place[None]) for text in texts for place in text.alone])
     return {
-        "accuracy": estimates.mean([(each.ranks == 0).astype(float) for each in together]),
-        "top_5": estimates.mean([(each.ranks < 5).astype(float) for each in together]),
-        "loss": estimates.mean([-each.log_probs for each in together]),
-        "pseudo_perplexity": estimates.exponential(estimates.mean([-each.log_probs for each in alone])),
+        "accuracy": mean([(each[:, 1] == 0).astype(float) for each in together]),
+        "top_5": mean([(each[:, 1] < 5).astype(float) for each in together]),
+        "loss": mean([-each[:, 0] for each in together]),
+        "pseudo_perplexity": exponential(mean([-each[:, 0] for each in alone])),
     }
 
 
-def _content(encoder: RowEncoder, paragraph: str) -> Ids:
-    """A paragraph's tokens; each unknown word is the model's own unknown token."""
-    first, *others = map(encoder.content, paragraph.split("<unk>"))
-    return np.concatenate([first, *(ids for other in others for ids in (encoder.unknown_ids, other))])
+def _score(fill_mask: FillMask, masked: Sequence[tuple[Ids, Ids]]) -> list[NDArray[np.float64]]:
+    """The ``Scores`` of texts whose tokens at some places are masked."""
+    tasks = (_task(_read(fill_mask.model, *each)) for each in masked)
+    results = run_many(fill_mask.model, tasks, batch_size(fill_mask), available_threads())
+    return [checked(result) for result in results]
 
 
-def _draw(encoder: RowEncoder, ids: Ids, within: int, alone: int, rng: np.random.Generator) -> Masked:
+def _task(read: Read) -> Task[NDArray[np.float64]]:
+    (scores,) = yield [read]
+    return Result(scores)
+
+
+def _read(model: Model, content: Ids, places: Ids) -> Read:
+    """A row with the special tokens of the model's template around a text in which some tokens are masked."""
+    windows = model.encoder.windows
+    template, masked = model.encoder.encode(model.tokenizer.mask_token), content.copy()
+    masked[places] = model.tokenizer.mask_token_id
+    row = np.concatenate([template[: windows.prefix], masked, template[template.size - windows.suffix :]])
+    return Read(row, places + windows.prefix, Scores(tuple(content[places].tolist())))
+
+
+def _content(model: Model, paragraph: str) -> Ids:
+    """A paragraph's tokens without special ones; each unknown word is the model's own unknown token."""
+    encode = model.tokenizer.tokenizer.encode
+    unknown = [] if model.tokenizer.unk_token_id is None else [model.tokenizer.unk_token_id]
+    first, *others = (encode(part, add_special_tokens=False).ids for part in paragraph.split("<unk>"))
+    return np.array([*first, *(token for other in others for token in (*unknown, *other))], dtype=np.int64)
+
+
+def _draw(model: Model, ids: Ids, within: int, alone: int, rng: np.random.Generator) -> Masked:
     """Draw the masks among the first ``within`` tokens of a text, never at an unknown token."""
-    candidates = np.flatnonzero(~np.isin(ids[:within], encoder.unknown_ids))
+    candidates = np.flatnonzero(ids[:within] != model.tokenizer.unk_token_id)
     together = np.sort(rng.choice(candidates, max(1, round(candidates.size * _SHARE)), replace=False))
     return Masked(ids, together, np.sort(rng.choice(together, min(alone, together.size), replace=False)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +25,19 @@ _MEASURES = (
     ("… among the first five", "last_words/top_5"),
     ("minimal pairs decided rightly", "minimal_pairs/accuracy"),
 )
-_BY_LENGTH = ("accuracy", "top_5", "loss", "pseudo_perplexity")
+_BY_LENGTH = {"accuracy": "accuracy", "top_5": "top 5", "loss": "loss", "pseudo_perplexity": "pseudo-perplexity"}
 
 
 def overview(record: Mapping[str, Any]) -> str:
-    """One row a measure and one column a model; below it running text by length."""
-    models = record["subjects"]
-    rows = [
-        [label, f"{_at(models[0]['found'], path)[3]:,}", *(_cell(_at(each["found"], path)) for each in models)]
-        for label, path in _MEASURES
-        if path.split("/")[0] in models[0]["found"]
-    ]
-    lines = [*_table(["", "n", *(each["name"] for each in models)], rows), "", *_lengths(models)]
-    return "\n".join(lines).strip()
-
-
-def details(record: Mapping[str, Any]) -> str:
-    """One row a relation and one a paradigm: the share of each model and, in the last column, n."""
-    models = record["subjects"]
-    lines: list[str] = []
-    for task, kind, measure in (("relations", "relations", "P@1"), ("minimal_pairs", "paradigms", "accuracy")):
-        if task not in models[0]["found"]:
-            continue
-        found = [each["found"][task][kind] for each in models]
-        header = [kind, *(f"{measure}, {each['name']}" for each in models), "n"]
-        rows = [[name, *(f"{each[name][0]:.3f}" for each in found), str(found[0][name][-1])] for name in found[0]]
-        lines += [*_table(header, rows), ""]
-    return "\n".join(lines)
+    """A row for each measure; below it running text by length: the same masked tokens, with more and more context."""
+    (model,) = record["subjects"]
+    found, name = model["found"], model["name"]
+    estimates = [(label, _at(found, path)) for label, path in _MEASURES]
+    rows = [[label, f"{estimate[3]:,}", _cell(estimate)] for label, estimate in estimates]
+    by_length = [(str(length), found["running_text"].get(str(length))) for length in LENGTHS]
+    lengths = [[length, *(_cell(each[measure]) for measure in _BY_LENGTH)] for length, each in by_length if each]
+    tables = _table(["", "n", name], rows), _table([f"tokens of a text, {name}", *_BY_LENGTH.values()], lengths)
+    return "\n\n".join(tables)
 
 
 def write_card(path: Path, record: Mapping[str, Any]) -> None:
@@ -80,17 +66,6 @@ def _section(record: Mapping[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def _lengths(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """For each model one table: the same masked tokens, with more and more text around them."""
-    for model in models:
-        found = {length: model["found"].get("running_text", {}).get(str(length)) for length in LENGTHS}
-        rows = [[str(n), *(_cell(each[name]) for name in _BY_LENGTH)] for n, each in found.items() if each]
-        if rows:
-            header = [f"tokens of a text, {model['name']}", "accuracy", "top 5", "loss", "pseudo-perplexity"]
-            yield from _table(header, rows)
-            yield ""
-
-
 def _at(found: Any, path: str) -> Any:  # noqa: ANN401 -- JSON
     for name in path.split("/"):
         found = found[name]
@@ -104,5 +79,5 @@ def _cell(estimate: Sequence[float]) -> str:
     return f"{value:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))

@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from benchmarks.evaluation import estimates, minimal_pairs, running_text, words
-from benchmarks.evaluation.checkpoint import open_checkpoint
-from benchmarks.evaluation.cli import command
-from benchmarks.evaluation.engine import open_folder
-from benchmarks.evaluation.rows import Row, Scores, batches, score
-from benchmarks.evaluation.running_text import Masked, cut
-from benchmarks.evaluation.texts import Fact, Pair, Passage, read_kept
-from benchmarks.harness.records import findings
-from fillmask import FillMask
+from benchmarks.evaluation import estimates, words
+from benchmarks.evaluation.running_text import Masked, Scores, cut, running_text
+from benchmarks.evaluation.texts import Fact, Pair, Passage, read_articles, read_facts, read_pairs, read_passages
+from fillmask import FillMask, Prediction, TextError
 
 SENTENCES = ["The old man sat by the river.", "Water is wet", "She reads a book about the sea and the sky."]
 
 
 @pytest.fixture(scope="module")
-def models(folder_of, checkpoint_of):
-    return open_folder(folder_of("wordpiece", "native")), open_checkpoint(checkpoint_of("wordpiece"))
+def fill_mask(folder_of):
+    return FillMask(folder_of("wordpiece", "native"), threads=1)
 
 
 def test_a_label_is_scored_by_its_logit_and_by_those_above_it():
     logits = np.log(np.array([[1, 2, 5], [4, 4, 2]], dtype=np.float32))
-    found = score(logits, np.array([1, 0]))
-    np.testing.assert_allclose(found.log_probs, [math.log(2 / 8), math.log(4 / 10)], rtol=1e-6)
-    assert found.ranks.tolist() == [1, 0]
-
-
-def test_logits_too_large_for_exp_are_scored_too():
-    found = score(np.array([[1000.0, 999.0]], dtype=np.float32), np.array([1]))
-    assert found.log_probs[0] == pytest.approx(-1 - math.log1p(math.exp(-1)), rel=1e-6)
-
-
-def test_every_row_is_in_one_batch_of_equal_rows_and_no_batch_is_too_large():
-    rng = np.random.default_rng(0)
-    rows = [_row(int(length), max(1, int(length) // 7)) for length in rng.integers(3, 513, size=2000)]
-    planned = batches(rows, 32)
-    assert sorted(index for batch in planned for index in batch) == list(range(2000))
-    assert max(map(len, planned)) > 1
-    assert max(map(len, batches(rows, 1))) == 1
-    for batch in planned:
-        ((tokens, masks),) = {(rows[index].input_ids.size, rows[index].positions.size) for index in batch}
-        assert len(batch) == 1 or (len(batch) * masks <= 64 and len(batch) * tokens <= 4096 and len(batch) <= 32)
+    found = Scores((1, 0))(logits)
+    np.testing.assert_allclose(found, [[math.log(2 / 8), 1], [math.log(4 / 10), 0]], rtol=1e-6)
 
 
 def test_a_mean_is_that_of_all_tokens_and_its_interval_that_of_texts():
@@ -81,37 +58,41 @@ def test_the_same_tokens_are_masked_however_a_text_is_cut():
         assert all(part.ids.size <= size for part in parts)
 
 
-def test_pseudo_log_likelihoods_are_those_of_transformers(models, checkpoint_of):
-    expected = [_pseudo_log_likelihood(checkpoint_of("wordpiece"), sentence) for sentence in SENTENCES]
-    for model in models:
-        found = minimal_pairs.pseudo_log_likelihoods(model, SENTENCES)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-
-
-def test_running_text_is_scored_alike_by_the_engine_and_by_transformers(models):
+def test_running_text_is_scored_as_transformers_scores_it(fill_mask, checkpoint_of, monkeypatch):
     articles = [[sentence] * 60 for sentence in SENTENCES]
-    engine, checkpoint = (running_text.measure(model, articles) for model in models)
-    assert engine.keys() == {"paragraphs", "32", "64"}  # the models take 64 tokens
-    for kind, found in engine.items():
+    engine = running_text(fill_mask, articles)
+    assert engine.keys() == {"paragraphs", "32", "64"}  # the model takes 64 tokens
+    logits = _logits_of(checkpoint_of("wordpiece"))
+    monkeypatch.setattr(type(fill_mask.model), "logits", lambda self, rows: logits(rows))
+    for kind, found in running_text(fill_mask, articles).items():
         for name, estimate in found.items():
-            assert estimate.n == checkpoint[kind][name].n > 0
-            assert estimate.value == pytest.approx(checkpoint[kind][name].value, rel=1e-4)
+            assert engine[kind][name].n == estimate.n > 0
+            assert engine[kind][name].value == pytest.approx(estimate.value, rel=1e-4)
 
 
-def test_the_ranks_of_words_are_those_of_the_pipeline(models, folder_of):
-    mask = models[0].encoder.mask_token
-    fill_mask = FillMask(folder_of("wordpiece", "native"), threads=1)
-    for text in (f"The {mask} sat by the river.", f"She reads a {mask}", f"{'the ' * 99} old {mask}."):
-        expected = [prediction.token for prediction in fill_mask.predict(text, truncation="window")[0]]
-        for model in models:
-            scores = model.score([model.encoder.cloze(text, token) for token in expected])
-            assert [each.ranks.tolist() for each in scores] == [[0], [1], [2], [3], [4]]
+def test_pairs_are_decided_by_the_likelihoods_of_transformers(fill_mask, checkpoint_of):
+    pairs = [Pair(good[:1], good, bad) for good in SENTENCES for bad in SENTENCES if good != bad]
+    likelihoods = {text: _pseudo_log_likelihood(checkpoint_of("wordpiece"), text) for text in SENTENCES}
+    found = words.minimal_pairs(fill_mask, pairs)
+    for name, (share, number) in found["paradigms"].items():
+        right = [likelihoods[pair.good] > likelihoods[pair.bad] for pair in pairs if pair.paradigm == name]
+        assert (share, number) == (np.mean(right), len(right))
+    assert found["accuracy"].n == len(pairs)
+
+
+def test_a_word_counts_where_the_pipeline_has_it_among_its_first(fill_mask):
+    for text in ("The old man sat by the", "the " * 99):
+        predicted = fill_mask.predict(f"{text} {fill_mask.tokenizer.mask_token}.", truncation="window")[0]
+        for rank, prediction in enumerate(predicted):
+            if words._token(fill_mask, prediction.token_str) == prediction.token:
+                found = words.last_words(fill_mask, [Passage(text, prediction.token_str)])
+                assert (found["accuracy"].value, found["top_5"].value) == (rank == 0, 1.0)
 
 
 def test_relations_count_alike_and_only_objects_of_one_token():
     facts = [Fact("P1", "[X] is [Y].", "Snow", "white"), Fact("P1", "[X] is [Y].", "Coal", "black"),
              Fact("P1", "[X] is [Y].", "Sand", "two words"), Fact("P2", "In [Y], [X].", "Rome", "green")]  # fmt: skip
-    model = _Stub(["white", "black", "green"], [0, 2, 5])
+    model = _Stub(["white", "black", "green"], [[0, 8, 9], [7, 8, 1], [7, 8, 9]])
     found = words.relations(model, facts)
     assert model.texts == ["Snow is <m>.", "Coal is <m>.", "In <m>, Rome."]
     assert (found["p_at_1"].value, found["p_at_5"].value) == (0.25, 0.5)
@@ -120,61 +101,60 @@ def test_relations_count_alike_and_only_objects_of_one_token():
 
 
 def test_a_last_word_is_followed_by_a_full_stop():
-    model = _Stub(["green"], [0])
+    model = _Stub(["green"], [[0]])
     found = words.last_words(model, [Passage("Grass is", "green"), Passage("Snow is", "not here")])
     assert model.texts == ["Grass is <m>."]
     assert (found["accuracy"].value, found["top_5"].n) == (1.0, 1)
 
 
-def test_a_pair_is_decided_rightly_where_the_good_sentence_is_likelier():
-    pairs = [Pair("a", "xx", "xxx"), Pair("a", "xxx", "xx"), Pair("b", "x", "xx"), Pair("b", "x", "x")]
-    found = minimal_pairs.measure(_Stub([], [0] * 99), pairs)  # each token costs one nat
-    assert found["paradigms"] == {"a": [0.5, 2], "b": [0.5, 2]}
-    assert (found["accuracy"].value, found["accuracy"].n) == (0.5, 4)
+def test_words_that_are_no_tokens_and_texts_that_fail_are_errors():
+    with pytest.raises(ValueError, match="no word of these texts is one token"):
+        words.last_words(_Stub([], []), [Passage("Grass is", "green")])
+    with pytest.raises(TextError, match="bad"):
+        words.checked(TextError("bad"))
 
 
-def test_the_command_counts_what_the_embedded_model_predicts(tmp_path):
-    done = CliRunner().invoke(command, ["--task", "relations", "--out", str(tmp_path / "found.json"), "--details"])
-    assert done.exit_code == 0, done.output
-    (model,) = findings(tmp_path / "found.json")["subjects"]
-    fill_mask = FillMask()
-    facts = [fact for fact in read_kept().facts if fact.relation == "P37"]
-    texts = [fact.template.replace("[X]", fact.subject).replace("[Y]", "[MASK]") for fact in facts]
-    predicted = [fill_mask(text, top_k=1)[0]["token_str"] for text in texts]
-    hits = [word == fact.object.lower() for word, fact in zip(predicted, facts, strict=True)]
-    assert model["found"]["relations"]["relations"]["P37"][::2] == [pytest.approx(np.mean(hits), abs=1e-4), len(hits)]
-    assert "| P37 |" in done.output
-
-
-@pytest.mark.parametrize("arguments", [["--no-engine"], ["--task", "relations", "--card", "card.md"]])
-def test_options_that_exclude_each_other_are_refused_before_anything_runs(arguments):
-    assert CliRunner().invoke(command, arguments).exit_code == 2
+def test_the_texts_that_are_kept_are_those_that_the_page_counts():
+    assert len(read_articles()) == 60
+    assert (len(read_facts()), len({fact.relation for fact in read_facts()})) == (278, 12)
+    assert len(read_passages()) == 500
+    assert (len(read_pairs()), len({pair.paradigm for pair in read_pairs()})) == (20 * 67, 67)
 
 
 class _Stub:
-    """Its vocabulary is some words, its ranks are fixed, and it finds every token equally likely."""
+    """A FillMask whose vocabulary is some words and whose predictions are fixed."""
 
-    name, files, mask_token = "stub", {}, "<m>"
+    batch_invariant = True
 
-    def __init__(self, vocabulary, ranks):
-        self.encoder, self._vocabulary, self._ranks, self.texts = self, vocabulary, ranks, []
+    def __init__(self, vocabulary, predicted):
+        self.tokenizer, self.predicted = SimpleNamespace(mask_token="<m>"), predicted
 
-    def token(self, word):
-        return self._vocabulary.index(word) if word in self._vocabulary else None
+        def encode(word, **_):
+            known = word.strip() in vocabulary
+            return SimpleNamespace(ids=[vocabulary.index(word.strip())] if known else [5, 6])
 
-    def cloze(self, text, label):
-        self.texts.append(text)
-        return _row(3, 1)
+        self.model = SimpleNamespace(
+            tokenizer=SimpleNamespace(tokenizer=SimpleNamespace(encode=encode), unk_token_id=99)
+        )
 
-    def one_by_one(self, text):
-        return [_row(3, 1) for _ in text]
-
-    def score(self, rows):
-        return [Scores(np.array([-1.0]), np.array([rank])) for _, rank in zip(rows, self._ranks, strict=False)]
+    def predict_many(self, texts, **_):
+        self.texts = list(texts)
+        return [[[Prediction(0.1, token, "", "") for token in tokens]] for tokens in self.predicted]
 
 
-def _row(length, masks):
-    return Row(np.zeros(length, dtype=np.int64), np.arange(masks), np.zeros(masks, dtype=np.int64))
+def _logits_of(checkpoint):
+    """Logits of rows by transformers."""
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForMaskedLM
+
+    model = AutoModelForMaskedLM.from_pretrained(checkpoint).eval()
+
+    def logits(rows):
+        with torch.inference_mode():
+            runs = [model(input_ids=torch.from_numpy(row.input_ids)[None]).logits[0] for row in rows]
+        return np.stack([run.numpy()[row.positions] for run, row in zip(runs, rows, strict=True)])
+
+    return logits
 
 
 def _pseudo_log_likelihood(checkpoint, sentence):

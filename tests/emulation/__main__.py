@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from benchmarks.harness.suite import write_findings
-from benchmarks.research.schemes.full_range import write_full_range
 from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.probes import make_masked_texts
+from tests.emulation.control import write_full_range
 from tests.emulation.difference import compare
 from tests.emulation.machines import HASWELL, HERE, MACHINES, Job, Machine, run
 from tests.emulation.sysroot import MissingError

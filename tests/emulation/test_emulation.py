@@ -8,9 +8,8 @@ import pytest
 pytest.importorskip("onnx_ir")
 
 from benchmarks.harness.records import findings
-from benchmarks.research.schemes.full_range import full_range
-from benchmarks.research.schemes.pairs import fit
 from tests.emulation import table
+from tests.emulation.control import fit, full_range
 from tests.emulation.difference import compare
 from tests.emulation.machines import Job, Machine, run
 from tests.emulation.sysroot import MissingError, environment, make_sysroot
@@ -47,6 +46,13 @@ def test_weights_of_the_full_range_are_the_same_weights_and_no_longer_fit():
     assert np.abs(rounded).max(axis=0).tolist() == [127, 127]
     assert fit(weights)
     assert not fit(rounded)
+
+
+def test_only_neighbors_are_pairs_and_they_fit_up_to_their_limit():
+    assert fit(np.int8([[64, -64], [64, -64]]))
+    assert fit(np.int8([[127], [1], [127]]))
+    assert not fit(np.int8([[1], [1], [65], [64]]))
+    assert not fit(np.int8([[-65], [-64]]))
 
 
 def test_a_column_of_zeros_stays_one():

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("onnx_ir")
 
-from benchmarks.research.schemes.full_range import write_full_range
 from tests.emulation.__main__ import masked_texts
+from tests.emulation.control import write_full_range
 from tests.emulation.difference import compare
 from tests.emulation.machines import HASWELL, HERE, MACHINES, Job, run
 from tests.emulation.sysroot import MissingError

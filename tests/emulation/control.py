@@ -1,4 +1,4 @@
-"""The control of tests/emulation: a model whose predictions must differ where pairs of products overflow.
+"""The control: a model whose predictions must differ where pairs of products overflow.
 
 It is the embedded model with its weights rounded again to the full range of int8, regardless of neighbors. Without such
 a model the check could not fail.
@@ -45,6 +45,14 @@ def full_range(weights: NDArray[np.int8], scale: NDArray[np.float32]) -> tuple[N
     """The same weights as closely, with a largest one of 127 in each column; ``int8[K, N]``, ``float32[N]``."""
     factor = 127 / np.maximum(np.abs(weights.astype(np.float64)).max(axis=0), 1)
     return np.round(weights * factor).astype(np.int8), (scale / factor).astype(np.float32)
+
+
+def fit(weights: NDArray[np.int8]) -> bool:
+    """Whether 255 times the weights of one sign of any two neighbors stays within int16; ``int8[K, N]``."""
+    padded = np.concatenate([weights, np.zeros((len(weights) % 2, weights.shape[1]))]).astype(np.int32)
+    pairs = padded.reshape(-1, 2, weights.shape[1])
+    highest, lowest = np.clip(pairs, 0, None).sum(axis=1), np.clip(pairs, None, 0).sum(axis=1)
+    return bool(255 * highest.max(initial=0) <= 32767 and 255 * lowest.min(initial=0) >= -32768)
 
 
 def _round_again(weights: ir.Value | None, scale: ir.Value | None) -> None:
