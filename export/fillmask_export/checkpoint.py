@@ -16,6 +16,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils import logging as transformers_logging
 
 from fillmask.errors import first_line
+from fillmask_export.checkpoint_files import refuse_links, refuse_names
 from fillmask_export.checkpoint_tokenizer import load_tokenizer
 from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
@@ -60,11 +61,12 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
             ``torch.load(weights_only=True)``.
 
     Raises:
-        CheckpointError: The checkpoint does not exist, has no masked-LM head, no mask token, no fast tokenizer, or code
-            of its own; or its weights are pickled and ``allow_pickle`` is not set.
+        CheckpointError: The checkpoint does not exist, leads to files elsewhere, has no masked-LM head, no mask token,
+            no fast tokenizer, or code of its own; or its weights are pickled and ``allow_pickle`` is not set.
     """
     _refuse_no_weights(checkpoint, allow_pickle)
     config = _load(AutoConfig, checkpoint, revision)
+    refuse_names(checkpoint, revision)
     _refuse_remote_code(config, checkpoint)
     _refuse_architecture(config, checkpoint)
     refuse_unknown_keys(config, checkpoint)
@@ -115,6 +117,7 @@ def _refuse_no_weights(checkpoint: str | Path, allow_pickle: bool) -> None:
     folder = Path(checkpoint)
     if not folder.is_dir():
         return
+    refuse_links(folder)
     if not (folder / "config.json").exists():
         raise CheckpointError(f"{folder} holds no config.json; a checkpoint is what save_pretrained writes")
     if list(folder.glob("model*.safetensors")):

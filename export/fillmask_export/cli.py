@@ -44,19 +44,14 @@ def export_command(
     try:
         from fillmask_export import Plan, export
         from fillmask_export.card import size
+        from fillmask_export.signals import ending_signals
         from fillmask_export.variants import USUAL
     except ImportError as error:
         fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
+    options = {"revision": revision, "allow_pickle": allow_pickle, "plan": Plan(**plan), "say": _say}
     try:
-        manifest = export(
-            checkpoint,
-            out,
-            variants or USUAL,
-            revision=revision,
-            allow_pickle=allow_pickle,
-            plan=Plan(**plan),
-            say=_say,
-        )
+        with ending_signals():
+            manifest = export(checkpoint, out, variants or USUAL, **options)
     except (FillMaskError, OSError) as error:
         fail(str(error), code=1)
     for variant, entry in manifest["variants"].items():

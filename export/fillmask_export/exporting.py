@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from fillmask_export.errors import ExportError
 from fillmask_export.manifest import describe, save_manifest, write_manifest
 from fillmask_export.passes import make_lean
 from fillmask_export.plan import Plan
+from fillmask_export.staging import check_out, staging
 from fillmask_export.tokenizer_files import save_tokenizer
 from fillmask_export.variants import USUAL, VARIANTS
 from fillmask_export.verify.eval_data import load_eval_data
@@ -51,15 +50,16 @@ def export(
     Raises:
         CheckpointError: The checkpoint is refused.
         FidelityError: A variant is too far from the checkpoint, or the engine tokenizes texts differently.
-        ExportError: ``out`` exists, or a variant is unknown.
+        ExportError: ``out`` exists, another process exports to it, or a variant is unknown.
     """
     out, plan = Path(out), plan or Plan()
     _check(out, variants, plan)
-    say(f"loading {checkpoint}")
-    loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
-    with _appearing(out) as (folder, workspace):
+    with staging(out) as (folder, workspace):
+        say(f"loading {checkpoint}")
+        loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
+        card = _card_of(checkpoint)
         manifest = _fill(folder, loaded, variants, plan=plan, workspace=workspace, say=say)
-        write_card(folder, manifest, _card_of(checkpoint))
+        write_card(folder, manifest, card)
     say(f"wrote {out}")
     return manifest
 
@@ -96,18 +96,6 @@ def _fill(
     return manifest
 
 
-@contextmanager
-def _appearing(out: Path) -> Iterator[tuple[Path, Path]]:
-    """A folder that is renamed to ``out`` at the end, and a folder for temporary files; an error removes both."""
-    home = next(parent for parent in out.absolute().parents if parent.is_dir())
-    with tempfile.TemporaryDirectory(dir=home, prefix=f".{out.name}-") as staging:
-        folder = Path(staging, "artifact")
-        folder.mkdir()
-        yield folder, Path(staging)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(out)
-
-
 def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:
     if isinstance(variants, str) or not variants or not set(variants) <= set(VARIANTS):
         raise ExportError(f"variants must be a list of some of {', '.join(VARIANTS)}, got {variants!r}")
@@ -115,10 +103,7 @@ def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:
         raise ExportError(f"masks must be at least 1, got {plan.masks}")
     if plan.rounds < 0:
         raise ExportError(f"rounds must be at least 0, got {plan.rounds}")
-    if (file := next((parent for parent in out.absolute().parents if parent.is_file()), None)) is not None:
-        raise ExportError(f"{out} cannot be made: {file} is a file")
-    if out.exists():
-        raise ExportError(f"{out} exists; name a folder that does not, an artifact is never written over another")
+    check_out(out)
 
 
 def _card_of(checkpoint: str | Path) -> str:

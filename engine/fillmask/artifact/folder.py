@@ -14,15 +14,15 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fillmask.artifact.external_data import locations
 from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
+from fillmask.artifact.weights_file import WeightsFile
 from fillmask.errors import ArtifactError, IntegrityError
 
 EMBEDDED = Path(__file__).parents[1] / "models" / "minilm-en"
 
 # File names of optimum and transformers.js; the part behind the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
-# The key "location" as protobuf writes it; in a graph the name of a file of weights follows it.
-_LOCATION = re.compile(rb"\n\x08location\x12")
 _FOREIGN_FOLDERS = ("", "onnx")
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
@@ -36,7 +36,7 @@ class Graph(NamedTuple):
     """
 
     content: bytes | Path
-    weights: Path | None = None
+    weights: WeightsFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +81,25 @@ class Artifact:
         """Give a variant's graph, hashed if a manifest lists it.
 
         Raises:
-            IntegrityError: A file is missing, or differs from the one that the manifest lists.
+            IntegrityError: A file is missing, or differs from the one that the manifest lists, or the graph names
+                another file of weights than the manifest.
+            ArtifactError: The graph cannot be parsed.
         """
         if not self.manifest:
             return Graph(self.folder / self.variants[variant])
         content = self.read(self.variants[variant])
         weights = self.manifest["variants"][variant].get("weights")
+        for name in locations(content):
+            if name != weights:
+                raise IntegrityError(
+                    f"{self.folder / self.variants[variant]} reads weights from {name!r}, {MANIFEST} lists "
+                    f"{'no file' if weights is None else weights} for {variant}; export the model again"
+                )
         if weights is None:
             return Graph(content)
-        for location in _LOCATION.finditer(content):
-            if not content.startswith(bytes([len(weights)]) + weights.encode(), location.end()):
-                graph = self.folder / self.variants[variant]
-                raise IntegrityError(f"{graph} reads weights from another file than {weights}, which {MANIFEST} lists")
+        file = WeightsFile(self.folder / weights)
         self.check(weights)
-        return Graph(content, self.folder / weights)
+        return Graph(content, file)
 
     def read(self, name: str) -> bytes:
         """Give a file's bytes, checked against the SHA-256 of the manifest.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnxruntime as ort
 
-from fillmask.artifact.external_data import external_files
+from fillmask.artifact.external_data import external_files, inside
+from fillmask.artifact.weights_file import WeightsFile
 from fillmask.errors import ArtifactError, InputError, ProviderError, first_line, one_line
 from fillmask.runtime.cpu import available_threads
 from fillmask.runtime.providers import CPU, Provider, check_started, name_of, preload
@@ -17,29 +19,38 @@ _SLOW_FUSIONS = ["SkipLayerNormFusion"]
 _MAX_THREADS = 1024
 
 
-def _options(threads: int, graph: bytes | Path, weights: Path | None) -> ort.SessionOptions:
+def _options(threads: int, graph: bytes | Path, weights: WeightsFile | None) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # for Session.nodes
+    # Otherwise bytes can be of ONNX Runtime's own format, which is not parsed for names of files.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     if isinstance(graph, bytes):
         # Otherwise a graph given as bytes reads external weights from the working directory, unhashed.
-        folder = os.devnull if weights is None else str(weights.parent)
+        folder = os.devnull if weights is None else str(weights.path.parent)
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
 
 
-def _linked(graph: bytes | Path, weights: Path | None) -> dict[str, bytes]:
+def files_of(graph: bytes | Path, weights: WeightsFile | None) -> dict[str, WeightsFile]:
+    """The files of a graph's weights by name: the hashed one, or those that a foreign graph names.
+
+    Raises:
+        ArtifactError: A foreign graph cannot be parsed, or names a file that is not in its folder.
+    """
+    if isinstance(graph, Path) and graph.is_file():
+        return {name: WeightsFile(inside(graph.parent, name)) for name in external_files(graph)}
+    return {} if weights is None else {weights.path.name: weights}
+
+
+def _linked(files: Mapping[str, WeightsFile]) -> dict[str, bytes]:
     """Files of weights that are links, as in the hub's cache, by name: ONNX Runtime does not follow links.
 
     It maps a plain file into memory, which takes less memory: 49 MB instead of 75 for the embedded model.
     """
-    if isinstance(graph, Path) and graph.is_file():
-        files = {name: graph.parent / name for name in external_files(graph)}
-    else:
-        files = {} if weights is None else {weights.name: weights}
-    links = {name: path for name, path in files.items() if path.is_symlink()}
+    links = {name: file.path for name, file in files.items() if file.path.is_symlink()}
     if links and not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
         raise ArtifactError(
             f"{next(iter(links.values()))} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; "
@@ -49,28 +60,31 @@ def _linked(graph: bytes | Path, weights: Path | None) -> dict[str, bytes]:
 
 
 def open_session(
-    graph: bytes | Path, weights: Path | None, providers: list[Provider], threads: int
+    graph: bytes | Path, files: Mapping[str, WeightsFile], providers: list[Provider], threads: int
 ) -> ort.InferenceSession:
     """Load a graph.
 
     Args:
         graph: The model as bytes, or its path.
-        weights: The file of the weights of a graph given as bytes; None if the graph holds them.
+        files: The files of its weights by name.
         providers: Execution providers in order of preference, checked.
         threads: Threads of one run.
 
     Raises:
         ProviderError: A provider does not start.
         ArtifactError: The graph cannot be loaded.
+        IntegrityError: A file of weights was replaced meanwhile.
     """
-    options = _options(threads, graph, weights)
-    linked = _linked(graph, weights)
+    options = _options(threads, graph, next(iter(files.values()), None))
+    linked = _linked(files)
     if linked:
         # ONNX Runtime reads this memory until the session is made, and keeps no reference to it.
         sizes = list(map(len, linked.values()))
         options.add_external_initializers_from_files_in_memory(list(linked), list(linked.values()), sizes)
     messages = preload(providers)
     session = _load(graph, providers, options)
+    for file in files.values():
+        file.check_loaded()
     check_started(providers, session.get_providers(), messages)
     return session
 

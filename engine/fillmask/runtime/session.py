@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.artifact.weights_file import WeightsFile
 from fillmask.errors import ArtifactError, FillMaskError, ForkError, first_line
 from fillmask.runtime.contract import check_inputs, check_output
-from fillmask.runtime.opening import check_threads, open_session
+from fillmask.runtime.opening import check_threads, files_of, open_session
 from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, device_of, is_gpu
 
 if TYPE_CHECKING:
@@ -55,12 +56,14 @@ class Session:
         self,
         graph: bytes | Path,
         *,
-        weights: Path | None = None,
+        weights: WeightsFile | None = None,
         providers: Sequence[Provider] = (CPU,),
         threads: int | None = None,
     ) -> None:
         self.threads = check_threads(threads)
-        self.ort = open_session(graph, weights, check_providers(providers), self.threads)
+        files = files_of(graph, weights)
+        self.ort = open_session(graph, files, check_providers(providers), self.threads)
+        self._mapped = [file for file in files.values() if not file.path.is_symlink()]
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])
         self._dtypes = check_inputs(self.ort)
@@ -139,13 +142,21 @@ class Session:
             feeds["token_type_ids"] = np.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         for name in self._narrow:
             feeds[name] = feeds[name].astype(np.int32)
+        self._check_weights()  # before a run, which would end the process where a file became shorter
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
             logits: NDArray[np.floating[Any]] = self.ort.run([self.output], feeds)[0]
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
+        finally:
+            self._check_weights()
         return logits
+
+    def _check_weights(self) -> None:
+        """Refuse results of weights that were changed in place; a microsecond for each file."""
+        for file in self._mapped:
+            file.check_unchanged()
 
     def _scored_tokens(self) -> int:
         """The last axis of the logits, by a run on two tokens, where the graph does not declare it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from transformers.utils import logging as transformers_logging
 
 from fillmask.artifact.tokenizer import max_length
 from fillmask.errors import first_line
+from fillmask_export.checkpoint_files import refuse_links, refuse_names
+from fillmask_export.errors import CheckpointError
 from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
@@ -38,6 +41,7 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     Raises:
         TrainingError: It cannot be loaded, or is not an encoder for a masked-LM head.
     """
+    _refuse(source)
     config = _load(AutoConfig, source)
     tokenizer = _load(AutoTokenizer, source, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token is None:
@@ -50,6 +54,16 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     if body:
         raise TrainingError(f"{source} lacks {len(body)} weights of the encoder itself, {body[0]} for one")
     return model.eval().to(device), tokenizer, missing
+
+
+def _refuse(source: str) -> None:
+    """Refuse files that lead out of the encoder's folder."""
+    try:
+        if Path(source).is_dir():
+            refuse_links(Path(source))
+        refuse_names(source)
+    except CheckpointError as error:
+        raise TrainingError(str(error)) from error
 
 
 def _load_model(source: str, config: Any, device: torch.device) -> tuple[PreTrainedModel, dict[str, Any]]:  # noqa: ANN401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +15,8 @@ SUFFIXES = (".txt", ".txt.xz", ".jsonl", ".jsonl.xz")
 
 # Characters. A book is split into parts of about this size, to be shuffled and held out like other texts.
 _PART = 10_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Document = list[str]
 """Paragraphs; none is empty."""
@@ -55,12 +58,13 @@ def _open(file: Path) -> TextIO:
 
 
 def _lines(stream: TextIO, file: Path) -> Iterator[str]:
-    """The stripped lines of a stream; a decoding error names the file."""
+    """The stripped lines of a stream; a decoding error names the file and the last line that could be read."""
+    number = 0
     try:
-        for line in stream:
+        for number, line in enumerate(stream, 1):  # noqa: B007 -- for the error
             yield line.strip()
     except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
-        raise TrainingError(f"{file} cannot be read as UTF-8 text: {error}") from error
+        raise TrainingError(f"{file} cannot be read as UTF-8 text, somewhere after line {number}: {error}") from error
 
 
 def _blocks(stream: TextIO, file: Path) -> Iterator[Document]:
@@ -84,11 +88,16 @@ def _records(stream: TextIO, file: Path, field: str) -> Iterator[Document]:
 def _text(line: str, where: str, field: str) -> str:
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise TrainingError(f"{where} is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:  # numbers of 5000 digits are a ValueError, deep nesting the other
+        raise TrainingError(f"{where} is not JSON that can be read: {error}") from error
     text = record.get(field) if isinstance(record, dict) else None
     if not isinstance(text, str):
         raise TrainingError(f"{where} has no text in the field {field!r}; --field names the field to read")
+    if (found := _SURROGATE.search(text)) is not None:
+        raise TrainingError(
+            f"{where} has a lone surrogate, \\u{ord(found[0]):04x}, in the field {field!r}, which is no character; "
+            f"replace it"
+        )
     return text
 
 

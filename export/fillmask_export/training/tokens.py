@@ -63,10 +63,17 @@ def write_tokens(folder: Path, texts: Iterable[Document], tokenizer: Any, *, lon
 
 
 def read_tokens(folder: Path) -> Tokens:
-    """Open the files of ``write_tokens``."""
+    """Open the files of ``write_tokens``.
+
+    Raises:
+        ValueError: They do not belong together, or one is damaged; zipfile and numpy raise other errors too.
+    """
     ids = np.memmap(folder / "ids.bin", dtype=np.uint32, mode="r")
-    with np.load(folder / "sentences.npz") as arrays:
-        return Tokens(ids, **arrays)
+    with (folder / "sentences.npz").open("rb") as file, np.load(file) as arrays:
+        tokens = Tokens(ids, **arrays)
+    if tokens.lengths.sum() != ids.size or not len(tokens.lengths) == len(tokens.documents) == len(tokens.paragraphs):
+        raise ValueError(f"ids.bin has {ids.size} tokens, and sentences.npz lists {tokens.lengths.sum()}")
+    return tokens
 
 
 class _Writer:

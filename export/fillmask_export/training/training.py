@@ -31,7 +31,8 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
     """Train an encoder or a masked LM on text, as a masked LM.
 
     An unfinished training is in the folder ``OUT.training``. After a kill at any moment, the same call continues it.
-    SIGINT and SIGTERM save before they stop it. With a smaller budget the learning rate falls to zero within that.
+    SIGINT, SIGTERM and SIGHUP save before they stop it. With a smaller budget the learning rate falls to zero within
+    that.
 
     Args:
         encoder: A folder or a hub id.
@@ -48,13 +49,23 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
     out, paths = Path(out), [Path(file) for file in files]
     _check(out, paths)
     work = Work(out)
-    model, tokenizer, new = open_encoder(str(encoder), choose_device(recipe))
+    with work.locked():
+        _check(out, paths)  # again, since another training may have ended
+        return _train(str(encoder), paths, recipe, work)
+
+
+def _train(encoder: str, paths: list[Path], recipe: Recipe, work: Work) -> dict[str, Any]:
+    tokenized = work.claim(encoder, paths, recipe)
+    model, tokenizer, new = open_encoder(encoder, choose_device(recipe))
     batcher = Batcher(tokenizer, recipe)
     max_content = longest(model, tokenizer, recipe.max_length) - batcher.special
-    if not work.claim(str(encoder), paths, recipe):
-        write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=max_content)
+    if not tokenized:
+        with work.writing(OSError):
+            write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=max_content)
         work.note()
-    data = Data(read_tokens(work.folder), batcher, recipe, max_content)
+    with work.reading("ids.bin", "sentences.npz"):
+        tokens = read_tokens(work.folder)
+    data = Data(tokens, batcher, recipe, max_content)
     learner = Learner(model, new, recipe)
     held = data.held()
     before, progress = _begin(learner, data, held, work)
@@ -66,6 +77,8 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
 
 
 def _check(out: Path, files: list[Path]) -> None:
+    if out.is_symlink() and not out.exists():
+        raise TrainingError(f"{out} is a link to nothing; name a folder that does not exist, or remove the link")
     if out.exists():
         raise TrainingError(f"{out} exists; name a folder that does not")
     if not files:
@@ -80,8 +93,9 @@ def _begin(learner: Learner, data: Data, held: dict[str, list[Batch]], work: Wor
     """Load the state of an earlier run; without one, measure the scores before the training."""
     state = work.load()
     if state is not None:
-        learner.load(state)
-        return state["before"], Progress(**state["progress"])
+        with work.reading("state.pt"):
+            learner.load(state)
+            return state["before"], Progress(**state["progress"])
     before, progress = _scores(learner, held), Progress()
     learner.choose_precision(next(data.stream(0)))
     _save(learner, before, progress, work)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from fillmask.errors import first_line
+from fillmask_export.durable import replacing, sync, sync_tree, try_lock, write_json
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 
@@ -26,24 +29,42 @@ class Work:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.folder = out.with_name(out.name + ".training")
+        self._lock = self.folder / "lock"
         self._note = self.folder / "training.json"
         self._state = self.folder / "state.pt"
         self._settings: dict[str, Any] = {}
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Create the folder and keep other processes from it; a folder in which nothing was written is removed.
+
+        Raises:
+            TrainingError: Another process has it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = try_lock(self._lock)
+        if lock is None:
+            raise TrainingError(f"another process trains in {self.folder}; wait for it, or name another output folder")
+        with lock:
+            try:
+                yield
+            finally:
+                if [path.name for path in self.folder.glob("*")] == [self._lock.name]:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+
     def claim(self, source: str, files: Iterable[Path], recipe: Recipe) -> bool:
-        """Create the folder, or compare its settings.
+        """Compare the settings of the folder.
 
         Returns:
             Whether it holds the tokenized texts of a training with the same settings.
 
         Raises:
-            TrainingError: It holds steps of a training with other settings.
+            TrainingError: It holds steps of a training with other settings, or its settings cannot be read.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._settings = {"encoder": source, "files": [[file.name, file.stat().st_size] for file in files]} | {
             name: value for name, value in asdict(recipe).items() if name not in _FREE
         }
-        found = json.loads(self._note.read_text(encoding="utf-8")) if self._note.exists() else {}
+        found = self._read_note() if self._note.exists() else {}
         differing = [name for name, value in self._settings.items() if found.get(name) != value]
         if differing and self._state.exists():
             raise TrainingError(
@@ -53,32 +74,93 @@ class Work:
             )
         return not differing
 
+    @contextmanager
+    def writing(self, *kinds: type[Exception]) -> Iterator[None]:
+        """Report what cannot be written, such as on a full disk.
+
+        Args:
+            kinds: The errors that mean it. Those of torch, safetensors and tokenizers have no common base.
+
+        Raises:
+            TrainingError: A file cannot be written.
+        """
+        try:
+            yield
+        except kinds as error:
+            if getattr(error, "filename", None) is not None and not _is_below(error.filename, self.folder):
+                raise  # of a file that is read
+            raise TrainingError(
+                f"{self.folder} cannot be written to: {first_line(error)}; free space there, and start the same "
+                f"command again, which goes on from the last saved state"
+            ) from error
+
+    @contextmanager
+    def reading(self, *files: str) -> Iterator[None]:
+        """Report what cannot be read.
+
+        Args:
+            files: The files that are read.
+
+        Raises:
+            TrainingError: One is damaged.
+        """
+        try:
+            yield
+        except Exception as error:  # the errors of torch, numpy and zipfile have no common base
+            raise TrainingError(
+                f"{' or '.join(str(self.folder / file) for file in files)} is damaged: {first_line(error)}; delete "
+                f"{self.folder} to start the training over"
+            ) from error
+
     def note(self) -> None:
         """Record that all texts are tokenized."""
-        write_json(self._note, self._settings)
+        with self.writing(Exception):
+            for file in self.folder.iterdir():
+                sync(file)
+            write_json(self._note, self._settings)
 
     def load(self) -> dict[str, Any] | None:
-        """The last saved state, if any."""
-        return torch.load(self._state, map_location="cpu", weights_only=True) if self._state.exists() else None
+        """The last saved state, if any.
+
+        Raises:
+            TrainingError: It is damaged.
+        """
+        if not self._state.exists():
+            return None
+        with self.reading(self._state.name):
+            state: dict[str, Any] = torch.load(self._state, map_location="cpu", weights_only=True)
+        return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state; at any moment a complete one is on disk."""
-        partial = self.folder / "state.pt.partial"
-        torch.save(state, partial)
-        os.replace(partial, self._state)
+        """Write the state; at any moment a complete one is on disk.
+
+        Raises:
+            TrainingError: It cannot be written.
+        """
+        with self.writing(Exception), replacing(self._state) as partial:
+            torch.save(state, partial)
 
     def finish(self, model: PreTrainedModel, tokenizer: Any, report: dict[str, Any]) -> None:  # noqa: ANN401
-        """Write the checkpoint, which appears complete or not at all, and remove the folder."""
+        """Write the checkpoint, which appears complete or not at all, and remove the folder.
+
+        Raises:
+            TrainingError: It cannot be written.
+        """
         finished = self.folder / "finished"
-        model.save_pretrained(finished, safe_serialization=True)
-        tokenizer.save_pretrained(finished)
-        write_json(finished / "training.json", report)
-        finished.rename(self.out)
+        with self.writing(Exception):
+            model.save_pretrained(finished, safe_serialization=True)
+            tokenizer.save_pretrained(finished)
+            write_json(finished / "training.json", report)
+            sync_tree(finished)
+            finished.rename(self.out)
+            sync(self.out.absolute().parent)
         shutil.rmtree(self.folder)
 
+    def _read_note(self) -> dict[str, Any]:
+        with self.reading(self._note.name):
+            found: dict[str, Any] = dict(json.loads(self._note.read_bytes()))
+        return found
 
-def write_json(path: Path, content: object) -> None:
-    """Write a file completely or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+
+def _is_below(name: str | bytes, folder: Path) -> bool:
+    return Path(os.fsdecode(name)).absolute().is_relative_to(folder.absolute())

@@ -59,6 +59,14 @@ def test_a_book_is_taken_in_parts(tmp_path):
         ("a.jsonl", b'{"text": "x"}\n{', r"a\.jsonl, line 2 is not JSON"),
         ("a.jsonl", b'{"body": "x"}', r"line 1 has no text in the field 'text'; --field"),
         ("a.jsonl", b'["x"]', "has no text in the field"),
+        ("a.txt", b"One.\n" * 9000 + b"\xff", r"a\.txt cannot be read as UTF-8 text, somewhere after line [1-9]\d+: "),
+        ("a.jsonl", b'{"text": "x"}\n{"text": "\\ud800 a"}', r"a\.jsonl, line 2 has a lone surrogate, \\ud800, in the"),
+        (
+            "a.jsonl",
+            b'{"text": "a", "n": ' + b"1" * 5000 + b"}",
+            r"a\.jsonl, line 1 is not JSON that can be read: Exceeds",
+        ),
+        ("a.jsonl", b"[" * 100_000, r"a\.jsonl, line 1 is not JSON that can be read: maximum recursion"),
     ],
 )
 def test_an_error_names_what_cannot_be_read(tmp_path, name, content, message):

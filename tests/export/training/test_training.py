@@ -1,5 +1,6 @@
 """train(): it lowers the loss on held-out text, goes on where it was killed, and says what it cannot do."""
 
+import errno
 import json
 import lzma
 import os
@@ -172,6 +173,45 @@ def test_an_unfinished_training_with_other_settings_is_refused(bert, text, tmp_p
         training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
     with pytest.raises(TrainingError, match="seed was 0, is 1"):
         training.train(bert, [text], tmp_path / "out", Recipe(steps=4, seed=1, **SHORT))
+
+
+def test_each_damaged_file_of_an_unfinished_training_is_named(bert, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_go_on", lambda *_args, **_options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
+    for name in ("state.pt", "training.json", "ids.bin", "sentences.npz"):
+        path = tmp_path / "out.training" / name
+        whole = path.read_bytes()
+        for damaged in (b"", whole[: len(whole) // 2]):
+            path.write_bytes(damaged)
+            with pytest.raises(TrainingError, match=rf"{name}.* is damaged: .*; delete .*out\.training to start"):
+                training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
+        path.write_bytes(whole)
+
+
+def test_a_state_of_another_model_is_named(bert, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_go_on", lambda *_args, **_options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
+    torch.save({"model": {}}, tmp_path / "out.training" / "state.pt")
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged"):
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
+
+
+def test_a_full_disk_while_texts_are_read_is_named(bert, text, tmp_path, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "write_tokens", full)
+    with pytest.raises(TrainingError, match=r"out\.training cannot be written to: \[Errno 28\] No space"):
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=4, **SHORT))
+
+
+def test_a_link_to_nothing_is_refused(bert, text, tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match="out is a link to nothing"):
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=1))
+    assert not (tmp_path / "out.training").exists()
 
 
 def test_a_model_that_is_none_is_refused(text, tmp_path):

@@ -1,0 +1,94 @@
+"""The folder of an unfinished training: one process at a time, whole files, and damage that is named."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.work import Work
+
+# A process that has the lock of a training, without PyTorch, which takes seconds to import.
+HOLD = """
+import fcntl, sys
+with open(sys.argv[1], "ab") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("under way", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def work(tmp_path):
+    work = Work(tmp_path / "out")
+    work.folder.mkdir()
+    return work
+
+
+def claim(work):
+    return work.claim("encoder", [], Recipe(steps=1))
+
+
+def test_a_second_training_into_the_same_folder_is_refused(tmp_path):
+    pytest.importorskip("fcntl")
+    (tmp_path / "out.training").mkdir()
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "out.training" / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"under way\n"
+        message = "another process trains in .*out.training; wait for it, or name another output folder"
+        with pytest.raises(TrainingError, match=message), Work(tmp_path / "out").locked():
+            pass
+        process.communicate(b"\n")
+    with Work(tmp_path / "out").locked():
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_files_stays(tmp_path):
+    with Work(tmp_path / "out").locked():
+        (tmp_path / "out.training" / "ids.bin").touch()
+    assert (tmp_path / "out.training" / "ids.bin").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "1", '"text"', "[" * 100_000])
+def test_damaged_settings_are_named(work, content):
+    assert not claim(work)
+    work.note()
+    assert claim(work)
+    (work.folder / "training.json").write_text(content)
+    with pytest.raises(TrainingError, match=r"training\.json is damaged: .*; delete .*out\.training to start the"):
+        claim(work)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"\x80\x02.", b"garbage"])
+def test_a_damaged_state_is_named(work, content):
+    assert work.load() is None
+    work.save({"a": torch.ones(2)})
+    assert work.load()["a"].tolist() == [1, 1]
+    (work.folder / "state.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged: .*; delete .*out\.training to start the training"):
+        work.load()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
+def test_a_full_disk_keeps_the_last_state_and_says_what_to_do(work, monkeypatch, error):
+    work.save({"steps": 1})
+
+    def fail(_state, path):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(TrainingError, match=r"out\.training cannot be written to: .*; free space there, and start the"):
+        work.save({"steps": 2})
+    assert work.load() == {"steps": 1}
+    assert [path.name for path in work.folder.iterdir()] == ["state.pt"]
+
+
+def test_an_error_of_a_file_that_is_read_is_not_one_of_the_disk(work):
+    with pytest.raises(PermissionError), work.writing(OSError):
+        raise PermissionError(13, "Permission denied", "texts.txt")
+    with pytest.raises(TrainingError, match="cannot be written to"), work.writing(OSError):
+        raise PermissionError(13, "Permission denied", str(work.folder / "ids.bin"))
