@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fillmask.batching import distinct
 from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import plan_own, plan_reads, run_isolated, run_task
+from fillmask.executor import is_alone, plan_own, plan_reads, run_isolated, run_task
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
 
@@ -122,15 +122,12 @@ def _submit(
 ) -> _Pending[T]:
     """Run what the tasks wait for in the pool."""
     waiting = [run for run in runs if run.outcome is None]
-    reads = [read for run in waiting if not _is_alone(model, run) for read in run.reads]
+    reads = [read for run in waiting if not is_alone(model, run.reads) for read in run.reads]
     shared = iter(_submit_reads(submit, model, reads, partial(plan_reads, model, batch_size=batch_size)))
     own = partial(_submit_reads, submit, model, choose=partial(plan_own, model))
-    return [(run, own(run.reads) if _is_alone(model, run) else [next(shared) for _ in run.reads]) for run in waiting]
-
-
-def _is_alone(model: Model, run: TaskRun[T]) -> bool:
-    """Whether a task's reads run as if no other task were there; a GPU needs larger runs than one text gives."""
-    return not model.session.on_gpu and any(read.alone for read in run.reads)
+    return [
+        (run, own(run.reads) if is_alone(model, run.reads) else [next(shared) for _ in run.reads]) for run in waiting
+    ]
 
 
 def _submit_reads(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fillmask.server.admission import Admission
+from fillmask.server.admission import Admission, stream_needs
 from fillmask.server.http_errors import HttpError
 from fillmask.server.job import JobResult
 from fillmask.server.ndjson import generate_lines
@@ -29,10 +29,10 @@ def stream(served, texts):
 
 def test_the_weight_of_a_stream_follows_what_is_left():
     admission = Admission(Settings(max_queue_tokens=4000))
-    with admission.stream_permit([500, 500, 10, 10, 10], 2) as left:
+    with admission.stream_permit(stream_needs([500, 500, 10, 10, 10], 2)) as sent:
         held = [admission.tokens]
-        for sent in left:
-            sent()
+        for index in range(5):
+            sent(index)
             held.append(admission.tokens)
         assert held == [1000, 510, 20, 20, 10, 0]
     assert (admission.tokens, admission.requests) == (0, 0)
@@ -42,16 +42,16 @@ def test_streams_leave_capacity_to_other_requests():
     admission = Admission(Settings(max_queue_tokens=4000, max_requests=8))
     with contextlib.ExitStack() as permits:
         for _ in range(3):
-            permits.enter_context(admission.stream_permit([1000], 8))
-        with pytest.raises(HttpError, match="overloaded"), admission.stream_permit([10], 8):
+            permits.enter_context(admission.stream_permit(stream_needs([1000], 8)))
+        with pytest.raises(HttpError, match="overloaded"), admission.stream_permit(stream_needs([10], 8)):
             pass
         permits.enter_context(admission.permit([1000]))
     with contextlib.ExitStack() as permits:
         for _ in range(6):
-            permits.enter_context(admission.stream_permit([1], 8))
-        with pytest.raises(HttpError, match="overloaded"), admission.stream_permit([1], 8):
+            permits.enter_context(admission.stream_permit(stream_needs([1], 8)))
+        with pytest.raises(HttpError, match="overloaded"), admission.stream_permit(stream_needs([1], 8)):
             pass
-    with pytest.raises(HttpError, match="a stream at most 3000"), admission.stream_permit([3001], 8):
+    with pytest.raises(HttpError, match="a stream at most 3000"), admission.stream_permit(stream_needs([3001], 8)):
         pass
     assert (admission.tokens, admission.requests, admission._streams, admission._stream_tokens) == (0, 0, 0, 0)
 
@@ -64,7 +64,7 @@ def test_a_stream_that_is_cancelled_when_a_text_is_done_ends():
 
         async def read():
             lines = generate_lines(
-                FILL_MASK, 60, [lambda: None] * 3, lambda *_: [future, *others][: 3 - len(seen)], in_flight=8
+                FILL_MASK, 60, 3, lambda _: None, lambda *_: [future, *others][: 3 - len(seen)], in_flight=8
             )
             async with contextlib.aclosing(lines):
                 async for line in lines:
@@ -87,7 +87,7 @@ def test_the_deadline_of_a_line_counts_from_the_submission_of_its_text():
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in range(4)]
         start = time.monotonic()
-        lines = generate_lines(FILL_MASK, 0.2, [lambda: None] * 4, lambda *_: futures, in_flight=8)
+        lines = generate_lines(FILL_MASK, 0.2, 4, lambda _: None, lambda *_: futures, in_flight=8)
         found = [json.loads(line) async for line in lines]
         assert [line["error_type"] for line in found] == ["deadline_exceeded"] * 4
         assert time.monotonic() - start < 0.6

@@ -130,15 +130,44 @@ def test_curl_may_ask_for_http_2(server):
     assert done.stdout.endswith("200"), done
 
 
-def test_a_client_may_end_its_side_after_its_request(server, alone):
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_client_may_end_its_side_after_its_request(server, alone, version):
     with server.connect() as connection:
-        connection.sendall(post())
+        connection.sendall(post(version=version))
         connection.shutdown(socket.SHUT_WR)
         received = serving.rest(connection, 5)
         assert statuses(received) == [200]
         assert connection.recv(1) == b""
     body = received.rpartition(b"\r\n\r\n")[2]
     assert json.loads(body)[0]["token"] == alone(TEXT)[0]["token"]
+
+
+def test_a_client_may_end_its_side_after_a_body_in_many_chunks_or_after_several_requests(server):
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY + b" " * 40_000)
+    head = post("Transfer-Encoding: chunked").partition(b"Content-Length")[0]
+    for content, count in ((head + b"\r\n" + chunks + b"0\r\n\r\n", 1), (post() + LIVE + post(), 3)):
+        with server.connect() as connection:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            assert statuses(serving.rest(connection, 5)) == [200] * count
+            assert connection.recv(1) == b""
+
+
+def test_a_client_that_ends_its_side_within_a_request_is_closed(server):
+    for content in (post()[:-1], post()[:20], b""):
+        with server.connect() as connection:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            assert statuses(serving.rest(connection, 0.8)) == []
+            assert connection.recv(1) == b""
+
+
+def test_a_piece_of_unknown_structure_is_small():
+    inbox = Inbox(Budget(1 << 20))
+    inbox.add(b"1\r\nx\r\n" * 10_000 + b"\r\n")
+    assert max(map(len, pieces(inbox))) == 16 << 10
+    inbox.add(b"x" * 100_000)
+    assert len(inbox.take(100_000)) == 100_000
 
 
 def test_many_headers_are_too_many(server):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fillmask.server.idle import Idle
 from tests.support import serving
 from tests.support.agreement import assert_same_answers
 from tests.support.serving import JSON, TEXT
@@ -114,14 +115,52 @@ def test_texts_of_a_request_run_at_once():
         assert max(started - ended for started, ended in seen[1:]) >= 2
 
 
-def test_connections_beyond_their_number_are_refused():
-    with serving.serve("--max-connections", "5") as served:
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+def test_idle_connections_make_room_and_those_with_a_request_do_not():
+    with serving.serve("--max-connections", "5", "--threads", "1", "--timeout-ms", "60000") as served:
         idle = [served.connect() for _ in range(5)]
-        with served.connect() as one_more:
-            assert serving.rest(one_more, 2).startswith(b"HTTP/1.1 429 ")
-        for connection in idle:
+        assert [served.get("/health/live").status for _ in range(3)] == [200] * 3
+        assert [serving.rest(connection, 0.2) for connection in idle] == [b""] * 5
+        busy = [in_flight(served, [LONG] * 12) for _ in range(4)]
+        half = served.connect()
+        half.sendall(LIVE[:-4])
+        assert served.get("/health/live").status == 200
+        assert serving.rest(half).startswith(b"HTTP/1.1 429 ")
+        last = served.connect()
+        last.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        body = json.dumps({"inputs": [LONG] * 12}).encode()
+        last.sendall(b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        serving.wait_for(lambda: serving.raw(served, LIVE).startswith(b"HTTP/1.1 429 "))
+        assert [status_of(connection) for connection in busy] == [200] * 4
+        assert serving.rest(last).startswith(b"HTTP/1.1 200 ")
+        assert served.get("/health/live").status == 200
+        for connection in (*idle, half, last):
             connection.close()
-        serving.wait_for(lambda: served.get("/health").status == 200)
+
+
+def test_a_connection_with_a_key_gives_room_after_those_without():
+    idle = Idle()
+    for name, known in (("keyed", True), ("one", False), ("two", False), ("one", False), ("gone", False)):
+        idle.add(name, known=known)
+    idle.discard("gone")
+    idle.discard("never here")
+    assert [idle.take() for _ in range(4)] == ["two", "one", "keyed", None]
+
+
+def test_a_kept_connection_with_a_key_outlives_a_flood_of_others():
+    with serving.serve("--max-connections", "5", "--api-key", serving.KEY) as served:
+        kept = http.client.HTTPConnection(*served.address, timeout=10)
+        key = {"authorization": f"Bearer {serving.KEY}"}
+        assert serving.exchange(kept, "POST", "/", {"inputs": TEXT}, key).status == 200
+        flood = [served.connect() for _ in range(20)]
+        assert served.get("/health/live").status == 200
+        sock = kept.sock
+        assert serving.exchange(kept, "POST", "/", {"inputs": TEXT}, key).status == 200
+        assert kept.sock is sock
+        for connection in (kept, *flood):
+            connection.close()
 
 
 def test_many_are_rejected_on_one_connection_and_then_admitted(narrow, alone):
@@ -163,6 +202,7 @@ def test_a_full_queue_does_not_show_without_a_key():
         busy = http.client.HTTPConnection(*served.address, timeout=30)
         with contextlib.closing(busy):
             busy.request("POST", "/", json.dumps({"inputs": [LONG] * 20}), JSON | key)
-            serving.wait_for(lambda: served.ask(TEXT, headers=key).status == 429)
+            serving.wait_for(lambda: served.metric("fillmask_requests_in_flight", key) == 1)
+            assert served.ask(TEXT, headers=key).status == 429
             assert served.ask(TEXT).status == 401
             assert busy.getresponse().status == 200

@@ -1,15 +1,22 @@
 """What a request may cost: counted after tokenizing, in bytes of its response, and off the event loop."""
 
+import asyncio
 import json
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from fillmask import FillMask, InputError
+from fillmask.server.aside import Aside
+from fillmask.server.http_errors import HttpError
+from fillmask.server.json_limits import check_values
 from fillmask.server.result_limits import ResultLimits, check_expansion
+from fillmask.server.schema import Body
 from fillmask.server.settings import Settings
 from fillmask.tasks import Read
 from tests.support import serving
@@ -93,6 +100,104 @@ def test_a_response_is_limited_in_bytes(alone):
         assert "the predictions are larger than 20000 bytes" in reply.error
         lines = served.ask([TEXT] * 5 + ["word " * 100 + "[MASK]"], headers=LINES, top_k=100).body.splitlines()
         assert ["predictions" in json.loads(line) for line in lines] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        (b'{"inputs":[' + b"1," * 20_000 + b"1]}", 20_002),
+        (b"[" * 15_000, 15_000),
+        (b"{" * 15_000, 15_000),
+        (b'"\\\\"' * 20_000, 20_000),
+        (b'{"a":"' + b'\\"' * 20_000 + b'"}', None),
+        (b'{"a":"' + b"[,{" * 20_000 + b'"}', None),
+        (b'{"inputs":[' + b'"[MASK], \\\\\\"{",' * 10_000 + b'""]}', None),
+        (b"x" * 100_000, None),
+    ],
+)
+def test_the_values_of_a_body_are_counted_outside_its_strings(content, values):
+    if values is None:
+        return check_values(content, Settings())
+    with pytest.raises(HttpError, match=f"at most 12256 JSON values, got {values}; send fewer") as caught:
+        check_values(content, Settings())
+    assert caught.value.status == 413
+
+
+def test_an_error_in_a_list_ends_its_parsing():
+    for body in ({"inputs": [1] * 9}, {"inputs": "a", "parameters": {"targets": [1] * 9}}):
+        with pytest.raises(ValidationError) as caught:
+            Body.model_validate_json(json.dumps(body))
+        assert len(caught.value.errors()) == 2  # one for each member of the union
+
+
+def test_the_smallest_of_what_waits_runs_first_and_an_error_is_raised_where_it_is_awaited():
+    async def scenario():
+        aside, ran, go = Aside(), [], threading.Event()
+        running = [asyncio.ensure_future(aside.run(10_000, go.wait))]
+        await asyncio.sleep(0.05)
+        for size in (900_000, 500_000, 3000):
+            running.append(asyncio.ensure_future(aside.run(size, partial(ran.append, size))))
+        running.append(asyncio.ensure_future(aside.run(2_000_000, partial(int, "x"))))
+        dropped = asyncio.ensure_future(aside.run(700_000, partial(ran.append, "dropped")))
+        await asyncio.sleep(0.01)
+        dropped.cancel()
+        go.set()
+        found = await asyncio.gather(*running, return_exceptions=True)
+        assert ran == [3000, 500_000, 900_000]
+        assert isinstance(found[-1], ValueError)
+        assert await aside.run(10, threading.current_thread) is threading.current_thread()
+        assert (await aside.run(10_000, threading.current_thread)).name == "aside"
+
+    asyncio.run(scenario())
+
+
+GUARDED = """
+import threading
+import fillmask.parameters as parameters
+import fillmask.server.handler as handler
+import fillmask.server.request as request
+import fillmask.server.result_limits as result_limits
+import fillmask.server.score as score
+from fillmask.encoding import Encoder
+
+def off_the_loop(owner, name):
+    work = getattr(owner, name)
+    def guarded(*arguments, **options):
+        assert threading.current_thread() is not threading.main_thread(), name
+        return work(*arguments, **options)
+    setattr(owner, name, guarded)
+
+def guard():
+    for owner, names in {
+        handler: ["_resolve", "stream_needs"],
+        request: ["parse", "read_texts"],
+        score: ["parse", "read_texts", "_check_reads"],
+        result_limits: ["encode_json", "check_expansion"],
+        Encoder: ["encode"],
+    }.items():
+        for name in names:
+            off_the_loop(owner, name)
+    handler.check_expansion = result_limits.check_expansion
+
+import fillmask.server.lifecycle as lifecycle
+build = lifecycle.build
+def built(*arguments):
+    guard()
+    return build(*arguments)
+lifecycle.build = built
+"""
+
+
+def test_nothing_that_grows_with_a_request_runs_on_the_event_loop():
+    with serving.serve(prelude=GUARDED) as served:
+        long = "word " * 400 + "[MASK]"
+        assert served.ask([long] * 8, top_k=100, targets=["paris", "unbelievably"]).status == 200
+        lines = served.ask([long] * 8 + ["[MASK]"] * 100, headers=LINES).body.splitlines()
+        assert all("predictions" in json.loads(line) for line in lines)
+        assert served.request("POST", "/score", {"inputs": "The dogs.", "options": {"x": "y" * 3000}}).status == 200
+        assert served.ask("\u6587" * 1500 + " [MASK]").status == 422
+        assert served.ask(TEXT).status == 500  # the guard works: a small request stays on the event loop
+        served.lines[:] = [line for line in served.lines if "Traceback" not in line]
 
 
 def test_large_requests_do_not_stop_the_event_loop():

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -31,6 +33,30 @@ def assert_same(got, score):
         for mine, theirs in zip(got[name], expected[name], strict=True):
             assert mine.pop("log_prob") == pytest.approx(theirs.pop("log_prob"), abs=1e-3)
             assert mine == theirs
+
+
+def test_a_score_has_the_same_bits_whatever_else_runs(server, alone):
+    """The rows of a text run without those of other texts, as in the library."""
+    texts = [*TEXTS, "The keys.", "The keys are here.", "A dog barks.", "A dog barked loudly."]
+    expected = {text: as_json(alone.score(text)) for text in texts}
+    stop = threading.Event()
+
+    def beside():
+        while not stop.is_set():
+            server.ask(["a [MASK] of it.", "the [MASK] " * 5])
+
+    others = [threading.Thread(target=beside) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            found = list(pool.map(lambda text: (text, ask(server, text).json), texts * 6))
+    finally:
+        stop.set()
+        for other in others:
+            other.join()
+    assert all(score == expected[text] for text, score in found)
+    assert ask(server, texts).json == [expected[text] for text in texts]
 
 
 def test_a_text_has_a_score_and_a_list_a_list(server, alone):

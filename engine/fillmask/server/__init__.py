@@ -5,6 +5,9 @@ The modules in the order in which a request passes them:
     inbox        received bytes, in pieces that end where a request ends
     upgrade      requests for another protocol stay in HTTP/1.1
     protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
+    head_limits  the limits of path and headers, while they arrive
+    half_close   whether a client that sends no more still waits
+    connections  what all of them share; idle: which one makes room for a new one
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
     browsers     what pages of other sites may do
@@ -16,6 +19,8 @@ The modules in the order in which a request passes them:
     service      how a verb is served: its request, its weight, its JSON; score: the same for /score
     registry     model name to ServedModel
     request      body to a TaskRequest within its limits
+    aside        the thread that parses and checks large bodies
+    json_limits  how many values a body may have
     schema       the JSON types; score_schema: those of /score
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU

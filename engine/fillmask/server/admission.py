@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from heapq import heappush, heappushpop
 
 from fillmask.server.http_errors import HttpError
@@ -88,20 +87,18 @@ class Admission:
             self.tokens -= weight
 
     @contextmanager
-    def stream_permit(self, weights: Sequence[int], in_flight: int) -> Iterator[list[Callable[[], None]]]:
+    def stream_permit(self, needs: Sequence[int]) -> Iterator[Callable[[int], None]]:
         """Admit a stream until the block ends. Its weight is that of its heaviest texts that are left.
 
         Args:
-            weights: Estimated tokens of each of its texts.
-            in_flight: Texts in the queue or in a run at the same time, at most.
+            needs: See ``stream_needs``.
 
         Yields:
-            One function for each text, which gives back what only this text and those before it needed.
+            A function of the index of a text, which gives back what only this text and those before it needed.
 
         Raises:
             HttpError: As ``permit``; streams get only their share of the capacity.
         """
-        needs = _needs(weights, in_flight)
         weight, most = needs[0], self.stream_tokens_limit
         if weight > most:
             raise HttpError(413, f"the texts have about {weight} tokens, a stream at most {most}; send shorter texts")
@@ -118,7 +115,7 @@ class Admission:
                 held = need
 
             try:
-                yield [partial(resize, need) for need in needs[1:]]
+                yield lambda index: resize(needs[index + 1])
             finally:
                 resize(weight)  # what permit gives back
                 self._hold(-1, -weight)
@@ -128,8 +125,13 @@ class Admission:
         self._stream_tokens += tokens
 
 
-def _needs(weights: Sequence[int], in_flight: int) -> list[int]:
-    """Return the weight of the heaviest texts from each index on, so many of them; and 0 for the end."""
+def stream_needs(weights: Sequence[int], in_flight: int) -> list[int]:
+    """Return the weight of the heaviest texts from each index on, so many of them; and 0 for the end.
+
+    Args:
+        weights: Estimated tokens of each text of a stream.
+        in_flight: Texts in the queue or in a run at the same time, at most.
+    """
     heaviest: list[int] = []
     needs, total = [0], 0
     for weight in reversed(weights):

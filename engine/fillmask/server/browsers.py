@@ -7,7 +7,7 @@ of this machine is one that another site has pointed here (DNS rebinding). Its p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -66,6 +66,12 @@ class Browsers:
             (b"access-control-expose-headers", _READABLE),
             (b"vary", b"origin"),
         ]
+
+    def lines(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """Return the same headers as lines, for a response that the protocol writes."""
+        if not self._origins:
+            return b""
+        return b"".join(b"%s: %s\r\n" % header for header in self.headers(dict(headers)))
 
     def _allows(self, origin: str) -> bool:
         return origin in self._origins or "*" in self._origins

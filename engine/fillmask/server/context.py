@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext, Hold.
+# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext, Hold, and
+# that the request was admitted to a path that needs a key if there are keys.
 RECEIVE_DEADLINE = "fillmask.receive_deadline"
 BODY_COMPLETE = "fillmask.body_complete"
 DISCONNECTED = "fillmask.disconnected"
 CONTEXT = "fillmask.context"
 HOLD = "fillmask.hold"
+ADMITTED = "fillmask.admitted"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ids = random.Random()  # noqa: S311 -- ids are no secrets; os.urandom would release the GIL for each
 
@@ -52,6 +55,12 @@ def request_id(given: bytes | None) -> str:
     """Return the given id if it is valid, else a new one."""
     text = (given or b"").decode("latin-1")
     return text if _ID.fullmatch(text) else f"{_ids.getrandbits(128):032x}"
+
+
+def id_line(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return the line of a response's head that has the id of its request, for the protocol."""
+    given = next((value for name, value in headers if name == b"x-request-id"), None)
+    return b"x-request-id: %s\r\n" % request_id(given).encode()
 
 
 def context_of(scope: Any) -> RequestContext:  # noqa: ANN401 -- an ASGI scope

@@ -14,7 +14,8 @@ from time import monotonic
 from starlette.types import Scope
 
 from fillmask.server.admission import OVERLOADED, Admission
-from fillmask.server.auth import Keys
+from fillmask.server.auth import OPEN_PATHS, Keys
+from fillmask.server.context import ADMITTED
 from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
 
@@ -49,6 +50,8 @@ class RequestGuard:
         headers = scope["headers"]
         page = scope["method"] == "GET" and any(name == b"accept" and b"text/html" in value for name, value in headers)
         error = self.keys.check(scope["path"], _authorization(headers), page=page)
+        if error is None and scope["path"] not in OPEN_PATHS:
+            scope[ADMITTED] = True
         if error or scope["method"] != "POST":
             return error
         if self.closed:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fillmask.errors import InputError
-from fillmask.server.admission import Admission
+from fillmask.server.admission import Admission, stream_needs
+from fillmask.server.aside import ASIDE
 from fillmask.server.context import DISCONNECTED, RequestContext, context_of
 from fillmask.server.gather import gather
 from fillmask.server.http_errors import HttpError
@@ -42,6 +43,9 @@ class _Submission:
     encode: Callable[[Any], list[bytes]]
     limits: ResultLimits | None
     most_characters: int
+    needs: list[int]
+    in_flight: int
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +77,16 @@ class Handler:
         request = await service.receive(http_request, self.settings)
         context = context_of(http_request.scope)
         self._log(context, model, request)
-        start, warnings = _resolve(service, model, request)
-        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
-        limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
-        submission = _Submission(
-            model,
-            request.texts,
-            weights,
-            request.timeout,
-            start,
-            lambda value: limits.encode(service.parts(value)),
-            limits if service.limits_masks else None,
-            2 * self.settings.max_characters,
-        )
+        submission = await ASIDE.run(request.size, partial(self._prepare, service, model, request))
         if request.stream:
-            return self._stream(service, submission, warning_header(warnings))
-        with self.admission.permit(weights):
+            return self._stream(service, submission)
+        with self.admission.permit(submission.weights):
             deadline = context.started + request.timeout
-            futures = self._submit(submission, range(len(weights)), deadline)
+            futures = self._submit(submission, range(len(request.texts)), deadline)
             results = await _wait(futures, http_request.scope[DISCONNECTED], deadline, request.timeout)
         texts = [service.text(parts) for parts in _values(results, request)]
         content = service.nest(texts, request.single)
-        warnings += [message for result in results for message in result.warnings]
+        warnings = submission.warnings + [message for result in results for message in result.warnings]
         headers = _time(results, context, model) | warning_header(warnings)
         return Response(content, headers=headers, media_type="application/json")
 
@@ -103,14 +95,36 @@ class Handler:
         if self.settings.log_texts:
             context.fields["inputs"] = request.texts
 
-    def _stream(self, service: Service, submission: _Submission, headers: dict[str, str]) -> Response:
+    def _prepare(self, service: Service, model: ServedModel, request: TaskRequest) -> _Submission:
+        start, warnings = _resolve(service, model, request)
+        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
+        limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         # Enough that no thread idles until the next text, as far as one stream may hold it.
-        most = self.admission.stream_tokens_limit // submission.model.model.max_length
+        most = self.admission.stream_tokens_limit // model.model.max_length
         in_flight = max(1, min(4 * self.scheduler.threads, most))
+        return _Submission(
+            model,
+            request.texts,
+            weights,
+            request.timeout,
+            start,
+            lambda value: limits.encode(service.parts(value)),
+            limits if service.limits_masks else None,
+            2 * self.settings.max_characters,
+            stream_needs(weights, in_flight) if request.stream else [],
+            in_flight,
+            warnings,
+        )
+
+    def _stream(self, service: Service, submission: _Submission) -> Response:
+        headers = warning_header(submission.warnings)
         with ExitStack() as permit:
-            left = permit.enter_context(self.admission.stream_permit(submission.weights, in_flight))
+            sent = permit.enter_context(self.admission.stream_permit(submission.needs))
             submit = partial(self._submit, submission)
-            lines = generate_lines(service, submission.timeout, left, submit, in_flight=in_flight)
+            in_flight = submission.in_flight
+            lines = generate_lines(
+                service, submission.timeout, len(submission.texts), sent, submit, in_flight=in_flight
+            )
             return NdjsonResponse(lines, permit.pop_all(), headers)
 
     def _submit(self, submission: _Submission, indices: range, deadline: float) -> list[asyncio.Future[JobResult]]:

@@ -21,6 +21,7 @@ from fillmask.server.app import make_app
 from fillmask.server.auth import Keys, open_keys
 from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget
+from fillmask.server.connections import Connections
 from fillmask.server.guard import RequestGuard
 from fillmask.server.handler import Handler
 from fillmask.server.metrics import Metrics
@@ -35,8 +36,6 @@ from fillmask.server.tracing import open_tracing
 # A longer run has hung: a text of 512 tokens takes a second with the largest models.
 HUNG_S = 30.0
 _BACKLOG = 4096
-# Received bytes that wait in all connections for the response to an earlier request. Few clients send so early.
-_UNPARSED_BYTES = 16 << 20
 # Open files besides those of the connections.
 _FILES = 64
 # Extra time after the drain timeout: for cancelled requests to respond, and for runs to end.
@@ -94,9 +93,9 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     handler = Handler(settings, registry, admission, scheduler, metrics)
     app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
     browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
-    browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
     middleware = Middleware(app, guard, metrics, browsers, bodies, span=open_tracing(settings.otlp_endpoint))
-    return Server(_config(settings, middleware, guard), settings, guard, scheduler.threads)
+    protocol = partial(Protocol, shared=Connections(settings, guard, browsers))
+    return Server(_config(settings, middleware, protocol), settings, guard, scheduler.threads)
 
 
 class Server(uvicorn.Server):
@@ -175,12 +174,12 @@ def find_problem(scheduler: Scheduler, guard: RequestGuard, settings: Settings, 
     return f"a run has taken longer than {longest:g} s" if scheduler.longest_run > longest else None
 
 
-def _config(settings: Settings, app: Middleware, guard: RequestGuard) -> uvicorn.Config:
+def _config(settings: Settings, app: Middleware, protocol: partial[Protocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=partial(Protocol, settings=settings, guard=guard, unparsed=Budget(_UNPARSED_BYTES)),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=protocol,  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
 from time import monotonic
 
@@ -57,7 +57,8 @@ class NdjsonResponse(StreamingResponse):
 async def generate_lines(
     service: Service,
     timeout: float,
-    left: Sequence[Callable[[], None]],
+    count: int,
+    sent: Callable[[int], None],
     submit: Callable[[range, float], list[asyncio.Future[JobResult]]],
     *,
     in_flight: int,
@@ -67,7 +68,8 @@ async def generate_lines(
     Args:
         service: Makes the members of a line.
         timeout: Seconds for each text, from the submission of that text.
-        left: One function for each text, called when its line is sent.
+        count: Number of texts.
+        sent: Called with the index of each text when its line is sent.
         submit: Submits the texts of a range of indices with a deadline in seconds of ``monotonic``.
         in_flight: Texts in the queue or in a run at the same time, at most.
 
@@ -77,15 +79,15 @@ async def generate_lines(
     futures: deque[tuple[asyncio.Future[JobResult], float]] = deque()
     submitted = 0
     try:
-        for index, sent in enumerate(left):
+        for index in range(count):
             if submitted - index <= in_flight // 2:  # several at a time, so that they can share a batch
-                until = min(index + in_flight, len(left))
+                until = min(index + in_flight, count)
                 deadline = monotonic() + timeout
                 futures += [(future, deadline) for future in submit(range(submitted, until), deadline)]
                 submitted = until
             yield b'{"index": %d, %s}\n' % (index, await _members(service, *futures[0], timeout))
             futures.popleft()
-            sent()
+            sent(index)
     finally:
         for future, _ in futures:
             future.cancel()

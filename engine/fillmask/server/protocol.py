@@ -13,74 +13,74 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fillmask.server.budget import Budget
-from fillmask.server.context import BODY_COMPLETE, DISCONNECTED, RECEIVE_DEADLINE, request_id
-from fillmask.server.guard import RequestGuard
+from fillmask.server.connections import Connections
+from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, RECEIVE_DEADLINE, id_line
+from fillmask.server.half_close import HalfClose
+from fillmask.server.head_limits import HeadLimits
 from fillmask.server.http_errors import HttpError
-from fillmask.server.inbox import Inbox
+from fillmask.server.inbox import MOST_UNKNOWN, Inbox
 from fillmask.server.rejected_cycle import REJECTED
-from fillmask.server.settings import Settings
 from fillmask.server.timer import Timer
 from fillmask.server.upgrade import head_without_upgrade
 
-MAX_HEADER_BYTES = 16 << 10
-MAX_HEADERS = 100
 _CLOSE = b"connection: close\r\n"
 # After the deadline of a body the application has this long to send its 408; then the connection is closed.
 _MARGIN_S = 0.5
-# Pieces of one connection that are parsed before the event loop turns to the others.
-_PIECES_AT_ONCE = 64
-# When a client that sent the end of its stream is probed, in seconds: the first write to a closed socket has no effect
-# that this side sees, the next one fails.
-_PROBES_S = (0.0, 0.05, 0.25)
-_PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# Of a small piece. Of one connection pieces of MOST_UNKNOWN bytes are parsed before the event loop turns to the others.
+_PIECE_COST = 256
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines, a limit of headers, and early rejection.
 
     Args:
-        settings: The limits.
-        guard: Rejects requests while the queue is full.
-        unparsed: Bounds the received bytes that wait in all connections for the response to an earlier request.
+        shared: What it shares with all other connections.
         options: Arguments of uvicorn's protocol.
     """
 
-    def __init__(self, *, settings: Settings, guard: RequestGuard, unparsed: Budget, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, shared: Connections[Protocol], **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
-        self._settings = settings
-        self._guard = guard
-        self._inbox = Inbox(unparsed)
+        self._shared, self._settings, self._idle = shared, shared.settings, shared.idle
+        self._known = False
+        self._inbox = Inbox(shared.unparsed)
         self._reads = True
-        self._at_eof = False
+        self._head = HeadLimits()
         self._body_left: int | None = None  # None: it ends with a blank line, if there is one
         self._complete = True
         self._upgrade: bytes | None = None
-        self._receiving = Timer(self.loop, settings.receive_timeout, self._receive_expired)
-        self._sending = Timer(self.loop, settings.receive_timeout, self._send_expired)
+        self._receiving = Timer(self.loop, self._settings.receive_timeout, self._receive_expired)
+        self._sending = Timer(self.loop, self._settings.receive_timeout, self._send_expired)
         # The application has the same deadline for the body, and responds first.
         self._margin = Timer(self.loop, _MARGIN_S, lambda: self.transport.abort())  # noqa: PLW0108 -- there is none yet
-        self._header_bytes = 0
-        self._unparsed_bytes = 0
-        self._in_headers = True
         self._disconnected: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept a connection, or refuse it if too many are open."""
+        """Accept a connection. If too many are open, the longest idle one makes room; if none is, refuse it."""
         super().connection_made(transport)
+        self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
-            self._refuse(HttpError(429, f"{self._settings.max_connections} connections are open; retry after a second"))
-        else:
-            self._receiving.start()
+            if (longest := self._idle.take()) is None:
+                return self._refuse(self._shared.too_many())
+            longest.make_room()
+        self._idle.add(self, known=False)
+        self._receiving.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadlines, and mark the client as disconnected."""
         for timer in (self._receiving, self._margin, self._sending):
             timer.stop()
         self._inbox.clear()
+        self._idle.discard(self)
         if not self._disconnected.done():
             self._disconnected.set_result(None)
         super().connection_lost(exc)
+
+    def make_room(self) -> None:
+        """Close, for a new connection: this one has waited longest for a request."""
+        if not self._complete and self._head.open:
+            self._refuse(self._shared.too_many())
+        else:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrives, until a request is complete that has no response yet."""
@@ -89,33 +89,29 @@ class Protocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Stay open for the response if the client only ended its side of the connection (``nc -N``)."""
-        if not self._busy or self.scope["http_version"] != "1.1":
+        if not self._busy and not self._inbox:
             return False
-        self._at_eof = True
-        if not self._inbox:
+        if self._busy and not self._inbox:
             self.cycle.keep_alive = False
-        for seconds in _PROBES_S:
-            self.loop.call_later(seconds, self._probe)
+        self._half_close.begin()
         return True
 
     def on_message_begin(self) -> None:
         """Start a request; put its receive deadline and disconnect future into the ASGI scope."""
         super().on_message_begin()
-        self._in_headers, self._header_bytes, self._complete = True, 0, False
+        self._head.begin()
+        self._complete = False
         self.scope[RECEIVE_DEADLINE] = self._receiving.start()  # type: ignore[literal-required]
         self.scope[DISCONNECTED] = self._disconnected  # type: ignore[literal-required]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count and store a header."""
-        self._count(len(name) + len(value))
         super().on_header(name, value)
-        if len(self.headers) > MAX_HEADERS:
-            self._refuse_headers()
-            raise ValueError("too many headers")  # ends the parsing
+        self._head.parsed(len(name) + len(value), len(self.headers))
 
     def on_url(self, url: bytes) -> None:
         """Count and store a part of the path, which counts as a header."""
-        self._count(len(url))
+        self._head.parsed(len(url))
         super().on_url(url)
 
     def on_headers_complete(self) -> None:
@@ -123,16 +119,16 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._upgrade = head_without_upgrade(self.parser, self.url, self.headers)
             return None
-        self._in_headers = False
+        self._head.open = False
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), None)
         free = self.cycle is None or self.cycle.response_complete
         if free and self.parser.get_method() == b"POST":
-            error = None if self.expect_100_continue else self._guard.reject(self.headers)
+            error = None if self.expect_100_continue else self._shared.guard.reject(self.headers)
             if error:
                 self.cycle = REJECTED
-                own_id = request_id(next((value for name, value in self.headers if name == b"x-request-id"), None))
                 close = b"" if self.parser.should_keep_alive() else _CLOSE
-                return self.transport.write(error.message(b"x-request-id: %s\r\n%s" % (own_id.encode(), close)))
+                lines = (id_line(self.headers), self._shared.browsers.lines(self.headers), close)
+                return self.transport.write(error.message(b"".join(lines)))
         return super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -141,24 +137,31 @@ class Protocol(HttpToolsProtocol):
             return None
         self._receiving.stop()
         self._margin.stop()
-        self._in_headers, self._unparsed_bytes, self._body_left, self._complete = True, 0, None, True
+        self._head.end()
+        self._body_left, self._complete = None, True
         self.scope[BODY_COMPLETE] = True  # type: ignore[literal-required]
         super().on_message_complete()
+        if self._busy:
+            self._idle.discard(self)
+        else:
+            self._idle.add(self, known=self._known)
         self.flow.resume_reading()  # a large body paused it, and the end of the connection must not go unseen
         if self.cycle is REJECTED and not self.transport.is_closing():
             if not self.parser.should_keep_alive():  # only now, after the body: an earlier close would cut the response
                 return self.transport.close()
             self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self._settings.keep_alive, self.timeout_keep_alive_handler
-            )
+            expired = self.timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, expired)
 
     def on_response_complete(self) -> None:
         """End a response, which the client must read in time; then parse the next request."""
         super().on_response_complete()
+        self._known = self._known or ADMITTED in self.scope
+        if self._complete and not self.transport.is_closing():
+            self._idle.add(self, known=self._known)
         if self._inbox:
             self.loop.call_soon(self._parse)
-        elif self._at_eof:
+        elif self._half_close.begun:
             self.transport.close()
         if self.transport.get_write_buffer_size():
             self._sending.start()
@@ -175,8 +178,7 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not an HTTP request."""
-        if not self.transport.is_closing():
-            self._refuse(HttpError(400, msg.rstrip(".")))
+        self._refuse(self._head.exceeded or HttpError(400, msg.rstrip(".")))
 
     def _unsupported_upgrade_warning(self) -> None:
         """Parse a request for an upgrade again, without the header that requests it: its body follows."""
@@ -190,25 +192,32 @@ class Protocol(HttpToolsProtocol):
         return self._complete and bool(self.cycle) and not self.cycle.response_complete
 
     def _parse(self) -> None:
-        for _ in range(_PIECES_AT_ONCE):
-            if not self._inbox or self._busy or self.transport.is_closing():
+        left = MOST_UNKNOWN
+        while self._inbox and not self._busy and not self.transport.is_closing():
+            if left <= 0:
+                self.loop.call_soon(self._parse)
                 break
-            self._receiving.start()
-            piece = self._inbox.take(self._body_left or None)
-            self._unparsed_bytes += len(piece)
-            if self._body_left is not None:
-                self._body_left -= len(piece)
-            super().data_received(piece)
-            if self._in_headers and self._unparsed_bytes > MAX_HEADER_BYTES:
-                self._refuse_headers()
-        else:
-            self.loop.call_soon(self._parse)
+            left -= self._parse_piece()
         self._keep_rest()
+
+    def _parse_piece(self) -> int:
+        """Parse a piece, and return what it costs, in bytes of unknown structure."""
+        self._receiving.start()
+        known, piece = self._body_left, self._inbox.take(self._body_left or None)
+        self._head.received(len(piece))
+        if known is not None:
+            self._body_left = known - len(piece)
+        super().data_received(piece)
+        if error := self._head.exceeded:
+            self._refuse(error)
+        return _PIECE_COST if known else max(_PIECE_COST, len(piece))
 
     def _keep_rest(self) -> None:
         """Keep what is not parsed yet, within its limit; then nothing more is read."""
         if self.transport.is_closing():
             return self._inbox.clear()
+        if self._half_close.begun and not self._inbox and not self._busy:  # the rest of this request never comes
+            return self.transport.close()
         reads = not self._inbox
         if not self._inbox.settle():
             if not self._busy:
@@ -218,15 +227,13 @@ class Protocol(HttpToolsProtocol):
             self._reads = reads
             (self.transport.resume_reading if reads else self.transport.pause_reading)()
 
-    def _probe(self) -> None:
-        """Write something harmless: this is how a client that has left differs from one that only sends no more."""
-        if self._busy and not self.cycle.response_started and not self.transport.is_closing():
-            self.transport.write(_PROBE)
+    def _takes_interim(self) -> bool:
+        """Whether the client waits for a response, and may get another one before it, which HTTP/1.0 does not have."""
+        waits = self._busy and not self.cycle.response_started and not self.transport.is_closing()
+        return waits and self.scope["http_version"] == "1.1"
 
     def _receive_expired(self) -> None:
-        if self.transport.is_closing():
-            return
-        if self._in_headers and (self.cycle is None or self.cycle.response_complete):
+        if self._head.open and (self.cycle is None or self.cycle.response_complete):
             self._refuse(HttpError(408, f"the request did not arrive within {self._settings.receive_timeout:g} s"))
         self._margin.start()
 
@@ -234,16 +241,8 @@ class Protocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse_headers()
-            raise ValueError("the headers are too large")  # ends the parsing
-
-    def _refuse_headers(self) -> None:
-        if not self.transport.is_closing():
-            self._refuse(HttpError(431, f"path and headers are more than {MAX_HEADER_BYTES} bytes or {MAX_HEADERS}"))
-
     def _refuse(self, error: HttpError) -> None:
-        self.transport.write(error.message(_CLOSE))
+        if self.transport.is_closing():
+            return
+        self.transport.write(error.message(self._shared.browsers.lines(self.headers or ()) + _CLOSE))
         self.transport.close()

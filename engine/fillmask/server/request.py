@@ -14,8 +14,10 @@ from starlette.requests import Request
 
 from fillmask.encoding import PLACEHOLDERS
 from fillmask.parameters import DEFAULT_TOP_K
+from fillmask.server.aside import ASIDE
 from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE
 from fillmask.server.http_errors import HttpError, shortened
+from fillmask.server.json_limits import check_values
 from fillmask.server.schema import Body, Parameters
 from fillmask.server.settings import Settings
 
@@ -36,6 +38,7 @@ class TaskRequest:
         timeout: Seconds to its deadline, counted from its headers.
         stream: Whether each text gets its own line of NDJSON.
         warnings: Which members were ignored.
+        size: Bytes of its body.
     """
 
     texts: list[str]
@@ -44,6 +47,7 @@ class TaskRequest:
     timeout: float
     stream: bool
     warnings: list[str]
+    size: int
 
 
 async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest:
@@ -53,31 +57,39 @@ async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest
         HttpError: 400, 408, 413, 415, 422 or 429.
         ClientDisconnect: The client disconnected before the body was complete.
     """
-    headers = request.headers
-    timeout = read_timeout(headers, settings)
-    stream = wants_stream(headers)
-    body = parse(await read_body(request, settings), Body)
-    parameters = body.parameters or _NO_PARAMETERS
-    return TaskRequest(
-        texts=read_texts(body.inputs, settings, stream=stream),
-        single=isinstance(body.inputs, str),
-        arguments=_arguments(parameters, settings),
-        timeout=timeout,
-        stream=stream,
-        warnings=ignored_members(parameters, body),
-    )
+    timeout = read_timeout(request.headers, settings)
+    stream = wants_stream(request.headers)
+    content = await read_body(request, settings)
+
+    def parsed() -> TaskRequest:
+        body = parse(content, Body, settings)
+        parameters = body.parameters or _NO_PARAMETERS
+        return TaskRequest(
+            texts=read_texts(body.inputs, settings, stream=stream),
+            single=isinstance(body.inputs, str),
+            arguments=_arguments(parameters, settings),
+            timeout=timeout,
+            stream=stream,
+            warnings=ignored_members(parameters, body),
+            size=len(content),
+        )
+
+    return await ASIDE.run(len(content), parsed)
 
 
-def parse(content: bytes, kind: type[B]) -> B:
+def parse(content: bytes, kind: type[B], settings: Settings) -> B:
     """Parse a body.
 
     Args:
         content: As received.
         kind: The schema.
+        settings: The limits.
 
     Raises:
-        HttpError: 400 if it is not JSON, 422 if the JSON does not fit the schema; the message names the field.
+        HttpError: 400 if it is not JSON, 413 if it has too many values, 422 if the JSON does not fit the schema; the
+            message names the field.
     """
+    check_values(content, settings)
     try:
         return kind.model_validate_json(content.removeprefix(BOM_UTF8))
     except ValidationError as error:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 _TEXT = {"example": "Paris is the [MASK] of France."}
+# Ends with the first item that is no string: an error for each would take seconds.
+Strings = Annotated[list[str], Field(fail_fast=True)]
 
 
 class Parameters(BaseModel):
@@ -19,7 +21,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     top_k: Annotated[int, Field(ge=0)] | None = Field(None, description="Predictions for each mask; default 5.")
-    targets: list[str] | str | None = Field(None, description="Score only these words; `top_k` limits them too.")
+    targets: Strings | str | None = Field(None, description="Score only these words; `top_k` limits them too.")
     truncation: Literal["right", "window"] | None = Field(
         None, description="Which part of a too long text to keep. Without it such a text is an error."
     )
@@ -30,7 +32,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text with at least one mask, written as the model's mask token, or in a text without that "
         "token as `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
     )

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from fillmask.server.admission import weigh
+from fillmask.server.aside import ASIDE
 from fillmask.server.http_errors import HttpError
 from fillmask.server.request import (
     TaskRequest,
@@ -34,18 +35,24 @@ async def receive_score(request: Request, settings: Settings) -> TaskRequest:
         ClientDisconnect: The client disconnected before the body was complete.
     """
     timeout, stream = read_timeout(request.headers, settings), wants_stream(request.headers)
-    body = parse(await read_body(request, settings), ScoreBody)
-    parameters = body.parameters or ScoreParameters.model_construct()
-    texts = read_texts(body.inputs, settings, stream=stream)
-    _check_reads(texts, settings, stream=stream)
-    return TaskRequest(
-        texts=texts,
-        single=isinstance(body.inputs, str),
-        arguments=parameters.model_dump(exclude=set(parameters.model_extra or ())),
-        timeout=timeout,
-        stream=stream,
-        warnings=ignored_members(parameters, body),
-    )
+    content = await read_body(request, settings)
+
+    def parsed() -> TaskRequest:
+        body = parse(content, ScoreBody, settings)
+        parameters = body.parameters or ScoreParameters.model_construct()
+        texts = read_texts(body.inputs, settings, stream=stream)
+        _check_reads(texts, settings, stream=stream)
+        return TaskRequest(
+            texts=texts,
+            single=isinstance(body.inputs, str),
+            arguments=parameters.model_dump(exclude=set(parameters.model_extra or ())),
+            timeout=timeout,
+            stream=stream,
+            warnings=ignored_members(parameters, body),
+            size=len(content),
+        )
+
+    return await ASIDE.run(len(content), parsed)
 
 
 def weigh_score(text: str, max_length: int) -> int:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fillmask.server.schema import Strings
+
 _TEXT = {"example": "The keys to the cabinet are on the table."}
 
 
@@ -32,9 +34,7 @@ class ScoreBody(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
-        description="A text, or a list of texts."
-    )
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(description="A text, or a list of texts.")
     parameters: ScoreParameters | None = None
     options: dict[str, Any] | None = Field(
         None, description="Options of the hosted API, such as `use_cache`; no effect here."

@@ -76,7 +76,9 @@ class Settings:
     # the requests of a pause are not an overload.
     max_requests: int = _setting(2048, "Requests in the queue or in a run; the next gets 429.", least=1)
     max_queue_tokens: int = _setting(65_536, "Estimated tokens in the queue or in a run; beyond them 429.", least=1)
-    max_connections: int = _setting(4096, "Connections; the next gets 429 and is closed.", least=1)
+    max_connections: int = _setting(
+        4096, "Connections; at the next, the one that waits longest for a request is closed, or it gets 429.", least=1
+    )
     timeout_ms: int = _setting(10_000, "Deadline of a request without `x-request-timeout-ms`.", least=1)
     max_timeout_ms: int = _setting(60_000, "Longest deadline that a request may set.", least=1)
     receive_timeout: float = _setting(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import run_reads
+from fillmask.executor import Logits, is_alone, run_own, run_reads
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
@@ -91,18 +91,28 @@ def _check(job: Job, task: TaskRun[object]) -> None:
 def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
     """Run what the tasks wait for, and send them the results."""
     model, run_start = jobs[0][0].model.model, monotonic()
-    reads = [read for _, task in jobs for read in task.reads]
     tokens = [sum(read.input_ids.size for read in task.reads) for _, task in jobs]
     timer = _Timer(model)
-    results = iter(run_reads(model, reads, len(reads) if model.equal_length_invariant else 1, timer))
-    for _, task in jobs:
-        task.send([next(results) for _ in task.reads])
+    results = _results(model, [task.reads for _, task in jobs], timer)
+    for (_, task), found in zip(jobs, results, strict=True):
+        task.send(found)
     post = monotonic() - run_start - timer.seconds
     total = sum(tokens) or 1
     for (job, _), own in zip(jobs, tokens, strict=True):
         job.result.tokens += own
         job.result.run += timer.seconds * own / total
         job.result.post += post * own / total
+
+
+def _results(model: Model, tasks: Sequence[Sequence[Read]], logits: Logits) -> list[list[Any]]:
+    """Run the reads of tasks: together, except those of a task whose results must not depend on what else runs."""
+    alone = [is_alone(model, reads) for reads in tasks]
+    together = [read for reads, own in zip(tasks, alone, strict=True) if not own for read in reads]
+    shared = iter(run_reads(model, together, len(together) if model.equal_length_invariant else 1, logits))
+    return [
+        run_own(model, reads, logits) if own else [next(shared) for _ in reads]
+        for reads, own in zip(tasks, alone, strict=True)
+    ]
 
 
 class _Timer:

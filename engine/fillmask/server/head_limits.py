@@ -1,0 +1,52 @@
+"""The limits of path and headers: they hold while these arrive, before anything is done with them."""
+
+from __future__ import annotations
+
+from fillmask.server.http_errors import HttpError
+
+MAX_HEADER_BYTES = 16 << 10
+MAX_HEADERS = 100
+
+
+class HeadLimits:
+    """Counts the path and headers of a request.
+
+    Attributes:
+        open: Whether they are incomplete.
+    """
+
+    def __init__(self) -> None:
+        self.open = True
+        self._parsed = self._received = 0
+
+    def begin(self) -> None:
+        """Start a request. What was received includes its first bytes, and blank lines before it."""
+        self.open = True
+        self._parsed = 0
+
+    def end(self) -> None:
+        """End a request."""
+        self.open = True
+        self._parsed = self._received = 0
+
+    def parsed(self, size: int, headers: int = 0) -> None:
+        """Count bytes of the path or a header, and the headers so far.
+
+        Raises:
+            ValueError: They are too many. This ends the parsing.
+        """
+        self._parsed += size
+        if self._parsed > MAX_HEADER_BYTES or headers > MAX_HEADERS:
+            self._parsed = MAX_HEADER_BYTES + 1
+            raise ValueError("the headers are too large")
+
+    def received(self, size: int) -> None:
+        """Count received bytes, whatever they are."""
+        self._received += size
+
+    @property
+    def exceeded(self) -> HttpError | None:
+        """The error, if they are too large, or if more bytes arrived without an end of the headers."""
+        if self._parsed <= MAX_HEADER_BYTES and not (self.open and self._received > MAX_HEADER_BYTES):
+            return None
+        return HttpError(431, f"path and headers are more than {MAX_HEADER_BYTES} bytes or {MAX_HEADERS}")
