@@ -74,7 +74,7 @@ class Handler:
         context = context_of(http_request.scope)
         self._log(context, model, request)
         start, warnings = _resolve(service, model, request)
-        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
+        weights = service.weigh(request, model, self.settings)
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         submission = _Submission(
             model,

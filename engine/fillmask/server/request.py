@@ -21,7 +21,7 @@ from fillmask.server.settings import Settings
 
 B = TypeVar("B", bound=BaseModel)
 NDJSON = "application/x-ndjson"
-_TARGET_CHARACTERS = 64
+MAX_WORD_CHARACTERS = 64
 _NO_PARAMETERS = Parameters.model_construct()
 
 
@@ -173,9 +173,9 @@ def _arguments(given: Parameters, settings: Settings) -> dict[str, Any]:
     if len(targets) > settings.max_targets:
         raise HttpError(422, f"parameters.targets: at most {settings.max_targets} words, got {len(targets)}")
     for index, target in enumerate(targets):
-        if len(target) > _TARGET_CHARACTERS:
+        if len(target) > MAX_WORD_CHARACTERS:
             where = f"parameters.targets[{index}]"
-            raise HttpError(422, f"{where}: a word has at most {_TARGET_CHARACTERS} characters, got {len(target)}")
+            raise HttpError(422, f"{where}: a word has at most {MAX_WORD_CHARACTERS} characters, got {len(target)}")
     return arguments
 
 
