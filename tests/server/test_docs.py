@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fillmask import server
 from fillmask.server.http_errors import ERROR_TYPES
-from fillmask.server.routes import FILL_MASK_PATHS, SCORE_PATHS
+from fillmask.server.routes import FILL_MASK_PATHS, MARGINALS_PATHS, SCORE_PATHS
 from fillmask.server.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
@@ -35,7 +35,7 @@ def test_every_setting_is_there_with_its_default_and_its_help():
 def test_every_error_and_every_path_is_there():
     for status, name in ERROR_TYPES.items():
         assert status == 500 or (str(status) in PAGE and name in PAGE)
-    for path in (*FILL_MASK_PATHS, *SCORE_PATHS):
+    for path in (*FILL_MASK_PATHS, *SCORE_PATHS, *MARGINALS_PATHS):
         assert path.replace("{model:path}", "NAME") in PAGE
 
 

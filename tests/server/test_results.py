@@ -97,7 +97,7 @@ def test_a_response_is_limited_in_bytes(alone):
         assert served.ask(TEXT, top_k=100).json == alone(TEXT, top_k=100)
         reply = served.ask([TEXT] * 5, top_k=100)
         assert reply.status == 422
-        assert "the predictions are larger than 20000 bytes" in reply.error
+        assert "the results are larger than 20000 bytes" in reply.error
         lines = served.ask([TEXT] * 5 + ["word " * 100 + "[MASK]"], headers=LINES, top_k=100).body.splitlines()
         assert ["predictions" in json.loads(line) for line in lines] == [True] * 5 + [False]
 

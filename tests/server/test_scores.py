@@ -1,17 +1,15 @@
 """Scores over HTTP: those of the library, weighed by the runs that they take."""
 
-import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from starlette.datastructures import Headers
 
-from fillmask.server.admission import weigh
 from fillmask.server.http_errors import HttpError
-from fillmask.server.score import SCORE_TEXTS, receive_score, weigh_score
+from fillmask.server.request import TaskRequest
+from fillmask.server.score import SCORE_TEXTS
 from fillmask.server.settings import Settings
 from fillmask.tasks.score import as_json
 
@@ -141,11 +139,16 @@ def test_scores_are_described(server):
 # Weight
 
 
+def weights(inputs, stream=False, bytes_per_token=4, **limits):
+    """The weights of the texts of a request."""
+    request = TaskRequest(inputs, single=False, arguments={}, timeout=1, stream=stream, warnings=[])
+    model = SimpleNamespace(model=SimpleNamespace(max_length=512), bytes_per_token=bytes_per_token)
+    return SCORE_TEXTS.weigh(request, model, Settings(**limits))
+
+
 def test_a_text_weighs_its_rows_times_its_tokens():
-    assert weigh_score("x" * 392, 512) == 100 * 100
-    assert weigh_score("x" * 3992, 512) == 1000 * 512
-    assert SCORE_TEXTS.weigh is weigh_score
-    assert weigh("x" * 3992, 512) == 512
+    assert weights(["x" * 392, "x" * 3992]) == [100 * 100, 1000 * 512]
+    assert weights(["x" * 98, "x" * 998], bytes_per_token=1) == [100 * 100, 1000 * 512]
 
 
 def test_a_text_that_is_more_than_the_queue_is_refused_before_it_runs(server):
@@ -154,26 +157,14 @@ def test_a_text_that_is_more_than_the_queue_is_refused_before_it_runs(server):
     assert "a request at most 65536" in reply.error
 
 
-def received(inputs, stream=False, **limits):
-    """What is made of a request."""
-
-    async def body():
-        yield json.dumps({"inputs": inputs}).encode()
-
-    headers = Headers({"content-type": "application/json"} | (LINES if stream else {}))
-    scope = {"fillmask.body_complete": True, "fillmask.hold": SimpleNamespace(take=lambda _: True)}
-    request = SimpleNamespace(headers=headers, scope=scope, stream=body)
-    return asyncio.run(receive_score(request, Settings(**limits)))
-
-
 def test_the_tokens_to_score_are_limited_in_a_request_and_in_a_stream_for_each_text():
     text = "x" * 392  # a hundred tokens by the estimate
-    assert received([text, text], max_reads=200).texts == [text, text]
-    with pytest.raises(HttpError, match="a request has at most 199 tokens to score, got about 200; send fewer"):
-        received([text, text], max_reads=199)
-    assert len(received([text] * 9, stream=True, max_reads=100).texts) == 9
-    with pytest.raises(HttpError, match="a text has at most 99 tokens to score, got about 100; send shorter texts"):
-        received([text] * 9, stream=True, max_reads=99)
+    assert weights([text, text], max_reads=200) == [10_000] * 2
+    with pytest.raises(HttpError, match="a request has at most 199 tokens to read, got about 200; send fewer"):
+        weights([text, text], max_reads=199)
+    assert weights([text] * 9, stream=True, max_reads=100) == [10_000] * 9
+    with pytest.raises(HttpError, match="a text has at most 99 tokens to read, got about 100; send shorter texts"):
+        weights([text] * 9, stream=True, max_reads=99)
 
 
 def test_a_deadline_ends_a_score_between_its_rounds(server):

@@ -15,17 +15,17 @@ from fillmask.server.settings import Settings
 
 # English has 4 to 5 bytes a token. The estimate is too low for other texts, such as pure punctuation. The error is
 # bounded: a text weighs at most the model's length, and there are at most max_requests × max_texts of them.
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
 # Streams last long. The rest of the capacity is for requests that are none.
 _STREAM_SHARE = 3 / 4
 OVERLOADED = "overloaded: the queue of requests or tokens is full; retry after a second"
 
 
-def weigh(text: str, max_length: int) -> int:
+def weigh(text: str, max_length: int, bytes_per_token: int = BYTES_PER_TOKEN) -> int:
     """Estimate the tokens of a text, at most ``max_length``."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return min(max_length, size // _BYTES_PER_TOKEN + _SPECIAL_TOKENS)
+    return min(max_length, size // bytes_per_token + _SPECIAL_TOKENS)
 
 
 class Admission:
@@ -60,7 +60,7 @@ class Admission:
             size: Bytes of the body; with 0 the smallest possible request is meant.
         """
         most = self._settings.max_queue_tokens
-        weight = max(1, min(size // _BYTES_PER_TOKEN, most // 8))
+        weight = max(1, min(size // BYTES_PER_TOKEN, most // 8))
         return self.requests >= self._settings.max_requests or self.tokens + weight > most
 
     @contextmanager
@@ -75,7 +75,9 @@ class Admission:
         """
         weight, most = sum(weights), self._settings.max_queue_tokens
         if weight > most:
-            raise HttpError(413, f"the texts have about {weight} tokens, a request at most {most}; send fewer texts")
+            raise HttpError(
+                413, f"the texts have about {weight} tokens, a request at most {most}; send fewer or shorter texts"
+            )
         if self.full() or self.tokens + weight > most:
             raise HttpError(429, OVERLOADED)
         self.requests += 1

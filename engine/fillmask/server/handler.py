@@ -97,7 +97,7 @@ class Handler:
 
     def _prepare(self, service: Service, model: ServedModel, request: TaskRequest) -> _Submission:
         start, warnings = _resolve(service, model, request)
-        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
+        weights = service.weigh(request, model, self.settings)
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         # Enough that no thread idles until the next text, as far as one stream may hold it.
         most = self.admission.stream_tokens_limit // model.model.max_length

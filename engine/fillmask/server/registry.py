@@ -16,12 +16,15 @@ from fillmask.executor import run_task
 from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.runtime.providers import parse_provider
+from fillmask.server.admission import BYTES_PER_TOKEN
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.settings import Settings
 from fillmask.tasks.predict import predict, resolve
 
 # A batch then takes no longer on a CPU than one long text alone.
 _CPU_BATCH_TOKENS = 512
+# Models of proteins have some thirty tokens; the next larger vocabularies are of bytes and of pieces of words.
+_MOST_LETTERS = 64
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,11 @@ class ServedModel:
 
     name: str
     model: Model
+
+    @property
+    def bytes_per_token(self) -> int:
+        """How many bytes of a text its estimate counts as a token: one if the tokens are letters, as of proteins."""
+        return 1 if self.model.vocab_size <= _MOST_LETTERS else BYTES_PER_TOKEN
 
     @property
     def max_batch_tokens(self) -> int:

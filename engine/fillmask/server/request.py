@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,8 +23,7 @@ from fillmask.server.settings import Settings
 
 B = TypeVar("B", bound=BaseModel)
 NDJSON = "application/x-ndjson"
-_TARGET_CHARACTERS = 64
-_NO_PARAMETERS = Parameters.model_construct()
+MAX_WORD_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,26 @@ class TaskRequest:
 
 
 async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest:
-    """Receive and check a fill-mask request.
+    """Receive and check a fill-mask request; see ``receive``."""
+    return await receive(request, settings, Body, Parameters, _arguments)
+
+
+async def receive(
+    request: Request,
+    settings: Settings,
+    body_type: type[BaseModel],
+    parameters_type: type[BaseModel],
+    read_arguments: Callable[[Any, Settings], dict[str, Any]] | None = None,
+) -> TaskRequest:
+    """Receive and check a request whose body has ``inputs`` and ``parameters``.
+
+    Args:
+        request: As it arrives.
+        settings: The limits.
+        body_type: The schema of the body.
+        parameters_type: The schema of its ``parameters``.
+        read_arguments: Checks the parameters against the limits and gives the arguments of the verb; None takes them as
+            they are.
 
     Raises:
         HttpError: 400, 408, 413, 415, 422 or 429.
@@ -62,12 +80,12 @@ async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest
     content = await read_body(request, settings)
 
     def parsed() -> TaskRequest:
-        body = parse(content, Body, settings)
-        parameters = body.parameters or _NO_PARAMETERS
+        body: Any = parse(content, body_type, settings)
+        parameters = body.parameters or parameters_type.model_construct()
         return TaskRequest(
             texts=read_texts(body.inputs, settings, stream=stream),
             single=isinstance(body.inputs, str),
-            arguments=_arguments(parameters, settings),
+            arguments=read_arguments(parameters, settings) if read_arguments else known_members(parameters),
             timeout=timeout,
             stream=stream,
             warnings=ignored_members(parameters, body),
@@ -75,6 +93,11 @@ async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest
         )
 
     return await ASIDE.run(len(content), parsed)
+
+
+def known_members(parameters: BaseModel) -> dict[str, Any]:
+    """Give the members that the schema knows."""
+    return parameters.model_dump(exclude=set(parameters.model_extra or ()))
 
 
 def parse(content: bytes, kind: type[B], settings: Settings) -> B:
@@ -185,9 +208,9 @@ def _arguments(given: Parameters, settings: Settings) -> dict[str, Any]:
     if len(targets) > settings.max_targets:
         raise HttpError(422, f"parameters.targets: at most {settings.max_targets} words, got {len(targets)}")
     for index, target in enumerate(targets):
-        if len(target) > _TARGET_CHARACTERS:
+        if len(target) > MAX_WORD_CHARACTERS:
             where = f"parameters.targets[{index}]"
-            raise HttpError(422, f"{where}: a word has at most {_TARGET_CHARACTERS} characters, got {len(target)}")
+            raise HttpError(422, f"{where}: a word has at most {MAX_WORD_CHARACTERS} characters, got {len(target)}")
     return arguments
 
 

@@ -84,4 +84,4 @@ class ResultLimits:
 
     def _too_large(self) -> InputError:
         most = self._settings.max_response_bytes
-        return InputError(f"the predictions are larger than {most} bytes; send fewer masks, or lower top_k")
+        return InputError(f"the results are larger than {most} bytes; send fewer texts, fewer masks, or lower top_k")

@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
+from fillmask.server.marginals import MARGINALS_OF_TEXTS
+from fillmask.server.marginals_schema import MarginalsBody, MarginalsLine, MarginalsOfTexts
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
 from fillmask.server.schema import Body, Line, Predictions
@@ -39,6 +41,7 @@ FILL_MASK_PATHS = (
 )
 # Before FILL_MASK_PATHS, whose last path matches them too.
 SCORE_PATHS = ("/score", "/models/{model:path}/score")
+MARGINALS_PATHS = ("/marginals", "/models/{model:path}/marginals")
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
@@ -102,6 +105,15 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
             summary="Score a text, or several, by its pseudo-log-likelihood",
             description="The log probability of each token and word, with its place in the text.",
             schemas=Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
+        ),
+        Route(
+            method="POST",
+            paths=MARGINALS_PATHS,
+            endpoint=partial(handler.handle, MARGINALS_OF_TEXTS),
+            name="marginals",
+            summary="Give the log probabilities of an alphabet at every position of a text, or of several",
+            description="A matrix for each text. Its log odds score the variants of a protein.",
+            schemas=Schemas(body=MarginalsBody, result=MarginalsOfTexts, line=MarginalsLine),
         ),
         Route(
             method="POST",

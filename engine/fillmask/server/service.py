@@ -10,11 +10,18 @@ from starlette.requests import Request
 
 from fillmask.errors import InputError, TargetsError, TopKError
 from fillmask.server.admission import weigh
+from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, receive_fill_mask
 from fillmask.server.settings import Settings
 from fillmask.tasks import Verb
 from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.transformers_shape import as_transformers
+
+
+def weigh_texts(request: TaskRequest, model: ServedModel, _: Settings) -> list[int]:
+    """Estimate the tokens of each text, which runs once."""
+    most, size = model.model.max_length, model.bytes_per_token
+    return [weigh(text, most, size) for text in request.texts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,8 @@ class Service:
         line: Makes the members of an NDJSON line, from its second on, from the encoded parts of a text.
         fields: Which field of the request an error of a parameter is about.
         limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
-        weigh: Estimates the tokens that a text runs, from the text and the model's ``max_length``, before its permit.
+        weigh: Estimates the tokens that each text runs, before a permit. It raises an ``HttpError`` if that is too much
+            for any queue.
     """
 
     verb: Verb[Any, Any]
@@ -41,7 +49,7 @@ class Service:
     line: Callable[[Sequence[bytes]], bytes]
     fields: Mapping[type[InputError], str]
     limits_masks: bool = True
-    weigh: Callable[[str, int], int] = weigh
+    weigh: Callable[[TaskRequest, ServedModel, Settings], list[int]] = weigh_texts
 
 
 def _parts(value: Predictions) -> Iterable[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask, InputError, TextError, TooLongError
-from fillmask.tasks.marginals import AMINO_ACIDS, AlphabetLogProbs
+from fillmask.tasks.marginals import AMINO_ACIDS, AlphabetLogProbs, marginals, resolve
 from tests.support import toys
 from tests.support.proteins import LETTERS, WILD, load_protein, log_prob, put
 
@@ -89,11 +89,11 @@ def test_a_long_sequence_is_refused_without_windows(protein):
         protein.marginals("A", truncation="right")
 
 
-def test_a_matrix_that_is_too_large_is_refused(protein, monkeypatch):
-    monkeypatch.setattr("fillmask.tasks.marginals._MOST_LOG_PROBS", 199)
-    with pytest.raises(InputError, match="10 positions of 20 tokens are more than 199; name an alphabet"):
-        protein.marginals(WILD)
-    assert protein.marginals(WILD, alphabet="ACD").log_probs.shape == (10, 3)
+def test_a_matrix_that_is_too_large_is_refused(protein):
+    task = marginals(protein.model, WILD, resolve(protein.model, most_log_probs=199).value)
+    with pytest.raises(InputError, match="10 positions of 20 tokens are more than 199 log probabilities; name a smal"):
+        next(task)
+    next(marginals(protein.model, WILD, resolve(protein.model, most_log_probs=200).value))
 
 
 def test_a_text_without_tokens_is_refused(protein):

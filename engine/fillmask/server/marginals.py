@@ -1,0 +1,92 @@
+"""``/marginals``: how its requests are received and weighed, and how marginals become JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+
+from fillmask.server.http_errors import HttpError
+from fillmask.server.marginals_schema import MarginalsBody, MarginalsParameters
+from fillmask.server.masked_reads import count_tokens, weigh_masked
+from fillmask.server.registry import ServedModel
+from fillmask.server.request import MAX_WORD_CHARACTERS, TaskRequest, known_members, receive
+from fillmask.server.service import Service, join_json, weigh_texts
+from fillmask.server.settings import Settings
+from fillmask.tasks.marginals import MARGINALS, Marginals
+
+# In JSON, as "-12.345678, ": few log probabilities have fewer.
+_BYTES_A_NUMBER = 11
+_DECIMALS = 6  # a float32 beyond 8 has no more
+
+
+async def receive_marginals(request: Request, settings: Settings) -> TaskRequest:
+    """Receive and check a request for marginals; see ``receive``."""
+    return await receive(request, settings, MarginalsBody, MarginalsParameters, _arguments)
+
+
+def _arguments(parameters: MarginalsParameters, settings: Settings) -> dict[str, Any]:
+    _check_alphabet(parameters.alphabet, settings)
+    return known_members(parameters) | {"most_log_probs": settings.max_response_bytes // _BYTES_A_NUMBER}
+
+
+def _check_alphabet(alphabet: str | list[str] | None, settings: Settings) -> None:
+    """Limit an alphabet before its tokens are looked up."""
+    if alphabet is None:
+        return
+    if len(alphabet) > settings.max_targets:
+        raise HttpError(422, f"parameters.alphabet: at most {settings.max_targets} tokens, got {len(alphabet)}")
+    for index, token in enumerate(alphabet):
+        if len(token) > MAX_WORD_CHARACTERS:
+            where = f"parameters.alphabet[{index}]"
+            raise HttpError(422, f"{where}: a token has at most {MAX_WORD_CHARACTERS} characters, got {len(token)}")
+
+
+def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+    """Estimate the tokens that each text runs: as a score, or with ``masked=False`` in rows that overlap by half.
+
+    Raises:
+        HttpError: 422, the texts have more rows than allowed.
+    """
+    if request.arguments["masked"]:
+        return weigh_masked(request, model, settings)
+    if request.arguments["truncation"] is None:
+        return weigh_texts(request, model, settings)
+    return [2 * count for count in count_tokens(request, model)]
+
+
+def _parts(value: Marginals) -> Iterator[Any]:
+    yield value.tokens
+    yield value.alphabet
+    for row in value.log_probs:
+        rounded = np.round(row.astype(np.float64), _DECIMALS)
+        yield [value if isfinite(value) else None for value in rounded.tolist()]
+
+
+def _text(parts: Sequence[bytes]) -> bytes:
+    tokens, alphabet, *rows = parts
+    return b'{"tokens": %s, "alphabet": %s, "log_probs": %s}' % (tokens, alphabet, join_json(rows))
+
+
+def _nest(texts: Sequence[bytes], single: bool) -> bytes:
+    return texts[0] if single else join_json(texts)
+
+
+def _line(parts: Sequence[bytes]) -> bytes:
+    return b'"marginals": ' + _text(parts)
+
+
+MARGINALS_OF_TEXTS = Service(
+    verb=MARGINALS,
+    receive=receive_marginals,
+    parts=_parts,
+    text=_text,
+    nest=_nest,
+    line=_line,
+    fields={},
+    limits_masks=False,
+    weigh=weigh_marginals,
+)

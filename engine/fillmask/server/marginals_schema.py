@@ -1,0 +1,67 @@
+"""JSON types of ``/marginals``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TEXT = {"example": "The keys are here."}
+
+
+class MarginalsParameters(BaseModel):
+    """Parameters that hold for every text of a request."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    alphabet: str | list[str] | None = Field(
+        None,
+        description="Characters, or a list of tokens. Without it every ordinary token, or the 20 amino acids.",
+        json_schema_extra={"example": ["are", "is"]},
+    )
+    masked: bool = Field(
+        True,
+        description="Whether a position is masked while it is read. False takes one run, and a variant that reads "
+        "unmasked tokens exactly.",
+    )
+    truncation: Literal["window"] | None = Field(
+        None, description="Read each position of a too long text in a window. Without it such a text is an error."
+    )
+
+
+class MarginalsBody(BaseModel):
+    """A request for marginals."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+        description="A text, or a list of texts."
+    )
+    parameters: MarginalsParameters | None = None
+    options: dict[str, Any] | None = Field(
+        None, description="Options of the hosted API, such as `use_cache`; no effect here."
+    )
+
+
+class Marginals(BaseModel):
+    """Log probabilities of an alphabet at every position of a text."""
+
+    tokens: list[str] = Field(description="The text's own tokens, as the vocabulary writes them.")
+    alphabet: list[str] = Field(description="The tokens that were read, as the vocabulary writes them.")
+    log_probs: list[list[float | None]] = Field(
+        description="A row for each token, a column for each token of the alphabet: nats, the softmax over the whole "
+        "vocabulary, to six decimals; null for minus infinity."
+    )
+
+
+MarginalsOfTexts = Marginals | list[Marginals]
+"""One text: its marginals. A list: those of each."""
+
+
+class MarginalsLine(BaseModel):
+    """One line of application/x-ndjson: the marginals of one text."""
+
+    index: int = Field(description="Index of the text, from 0.")
+    marginals: Marginals | None = None
+    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
+    error_type: str | None = None
