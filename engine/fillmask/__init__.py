@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.filled import FilledPrediction
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
@@ -45,6 +46,7 @@ __all__ = [
     "ArtifactError",
     "FillMask",
     "FillMaskError",
+    "FilledPrediction",
     "ForkError",
     "InputError",
     "IntegrityError",
@@ -69,6 +71,7 @@ __all__ = [
 
 _MODULES = {
     "FillMask": "fillmask.pipeline",
+    "FilledPrediction": "fillmask.tasks.filled",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
     "Score": "fillmask.tasks.score",
