@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -78,6 +78,17 @@ class Pieces:
         """
         text = self.text(token)
         glued = self.begins_word(token) and text[:1].isalnum() and ends_in_word(text[0]) and ends_in_word(before)
+        return f" {text}" if glued else text
+
+    def joined(self, tokens: Sequence[int], before: str) -> str:
+        """What to write for several tokens behind a text; parts of a character are read together."""
+        if not self._byte_level or any(token in self._added for token in tokens):
+            text = ""
+            for token in tokens:
+                text += self.written(token, before + text)
+            return text
+        text = self._unmarked(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
+        glued = self.begins_word(tokens[0]) and ends_in_word(text[:1]) and ends_in_word(before)
         return f" {text}" if glued else text
 
     def wants_mark(self, before: str, previous: int) -> bool:

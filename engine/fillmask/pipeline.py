@@ -9,6 +9,7 @@ from typing import Any
 
 from fillmask.calls import resolved, run, run_many
 from fillmask.errors import InputError
+from fillmask.infilling import Infilling
 from fillmask.introspection import Introspection
 from fillmask.likelihood import Likelihood
 from fillmask.loading import load_model
@@ -22,7 +23,7 @@ from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 
-class FillMask(Introspection, Likelihood):
+class FillMask(Introspection, Likelihood, Infilling):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
