@@ -37,15 +37,20 @@ if TYPE_CHECKING:
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.filled import FilledPrediction
+    from fillmask.tasks.infill import Fill, Infill
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
 
 __all__ = [
     "ArtifactError",
+    "Fill",
     "FillMask",
     "FillMaskError",
+    "FilledPrediction",
     "ForkError",
+    "Infill",
     "InputError",
     "IntegrityError",
     "JobError",
@@ -68,7 +73,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Fill": "fillmask.tasks.infill",
     "FillMask": "fillmask.pipeline",
+    "FilledPrediction": "fillmask.tasks.filled",
+    "Infill": "fillmask.tasks.infill",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
     "Score": "fillmask.tasks.score",

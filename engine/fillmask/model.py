@@ -19,6 +19,7 @@ from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
 from fillmask.padding import pad
+from fillmask.pieces import Pieces
 from fillmask.runtime.session import Session
 from fillmask.windows import Truncation
 
@@ -66,6 +67,7 @@ class Model:
     decoder: Decoder
     notices: tuple[Notice, ...] = ()
     _invariance: list[Invariance] = field(default_factory=list, init=False, repr=False)  # empty until it is known
+    _pieces: list[Pieces] = field(default_factory=list, init=False, repr=False)  # empty until it is needed
 
     def encode(self, text: str, truncation: Truncation | None = None) -> Encoding:
         """Turn a text with masks into rows.
@@ -83,7 +85,10 @@ class Model:
             ForkError: This process is a fork of the one that loaded the model.
         """
         self.session.check_process()
-        ids = self.encoder.encode(text)
+        return self.rows(self.encoder.encode(text), truncation)
+
+    def rows(self, ids: NDArray[np.int64], truncation: Truncation | None = None) -> Encoding:
+        """Turn the tokens of a text, ``int64[s]`` with the template's special tokens, into rows, as ``encode`` does."""
         windows: list[NDArray[np.int64]] = [ids]
         notices: tuple[Notice, ...] = ()
         if ids.size > self.max_length:
@@ -164,3 +169,10 @@ class Model:
             entry = self.artifact.manifest.get("variants", {}).get(self.variant, {})
             self._invariance.append(recorded(entry) or measure(self.session, self.tokenizer))
         return self._invariance[0]
+
+    @property
+    def pieces(self) -> Pieces:
+        """The tokens as pieces of words."""
+        if not self._pieces:
+            self._pieces.append(Pieces(self.tokenizer.tokenizer, self.vocab_size))
+        return self._pieces[0]

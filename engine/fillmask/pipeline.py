@@ -9,19 +9,21 @@ from typing import Any
 
 from fillmask.calls import resolved, run, run_many
 from fillmask.errors import InputError
+from fillmask.infilling import Infilling
 from fillmask.introspection import Introspection
 from fillmask.likelihood import Likelihood
 from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K, check_texts
+from fillmask.predicting import Slots, Targets, starter
 from fillmask.runtime.providers import Provider, check_providers
-from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
+from fillmask.tasks.predict import Predictions, predict, resolve
 from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 
-class FillMask(Introspection, Likelihood):
+class FillMask(Introspection, Likelihood, Infilling):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
@@ -90,7 +92,7 @@ class FillMask(Introspection, Likelihood):
         Raises:
             InputError: One of the texts, top_k or the targets is wrong.
         """
-        parameters = self._parameters(top_k, targets, truncation)
+        parameters = resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))
         if isinstance(inputs, str):
             return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
         check_texts("inputs must be a string or an iterable of strings", inputs)
@@ -99,23 +101,31 @@ class FillMask(Introspection, Likelihood):
             return results
         return next(results) if len(inputs) == 1 else list(results)
 
-    def predict(
+    def predict(  # noqa: PLR0913 -- one parameter an option
         self,
         text: str,
         *,
         top_k: int | None = DEFAULT_TOP_K,
-        targets: str | Sequence[str] | None = None,
+        targets: Targets | None = None,
         truncation: Truncation | None = None,
+        strict_targets: bool = False,
+        words: bool = False,
+        filled: bool = False,
+        slots: Slots | None = None,
     ) -> Predictions:
         """Predict the tokens behind each mask of one text.
 
         Args:
             text: A text with one mask or more.
             top_k: Predictions per mask, None for 5. With ``targets`` there are at most as many as targets.
-            targets: Score only these words. One that is not a token of the model is replaced by its first piece, with
-                a ``TargetWarning``.
+            targets: Score only these words, or a list of them for each mask. One that is not a token of the model is
+                replaced by its first piece, with a ``TargetWarning``.
             truncation: None refuses a text with more than ``max_length`` tokens. ``"right"`` keeps its beginning.
                 ``"window"`` keeps the surroundings of the masks; ``sequence`` is then the window.
+            strict_targets: A target that is not a token of the model is an error.
+            words: Predict whole words only, or behind a word the pieces of letters and digits that continue it.
+            filled: Each prediction is a ``FilledPrediction``, with its place in ``text``, and that text filled.
+            slots: Fill these parts ``(start, end)`` of the text, in code points. Placeholders are then not read.
 
         Returns:
             One list per mask, left to right, each best first.
@@ -124,15 +134,20 @@ class FillMask(Introspection, Likelihood):
             InputError: The text, top_k or the targets are wrong.
             ForkError: This process is a fork of the one that loaded the model.
         """
-        return run(self.model, predict(self.model, text, self._parameters(top_k, targets, truncation)))
+        start = starter(self.model, top_k=top_k, targets=targets, truncation=truncation, strict_targets=strict_targets,
+                        words=words, filled=filled, slots=slots)  # fmt: skip
+        return run(self.model, start(text))
 
-    def predict_many(
+    def predict_many(  # noqa: PLR0913 -- one parameter an option
         self,
         texts: Iterable[str],
         *,
         top_k: int | None = DEFAULT_TOP_K,
-        targets: str | Sequence[str] | None = None,
+        targets: Targets | None = None,
         truncation: Truncation | None = None,
+        strict_targets: bool = False,
+        words: bool = False,
+        filled: bool = False,
         batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[Predictions | InputError]:
@@ -141,8 +156,11 @@ class FillMask(Introspection, Likelihood):
         Args:
             texts: Any iterable of texts, read one at a time, or some ahead where several run together.
             top_k: As in ``predict``.
-            targets: As in ``predict``.
+            targets: With a list for each mask every text needs as many masks.
             truncation: As in ``predict``.
+            strict_targets: As in ``predict``.
+            words: As in ``predict``.
+            filled: As in ``predict``.
             batch_size: Texts of similar length that run together. None is 1, and on a GPU 64 where the model is
                 batch-invariant.
             workers: Runs at the same time, each on ``threads`` threads. For throughput take ``threads=1``, a worker
@@ -157,9 +175,9 @@ class FillMask(Introspection, Likelihood):
                 scores would depend on its neighbors, since the model is not batch-invariant.
         """
         check_texts("texts must be an iterable of strings", texts)
-        parameters = self._parameters(top_k, targets, truncation)
-        tasks = (predict(self.model, text, parameters) for text in texts)
-        return run_many(self.model, tasks, batch_size, workers)
+        start = starter(self.model, top_k=top_k, targets=targets, truncation=truncation, strict_targets=strict_targets,
+                        words=words, filled=filled)  # fmt: skip
+        return run_many(self.model, map(start, texts), batch_size, workers)
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers
@@ -167,8 +185,3 @@ class FillMask(Introspection, Likelihood):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reload, ()
-
-    def _parameters(
-        self, top_k: int | None, targets: str | Sequence[str] | None, truncation: Truncation | None
-    ) -> Parameters:
-        return resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))

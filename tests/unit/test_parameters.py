@@ -173,7 +173,6 @@ def test_where_texts_are_cut_on_the_left_a_target_is_replaced_by_its_last_piece(
         (iter(["cat"]), "targets must be a string or a list of strings, got list_iterator"),
         ([1], r"targets\[0\]: a text must be a string, got int"),
         (["cat", None], r"targets\[1\]: a text must be a string, got NoneType"),
-        ([["cat"]], r"targets\[0\]: a text must be a string, got list"),
         ("c\0at", r"targets\[0\]: the text holds NUL \(U\+0000\) at character 1"),
         (["cat", "\ud800"], r"targets\[1\]: the text holds the lone surrogate U\+D800"),
     ],
@@ -183,6 +182,11 @@ def test_targets_of_another_kind_are_refused_with_their_place(fill_mask, targets
         with pytest.raises(TargetsError, match=message) as raised:
             call()
         assert isinstance(raised.value, ValueError)
+
+
+def test_the_call_takes_no_list_for_each_mask_as_transformers_does(fill_mask):
+    with pytest.raises(TargetsError, match=r"targets\[0\]: a text must be a string, got list"):
+        fill_mask("a [MASK]", targets=[["cat"]])
 
 
 def test_a_target_that_the_model_does_not_score_is_refused(tmp_path):
