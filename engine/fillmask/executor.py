@@ -1,21 +1,21 @@
-"""Runs one task, and runs the reads of several tasks together."""
+"""Runs one task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.batching import CPU_LIMITS, GPU_LIMITS, MAX_ROWS, BatchLimits, distinct, plan
+from fillmask.batching import GPU_LIMITS, MAX_ROWS, BatchLimits, distinct, plan
 from fillmask.errors import FillMaskError
 from fillmask.model import Model
 from fillmask.tasks import Read, Result, Task
 
 T = TypeVar("T")
-Logits = Callable[[Sequence[Read]], NDArray[np.float32]]
+Logits: TypeAlias = Callable[[Sequence[Read]], NDArray[np.float32]]
 
 # For the rows of one text on a CPU. Scoring a text of 60 tokens takes 1.03 times as long with 256, 1.28 times with 128,
 # and 1.10 to 1.14 times with 1,024 to 4,096; texts of a dozen tokens gain up to 17 % from 2,048 (fp32, noisy machine).
@@ -31,11 +31,16 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
     Raises:
         FillMaskError: What ended the task.
     """
+    run = partial(run_batch, model.logits)
     try:
         reads = next(task)
         while True:
             try:
-                results = run_batch(model.logits, reads) if len(reads) == 1 else _run_own(model, reads)
+                results = (
+                    run_batch(model.logits, reads)
+                    if len(reads) == 1
+                    else run_planned(partial(run_batch, model.logits), reads, partial(plan_own, model))
+                )
             except FillMaskError as error:
                 reads = task.throw(error)  # as TaskRun.send does: a task may catch it
             else:
@@ -45,45 +50,25 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
         return result
 
 
-def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logits | None = None) -> list[Any]:
-    """Run reads of several tasks in this thread.
+def run_planned(
+    run: Callable[[Sequence[Read]], list[Any]],
+    reads: Sequence[Read],
+    plan_batches: Callable[[Sequence[Read]], Iterable[Sequence[int]]],
+) -> list[Any]:
+    """Run reads in batches; equal reads run once.
 
     Args:
-        model: The model.
-        reads: In any order; equal reads run once.
-        batch_size: Reads of one run, at most.
-        logits: What runs the rows, ``model.logits`` unless it is wrapped.
+        run: Runs a batch, and gives one result for each of its reads.
+        reads: In any order.
+        plan_batches: Chooses which of the distinct reads run together, by their indices.
 
     Returns:
-        One result for each read, or the error of its run.
+        One result for each read.
     """
     kept, indices = distinct(reads)
-    results = _run_plan(partial(run_isolated, logits or model.logits), kept, plan_reads(model, kept, batch_size))
-    return [results[index] for index in indices]
-
-
-def run_own(model: Model, reads: Sequence[Read], logits: Logits) -> list[Any]:
-    """Run the reads of one task in this thread, as ``run_task`` does; gives the error of a run in place of a result.
-
-    Args:
-        model: The model.
-        reads: In any order; equal reads run once.
-        logits: What runs the rows.
-    """
-    kept, indices = distinct(reads)
-    results = _run_plan(partial(run_isolated, logits), kept, plan_own(model, kept))
-    return [results[index] for index in indices]
-
-
-def is_alone(model: Model, reads: Sequence[Read]) -> bool:
-    """Whether a task's reads run as if no other task were there; a GPU needs larger runs than one text gives."""
-    return not model.session.on_gpu and any(read.alone for read in reads)
-
-
-def _run_own(model: Model, reads: Sequence[Read]) -> list[Any]:
-    """Run the reads of one task; the error of a run is raised."""
-    kept, indices = distinct(reads)
-    results = _run_plan(partial(run_batch, model.logits), kept, plan_own(model, kept))
+    results: dict[int, Any] = {}
+    for batch in plan_batches(kept):
+        results |= zip(batch, run([kept[index] for index in batch]), strict=True)
     return [results[index] for index in indices]
 
 
@@ -93,29 +78,6 @@ def plan_own(model: Model, reads: Sequence[Read]) -> list[list[int]]:
     return plan(reads, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
 
 
-def plan_reads(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
-    """Choose which reads of several tasks run together, as far as the model stays exact."""
-    limits = GPU_LIMITS if model.session.on_gpu else CPU_LIMITS
-    return plan(reads, batch_size, limits, padded=model.batch_invariant)
-
-
-def _run_plan(
-    run: Callable[[Sequence[Read]], list[Any]], reads: Sequence[Read], batches: Iterable[Sequence[int]]
-) -> dict[int, Any]:
-    results: dict[int, Any] = {}
-    for batch in batches:
-        results |= zip(batch, run([reads[index] for index in batch]), strict=True)
-    return results
-
-
 def run_batch(logits: Logits, reads: Sequence[Read]) -> list[Any]:
     """Run reads of equally many positions together, and reduce their logits in this thread."""
     return [read.reading(rows) for read, rows in zip(reads, logits(reads), strict=True)]
-
-
-def run_isolated(logits: Logits, reads: Sequence[Read]) -> list[Any]:
-    """As ``run_batch``; a run that fails is repeated read by read, so that only the reads at fault give an error."""
-    try:
-        return run_batch(logits, reads)
-    except FillMaskError as error:
-        return [error] if len(reads) == 1 else [run_isolated(logits, [read])[0] for read in reads]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fillmask.batching import distinct
 from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import is_alone, plan_own, plan_reads, run_isolated, run_task
+from fillmask.executor import plan_own, run_task
 from fillmask.model import Model
+from fillmask.shared_runs import is_alone, plan_reads, run_isolated
 from fillmask.tasks import Read, Result, Task
 
 if TYPE_CHECKING:

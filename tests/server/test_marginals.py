@@ -124,7 +124,7 @@ def test_the_largest_matrix_fits_into_the_response():
 def weights(texts, *, bytes_per_token=4, masked=True, truncation=None, **limits):
     """The weights of the texts of a request."""
     arguments = {"masked": masked, "truncation": truncation}
-    request = TaskRequest(texts, single=False, arguments=arguments, timeout=1, stream=False, warnings=[])
+    request = TaskRequest(texts, single=False, arguments=arguments, timeout=1, stream=False, warnings=[], size=100)
     model = SimpleNamespace(model=SimpleNamespace(max_length=512), bytes_per_token=bytes_per_token)
     return MARGINALS_OF_TEXTS.weigh(request, model, Settings(**limits))
 

@@ -141,7 +141,7 @@ def test_scores_are_described(server):
 
 def weights(inputs, stream=False, bytes_per_token=4, **limits):
     """The weights of the texts of a request."""
-    request = TaskRequest(inputs, single=False, arguments={}, timeout=1, stream=stream, warnings=[])
+    request = TaskRequest(inputs, single=False, arguments={}, timeout=1, stream=stream, warnings=[], size=100)
     model = SimpleNamespace(model=SimpleNamespace(max_length=512), bytes_per_token=bytes_per_token)
     return SCORE_TEXTS.weigh(request, model, Settings(**limits))
 

@@ -2,12 +2,11 @@
 
 import itertools
 
-import numpy as np
 import pytest
 
 from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError
-from fillmask.executor import plan_reads, run_batch, run_isolated, run_task
+from fillmask.executor import run_batch, run_task
 from fillmask.model import Model
 from fillmask.task_stream import run_tasks
 from fillmask.tasks import Read, Result
@@ -19,13 +18,6 @@ from tests.support.tasks import MANY, WORDS, Best, Refusing, continued, predicti
 @pytest.fixture
 def model(fill_mask):
     return fill_mask.model
-
-
-def test_a_device_limits_what_runs_together(model, monkeypatch):
-    reads = [Read(np.zeros(500, dtype=np.int64), np.arange(1), Best())] * 40
-    assert [len(batch) for batch in plan_reads(model, reads, 64)] == [8] * 5
-    monkeypatch.setattr(model.session, "on_gpu", True)
-    assert [len(batch) for batch in plan_reads(model, reads, 64)] == [40]
 
 
 @pytest.mark.parametrize("concurrency", [Concurrency(), *MANY], ids=str)
@@ -74,19 +66,6 @@ def test_equal_rows_that_are_read_in_another_way_run_by_themselves(model, runs):
     results = [each.value for each in run_tasks(model, map(task, readings), Concurrency(8))]
     assert [len(mask) for (mask,) in results] == [1, 2, 1]
     assert sum(runs) == 2
-
-
-def test_a_run_that_fails_is_repeated_row_by_row(model, runs):
-    reads = [
-        Read(row.input_ids, row.positions, Best()) for word in WORDS[:4] for row in model.encode(f"[MASK] {word}").rows
-    ]
-    expected = run_batch(model.logits, reads)
-    bad = reads[2]._replace(reading=Refusing(expected[2][0], FillMaskError))
-    runs.clear()
-    found = run_isolated(model.logits, [*reads[:2], bad, reads[3]])
-    assert runs == [4, 1, 1, 1, 1]
-    assert [found[0], found[1], found[3]] == [expected[0], expected[1], expected[3]]
-    assert isinstance(found[2], FillMaskError)
 
 
 def test_an_error_that_is_no_fault_of_a_text_is_raised_by_a_task_alone(model, monkeypatch):

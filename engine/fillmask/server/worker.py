@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import FillMaskError, InputError
-from fillmask.executor import Logits, is_alone, run_own, run_reads
+from fillmask.executor import Logits
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
+from fillmask.shared_runs import is_alone, run_own, run_reads
 from fillmask.task_stream import TaskRun
 from fillmask.tasks import Read, Task
 
