@@ -36,11 +36,7 @@ def run_task(model: Model, task: Task[T]) -> Result[T]:
         reads = next(task)
         while True:
             try:
-                results = (
-                    run_batch(model.logits, reads)
-                    if len(reads) == 1
-                    else run_planned(partial(run_batch, model.logits), reads, partial(plan_own, model))
-                )
+                results = run(reads) if len(reads) == 1 else run_planned(run, reads, partial(plan_own, model))
             except FillMaskError as error:
                 reads = task.throw(error)  # as TaskRun.send does: a task may catch it
             else:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from fillmask import server
 from fillmask.server.http_errors import ERROR_TYPES
-from fillmask.server.routes import FILL_MASK_PATHS, MARGINALS_PATHS, SCORE_PATHS
+from fillmask.server.routes import FILL_MASK_PATHS
 from fillmask.server.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+
+VERBS = ("score", "marginals", "infill")
 
 
 def shown(value):
@@ -35,7 +37,8 @@ def test_every_setting_is_there_with_its_default_and_its_help():
 def test_every_error_and_every_path_is_there():
     for status, name in ERROR_TYPES.items():
         assert status == 500 or (str(status) in PAGE and name in PAGE)
-    for path in (*FILL_MASK_PATHS, *SCORE_PATHS, *MARGINALS_PATHS):
+    verbs = [path for verb in VERBS for path in (f"/{verb}", f"/models/{{model:path}}/{verb}")]
+    for path in (*FILL_MASK_PATHS, *verbs):
         assert path.replace("{model:path}", "NAME") in PAGE
 
 

@@ -16,13 +16,14 @@ The modules in the order in which a request passes them:
     app          FastAPI's routes and OpenAPI description, made from routes
     routes       the table: path to JSON types and endpoint
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
-    service      how a verb is served: its request, its weight, its JSON; score, marginals: the same for
-                 /score and /marginals; masked_reads: the weight of their texts
+    service      how a verb is served: its request, its weight, its JSON; score, marginals, infill: the
+                 same for /score, /marginals and /infill; masked_reads: the weight of the first two
     registry     model name to ServedModel
     request      body to a TaskRequest within its limits
     aside        the thread that parses and checks large bodies
     json_limits  how many values a body may have
-    schema       the JSON types; score_schema, marginals_schema: those of /score and /marginals
+    schema       the JSON types; score_schema, marginals_schema, infill_schema: those
+                 of the other verbs
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result

@@ -18,7 +18,7 @@ def weigh_masked(request: TaskRequest, model: ServedModel, settings: Settings) -
         HttpError: 422, the texts of a request, or of a stream one text, have more rows than allowed.
     """
     reads = count_tokens(request, model)
-    _check(reads, settings, stream=request.stream)
+    check_reads(reads, settings, stream=request.stream)
     return [count * min(count, model.model.max_length) for count in reads]
 
 
@@ -27,7 +27,12 @@ def count_tokens(request: TaskRequest, model: ServedModel) -> list[int]:
     return [weigh(text, _NO_LIMIT, model.bytes_per_token) for text in request.texts]
 
 
-def _check(reads: list[int], settings: Settings, *, stream: bool) -> None:
+def check_reads(reads: list[int], settings: Settings, *, stream: bool) -> None:
+    """Limit the rows of a request, and in a stream those of each text.
+
+    Raises:
+        HttpError: 422, there are more than allowed.
+    """
     if (most := max(reads, default=0) if stream else sum(reads)) > settings.max_reads:
         what, fewer = ("a text", "shorter texts") if stream else ("a request", "fewer or shorter texts")
         allowed = f"{what} has at most {settings.max_reads} tokens to read"

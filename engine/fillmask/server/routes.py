@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
+from fillmask.server.infill import INFILL_TEXTS
+from fillmask.server.infill_schema import InfillBody, InfillLine, Infills
 from fillmask.server.marginals import MARGINALS_OF_TEXTS
 from fillmask.server.marginals_schema import MarginalsBody, MarginalsLine, MarginalsOfTexts
 from fillmask.server.metrics import CONTENT_TYPE
@@ -23,7 +25,7 @@ from fillmask.server.pages import make_page
 from fillmask.server.schema import Body, Line, Predictions
 from fillmask.server.score import SCORE_TEXTS
 from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
-from fillmask.server.service import FILL_MASK
+from fillmask.server.service import FILL_MASK, Service
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 ProblemFinder: TypeAlias = Callable[[bool], str | None]
@@ -39,9 +41,6 @@ FILL_MASK_PATHS = (
     "/models/{model:path}/pipeline/fill-mask",
     "/models/{model:path}",
 )
-# Before FILL_MASK_PATHS, whose last path matches them too.
-SCORE_PATHS = ("/score", "/models/{model:path}/score")
-MARGINALS_PATHS = ("/marginals", "/models/{model:path}/marginals")
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
@@ -97,24 +96,7 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
     """
     operation = Operation(handler, find_problem)
     return [
-        Route(
-            method="POST",
-            paths=SCORE_PATHS,
-            endpoint=partial(handler.handle, SCORE_TEXTS),
-            name="score",
-            summary="Score a text, or several, by its pseudo-log-likelihood",
-            description="The log probability of each token and word, with its place in the text.",
-            schemas=Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
-        ),
-        Route(
-            method="POST",
-            paths=MARGINALS_PATHS,
-            endpoint=partial(handler.handle, MARGINALS_OF_TEXTS),
-            name="marginals",
-            summary="Give the log probabilities of an alphabet at every position of a text, or of several",
-            description="A matrix for each text. Its log odds score the variants of a protein.",
-            schemas=Schemas(body=MarginalsBody, result=MarginalsOfTexts, line=MarginalsLine),
-        ),
+        *_verb_routes(handler),
         Route(
             method="POST",
             paths=FILL_MASK_PATHS,
@@ -131,6 +113,46 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
         Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
         Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
     ]
+
+
+def _verb_routes(handler: Handler) -> list[Route]:
+    """Make the routes of the other verbs; they come before fill-mask's, whose last path matches theirs too."""
+    return [
+        _verb_route(
+            handler,
+            SCORE_TEXTS,
+            Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
+            "Score a text, or several, by its pseudo-log-likelihood",
+            "The log probability of each token and word, with its place in the text.",
+        ),
+        _verb_route(
+            handler,
+            MARGINALS_OF_TEXTS,
+            Schemas(body=MarginalsBody, result=MarginalsOfTexts, line=MarginalsLine),
+            "Give the log probabilities of an alphabet at every position of a text, or of several",
+            "A matrix for each text. Its log odds score the variants of a protein.",
+        ),
+        _verb_route(
+            handler,
+            INFILL_TEXTS,
+            Schemas(body=InfillBody, result=Infills, line=InfillLine),
+            "Fill the slots of a text together, or of several",
+            "Words of one or several tokens that fit each other, in the text of the request.",
+        ),
+    ]
+
+
+def _verb_route(handler: Handler, service: Service, schemas: Schemas, summary: str, description: str) -> Route:
+    name = service.verb.name
+    return Route(
+        method="POST",
+        paths=(f"/{name}", f"/models/{{model:path}}/{name}"),
+        endpoint=partial(handler.handle, service),
+        name=name,
+        summary=summary,
+        description=description,
+        schemas=schemas,
+    )
 
 
 @dataclass(frozen=True, slots=True)

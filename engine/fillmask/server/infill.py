@@ -1,0 +1,92 @@
+"""``/infill``: how its requests are received and weighed, and how filled texts become JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+
+from fillmask.encoding import PLACEHOLDERS
+from fillmask.server.admission import weigh
+from fillmask.server.http_errors import HttpError
+from fillmask.server.infill_schema import InfillBody, InfillParameters
+from fillmask.server.masked_reads import check_reads
+from fillmask.server.registry import ServedModel
+from fillmask.server.request import TaskRequest, receive
+from fillmask.server.service import Service, join_json
+from fillmask.server.settings import Settings
+from fillmask.tasks.infill import INFILL, MOST_LAYOUTS, Infill, as_json
+
+
+async def receive_infill(request: Request, settings: Settings) -> TaskRequest:
+    """Receive and check a request to fill texts; see ``receive``."""
+    return await receive(request, settings, InfillBody, InfillParameters)
+
+
+def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+    """Estimate the tokens that each text runs: a row for each hypothesis and place.
+
+    Raises:
+        HttpError: 422, the texts have more masks or rows than allowed.
+    """
+    masks = [_count_masks(text, model.model.tokenizer.mask_token) for text in request.texts]
+    if (most := max(masks, default=0)) > settings.max_masks:
+        raise HttpError(422, f"inputs: a text has at most {settings.max_masks} masks, got {most}")
+    reads = [_rows(count, request.arguments) for count in masks]
+    check_reads(reads, settings, stream=request.stream)
+    longest, size = model.model.max_length, model.bytes_per_token
+    weights = zip(request.texts, masks, reads, strict=True)
+    return [rows * min(longest, weigh(text, longest, size) + count * _most(request)) for text, count, rows in weights]
+
+
+def _count_masks(text: str, mask_token: str) -> int:
+    return sum(text.count(placeholder) for placeholder in {mask_token, *PLACEHOLDERS})
+
+
+def _most(request: TaskRequest) -> int:
+    """The largest number of pieces of a slot."""
+    pieces: int | list[int] = request.arguments["pieces"]
+    return max(pieces) if isinstance(pieces, list) else pieces
+
+
+def _rows(masks: int, arguments: Mapping[str, Any]) -> int:
+    """The rows of a search: of its first place one, of each other place one a hypothesis; and those of its sweeps."""
+    pieces: int | list[int] = arguments["pieces"]
+    width: int = 0 if arguments["order"] == "independent" else arguments["width"]
+    sweeps: int = arguments["refine"] + 1 if arguments["refine"] else 0
+    least, most = (min(pieces), max(pieces)) if isinstance(pieces, list) else (pieces, pieces)
+    layouts = min(MOST_LAYOUTS, (most - least + 1) ** min(masks, 8))
+    searched = 1 + max(0, masks * most - 1) * width
+    refined = sweeps * masks * most * max(1, int(arguments["top_k"]))
+    rows: int = layouts * (searched + refined)
+    return rows
+
+
+def _parts(value: Sequence[Infill]) -> Iterable[Any]:
+    return iter(as_json(value))
+
+
+def _text(parts: Sequence[bytes]) -> bytes:
+    return join_json(parts)
+
+
+def _nest(texts: Sequence[bytes], single: bool) -> bytes:
+    return texts[0] if single else join_json(texts)
+
+
+def _line(parts: Sequence[bytes]) -> bytes:
+    return b'"infills": ' + join_json(parts)
+
+
+INFILL_TEXTS = Service(
+    verb=INFILL,
+    receive=receive_infill,
+    parts=_parts,
+    text=_text,
+    nest=_nest,
+    line=_line,
+    fields={},
+    limits_masks=False,
+    weigh=weigh_infill,
+)
