@@ -13,17 +13,28 @@ from starlette.responses import HTMLResponse, Response
 
 _FOLDER = Path(__file__).parent / "page"
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+_INCLUDED = re.compile(r'<(script|style) src="([a-z]+\.(?:js|css))"></\1>')
 
 
 def make_page(file: str) -> Callable[[Request], Awaitable[Response]]:
     """Make the endpoint of a page from its file in ``page/``."""
-    content = (_FOLDER / file).read_text(encoding="utf-8")
+    content = read_page(file)
     headers = {"content-security-policy": policy(content), "referrer-policy": "no-referrer"}
 
     async def page(_: Request) -> Response:
         return HTMLResponse(content, headers=headers)
 
     return page
+
+
+def read_page(file: str) -> str:
+    """Read a page; the scripts and styles that it includes become part of it, so that it takes one request."""
+
+    def included(match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        return f"<{kind}>{(_FOLDER / name).read_text(encoding='utf-8')}</{kind}>"
+
+    return _INCLUDED.sub(included, (_FOLDER / file).read_text(encoding="utf-8"))
 
 
 def policy(page: str) -> str:
