@@ -19,6 +19,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if TYPE_CHECKING:
     from fillmask.errors import (
         ArtifactError,
+        CandidatesError,
         FillMaskError,
         ForkError,
         InputError,
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from fillmask.tasks.filled import FilledPrediction
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
+    from fillmask.tasks.rank import Ranked
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
 
 __all__ = [
     "ArtifactError",
+    "CandidatesError",
     "FillMask",
     "FillMaskError",
     "FilledPrediction",
@@ -56,6 +59,7 @@ __all__ = [
     "Prediction",
     "ProviderError",
     "ProviderWarning",
+    "Ranked",
     "Score",
     "ScoredToken",
     "ScoredWord",
@@ -74,6 +78,7 @@ _MODULES = {
     "FilledPrediction": "fillmask.tasks.filled",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
+    "Ranked": "fillmask.tasks.rank",
     "Score": "fillmask.tasks.score",
     "ScoredToken": "fillmask.tasks.score",
     "ScoredWord": "fillmask.tasks.score",
