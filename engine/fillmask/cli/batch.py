@@ -15,7 +15,7 @@ from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
-_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
+_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
 
 
 @click.command("batch")
@@ -26,8 +26,11 @@ _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
 @options.variant
 @click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
 @click.option("--targets", help="predict: score only these words, separated by commas.")
-@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word"]),
-              help="score: what is masked while a token is read.  [default: word_l2r]")  # fmt: skip
+@options.candidates
+@options.candidates_file
+@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word", "l2r", "parallel"]),
+              help="score, rank: what is masked while a token is read.  [default: word_l2r, l2r]")  # fmt: skip
+@click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="rank: compare means over these.")
 @click.option("--words", type=click.Choice(["pretokenizer", "spaces"]),
               help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
 @click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
@@ -59,9 +62,11 @@ def batch_command(
     out: str,
     provider: tuple[str, ...],
     mode: str,
+    candidates: str | None,
+    candidates_file: str | None,
     **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
-    """Run the rows of the files, folders or patterns IN through VERB: predict, score.
+    """Run the rows of the files, folders or patterns IN through VERB: predict, rank, score.
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
@@ -77,6 +82,8 @@ def batch_command(
         parameters = {name: value for name, value in values.items() if value is not None}
         if "targets" in parameters:
             parameters["targets"] = parameters["targets"].split(",")
+        if candidates is not None or candidates_file is not None:
+            parameters["candidates"] = options.read_candidates(candidates, candidates_file)
         providers = options.parse_providers(provider)
         try:
             batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)

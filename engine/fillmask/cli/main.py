@@ -22,6 +22,7 @@ COMMANDS = {
     "info": "fillmask.cli.info:info_command",
     "marginals": "fillmask.cli.marginals:marginals_command",
     "predict": "fillmask.cli.predict:predict_command",
+    "rank": "fillmask.cli.rank:rank_command",
     "score": "fillmask.cli.score:score_command",
     "verify": "fillmask.cli.verify:verify_command",
 }

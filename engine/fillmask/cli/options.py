@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,10 @@ provider = click.option(
     help="ONNX Runtime's execution provider, such as CUDAExecutionProvider:device_id=1; repeat for several.  "
     "[default: CUDA if it starts, else the CPU]",
 )
+candidates = click.option("--candidates", metavar="A,B,…", help="Candidates, separated by commas.")
+candidates_file = click.option(
+    "--candidates-file", type=click.Path(dir_okay=False), help="A file of candidates, one a line, in UTF-8."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
 
 
@@ -34,6 +39,25 @@ def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:
     from fillmask.runtime.providers import parse_provider
 
     return [parse_provider(option) for option in options] or None
+
+
+def read_candidates(listed: str | None, file: str | None) -> list[str]:
+    """Read the candidates of ``--candidates`` or ``--candidates-file``, without white space at their ends.
+
+    Raises:
+        InputError: Not exactly one of the two is given, or the file cannot be read.
+    """
+    from fillmask.errors import InputError, one_line
+
+    if (listed is None) == (file is None):
+        raise InputError("give either --candidates or --candidates-file")
+    if file is None:
+        return [candidate.strip() for candidate in str(listed).split(",")]
+    try:
+        lines = Path(file).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--candidates-file: {one_line(error)}") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def stdin_lines() -> Iterator[str]:

@@ -95,7 +95,7 @@ class Parameters:
 def resolve(
     model: Model,
     *,
-    candidates: Sequence[str],
+    candidates: Sequence[str] = (),
     method: RankMethod = "l2r",
     normalize: Normalize | None = None,
     truncation: MaskingTruncation | None = None,

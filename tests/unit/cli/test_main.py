@@ -61,7 +61,19 @@ def test_help_lists_every_command_the_exporters_included(cli):
     result = cli("--help")
     assert result.exit_code == 0
     listed = re.findall(r"^  (\w+)  ", result.stdout.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["batch", "bench", "export", "info", "marginals", "predict", "score", "serve", "train", "verify"]
+    assert listed == [
+        "batch",
+        "bench",
+        "export",
+        "info",
+        "marginals",
+        "predict",
+        "rank",
+        "score",
+        "serve",
+        "train",
+        "verify",
+    ]
 
 
 @pytest.mark.parametrize("command", ["export", "info", "predict", "serve", "verify"])
