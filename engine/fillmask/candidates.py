@@ -41,6 +41,7 @@ class Candidates:
 
     Attributes:
         texts: The distinct candidates, in order.
+        mask_token: The model's mask.
 
     Raises:
         CandidatesError: They are not a list of strings, or one has no token, white space at an end, a special token,
@@ -49,6 +50,7 @@ class Candidates:
 
     def __init__(self, model: Model, texts: object) -> None:
         self._model = model
+        self.mask_token = model.tokenizer.mask_token
         self.texts = check_candidates(texts)
         self._read: dict[bool, list[Candidate]] = {}
         self.of(marked=True)  # a candidate that cannot be read is an error of the call, not of a text

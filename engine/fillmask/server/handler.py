@@ -73,15 +73,16 @@ class Handler:
         request = await service.receive(http_request, self.settings)
         context = context_of(http_request.scope)
         self._log(context, model, request)
-        start, warnings = _resolve(service, model, request)
-        weights = [service.weigh(text, model.model.max_length) for text in request.texts]
+        resolving = partial(_resolve, service, model, request, self.settings)
+        parameters, warnings = await asyncio.to_thread(resolving) if service.resolves_slowly else resolving()
+        weights = [service.weigh(text, model.model.max_length, parameters) for text in request.texts]
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         submission = _Submission(
             model,
             request.texts,
             weights,
             request.timeout,
-            start,
+            lambda text: service.verb.task(model.model, text, parameters),
             lambda value: limits.encode(service.parts(value)),
             limits if service.limits_masks else None,
             2 * self.settings.max_characters,
@@ -136,19 +137,15 @@ class Handler:
             self.metrics.text(model, future.result())
 
 
-def _resolve(
-    service: Service, model: ServedModel, request: TaskRequest
-) -> tuple[Callable[[str], Task[Any]], list[str]]:
+def _resolve(service: Service, model: ServedModel, request: TaskRequest, settings: Settings) -> tuple[Any, list[str]]:
     """Resolve the parameters before a permit is taken; also give the warnings so far."""
     try:
         resolved = service.verb.resolve(model.model, **request.arguments)
+        if service.check is not None:
+            service.check(request.texts, resolved.value, settings, request.stream)
     except InputError as error:
         raise HttpError(422, f"{service.fields.get(type(error), 'parameters')}: {error}") from None
-
-    def start(text: str) -> Task[Any]:
-        return service.verb.task(model.model, text, resolved.value)
-
-    return start, [*request.warnings, *(notice.message for notice in resolved.notices)]
+    return resolved.value, [*request.warnings, *(notice.message for notice in resolved.notices)]
 
 
 def _start(submission: _Submission, text: str) -> Task[Any]:

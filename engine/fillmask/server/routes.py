@@ -18,6 +18,8 @@ from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
+from fillmask.server.rank import RANK_TEXTS
+from fillmask.server.rank_schema import RankBody, Rankings, RankLine
 from fillmask.server.schema import Body, Line, Predictions
 from fillmask.server.score import SCORE_TEXTS
 from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
@@ -39,6 +41,7 @@ FILL_MASK_PATHS = (
 )
 # Before FILL_MASK_PATHS, whose last path matches them too.
 SCORE_PATHS = ("/score", "/models/{model:path}/score")
+RANK_PATHS = ("/rank", "/models/{model:path}/rank")
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
@@ -102,6 +105,15 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
             summary="Score a text, or several, by its pseudo-log-likelihood",
             description="The log probability of each token and word, with its place in the text.",
             schemas=Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
+        ),
+        Route(
+            method="POST",
+            paths=RANK_PATHS,
+            endpoint=partial(handler.handle, RANK_TEXTS),
+            name="rank",
+            summary="Rank candidates at the masks of a text, or of several",
+            description="Candidates have any number of tokens. The response has a list for each mask, best first.",
+            schemas=Schemas(body=RankBody, result=Rankings, line=RankLine),
         ),
         Route(
             method="POST",

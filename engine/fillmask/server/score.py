@@ -48,7 +48,7 @@ async def receive_score(request: Request, settings: Settings) -> TaskRequest:
     )
 
 
-def weigh_score(text: str, max_length: int) -> int:
+def weigh_score(text: str, max_length: int, _: object = None) -> int:
     """Estimate the tokens that scoring a text runs: one row for each of its tokens, each as long as the text."""
     return _reads(text) * weigh(text, max_length)
 

@@ -30,7 +30,11 @@ class Service:
         line: Makes the members of an NDJSON line, from its second on, from the encoded parts of a text.
         fields: Which field of the request an error of a parameter is about.
         limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
-        weigh: Estimates the tokens that a text runs, from the text and the model's ``max_length``, before its permit.
+        weigh: Estimates the tokens that a text runs, before its permit, from the text, the model's ``max_length`` and
+            the verb's parameters.
+        check: Raises an ``InputError`` where the texts of a request would run too many rows; its last argument is
+            whether each text gets its own line.
+        resolves_slowly: Whether the parameters are resolved in a thread, since that takes milliseconds.
     """
 
     verb: Verb[Any, Any]
@@ -41,7 +45,9 @@ class Service:
     line: Callable[[Sequence[bytes]], bytes]
     fields: Mapping[type[InputError], str]
     limits_masks: bool = True
-    weigh: Callable[[str, int], int] = weigh
+    weigh: Callable[[str, int, Any], int] = lambda text, max_length, _: weigh(text, max_length)
+    check: Callable[[Sequence[str], Any, Settings, bool], None] | None = None
+    resolves_slowly: bool = False
 
 
 def _parts(value: Predictions) -> Iterable[Any]:

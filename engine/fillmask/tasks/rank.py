@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fillmask.candidates import Candidate, Candidates
 from fillmask.contexts import SlotContext, is_marked, slot_context
+from fillmask.encoding import PLACEHOLDERS
 from fillmask.errors import InputError
 from fillmask.log_scoring import log_softmax_at
 from fillmask.masking import MaskingTruncation, check_masking_truncation
@@ -90,6 +91,16 @@ class Parameters:
         """The rows of one slot."""
         walk = left_to_right if self.method == "l2r" else in_parallel
         return walk(candidate.ids for candidate in self.candidates.of(marked=marked))
+
+    def rows(self, text: str) -> int:
+        """How many rows a text takes, at most, from how often it has a mask or a placeholder."""
+        masks = {self.candidates.mask_token, *PLACEHOLDERS}
+        return max(1, sum(text.count(mask) for mask in masks)) * len(self.nodes(marked=True))
+
+    @property
+    def most_pieces(self) -> int:
+        """The largest number of pieces of a candidate."""
+        return max(len(candidate.ids) for candidate in self.candidates.of(marked=True))
 
 
 def resolve(
