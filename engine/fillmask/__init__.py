@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.classify import Label
     from fillmask.tasks.filled import FilledPrediction
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
+    from fillmask.tasks.prior import Prior
     from fillmask.tasks.rank import Ranked
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
 
@@ -54,9 +56,11 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "JobError",
+    "Label",
     "Marginals",
     "NoMaskError",
     "Prediction",
+    "Prior",
     "ProviderError",
     "ProviderWarning",
     "Ranked",
@@ -76,8 +80,10 @@ __all__ = [
 _MODULES = {
     "FillMask": "fillmask.pipeline",
     "FilledPrediction": "fillmask.tasks.filled",
+    "Label": "fillmask.tasks.classify",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
+    "Prior": "fillmask.tasks.prior",
     "Ranked": "fillmask.tasks.rank",
     "Score": "fillmask.tasks.score",
     "ScoredToken": "fillmask.tasks.score",

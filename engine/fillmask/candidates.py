@@ -53,6 +53,7 @@ class Candidates:
         self.mask_token = model.tokenizer.mask_token
         self.texts = check_candidates(texts)
         self._read: dict[bool, list[Candidate]] = {}
+        self._ids: dict[bool, dict[str, tuple[int, ...]]] = {}
         self.of(marked=True)  # a candidate that cannot be read is an error of the call, not of a text
 
     def of(self, *, marked: bool) -> list[Candidate]:
@@ -65,11 +66,17 @@ class Candidates:
             ids = _token_ids(self._model, self.texts, marked=marked)
             found = [Candidate(text, tuple(each)) for text, each in zip(self.texts, ids, strict=True)]
             self._check(found)
+            self._ids[marked] = dict(found)
             first: dict[tuple[int, ...], Candidate] = {}
             for each in found:
                 first.setdefault(each.ids, each)
             self._read[marked] = list(first.values())
         return self._read[marked]
+
+    def ids(self, *, marked: bool) -> dict[str, tuple[int, ...]]:
+        """The token ids of each of ``texts``, as ``of`` has them; several may have the same."""
+        self.of(marked=marked)
+        return self._ids[marked]
 
     def _check(self, candidates: Sequence[Candidate]) -> None:
         tokenizer = self._model.tokenizer
