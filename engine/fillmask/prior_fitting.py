@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 
 from fillmask.calls import run_many
@@ -31,8 +31,8 @@ def fit_prior(
     tasks: Iterable[Task[list[dict[str, float]]]] = map(
         partial(_reading, model, parameters), CONTENT_FREE if texts is None else texts
     )
-    readings: list[list[dict[str, float]]] = []
-    outcomes: Iterator[list[dict[str, float]] | InputError] = run_many(model, tasks, batch_size, workers)
+    readings = []
+    outcomes = run_many(model, tasks, batch_size, workers)
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, InputError):
             raise InputError(f"texts[{index}]: {outcome}") from outcome

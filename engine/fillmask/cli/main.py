@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "batch": "fillmask.cli.batch:batch_command",
     "bench": "fillmask.bench.cli:bench_command",
+    "classify": "fillmask.cli.classify:classify_command",
     "info": "fillmask.cli.info:info_command",
     "marginals": "fillmask.cli.marginals:marginals_command",
     "predict": "fillmask.cli.predict:predict_command",

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from fillmask.errors import InputError
 from fillmask.tasks import Verb
+from fillmask.tasks.classify import CLASSIFY, Label
+from fillmask.tasks.classify import as_json as labels_as_json
 from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.tasks.rank import RANK, Ranking
 from fillmask.tasks.rank import as_json as ranking_as_json
@@ -103,7 +105,27 @@ def _flatten_ranking(value: Ranking) -> Iterator[tuple[Any, ...]]:
             yield (slot, rank, *(candidate[name] for name in _RANKED if name != "token_ids"))
 
 
+_LABEL: dict[str, ColumnType] = {"label": "string", "score": "float64", "log_prob": "float64", "prior": "string"}
+
+
+def _nest_labels(value: list[Label]) -> list[dict[str, Any]]:
+    return [{"prior": None} | label for label in labels_as_json(value)]
+
+
+def _flatten_labels(value: list[Label]) -> Iterator[tuple[Any, ...]]:
+    for rank, label in enumerate(_nest_labels(value), start=1):
+        yield (rank, *(label[name] for name in _LABEL))
+
+
 VERBS = {
+    "classify": BatchVerb(
+        verb=CLASSIFY,
+        column="labels",
+        nested=[_LABEL],
+        nest=_nest_labels,
+        flat={"rank": "int64"} | _LABEL,
+        flatten=_flatten_labels,
+    ),
     "predict": BatchVerb(
         verb=PREDICT,
         column="predictions",

@@ -146,6 +146,15 @@ def classify(model: Model, text: str, parameters: Parameters) -> Task[list[Label
     return Result(sorted(made, key=lambda each: (-each.score, each.label)))
 
 
+def as_json(labels: Sequence[Label]) -> list[dict[str, Any]]:
+    """Labels as JSON holds them: a log probability of minus infinity is None, and without a prior there is none."""
+    return [
+        {"label": each.label, "score": each.score, "log_prob": each.log_prob if math.isfinite(each.log_prob) else None}
+        | ({} if each.prior is None else {"prior": each.prior})
+        for each in labels
+    ]
+
+
 CLASSIFY = Verb("classify", resolve, classify)
 
 

@@ -73,7 +73,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, rank, score, got 'dance'"),
+        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of classify, predict, rank, score, got 'dance'"),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
@@ -123,3 +123,13 @@ def test_rank_takes_candidates(batch):
     ranked = [row["ranking"] for row in rows if "ranking" in row]
     assert ranked
     assert all({each["text"] for each in slot} == {"cat", "dogs"} for ranking in ranked for slot in ranking)
+
+
+@pytest.mark.usefixtures("texts")
+def test_classify_takes_labels_a_template_and_a_prior(batch):
+    result = batch("classify", "in.jsonl", "-o", "out.jsonl", "--labels", "cat, dog", "--template", "{text} a [MASK]")
+    assert result.exit_code == 0, result.stderr
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text("utf-8").splitlines()]
+    assert all({each["label"] for each in row["labels"]} == {"cat", "dog"} for row in rows)
+    missing = batch("classify", "in.jsonl", "-o", "out2.jsonl", "--labels", "cat", "--prior", "missing")
+    assert (missing.exit_code, "--prior: [Errno 2]" in missing.stderr) == (2, True)

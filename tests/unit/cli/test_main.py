@@ -64,6 +64,7 @@ def test_help_lists_every_command_the_exporters_included(cli):
     assert listed == [
         "batch",
         "bench",
+        "classify",
         "export",
         "info",
         "marginals",
