@@ -13,10 +13,10 @@ The modules in the order in which a request passes them:
     app          FastAPI's routes and OpenAPI description, made from routes
     routes       the table: path to JSON types and endpoint
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
-    service      how a verb is served: its request, its weight, its JSON; score, rank: the same for /score and /rank
+    service      how a verb is served: its request, its weight, its JSON; score, rank, classify, zero_shot: others
     registry     model name to ServedModel
     request      body to a TaskRequest within its limits
-    schema       the JSON types; score_schema, rank_schema: those of /score
+    schema       the JSON types; score_schema, rank_schema, classify_schema: others
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result

@@ -66,7 +66,7 @@ def weigh_rank(text: str, max_length: int, parameters: Parameters) -> int:
     return parameters.rows(text) * min(max_length, weigh(text, max_length) + parameters.most_pieces)
 
 
-def check_rows(texts: Sequence[str], parameters: Parameters, settings: Settings, stream: bool) -> None:
+def check_rows(texts: Sequence[str], parameters: Any, settings: Settings, stream: bool) -> None:  # noqa: ANN401
     """Limit the rows of a request, and in a stream those of each text.
 
     Raises:

@@ -14,6 +14,14 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fillmask.server.classify import CLASSIFY_TEXTS
+from fillmask.server.classify_schema import (
+    ClassifyBody,
+    LabelLine,
+    Labels,
+    ZeroShotBody,
+    ZeroShotLabels,
+)
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
 from fillmask.server.metrics import CONTENT_TYPE
@@ -24,6 +32,7 @@ from fillmask.server.schema import Body, Line, Predictions
 from fillmask.server.score import SCORE_TEXTS
 from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
 from fillmask.server.service import FILL_MASK
+from fillmask.server.zero_shot import handle_zero_shot
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 ProblemFinder: TypeAlias = Callable[[bool], str | None]
@@ -42,6 +51,13 @@ FILL_MASK_PATHS = (
 # Before FILL_MASK_PATHS, whose last path matches them too.
 SCORE_PATHS = ("/score", "/models/{model:path}/score")
 RANK_PATHS = ("/rank", "/models/{model:path}/rank")
+CLASSIFY_PATHS = ("/classify", "/models/{model:path}/classify")
+ZERO_SHOT_PATHS = (
+    "/zero-shot-classification",
+    "/pipeline/zero-shot-classification/{model:path}",
+    "/hf-inference/models/{model:path}/pipeline/zero-shot-classification",
+    "/models/{model:path}/zero-shot-classification",
+)
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
@@ -97,6 +113,28 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
     """
     operation = Operation(handler, find_problem)
     return [
+        *_verb_routes(handler),
+        Route(
+            method="POST",
+            paths=FILL_MASK_PATHS,
+            endpoint=partial(handler.handle, FILL_MASK),
+            name="fill_mask",
+            summary="Fill the masks of a text, or of several",
+            description="The response has the shapes of transformers' fill-mask pipeline.",
+            schemas=Schemas(body=Body, result=Predictions, line=Line),
+        ),
+        Route(method="GET", paths=HEALTH_PATHS, endpoint=operation.health, name="health", errors=(503,)),
+        Route(method="GET", paths=("/info",), endpoint=operation.info, name="info"),
+        Route(method="GET", paths=("/models",), endpoint=operation.models, name="models"),
+        Route(method="GET", paths=("/metrics",), endpoint=operation.metrics, name="metrics", text=True),
+        Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
+        Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
+    ]
+
+
+def _verb_routes(handler: Handler) -> list[Route]:
+    """The verbs besides fill-mask, whose last path matches theirs too: they come first."""
+    return [
         Route(
             method="POST",
             paths=SCORE_PATHS,
@@ -117,19 +155,22 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
         ),
         Route(
             method="POST",
-            paths=FILL_MASK_PATHS,
-            endpoint=partial(handler.handle, FILL_MASK),
-            name="fill_mask",
-            summary="Fill the masks of a text, or of several",
-            description="The response has the shapes of transformers' fill-mask pipeline.",
-            schemas=Schemas(body=Body, result=Predictions, line=Line),
+            paths=CLASSIFY_PATHS,
+            endpoint=partial(handler.handle, CLASSIFY_TEXTS),
+            name="classify",
+            summary="Label a text, or several, by words in a template",
+            description="The labels of a text, best first. Their scores are not calibrated.",
+            schemas=Schemas(body=ClassifyBody, result=Labels, line=LabelLine),
         ),
-        Route(method="GET", paths=HEALTH_PATHS, endpoint=operation.health, name="health", errors=(503,)),
-        Route(method="GET", paths=("/info",), endpoint=operation.info, name="info"),
-        Route(method="GET", paths=("/models",), endpoint=operation.models, name="models"),
-        Route(method="GET", paths=("/metrics",), endpoint=operation.metrics, name="metrics", text=True),
-        Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
-        Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
+        Route(
+            method="POST",
+            paths=ZERO_SHOT_PATHS,
+            endpoint=partial(handle_zero_shot, handler),
+            name="zero_shot_classification",
+            summary="Hugging Face's zero-shot classification",
+            description="Clients of huggingface_hub up to 1.1.4 get an object of labels and scores instead of a list.",
+            schemas=Schemas(body=ZeroShotBody, result=ZeroShotLabels, line=LabelLine),
+        ),
     ]
 
 
