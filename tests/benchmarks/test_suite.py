@@ -160,9 +160,10 @@ def test_findings_are_a_record_that_keeps_every_digit(tmp_path):
     assert "é" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("missing", ["pydantic", "psutil", "torch", "onnxruntime"])
+@pytest.mark.parametrize("missing", ["pydantic", "psutil", "onnxruntime"])
 def test_a_package_that_is_missing_is_named(missing):
-    code = f"import sys; sys.modules[{missing!r}] = None; from benchmarks.__main__ import main; main(['accuracy'])"
+    hide = f"import sys; sys.modules[{missing!r}] = None"
+    code = f"{hide}; from benchmarks.__main__ import main; main(['accuracy', '--help'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"{missing} cannot be imported" in done.stderr.splitlines()[-1]
