@@ -10,7 +10,6 @@ import click
 _SUITES = {
     "accuracy": ("suites.accuracy", "predictions beside those of the checkpoint in PyTorch, the gate for all speeds"),
     "cloze": ("evaluation.cli", "what the embedded model knows"),
-    "gpu": ("suites.gpu", "accuracy, latency, throughput and roofline on a GPU, and its goals; not in make bench"),
     "latency": ("suites.latency", "one text, by its tokens"),
     "memory": ("suites.memory", "resident memory after loading and after requests"),
     "overhead": ("suites.overhead", "a call beside the run inside it"),

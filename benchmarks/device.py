@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fillmask.runtime.providers import check_providers
-
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -17,7 +15,6 @@ class Device:
         torch: PyTorch's name of it.
         torch_precision: What PyTorch computes in.
         precision: The variant of fillmask that is measured, besides fp32.
-        matrices: Sizes of the square products that are its peak.
     """
 
     name: str
@@ -25,7 +22,6 @@ class Device:
     torch: str
     torch_precision: str
     precision: str
-    matrices: tuple[int, ...]
 
     @property
     def is_cpu(self) -> bool:
@@ -42,20 +38,12 @@ class Device:
         """Its control: the same contender a second time."""
         return f"{self.ours}-again"
 
-    def check(self) -> None:
-        """Check that ONNX Runtime has the provider.
 
-        Raises:
-            ProviderError: It has not; the message names the package to install.
-        """
-        check_providers([self.provider])
-
-
-CPU = Device("cpu", "CPUExecutionProvider", "cpu", "fp32", "int8", (256, 512, 1024))
+CPU = Device("cpu", "CPUExecutionProvider", "cpu", "fp32", "int8")
 DEVICES = {
     "cpu": CPU,
-    # A GPU needs large products to be busy. CUDA_VISIBLE_DEVICES chooses among several.
-    "cuda": Device("cuda", "CUDAExecutionProvider", "cuda", "fp16", "fp16", (4096, 8192)),
+    # CUDA_VISIBLE_DEVICES chooses among several.
+    "cuda": Device("cuda", "CUDAExecutionProvider", "cuda", "fp16", "fp16"),
     # Runs everything that "cuda" runs on the CPU provider, to try it out; PyTorch is slow in fp16 there.
-    "stand-in": Device("stand-in", "CPUExecutionProvider", "cpu", "fp32", "fp16", (256, 512)),
+    "stand-in": Device("stand-in", "CPUExecutionProvider", "cpu", "fp32", "fp16"),
 }

@@ -1,6 +1,6 @@
-"""The contenders, one adapter a file, each with the best settings that its documentation names.
+"""The contenders, one adapter each, with the best settings that its documentation names.
 
-An adapter's ``Contender`` takes the model's folders, the threads of one run, and the precision of its products. It is
+An adapter takes the model's folders, the threads of one run, and the precision of its products. It is
 loaded completely when it is made, and predicts the five likeliest tokens of texts with one mask each. Each runs in a
 process of its own (``benchmarks.harness.worker``).
 """
@@ -42,17 +42,20 @@ class Contender(Protocol):
 
 FILLMASK, AGAIN, REFERENCE = CPU.ours, CPU.again, "transformers"
 FP32_ON_CPU = "fillmask-fp32-cpu"
+"""The reference on a GPU."""
+_FILLMASK = "fillmask_:Contender"
+# By name the adapter and the precision of its products.
 _ADAPTERS = {
-    REFERENCE: ("transformers_", "fp32"),
-    "optimum-fp32": ("optimum_", "fp32"),
-    "optimum-int8": ("optimum_", "int8"),
-    "openvino-fp32": ("openvino_", "fp32"),
-    "openvino-bf16": ("openvino_", "bf16"),
-    "faster-clip": ("faster_clip_", "int8 weights"),
-    "floor-int8": ("floor_", "int8"),
-    "fillmask-fp32": ("fillmask_", "fp32"),
-    FILLMASK: ("fillmask_", "int8"),
-    AGAIN: ("fillmask_", "int8"),
+    REFERENCE: ("pipelines:Transformers", "fp32"),
+    "optimum-fp32": ("pipelines:Optimum", "fp32"),
+    "optimum-int8": ("pipelines:Optimum", "int8"),
+    "openvino-fp32": ("openvino_:Contender", "fp32"),
+    "openvino-bf16": ("openvino_:Contender", "bf16"),
+    "faster-clip": ("faster_clip_:Contender", "int8 weights"),
+    "floor-int8": ("floor_:Contender", "int8"),
+    "fillmask-fp32": (_FILLMASK, "fp32"),
+    FILLMASK: (_FILLMASK, "int8"),
+    AGAIN: (_FILLMASK, "int8"),
 }
 
 
@@ -80,18 +83,12 @@ def open_contender(name: str, folders: ModelFolders, threads: int, device: Devic
         threads: Of one run; 0 takes the contender's default.
         device: Where it runs.
     """
-    if name == FP32_ON_CPU or not device.is_cpu:
-        return _open_on_gpu(name, folders, device)
-    module, precision = _ADAPTERS[name]
-    opened: Contender = import_module(f"benchmarks.contenders.{module}").Contender(folders, threads, precision)
-    return opened
-
-
-def _open_on_gpu(name: str, folders: ModelFolders, device: Device) -> Contender:
-    from benchmarks.contenders import fillmask_, transformers_
-
+    place: dict[str, Any] = {} if device.is_cpu else {"device": device}
     if name == FP32_ON_CPU:
-        return fillmask_.Contender(folders, 0, "fp32", top_k=TOP_K_OF_REFERENCE)
-    if name == REFERENCE:
-        return transformers_.Contender(folders, 0, device.torch_precision, device)
-    return fillmask_.Contender(folders, 0, precision_of(name), device)
+        place = {"top_k": TOP_K_OF_REFERENCE}
+    adapter, _ = _ADAPTERS.get(name, (_FILLMASK, ""))
+    module, _, kind = adapter.partition(":")
+    opened: Contender = getattr(import_module(f"benchmarks.contenders.{module}"), kind)(
+        folders, threads, precision_of(name, device), **place
+    )
+    return opened

@@ -22,7 +22,7 @@ class Contender:
 
     def prepare(self, texts: list[str]) -> None:
         """Make the arrays of texts."""
-        self._runs.update({text: self._model.take(text).run for text in texts if text not in self._runs})
+        self._runs.update({text: self._model.bare_run(text) for text in texts if text not in self._runs})
 
     def predict(self, texts: list[str], batch_size: int = 1, workers: int = 1) -> list[Predictions]:
         """Run prepared texts one by one; gives the first token only, without a score."""

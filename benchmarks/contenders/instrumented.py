@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,7 @@ import onnxruntime as ort
 
 from fillmask import FillMask
 
-_CPU = ["CPUExecutionProvider"]
 _WARM = 3
-
-
-@dataclass(frozen=True, slots=True)
-class CallAndRun:
-    """A call and the run inside it.
-
-    Attributes:
-        call: Calls fillmask.
-        run: Runs ONNX Runtime alone on the same arrays.
-    """
-
-    call: Callable[[], object]
-    run: Callable[[], object]
 
 
 class InstrumentedModel:
@@ -44,7 +29,6 @@ class InstrumentedModel:
     Attributes:
         fill_mask: The model.
         session: ONNX Runtime's session.
-        arguments: Of the last run: names of outputs, and arrays by the names of inputs.
         run_ms: Milliseconds of the last run.
     """
 
@@ -52,27 +36,27 @@ class InstrumentedModel:
         self, artifact: Path, variant: str, threads: int, change: Callable[[Any], None] = lambda options: None
     ) -> None:
         self.session: Any = None
-        self.arguments: tuple[Any, ...] = ()
         self.run_ms = 0.0
+        self._arguments: tuple[Any, ...] = ()
         with _intercepted_sessions(change, self._wrap):
-            self.fill_mask = FillMask(artifact, variant=variant, providers=_CPU, threads=threads)
+            self.fill_mask = FillMask(artifact, variant=variant, providers=["CPUExecutionProvider"], threads=threads)
 
-    def take(self, text: str) -> CallAndRun:
-        """Call once, and keep the arrays that the session got.
+    def bare_run(self, text: str) -> Callable[[], Any]:
+        """Call once, and give what runs ONNX Runtime alone on the arrays that the session got.
 
         Raises:
             RuntimeError: fillmask did not run its session.
         """
-        self.arguments = ()
+        self._arguments = ()
         self.fill_mask.predict(text)
-        if not self.arguments:
+        if not self._arguments:
             raise RuntimeError("fillmask predicted without session.run, which is what is timed here")
-        arguments, run = self.arguments, self.session.run
-        return CallAndRun(lambda: self.fill_mask.predict(text), lambda: run(*arguments))
+        arguments, run = self._arguments, self.session.run
+        return lambda: run(*arguments)
 
     def run(self, *arguments: object) -> object:
         """Time a run of the session."""
-        self.arguments = arguments
+        self._arguments = arguments
         start = time.perf_counter_ns()
         logits: object = self.session.run(*arguments)
         self.run_ms = (time.perf_counter_ns() - start) / 1e6
@@ -108,7 +92,9 @@ def profile(artifact: Path, variant: str, threads: int, text: str, calls: int) -
         model = InstrumentedModel(artifact, variant, threads, enable)
         for _ in range(_WARM + calls):
             model.fill_mask.predict(text)
-        return _last_runs(json.loads(Path(model.session.end_profiling()).read_text(encoding="utf-8")), calls)
+        events = json.loads(Path(model.session.end_profiling()).read_text(encoding="utf-8"))
+    starts = sorted(event["ts"] for event in events if event.get("name") == "model_run")
+    return [event for event in events if event.get("ts", -1) >= starts[-calls]]
 
 
 @contextmanager
@@ -125,11 +111,3 @@ def _intercepted_sessions(change: Callable[[Any], None], wrap: Callable[[object]
         yield
     finally:
         ort.InferenceSession = original
-
-
-def _last_runs(events: list[dict[str, Any]], calls: int) -> list[dict[str, Any]]:
-    """The events from the start of the last so many runs on."""
-    starts = sorted(event["ts"] for event in events if event.get("name") == "model_run")
-    if len(starts) < calls:
-        raise ValueError(f"the profile holds {len(starts)} runs, {calls} were made")
-    return [event for event in events if event.get("ts", -1) >= starts[-calls]]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import lzma
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 DATA = Path(__file__).parent / "data"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A subject and an object in a relation.
 
     Attributes:
@@ -28,16 +26,14 @@ class Fact:
     object: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A passage without its last word, and that word."""
 
     text: str
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Two sentences that differ in one point of grammar; only ``good`` is grammatical."""
 
     paradigm: str

@@ -55,39 +55,31 @@ def blocking(refused: dict[str, str], device: Device) -> dict[str, str]:
     return {name: refused[name] for name in names}
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionCheck:
-    """Predictions beside the reference's.
-
-    Attributes:
-        notes: By contender, in how many texts its first token is the reference's.
-        wrong: By contender, why its predictions are wrong, or why it failed.
-    """
-
-    notes: dict[str, str] = field(default_factory=dict)
-    wrong: dict[str, str] = field(default_factory=dict)
-
-
 def check_predictions(
     workers: Workers, names: Sequence[str], texts: list[str], device: Device = CPU
-) -> PredictionCheck:
-    """Compare the predictions of contenders with the reference's, where that computes in fp32."""
-    found = PredictionCheck()
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Compare the predictions of contenders with the reference's, where that computes in fp32.
+
+    Returns:
+        By contender, in how many texts its first token is the reference's; and why its predictions are wrong, or why it
+        failed.
+    """
+    notes, wrong = dict[str, str](), dict[str, str]()
     predictions: dict[str, list[Predictions]] = {}
     for name in names:
         try:
             predictions[name] = workers.call(name, "predictions", texts=texts)
         except ContenderError as error:
-            found.wrong[name] = str(error)
+            wrong[name] = str(error)
     reference = predictions.get(REFERENCE)
     if reference is None or precision_of(REFERENCE, device) != "fp32":
-        return found
+        return notes, wrong
     for name, ours in predictions.items():
         same = np.mean([one[0][0] == other[0][0] for one, other in zip(ours, reference, strict=True)])
-        found.notes[name] = f"first token as {REFERENCE} in {same:.0%} of {len(texts)} texts"
+        notes[name] = f"first token as {REFERENCE} in {same:.0%} of {len(texts)} texts"
         if why := disagreement(precision_of(name, device), ours, reference):
-            found.wrong[name] = why
-    return found
+            wrong[name] = why
+    return notes, wrong
 
 
 def disagreement(

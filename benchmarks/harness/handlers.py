@@ -15,7 +15,7 @@ from benchmarks.models.folders import from_json
 from fillmask.environment import process_memory
 
 HANDLERS = "benchmarks.harness.handlers:handlers"
-_COMMANDS = ("imports", "load", "predictions", "calls", "seconds", "split", "predict", "memory")
+_COMMANDS = ("imports", "load", "predictions", "calls", "seconds", "predict", "memory")
 _LEAST_SECONDS = 0.4
 _PIPELINE = ("torch", "transformers:pipeline", "transformers:AutoModelForMaskedLM", "transformers:AutoTokenizer")
 _IMPORTS = {
@@ -35,10 +35,6 @@ class MeasuredContender:
     """A contender, a clock, and the memory of the process."""
 
     _contender: Contender
-
-    def __init__(self) -> None:
-        self._predicted = 0
-        self._leaked: list[bytes] = []
 
     def imports(self, name: str) -> None:
         """Import what the contender's user imports."""
@@ -103,25 +99,10 @@ class MeasuredContender:
             times.append(self._time(texts, batch_size, workers))
         return sum(times) / len(times)
 
-    def split(self, texts: list[str]) -> list[tuple[float, float, float]]:
-        """Milliseconds of the steps of each text's call, of fillmask; each text runs once before."""
-        self._contender.predict(texts)
-        steps: list[tuple[float, float, float]] = self._contender.split(texts)  # type: ignore[attr-defined]
-        return steps
-
-    def predict(self, texts: list[str], number: int, leak_bytes: int = 0) -> None:
-        """Predict texts in turn.
-
-        Args:
-            texts: With one mask each.
-            number: Of predictions.
-            leak_bytes: To lose with each, which proves that a leak would be seen.
-        """
-        for _ in range(number):
-            self._contender.predict([texts[self._predicted % len(texts)]])
-            self._predicted += 1
-            if leak_bytes:
-                self._leaked.append(b"x" * leak_bytes)
+    def predict(self, texts: list[str]) -> None:
+        """Predict texts one by one."""
+        for text in texts:
+            self._contender.predict([text])
 
     def memory(self) -> dict[str, float]:
         """MB of this process, as ``fillmask.environment.Memory`` has them.
@@ -141,6 +122,5 @@ class MeasuredContender:
 
     def _prepare(self, texts: list[str]) -> None:
         """Make the arrays of a contender that takes arrays."""
-        prepare = getattr(self._contender, "prepare", None)
-        if prepare:
+        if prepare := getattr(self._contender, "prepare", None):
             prepare(texts)

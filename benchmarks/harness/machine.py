@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -25,12 +25,25 @@ _PACKAGES = (
     "openvino", "faster-clip",
 )  # fmt: skip
 _ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
+_GPU = "name,driver_version,clocks.sm,utilization.gpu,memory.used,memory.total"
 _BEFORE_S = 2.0
 
 
 def context() -> dict[str, Any]:
     """The machine, the code and the packages, for a record."""
-    return _code() | _hardware() | {
+    commit = _printed("git", "rev-parse", "HEAD")
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return {
+        "git_commit": commit,
+        "dirty": None if commit is None else bool(_printed("git", "status", "--porcelain", "--", *_CODE, *_MADE)),
+        "cpu_model": cpu_model(),
+        "flags": cpu_flags(),
+        "cores": psutil.cpu_count(),
+        "affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cgroup_quota": cpu_quota(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "governor": governor.read_text().strip() if governor.exists() else None,
+        "gpus": _printed("nvidia-smi", f"--query-gpu={_GPU}", "--format=csv,noheader"),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "python": platform.python_version(),
         "os": platform.system(),
@@ -38,7 +51,7 @@ def context() -> dict[str, Any]:
         "load": [round(load, 2) for load in os.getloadavg()],
         "packages": installed_versions(_PACKAGES),
         "env": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)},
-    }  # fmt: skip
+    }
 
 
 class Watch:
@@ -58,14 +71,13 @@ class Watch:
 
     def __enter__(self) -> Watch:
         self.load_before = _foreign_cores(_BEFORE_S)
-        self._start = _Times()
+        self._start = _times()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        end = _Times()
-        self.steal, self.foreign = end.steal_since(self._start), end.foreign_since(self._start)
+        self.steal, self.foreign = _shares(self._start, _times())
         self.load_after = _foreign_cores(_BEFORE_S)
 
     @property
@@ -74,30 +86,33 @@ class Watch:
         return {name: getattr(self, name) for name in ("steal", "foreign", "load_before", "load_after")}
 
 
-class _Times:
-    """Seconds of all cores together since the start of the machine: whole, busy, stolen, and our own."""
+class _Times(NamedTuple):
+    """Seconds of all cores together since the start of the machine."""
 
-    def __init__(self) -> None:
-        times = psutil.cpu_times()
-        self.own = _own_seconds()
-        self.steal = float(getattr(times, "steal", 0.0))
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice as well
-        self.busy = sum(times) - idle - self.steal - guests
-        self.whole = sum(times) - guests
+    whole: float
+    busy: float
+    stolen: float
+    own: float
 
-    def steal_since(self, start: _Times) -> float:
-        return (self.steal - start.steal) / max(self.whole - start.whole, 1e-9)
 
-    def foreign_since(self, start: _Times) -> float:
-        foreign = (self.busy - start.busy) - (self.own - start.own)
-        return max(0.0, foreign) / max(self.whole - start.whole, 1e-9)
+def _times() -> _Times:
+    times = psutil.cpu_times()
+    stolen = float(getattr(times, "steal", 0.0))
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice as well
+    return _Times(sum(times) - guests, sum(times) - idle - stolen - guests, stolen, _own_seconds())
+
+
+def _shares(start: _Times, end: _Times) -> tuple[float, float]:
+    """The shares of the time between that were stolen, and that went to foreign processes."""
+    whole, busy, stolen, own = (after - before for before, after in zip(start, end, strict=True))
+    return stolen / max(whole, 1e-9), max(0.0, busy - own) / max(whole, 1e-9)
 
 
 def _foreign_cores(seconds: float) -> float:
-    start = _Times()
+    start = _times()
     time.sleep(seconds)
-    return _Times().foreign_since(start) * (psutil.cpu_count() or 1)
+    return _shares(start, _times())[1] * (psutil.cpu_count() or 1)
 
 
 def _own_seconds() -> float:
@@ -113,28 +128,10 @@ def _own_seconds() -> float:
     return seconds
 
 
-def _code() -> dict[str, Any]:
-    commit = _git("rev-parse", "HEAD")
-    dirty = None if commit is None else bool(_git("status", "--porcelain", "--", *_CODE, *_MADE))
-    return {"git_commit": commit, "dirty": dirty}
-
-
-def _git(*arguments: str) -> str | None:
+def _printed(*command: str) -> str | None:
+    """The output of a command; None if it fails or is missing."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def _hardware() -> dict[str, Any]:
-    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    return {
-        "cpu_model": cpu_model(),
-        "flags": cpu_flags(),
-        "cores": psutil.cpu_count(),
-        "affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "cgroup_quota": cpu_quota(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "governor": governor.read_text().strip() if governor.exists() else None,
-    }

@@ -13,7 +13,7 @@ import click
 from benchmarks import contenders
 from benchmarks.device import DEVICES, Device
 from benchmarks.harness.records import RESULTS
-from benchmarks.models.folders import BUILT
+from benchmarks.models.folders import BUILT, ModelFolders
 from benchmarks.models.subjects import SUBJECTS
 
 Profile = Literal["quick", "full"]
@@ -27,24 +27,22 @@ class SuiteOptions:
     Attributes:
         model: One of ``SUBJECTS``.
         profile: ``"quick"`` or ``"full"``.
+        device_name: Of the device that contenders run on.
         checkpoint: Trained weights; None takes the model's own.
         calibration: Texts for the scales of int8.
-        out: Folder of the record; None takes benchmarks/results for full runs, build/benchmarks/results for others.
         rounds: Instead of the profile's.
         only: These contenders only.
-        device_name: Of the device that contenders run on.
-        artifact: An artifact that was exported from the checkpoint before.
+        out: Folder of the record; None takes benchmarks/results for full runs, build/benchmarks/results for others.
     """
 
     model: str
     profile: Profile
+    device_name: str = "cpu"
     checkpoint: Path | None = None
     calibration: Path | None = None
-    out: Path | None = None
     rounds: int | None = None
     only: tuple[str, ...] = ()
-    device_name: str = "cpu"
-    artifact: Path | None = None
+    out: Path | None = None
 
     @property
     def device(self) -> Device:
@@ -54,8 +52,7 @@ class SuiteOptions:
     @property
     def folder(self) -> Path:
         """Of the record."""
-        published = self.profile == "full" and self.device_name != "stand-in"
-        return self.out or (RESULTS if published else BUILT / "results")
+        return self.out or results_folder("quick" if self.device_name == "stand-in" else self.profile)
 
     @property
     def contenders(self) -> list[str]:
@@ -63,20 +60,26 @@ class SuiteOptions:
         known = contenders.names(self.model, self.device)
         return [name for name in known if not self.only or name in self.only]
 
-    def schedule(self, schedules: Mapping[str, Schedule]) -> Schedule:
-        """The profile's schedule, with the rounds of the options."""
-        chosen = schedules[self.profile]
-        return replace(chosen, rounds=self.rounds) if self.rounds else chosen
+    def schedule(self, schedules: Mapping[str, Schedule], folders: ModelFolders) -> Schedule:
+        """The profile's schedule with the rounds of the options, without texts that the model does not take."""
+        chosen, longest = schedules[self.profile], folders.manifest["max_length"]
+        tokens = tuple(each for each in chosen.tokens if each <= longest)
+        return replace(chosen, tokens=tokens, rounds=self.rounds or chosen.rounds)
 
     def command(self, suite: str) -> str:
         """The command, with names of folders instead of their paths."""
         words = ["python", "-m", "benchmarks", suite, "--model", self.model, "--profile", self.profile]
         words += ["--device", self.device_name] if self.device_name != "cpu" else []
-        paths = ("--checkpoint", self.checkpoint), ("--calibration", self.calibration), ("--artifact", self.artifact)
-        for option, path in paths:
-            words += [option, path.name] if path else []
+        for option in ("checkpoint", "calibration"):
+            path: Path | None = getattr(self, option)
+            words += [f"--{option}", path.name] if path else []
         words += ["--rounds", str(self.rounds)] if self.rounds else []
         return shlex.join([*words, *(word for name in self.only for word in ("--contender", name))])
+
+
+def results_folder(profile: Profile) -> Path:
+    """Where records of a profile go: only full runs are published."""
+    return RESULTS if profile == "full" else BUILT / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,6 @@ class Schedule:
         texts: Different texts of a length, in turn.
         calls: The least and the most calls of a block.
         seconds: Of a block.
-        batch_sizes: Texts of a run.
         sizes: Of square matrices.
     """
 
@@ -98,7 +100,6 @@ class Schedule:
     texts: int = 0
     calls: tuple[int, ...] = ()
     seconds: float = 0.0
-    batch_sizes: tuple[int, ...] = ()
     sizes: tuple[int, ...] = ()
 
     @property
@@ -107,20 +108,19 @@ class Schedule:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def suite_params(device: str = "cpu") -> list[click.Parameter]:
+def suite_params(*, on_gpu: bool) -> list[click.Parameter]:
     """The options of a suite's command.
 
     Args:
-        device: The default device.
+        on_gpu: Whether the suite also runs on a GPU.
     """
-    devices = click.Choice(list(DEVICES))
+    devices = click.Choice(list(DEVICES) if on_gpu else ["cpu"])
     return [
         click.Option(["--model"], type=click.Choice(list(SUBJECTS)), default="minilm", show_default=True),
         click.Option(["--profile"], type=click.Choice(["quick", "full"]), default="full", show_default=True),
-        click.Option(["--device", "device_name"], type=devices, default=device, show_default=True),
+        click.Option(["--device", "device_name"], type=devices, default="cpu", show_default=True),
         click.Option(["--checkpoint"], type=_FOLDER, help="Trained weights of the model's architecture."),
         click.Option(["--calibration"], type=_FOLDER, help="Texts for the scales of int8, one a line."),
-        click.Option(["--artifact"], type=_FOLDER, help="An artifact exported from --checkpoint before."),
         click.Option(["--out"], type=click.Path(path_type=Path), help="Folder of the record."),
         click.Option(["--rounds"], type=click.IntRange(3), help="Instead of the profile's."),
         click.Option(["--contender", "only"], multiple=True, help="Only this one; may be given again."),

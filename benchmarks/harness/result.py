@@ -28,10 +28,10 @@ class SuiteResult:
         device: Where the contenders ran.
         rows: Its samples.
         comparisons: Ratios made of them.
-        controls: As in ``Evidence``.
-        rounds: As in ``Evidence``.
-        gate: As in ``Evidence``.
-        findings: As in ``Record``.
+        controls: By case, the ratio of a contender to itself.
+        rounds: By case, one value a round that must not drift. It is a ratio, since what slows a machine for a while
+            slows both its sides.
+        gate: Why there are no speeds, such as wrong predictions, or None.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +41,6 @@ class SuiteResult:
     controls: dict[str, Ratio] = field(default_factory=dict)
     rounds: dict[str, Sequence[float]] = field(default_factory=dict)
     gate: str | None = None
-    findings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -83,6 +82,7 @@ class SuiteResult:
         *,
         control: tuple[str, str] | None,
         pairs: Sequence[tuple[str, str]] | None = None,
+        name: str | None = None,
     ) -> None:
         """Compare contenders in a case. Pairs of which one has failed are left out.
 
@@ -93,14 +93,15 @@ class SuiteResult:
             control: The two names of the contender that runs twice; without both there is no comparison. None where
                 values are counted and do not vary.
             pairs: Ours and theirs; None takes each contender of fillmask beside every other one.
+            name: Of the case, where it has several controls.
         """
         noise = _EXACT
-        compared = [pair for pair in (pairs or _all_pairs(values, control)) if all(values.get(name) for name in pair)]
+        compared = [pair for pair in (pairs or _all_pairs(values, control)) if all(values.get(each) for each in pair)]
         if control is not None:
-            if not all(values.get(name) for name in control):
+            if not all(values.get(each) for each in control):
                 return
-            noise = ratio(unit, *(values[name] for name in control))
-            name, sides = case_name(case), [values[each] for each in _representative(compared, control)]
+            noise = ratio(unit, *(values[each] for each in control))
+            name, sides = name or case_name(case), [values[each] for each in _representative(compared, control)]
             self.controls[name] = noise
             self.rounds[name] = [one / other for one, other in zip(*sides, strict=True)]
             self.params.setdefault("drift", {})[name] = drift(values[control[0]])

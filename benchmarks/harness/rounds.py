@@ -32,9 +32,9 @@ class Rounds(Generic[Key, _Block]):
     samples: dict[Key, list[_Block]]
     failed: dict[Key, str]
 
-    def values(self, value: Callable[[_Block], float]) -> dict[Key, list[float]]:
-        """The samples with each result as a number."""
-        return {key: [value(block) for block in blocks] for key, blocks in self.samples.items()}
+    def map(self, value: Callable[[_Block], float]) -> Rounds[Key, float]:
+        """The same with each result as a number."""
+        return Rounds({key: list(map(value, blocks)) for key, blocks in self.samples.items()}, self.failed)
 
     def pick(self, names: Mapping[Key, str]) -> Rounds[str, _Block]:
         """The results of some blocks, under other names."""

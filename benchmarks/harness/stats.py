@@ -1,11 +1,9 @@
-"""Percentiles, and ratios in the direction that their unit decides."""
+"""Ratios in the direction that their unit decides, and what follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
-
-import numpy as np
 
 from fillmask.bench.ratios import Ratio, paired_ratio, speed_ratio
 
@@ -13,17 +11,6 @@ _DOUBT = 0.01
 _TIMES, _RATES = ("ms", "s"), ("texts/s", "GOP/s")
 
 Claim = Literal["faster", "slower", "none"]
-
-
-def percentile(values: Sequence[float], q: float) -> float:
-    """The ``q``-th percentile, ``0 <= q <= 100``, interpolated between neighbors.
-
-    Raises:
-        ValueError: There are no values, or q is no percentage.
-    """
-    if not len(values):
-        raise ValueError("there is no percentile of no values; give at least one")
-    return float(np.percentile(values, q))
 
 
 def enough_for(q: float, n: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,93 +14,71 @@ from benchmarks.harness import machine
 from benchmarks.harness.options import Profile, SuiteOptions, suite_params
 from benchmarks.harness.records import RESULTS, Record, case_name, write, write_file
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.validity import Evidence, judge
+from benchmarks.harness.validity import judge
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.making import prepare
 from benchmarks.models.subjects import SUBJECTS
 from fillmask import ProviderError
+from fillmask.runtime.providers import check_providers
 
 Measure = Callable[[SuiteOptions, ModelFolders], SuiteResult]
 
 
-def suite_command(name: str, measure: Measure, question: str) -> click.Command:
-    """A suite's command.
+def suite_command(name: str, measure: Measure, question: str, *, on_gpu: bool = False) -> click.Command:
+    """A suite's command, which measures a model and writes the record.
 
     Args:
         name: Of the suite.
         measure: Runs it.
         question: For the help.
+        on_gpu: Whether it also runs on a GPU.
     """
 
     def callback(**given: Any) -> None:  # noqa: ANN401 -- click's options
         run(name, SuiteOptions(**given), measure)
 
-    return click.Command(name, params=list(suite_params()), callback=callback, help=question)
+    return click.Command(name, params=suite_params(on_gpu=on_gpu), callback=callback, help=question)
 
 
-def run(name: str, options: SuiteOptions, measure: Measure) -> Record:
+def run(name: str, options: SuiteOptions, measure: Measure) -> None:
     """Run a suite and write its record.
 
     Raises:
         click.ClickException: The device's provider is missing, or the model cannot be made.
     """
-    if options.artifact and not options.checkpoint:
-        raise click.UsageError("--artifact needs --checkpoint, the weights that it was exported from")
-    if not options.device.is_cpu and (lacking := [name for name in ("torch", "transformers") if not find_spec(name)]):
-        raise click.ClickException(f"{', '.join(lacking)} cannot be imported; install fillmask[bench]")
     try:
-        options.device.check()
+        check_providers([options.device.provider])
     except ProviderError as error:
         raise click.ClickException(str(error)) from error
-    folders = prepare(
-        options.model, options.checkpoint, options.calibration, device=options.device, artifact=options.artifact
-    )
+    folders = prepare(options.model, options.checkpoint, options.calibration, options.device)
     about = {"subject": folders.described(), "title": SUBJECTS[options.model].title}
     record = make_record(name, options.profile, options.command(name), lambda: measure(options, folders))
     params = about | record.params
-    record = replace(record, model=options.model, device=options.device_name, params=params)
-    report(record, write(record, options.folder))
-    return record
+    report(replace(record, model=options.model, device=options.device_name, params=params), options.folder)
 
 
-def make_record(
-    suite: str, profile: Profile, command: str, measure: Callable[[], SuiteResult], *, timed: bool = True
-) -> Record:
-    """Measure, and make the record of it.
+def make_record(suite: str, profile: Profile, command: str, measure: Callable[[], SuiteResult]) -> Record:
+    """Measure while the machine is watched, and make the record of it.
 
     Args:
         suite: Its name.
         profile: ``"quick"`` or ``"full"``.
         command: The command that makes the record again.
         measure: Measures.
-        timed: Whether the load of the machine matters, so that it is watched and may make the run invalid.
     """
-    started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    context, load = machine.context(), dict[str, float]()
-    reasons, unsettled = list[str](), dict[str, list[str]]()
-    if timed:
-        with machine.Watch() as watch:
-            result = measure()
-        load = watch.found
-        evidence = Evidence(context, load, result.controls, result.rounds, result.failures, result.gate)
-        reasons, unsettled = judge(evidence, profile)
-    else:
+    record = _empty(suite, profile, command)
+    with machine.Watch() as watch:
         result = measure()
-    return Record(
-        suite=suite,
-        model="",
-        profile=profile,
-        command=command,
-        started_at=started,
-        context=context,
-        watch=load,
+    reasons, unsettled = judge(record.context, watch.found, result, profile)
+    return replace(
+        record,
+        watch=watch.found,
         params=result.params,
         rows=result.rows,
         comparisons=result.comparisons,
         invalid_reasons=reasons,
         valid=not reasons,
         unsettled=unsettled,
-        findings=result.findings,
     )
 
 
@@ -114,12 +91,13 @@ def write_findings(suite: str, command: str, findings: dict[str, Any], path: Pat
         findings: Its results, by name.
         path: Of the record; None takes benchmarks/results.
     """
-    record = make_record(suite, "full", command, lambda: SuiteResult(findings=findings), timed=False)
+    record = replace(_empty(suite, "full", command), findings=findings)
     return write_file(record, path or RESULTS / f"{suite}.json")
 
 
-def report(record: Record, path: Path) -> None:
-    """Print the comparisons of a record, and why it or its cases are not valid."""
+def report(record: Record, folder: Path) -> None:
+    """Write a record, and print its comparisons and why it or its cases are not valid."""
+    path = write(record, folder)
     for each in record.comparisons:
         click.echo(
             f"{case_name(each.case):24} {each.contender:14} / {each.baseline:14} {each.ratio:6.2f} "
@@ -130,3 +108,8 @@ def report(record: Record, path: Path) -> None:
     for case, reasons in record.unsettled.items():
         click.echo(f"NOT SETTLED: {case}: {'; '.join(reasons)}", err=True)
     click.echo(path)
+
+
+def _empty(suite: str, profile: Profile, command: str) -> Record:
+    started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    return Record(suite, "", profile, command, started, machine.context(), {}, {}, [], [], [], valid=True)

@@ -3,62 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fillmask.bench.ratios import Ratio, paired_ratio
+from fillmask.bench.ratios import paired_ratio
+
+if TYPE_CHECKING:
+    from benchmarks.harness.result import SuiteResult
 
 HALF_WIDTH = 0.05
-FOREIGN = 0.05
-STEAL = 0.02
-LOAD = 0.5
 DRIFT = 1.10
 _WINDOWS = 3
+# By what the watch on the machine finds, the most that is allowed and its description.
+_BOUNDS = {
+    "foreign": (0.05, "of the machine's time went to other processes"),
+    "steal": (0.02, "of the machine's time went to its host"),
+    "load_before": (0.5, "cores were busy before the start"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the validity of a run follows from.
-
-    Attributes:
-        context: As ``machine.context`` returns it.
-        watch: As ``machine.Watch.found`` returns it.
-        controls: By case, the ratio of a contender to itself.
-        rounds: By case, one value a round that must not drift. It is a ratio, since what slows a machine for a while
-            slows both its sides.
-        failures: By contender that the suite needs, why it failed.
-        gate: Why accuracy allows no speeds, or None.
-    """
-
-    context: Mapping[str, Any]
-    watch: Mapping[str, float]
-    controls: Mapping[str, Ratio] = field(default_factory=dict)
-    rounds: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
-    gate: str | None = None
-
-
-def judge(evidence: Evidence, profile: str) -> tuple[list[str], dict[str, list[str]]]:
+def judge(
+    context: Mapping[str, Any], watch: Mapping[str, float], result: SuiteResult, profile: str
+) -> tuple[list[str], dict[str, list[str]]]:
     """Why a run is invalid; and if it is valid, the cases that are not settled with their reasons.
 
     Each case is a comparison of its own. Where no case is settled, the run is invalid. A quick run may be of code that
     is not committed.
+
+    Args:
+        context: As ``machine.context`` returns it.
+        watch: As ``machine.Watch.found`` returns it.
+        result: What was measured.
+        profile: ``"quick"`` or ``"full"``.
     """
-    reasons, unsettled = _whole(evidence, profile), _noise(evidence)
-    if evidence.controls and unsettled.keys() >= evidence.controls.keys():
+    reasons = [f"{watch[name]:.3g} {what}, more than {most}" for name, (most, what) in _BOUNDS.items()
+               if watch[name] > most]  # fmt: skip
+    reasons += [f"{name} failed: {why}" for name, why in result.failures.items()]
+    reasons += [result.gate] if result.gate else []
+    reasons += _code(context) if profile == "full" else []
+    unsettled = _noise(result)
+    if result.controls and unsettled.keys() >= result.controls.keys():
         return reasons + [f"{case}: {why}" for case, all_ in unsettled.items() for why in all_], {}
     return reasons, unsettled
-
-
-def _whole(evidence: Evidence, profile: str) -> list[str]:
-    found = _machine(evidence.watch)
-    found += [f"{name} failed: {why}" for name, why in evidence.failures.items()]
-    found += [evidence.gate] if evidence.gate else []
-    if profile == "full":
-        found += _code(evidence.context)
-    return found
 
 
 def narrow(ours: Sequence[float], again: Sequence[float]) -> bool:
@@ -75,25 +62,13 @@ def drift(values: Sequence[float]) -> float:
     return max(windows) / min(windows)
 
 
-def _machine(watch: Mapping[str, float]) -> list[str]:
-    bounds = {"foreign": FOREIGN, "steal": STEAL, "load_before": LOAD}
-    texts = {
-        "foreign": "of the machine's time went to other processes",
-        "steal": "of the machine's time went to its host",
-        "load_before": "cores were busy before the start",
-    }
-    return [
-        f"{watch[name]:.3g} {texts[name]}, more than {bound}" for name, bound in bounds.items() if watch[name] > bound
-    ]
-
-
-def _noise(evidence: Evidence) -> dict[str, list[str]]:
+def _noise(result: SuiteResult) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for case, control in evidence.controls.items():
+    for case, control in result.controls.items():
         if control.half_width > HALF_WIDTH:
             wide = f"±{control.half_width:.1%}, more than {HALF_WIDTH:.0%}"
             found.setdefault(case, []).append(f"the interval of a contender beside itself is {wide}")
-    for case, values in evidence.rounds.items():
+    for case, values in result.rounds.items():
         if drift(values) > DRIFT:
             drifted = f"{drift(values):.2f} over the rounds, more than {DRIFT}"
             found.setdefault(case, []).append(f"values drifted by {drifted}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
@@ -28,20 +28,16 @@ class ContenderError(Exception):
 
 
 class Worker:
-    """A child process that runs ``MODULE:HANDLERS``, a function without arguments that makes the handlers.
+    """A child process that runs commands.
 
     Args:
         handlers: ``"module:function"``; the function returns the handlers by command.
-
-    Raises:
-        ContenderError: The process does not start.
     """
 
     def __init__(self, handlers: str) -> None:
         command = [sys.executable, "-m", "benchmarks.harness.worker", handlers]
-        self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._unread = b""
-        self._stop()
+        self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._signal(signal.SIGSTOP)
 
     def call(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
         """Run a command while the process is not stopped.
@@ -49,18 +45,25 @@ class Worker:
         Raises:
             ContenderError: The command raised an error, the process ended, or it did not reply for ten minutes.
         """
-        assert self._process.stdin is not None
-        if self._process.stdin.closed:
-            raise ContenderError(f"the process ended with {self._process.returncode}")
+        process, line = self._process, ""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if process.stdin.closed:
+            raise ContenderError(f"the process ended with {process.returncode}")
         self._signal(signal.SIGCONT)
         try:
-            self._process.stdin.write(json.dumps([command, arguments]).encode() + b"\n")
-            self._process.stdin.flush()
-            reply = json.loads(self._read_line())
-        except BrokenPipeError as error:
-            raise ContenderError(f"the process ended with {self._process.wait()}") from error
+            print(json.dumps([command, arguments]), file=process.stdin, flush=True)
+            if not select.select([process.stdout], [], [], _PATIENCE_S)[0]:
+                self.close()
+                raise ContenderError(f"no reply for {_PATIENCE_S:.0f} s")
+            line = process.stdout.readline()
+        except BrokenPipeError:
+            pass  # as if it gave no line
         finally:
-            self._stop()
+            self._signal(signal.SIGSTOP)
+        if not line:
+            raise ContenderError(f"the process ended with {process.wait()}")
+        reply = json.loads(line)
         if "error" in reply:
             raise ContenderError(reply["error"])
         return reply["result"]
@@ -78,24 +81,6 @@ class Worker:
     ) -> None:
         self.close()
 
-    def _read_line(self) -> bytes:
-        assert self._process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
-                if not selector.select(_PATIENCE_S):
-                    self.close()
-                    raise ContenderError(f"no reply for {_PATIENCE_S:.0f} s")
-                read = os.read(self._process.stdout.fileno(), 1 << 16)
-                if not read:
-                    raise ContenderError(f"the process ended with {self._process.wait()}")
-                self._unread += read
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
-
-    def _stop(self) -> None:
-        self._signal(signal.SIGSTOP)
-
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             self._process.send_signal(number)
@@ -103,7 +88,8 @@ class Worker:
 
 def main(handlers: str) -> None:
     """Execute commands from stdin until it ends; other output goes to stderr."""
-    _end_with_parent()
+    if sys.platform == "linux":  # a stopped process whose parent was killed would stay forever
+        ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     module, _, name = handlers.partition(":")
@@ -115,12 +101,6 @@ def main(handlers: str) -> None:
         except Exception as error:  # a contender may raise anything; the parent records it
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=replies, flush=True)
-
-
-def _end_with_parent() -> None:
-    """A stopped process whose parent was killed would stay forever."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -15,37 +14,24 @@ from benchmarks.harness.worker import ContenderError, Worker
 from benchmarks.models.folders import ModelFolders
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How a contender runs.
-
-    Attributes:
-        contender: Its name.
-        threads: Of one run; 0 takes the contender's default.
-        device: Where it runs.
-    """
-
-    contender: str
-    threads: int = 0
-    device: Device = CPU
-
-
 class Workers:
     """The processes. Used as a context manager, which loads all contenders.
 
     Args:
         folders: Of the model.
-        setups: By a name of the suite's own.
+        threads: By contender, of one run; 0 takes the contender's default. What follows a comma in a name is not the
+            contender's: one contender may be there several times.
+        device: Where they run.
 
     Attributes:
         settings: Of each contender that loaded.
         failed: By name, why the others did not load.
     """
 
-    def __init__(self, folders: ModelFolders, setups: Mapping[str, Setup]) -> None:
+    def __init__(self, folders: ModelFolders, threads: Mapping[str, int], device: Device = CPU) -> None:
         self.settings: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
-        self._setups, self._folders = setups, folders.as_json()
+        self._threads, self._given = threads, {"folders": folders.as_json(), "device": device.name}
         self._workers: dict[str, Worker] = {}
         self._stack = ExitStack()
 
@@ -62,10 +48,19 @@ class Workers:
         """
         return self._workers[name].call(command, **arguments)
 
+    def texts_per_second(self, name: str, texts: list[str], *, batch_size: int = 1, workers: int = 1) -> float:
+        """The rate at which a contender predicts texts.
+
+        Raises:
+            ContenderError: The contender failed.
+        """
+        seconds: float = self.call(name, "seconds", texts=texts, batch_size=batch_size, workers=workers)
+        return len(texts) / seconds
+
     def __enter__(self) -> Workers:
-        with self._stack.pop_all() as stack, progress(list(self._setups.items()), "loading") as setups:
-            for name, setup in setups:
-                self._load(stack.enter_context(Worker(HANDLERS)), name, setup)
+        with self._stack.pop_all() as stack, progress(list(self._threads), "loading") as names:
+            for name in names:
+                self._load(stack.enter_context(Worker(HANDLERS)), name)
             self._stack = stack.pop_all()
         return self
 
@@ -74,10 +69,10 @@ class Workers:
     ) -> None:
         self._stack.close()
 
-    def _load(self, worker: Worker, name: str, setup: Setup) -> None:
-        arguments = {"folders": self._folders, "threads": setup.threads, "device": setup.device.name}
+    def _load(self, worker: Worker, name: str) -> None:
+        contender, threads = name.partition(",")[0], self._threads[name]
         try:
-            self.settings[name] = worker.call("load", name=setup.contender, **arguments)
+            self.settings[name] = worker.call("load", name=contender, threads=threads, **self._given)
             self._workers[name] = worker
         except ContenderError as error:
             self.failed[name] = str(error)

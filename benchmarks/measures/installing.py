@@ -59,17 +59,11 @@ def measure_size(packages: Path) -> Installed:
     names = [path.name.removesuffix(".dist-info").partition("-") for path in packages.glob("*.dist-info")]
     sizes = {path.name: bytes_of(path) for path in packages.iterdir()}
     largest = sorted(sizes, key=lambda name: -sizes[name])[:5]
-    return Installed(
-        sum(sizes.values()),
-        {name: version for name, _, version in sorted(names)},
-        {name: sizes[name] for name in largest},
-    )
+    distributions = {name: version for name, _, version in sorted(names)}
+    return Installed(sum(sizes.values()), distributions, {name: sizes[name] for name in largest})
 
 
 def bytes_of(path: Path) -> int:
     """Of a file, or of all files below a folder."""
-    return (
-        path.stat().st_size
-        if path.is_file()
-        else sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
-    )
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(each.stat().st_size for each in files if each.is_file())

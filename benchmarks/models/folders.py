@@ -58,9 +58,8 @@ class ModelFolders:
 
 def from_json(content: dict[str, Any]) -> ModelFolders:
     """The inverse of ``as_json``."""
-    paths = {name: Path(content[name]) for name in ("checkpoint", "optimum", "artifact")}
-    texts = Path(content["texts"]) if content["texts"] else None
-    return ModelFolders(content["name"], **paths, trained=content["trained"], texts=texts)
+    paths = {name: Path(content[name]) for name in ("checkpoint", "optimum", "artifact", "texts") if content[name]}
+    return ModelFolders(**content | paths)
 
 
 def open_tokenizer(artifact: Path) -> Any:  # noqa: ANN401 -- tokenizers has no types
@@ -79,11 +78,11 @@ def sha256_of(checkpoint: Path) -> str:
     Raises:
         FileNotFoundError: It has none.
     """
-    for name in _WEIGHTS:
-        if (path := checkpoint / name).exists():
-            digest = hashlib.sha256()
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-            return digest.hexdigest()
-    raise FileNotFoundError(f"{checkpoint} holds none of {', '.join(_WEIGHTS)}")
+    found = [checkpoint / name for name in _WEIGHTS if (checkpoint / name).exists()]
+    if not found:
+        raise FileNotFoundError(f"{checkpoint} holds none of {', '.join(_WEIGHTS)}")
+    digest = hashlib.sha256()
+    with found[0].open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -18,43 +18,29 @@ from benchmarks.models.folders import BUILT, ModelFolders, sha256_of
 from benchmarks.models.subjects import SUBJECTS
 from fillmask.environment import cpu_flags
 
-_ROOT = Path(__file__).parents[2]
-_EXPORT = _ROOT / "export" / "fillmask_export"
+_EXPORT = Path(__file__).parents[2] / "export" / "fillmask_export"
 
 
-def prepare(
-    name: str,
-    checkpoint: Path | None = None,
-    calibration: Path | None = None,
-    *,
-    device: Device = CPU,
-    artifact: Path | None = None,
-) -> ModelFolders:
-    """The folders of a model; a process of its own makes what is missing, which takes minutes.
+def prepare(name: str, checkpoint: Path | None, calibration: Path | None, device: Device = CPU) -> ModelFolders:
+    """The folders of a model; what is missing is made, which takes minutes.
 
     Args:
         name: One of ``SUBJECTS``.
         checkpoint: Weights to take instead of random ones.
         calibration: Texts for the scales of int8, one a line; None takes the model's own, or fillmask's.
         device: Where contenders run, which decides the variants.
-        artifact: An artifact exported from the checkpoint before, perhaps on another machine; None exports it here.
 
     Raises:
-        click.ClickException: Something cannot be made, or the artifact lacks a variant.
+        click.ClickException: Something cannot be made.
     """
     folders = folders_of(name, checkpoint, device)
-    if artifact:
-        folders = replace(folders, artifact=artifact)
-    if not _complete(folders, device):
-        command = [sys.executable, "-m", "benchmarks.models", name, "--device", device.name]
-        for option, value in (("--checkpoint", checkpoint), ("--calibration", calibration)):
-            command += [option, str(value.resolve())] if value else []
-        if subprocess.run(command, cwd=_ROOT, check=False, stdout=sys.stderr).returncode:
-            raise click.ClickException(f"{name} could not be made; see above")
-    if lacking := {"fp32", device.precision} - set(folders.manifest["variants"]):
-        raise click.ClickException(
-            f"{folders.artifact} lacks {', '.join(sorted(lacking))}; export it with both variants"
-        )
+    if not all(path.exists() for path in _needed(folders, device)):
+        # In a process of its own, which gives back the memory of PyTorch and the exporter.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            try:
+                pool.submit(make, name, checkpoint, calibration, device).result()
+            except Exception as error:  # whatever ends an export
+                raise click.ClickException(f"{name} could not be made: {error}") from error
     return folders
 
 
@@ -63,14 +49,13 @@ def folders_of(name: str, checkpoint: Path | None, device: Device = CPU) -> Mode
     subject, home = SUBJECTS[name], BUILT / name
     if checkpoint:
         home = BUILT / f"{name}-{sha256_of(checkpoint)[:8]}"
-    texts = home / "texts" / "germline-chains.txt" if subject.sequences else None
     return ModelFolders(
         name,
         checkpoint.resolve() if checkpoint else home / "checkpoint",
         home / "optimum",
         home / f"{_prefix(device)}{_exporter()}",
         trained=subject.trained or checkpoint is not None,
-        texts=texts,
+        texts=home / "texts" / "germline-chains.txt" if subject.sequences else None,
     )
 
 
@@ -82,15 +67,14 @@ def make(name: str, checkpoint: Path | None, calibration: Path | None, device: D
         folders.texts.parent.mkdir(parents=True, exist_ok=True)
         own, _ = subject.sequences(folders.texts.parent)
         calibration = calibration or own
-    if device.is_cpu:
+    if folders.optimum in _needed(folders, device):
         _appear(folders.optimum, lambda folder: _optimum(folders.checkpoint, folder))
     if not folders.artifact.exists():
         _artifact(folders, calibration, device)
 
 
-def _complete(folders: ModelFolders, device: Device = CPU) -> bool:
-    needed = [folders.checkpoint, folders.artifact] + ([folders.optimum] if device.is_cpu else [])
-    return all(path.exists() for path in needed)
+def _needed(folders: ModelFolders, device: Device) -> list[Path]:
+    return [folders.checkpoint, folders.artifact, *([folders.optimum] if device.is_cpu else [])]
 
 
 def _prefix(device: Device) -> str:
@@ -139,11 +123,8 @@ def _artifact(folders: ModelFolders, calibration: Path | None, device: Device) -
         shutil.rmtree(old)
     plan = Plan(calibration=calibration, texts=folders.texts, masks=500, rounds=0)
     variants = ("fp32", device.precision)
-    export(folders.checkpoint, folders.artifact, variants, allow_pickle=True, plan=plan, say=_say)
-
-
-def _say(step: str) -> None:
-    click.echo(step, err=True)
+    say = partial(click.echo, err=True)
+    export(folders.checkpoint, folders.artifact, variants, allow_pickle=True, plan=plan, say=say)
 
 
 def _exporter() -> str:

@@ -32,7 +32,7 @@ def make_masked_texts(folders: ModelFolders, number: int) -> list[MaskedText]:
     """
     mask = folders.manifest["mask_token"]
     if not folders.trained:
-        return [MaskedText(text, None) for text in Writer(folders.artifact, mask).mix(number)]
+        return [MaskedText(text, None) for text in Writer.of(folders).mix(number)]
     from fillmask_export.probes import read_texts
 
     tokenizer, mask_id = open_tokenizer(folders.artifact), folders.manifest["mask_token_id"]

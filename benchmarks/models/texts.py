@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.models.folders import open_tokenizer
+from benchmarks.models.folders import ModelFolders, open_tokenizer
 
 _CANDIDATES = 4000
 _SHORTEST, _LONGEST = 8, 256
@@ -28,6 +28,11 @@ class Writer:
         self._mask = mask_token
         self._special = self.count(mask_token) - 1
         self._words = self._find_words()
+
+    @classmethod
+    def of(cls, folders: ModelFolders) -> Writer:
+        """The writer of a model."""
+        return cls(folders.artifact, folders.manifest["mask_token"])
 
     def count(self, text: str) -> int:
         """Tokens of a text, the special ones included."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeGuard
 
+import numpy as np
+
 from benchmarks.harness.records import Comparison, Row
-from benchmarks.harness.stats import enough_for, percentile
+from benchmarks.harness.stats import enough_for
 
 _PERCENTILES = (50, 90, 99)
 NONE = "—"
@@ -29,8 +31,8 @@ def cell(row: Row) -> str:
         return failed(row.failed)
     samples = flat(row)
     if not in_rounds(row.samples):
-        return number(percentile(samples, 50), row.unit)
-    shown = [number(percentile(samples, q)) if enough_for(q, len(samples)) else NONE for q in _PERCENTILES]
+        return number(float(np.median(samples)), row.unit)
+    shown = [number(float(np.percentile(samples, q))) if enough_for(q, len(samples)) else NONE for q in _PERCENTILES]
     return " / ".join(shown)
 
 

@@ -1,13 +1,14 @@
-"""The pages: RESULTS.md as a whole, and the README between its markers."""
+"""The pages: RESULTS.md as a whole, and the README's table of the most important ratios between its markers."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from benchmarks.harness.records import replace_between
-from benchmarks.report.goals import GOALS, goals
+from benchmarks.harness.records import Comparison, Record, replace_between
+from benchmarks.report.cells import interval, table
+from benchmarks.report.goals import GOALS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
-from benchmarks.report.readme import numbers
 from benchmarks.report.results import Results
 from benchmarks.report.sections import section
 
@@ -15,6 +16,16 @@ BENCHMARKS = Path(__file__).parents[1]
 RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHMARKS.parent / "README.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
+NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
+_QUESTIONS = {
+    "latency": "one text of {tokens} tokens on one thread, speed",
+    "throughput": "sentences in batches on two cores, texts a second",
+    "startup": "process start to first answer, speed",
+    "memory": "peak memory",
+    "size": "installed bytes",
+    "overhead": "a call beside the run inside it, {tokens} tokens, speed",
+    "roofline": "products a second beside the peak of the machine, {tokens} tokens",
+}
 
 _TOP = """# Results
 
@@ -30,7 +41,7 @@ computed from the same samples."""
 
 def results_page(results: Results) -> str:
     """RESULTS.md."""
-    parts = [_TOP, "## Goals", goals(results, GOALS), *_drawn(results)]
+    parts = [_TOP, "## Goals", goals(results), *_drawn(results)]
     if results.records:
         parts += ["## All of it", *(section(record, results) for record in results.records)]
     return "\n\n".join(parts) + "\n"
@@ -47,6 +58,30 @@ def readme_page(readme: str, results: Results) -> str:
     return replace_between(readme, START, END, numbers(results))
 
 
+def numbers(results: Results) -> str:
+    """The rows of valid records, losses as well as wins."""
+    found = [(goal, record, compared) for goal in GOALS
+             if (record := goal.record(results)) and (compared := goal.find(results))]  # fmt: skip
+    if not found:
+        return NOTHING
+    rows = [_row(goal, record, compared) for goal, record, compared in found]
+    lines = table(["question", "fillmask", "beside", "ratio", "command"], rows)
+    machines = dict.fromkeys(_machine(record.context) for _, record, _ in found)
+    return "\n".join([f"{lines}\n", *machines])
+
+
 def _drawn(results: Results) -> list[str]:
     shown = [f"![{drawing.title}](plots/{drawing.name}.svg)" for drawing in DRAWINGS if drawing.records(results)]
     return ["## Plots", *shown] if shown else []
+
+
+def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
+    question = f"{record.model or goal.model}: {_QUESTIONS[goal.suite].format(**goal.case)}"
+    ours = compared.contender.removeprefix("fillmask-")
+    model = f" --model {record.model}" if record.model else ""
+    return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]
+
+
+def _machine(context: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in context["packages"].items())
+    return f"Measured {context['date']} on {context['cores']} cores of {context['cpu_model']}; {packages}."

@@ -18,6 +18,7 @@ from fillmask.bench.ratios import median_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 _RESAMPLES = 2000
 _NAME_HEIGHT = 0.038  # of the axis
@@ -78,53 +79,53 @@ class Drawing:
 
 def write(results: Results, folder: Path) -> list[Path]:
     """Draw all for which there are records, and remove the others."""
-    folder.mkdir(exist_ok=True)
-    for path in folder.glob("*.svg"):
-        path.unlink()
-    return [draw(drawing, results, folder) for drawing in DRAWINGS if drawing.records(results)]
-
-
-def draw(drawing: Drawing, results: Results, folder: Path) -> Path:
-    """Draw one."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "svg"}):  # type: ignore[dict-item]
-        figure = Figure(figsize=(7, 4.2))
-        axes = figure.subplots()
-        records = drawing.records(results)
-        drawing.draw(axes, records, results.refused(records[0]))
-        axes.set_title(drawing.title, loc="left", fontsize=11)
-        path = folder / f"{drawing.name}.svg"
-        metadata = {"Date": None, "Creator": None, "Description": drawing.source(results)}
-        figure.savefig(path, format="svg", transparent=True, metadata=metadata)
-    return path
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.svg"):
+        path.unlink()
+    drawn = []
+    for drawing in DRAWINGS:
+        if records := drawing.records(results):
+            with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "svg"}):  # type: ignore[dict-item]
+                figure = Figure(figsize=(7, 4.2))
+                axes = figure.subplots()
+                drawing.draw(axes, records, results.refused(records[0]))
+                axes.set_title(drawing.title, loc="left", fontsize=11)
+                metadata = {"Date": None, "Creator": None, "Description": drawing.source(results)}
+                drawn.append(folder / f"{drawing.name}.svg")
+                figure.savefig(drawn[-1], format="svg", transparent=True, metadata=metadata)
+    return drawn
 
 
 def latency_by_tokens(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
     """A line for each contender, both axes logarithmic, with the intervals of the medians."""
-    (record,) = records
-    rows = [row for row in _shown(record, refused) if list(row.case) == ["tokens"]]
-    ends = []
+    rows = [row for row in _shown(records[0], refused) if list(row.case) == ["tokens"]]
+    ticks, ends = sorted({row.case["tokens"] for row in rows}), []
     for name in dict.fromkeys(row.contender for row in rows):
-        tokens, middle, below, above = _line([row for row in rows if row.contender == name])
+        line = sorted((row.case["tokens"], *_interval(row)) for row in rows if row.contender == name)
+        tokens, middle, below, above = zip(*line, strict=True)
         axes.errorbar(tokens, middle, yerr=[below, above], capsize=2, lw=1.6, marker="o", ms=3.5, **_look(name))
         ends.append((middle[-1], name))
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    ticks = sorted({row.case["tokens"] for row in rows})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    _plain(axes, "y")
+    _plain(axes.yaxis)
     axes.set_xlabel("tokens")
     axes.set_ylabel("ms, median of the calls")
     _name_ends(axes, ticks[-1], ends)
 
 
 def accuracy_by_latency(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
-    """A point for each contender: how long a text of 128 tokens takes, and how often it names the right token."""
+    """A point for each contender: the time of a text of 128 tokens, and the share of right tokens.
+
+    Of a model that has learned nothing it is the share of tokens that PyTorch names as well.
+    """
     latency, accuracy = records
+    measure = "accuracy" if accuracy.params["trained"] else "same first"
+    shares = {row.contender: flat(row)[0] for row in accuracy.rows if row.case == {"measure": measure} and row.samples}
     times = {row.contender: row for row in _shown(latency, refused) if row.case == {"tokens": 128}}
-    shares = _shares(accuracy)
     points = sorted((*_interval(row), name) for name, row in times.items() if name in shares)
     for number, (middle, below, above, name) in enumerate(points):
         share = shares[name] * 100
@@ -134,15 +135,14 @@ def accuracy_by_latency(axes: Axes, records: Sequence[Record], refused: dict[str
                       ha="center", color=_colour(name), fontsize=9)  # fmt: skip
     axes.set_xscale("log")
     axes.margins(x=0.15, y=0.25)
-    _plain(axes, "x")
+    _plain(axes.xaxis)
     axes.set_xlabel("ms for a text of 128 tokens, median of the calls")
-    axes.set_ylabel(f"{_measure(accuracy)}, % of {accuracy.params['masks']} masks")
+    axes.set_ylabel(f"{measure}, % of {accuracy.params['masks']} masks")
 
 
 def throughput_of_all(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
     """Two bars for each contender, one by one and in batches, from zero."""
-    (record,) = records
-    rows = [row for row in _shown(record, refused) if "way" in row.case]
+    rows = [row for row in _shown(records[0], refused) if "way" in row.case]
     names = list(dict.fromkeys(row.contender for row in rows))
     for row in rows:
         middle, below, above = _interval(row)
@@ -164,28 +164,12 @@ def _shown(record: Record, refused: dict[str, str]) -> list[Row]:
     return [row for row in record.rows if row.samples and row.contender != AGAIN and row.contender not in refused]
 
 
-def _line(rows: Sequence[Row]) -> tuple[list[int], list[float], list[float], list[float]]:
-    ordered = sorted(rows, key=lambda row: int(row.case["tokens"]))
-    middle, below, above = zip(*(_interval(row) for row in ordered), strict=True)
-    return [row.case["tokens"] for row in ordered], list(middle), list(below), list(above)
-
-
 def _interval(row: Row) -> tuple[float, float, float]:
     """The median, and how far its 95 % interval, from resampled rounds, reaches below and above it."""
     rounds = [statistics.median(each) for each in row.samples] if in_rounds(row.samples) else flat(row)
     low, high = median_interval(rounds, resamples=_RESAMPLES)
     middle = statistics.median(flat(row))
     return middle, max(middle - low, 0.0), max(high - middle, 0.0)
-
-
-def _measure(accuracy: Record) -> str:
-    """The share of right tokens, or where the model has learned nothing, of tokens that PyTorch names as well."""
-    return "accuracy" if accuracy.params["trained"] else "same first"
-
-
-def _shares(accuracy: Record) -> dict[str, float]:
-    wanted = {"measure": _measure(accuracy)}
-    return {row.contender: flat(row)[0] for row in accuracy.rows if row.case == wanted and row.samples}
 
 
 def _colour(name: str) -> str:
@@ -197,11 +181,10 @@ def _look(name: str) -> dict[str, Any]:
     return {"color": _colour(name), "ls": "--" if precision_of(name) == "fp32" else "-"}
 
 
-def _plain(axes: Axes, which: str) -> None:
+def _plain(axis: Axis) -> None:
     """Numbers as people write them on a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis = getattr(axes, f"{which}axis")
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

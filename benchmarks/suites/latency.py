@@ -1,21 +1,18 @@
-"""The time of one text by its tokens, on one thread or on a GPU; and the steps of fillmask's calls."""
+"""The time of one text by its tokens, on one thread or on a GPU."""
 
 from __future__ import annotations
 
 import statistics
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from benchmarks.contenders import TOP_K, precision_of
+from benchmarks.contenders import TOP_K
 from benchmarks.harness.gate import check_predictions, open_gate
 from benchmarks.harness.options import Schedule, SuiteOptions
-from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import SEED, Rounds, progress, run_rounds
+from benchmarks.harness.rounds import SEED, Rounds, run_rounds
 from benchmarks.harness.suite import suite_command
-from benchmarks.harness.worker import ContenderError
-from benchmarks.harness.workers import Setup, Workers
+from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 
@@ -26,23 +23,21 @@ _LARGE = replace(_FULL, rounds=15, tokens=(16, 128), calls=(2, 60))
 _FULL_OF = {"minilm": _FULL, "antiberty": replace(_FULL, tokens=(128,)), "bert-base": _LARGE, "xlmr-base": _LARGE}
 _ON_GPU = replace(_FULL, rounds=15, tokens=(8, 32, 128, 512))
 _THREADS = 1
-_STEPS = ("encode", "run", "post")
-_CHECKED = 4  # texts of each length on which predictions are compared, and whose steps are timed
+_CHECKED = 4  # texts of each length on which predictions are compared
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time calls of every contender at every length."""
     device, gate = options.device, open_gate(options.folder, folders, options.device)
-    schedule = options.schedule({"quick": _QUICK, "full": _FULL_OF[options.model] if device.is_cpu else _ON_GPU})
-    tokens = [each for each in schedule.tokens if each <= folders.manifest["max_length"]]
-    threads = _THREADS if device.is_cpu else 0
-    params = schedule.params | {"tokens": tokens, "seed": SEED, "threads": threads, "top_k": TOP_K}
+    full = _FULL_OF[options.model] if device.is_cpu else _ON_GPU
+    schedule, threads = options.schedule({"quick": _QUICK, "full": full}, folders), _THREADS if device.is_cpu else 0
+    params = schedule.params | {"seed": SEED, "threads": threads, "top_k": TOP_K}
     result = SuiteResult(params, device, gate=gate.reason)
-    writer = Writer(folders.artifact, folders.manifest["mask_token"])
+    writer = Writer.of(folders)
     names = [name for name in options.contenders if name not in gate.refused]
-    with Workers(folders, {name: Setup(name, threads, device) for name in names}) as workers:
+    with Workers(folders, dict.fromkeys(names, threads), device) as workers:
         refused = gate.refused | workers.failed
-        for length in tokens:
+        for length in schedule.tokens:
             texts = writer.write(length, schedule.texts)
             _measure_length(result, workers, texts, schedule, tokens=length, refused=refused)
     return result
@@ -60,8 +55,8 @@ def _measure_length(
     """Time one length. Contenders whose predictions are wrong join those that are refused at the next lengths too."""
     case, device = {"tokens": tokens}, result.device
     names = [name for name in workers.loaded if name not in refused]
-    checked = check_predictions(workers, names, texts[:_CHECKED], device)
-    refused |= checked.wrong
+    notes, wrong = check_predictions(workers, names, texts[:_CHECKED], device)
+    refused |= wrong
     least, most = schedule.calls
     block = {"texts": texts, "least": least, "most": most, "seconds": schedule.seconds}
     rounds: Rounds[str, list[float]] = run_rounds(
@@ -72,26 +67,8 @@ def _measure_length(
         value=statistics.median,
     )
     rounds.failed.update(refused)
-    result.add(case, "ms", rounds, settings=workers.settings, notes=checked.notes)
-    result.compare(case, "ms", rounds.values(statistics.median), control=(device.ours, device.again))
-    if device.ours in rounds.samples:
-        result.rows += _steps(workers, device.ours, texts[:_CHECKED], schedule.rounds, tokens)
+    result.add(case, "ms", rounds, settings=workers.settings, notes=notes)
+    result.compare(case, "ms", rounds.map(statistics.median).samples, control=(device.ours, device.again))
 
 
-def _steps(workers: Workers, name: str, texts: list[str], rounds: int, tokens: int) -> list[Row]:
-    """Rows of the steps of fillmask's calls; a round before them does not count."""
-    blocks: list[Any] = []
-    try:
-        with progress(range(rounds + 1), "its steps") as counted:
-            blocks = [workers.call(name, "split", texts=texts) for _ in counted][1:]
-    except ContenderError:
-        return []
-    rows = []
-    for index, step in enumerate(_STEPS):
-        samples = [[call[index] for call in block] for block in blocks]
-        case = {"tokens": tokens, "step": step}
-        rows.append(Row(name, precision_of(name), case, "ms", samples, workers.settings[name]))
-    return rows
-
-
-command = suite_command("latency", measure, "Time one text by its tokens, on one thread.")
+command = suite_command("latency", measure, "Time one text by its tokens, on one thread or on a GPU.", on_gpu=True)

@@ -1,71 +1,92 @@
-"""The memory of a contender in fresh processes: at the start, after imports, loading, and many predictions.
+"""The memory of a contender in fresh processes: at the start, after imports, loading, one prediction and fifty.
 
-Resident pages count: RSS, PSS, and the peak of RSS. Long processes show growth, beside a contender that loses memory on
-purpose.
+Resident pages count: RSS, PSS, and the peak of RSS. Whether memory grows with requests is a test: row 5 of
+docs/reliability.md.
 """
 
 from __future__ import annotations
 
-from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE, precision_of
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
+from benchmarks.harness.handlers import HANDLERS
 from benchmarks.harness.options import Schedule, SuiteOptions
-from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import run_rounds
 from benchmarks.harness.suite import suite_command
-from benchmarks.measures.memory_trace import THREADS, MemoryTraces, after
+from benchmarks.harness.worker import Worker
 from benchmarks.models.folders import ModelFolders
+from benchmarks.models.texts import Writer
 
 _CONTENDERS = (REFERENCE, "optimum-fp32", "optimum-int8", "fillmask-fp32", FILLMASK, AGAIN)
-_LEAKING = f"{FILLMASK}, leaking"
-_LEAK_BYTES = 4096
-_SEEN = 0.7  # of a planted leak, at least; what is lost may first fill memory that was free
 _SCHEDULES = {"quick": Schedule(3), "full": Schedule(5)}
-_PREDICTIONS = 50
-# Predictions between which growth is measured: of fillmask, and of the others, which take ten times as long.
-_GROWTH = {"quick": (200, 1000, 400), "full": (1000, 10_000, 2000)}
+_THREADS = 1
+# Stages have these names since version 1 of the schema of records.
+_ONE, _ALL = "1 answer", "50 answers"
+_STAGES = ("start", "import", "load", _ONE, _ALL)
+_KINDS = ("rss", "pss", "peak")
+_COMPARED = (("load", "rss"), (_ONE, "peak"), (_ALL, "peak"), (_ONE, "pss"))
+Trace = dict[str, dict[str, float]]
+"""MB by stage and kind."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Trace the memory of processes."""
-    rounds, names = options.schedule(_SCHEDULES).rounds, [name for name in _CONTENDERS if name in options.contenders]
-    growth = dict(zip(("begin", "end", "end_of_others"), _GROWTH[options.profile], strict=True))
-    result = SuiteResult({"rounds": rounds, "answers": _PREDICTIONS, **growth, "threads": THREADS,
-                          "leak_bytes": _LEAK_BYTES, "tokens": "8 to 16, every fiftieth 128",
-                          "ratio": "MB over MB"})  # fmt: skip
-    short = MemoryTraces(folders)
-    short.trace(names * rounds, [_PREDICTIONS], "memory")
-    for name in names:
-        result.rows += short.rows(name, ["start", "import", "load", after(1), after(_PREDICTIONS)])
+    schedule, texts = options.schedule(_SCHEDULES, folders), write_texts(folders)
+    names = [name for name in _CONTENDERS if name in options.contenders]
+    result = SuiteResult({"rounds": schedule.rounds, "answers": len(texts), "threads": _THREADS,
+                          "tokens": "8 to 16, every fiftieth 128", "ratio": "MB over MB"})  # fmt: skip
+    rounds = run_rounds(
+        {name: partial(trace, folders, name, texts) for name in names},
+        schedule.rounds,
+        "memory",
+        controls=[(FILLMASK, AGAIN)],
+        value=lambda found: float(found[_ALL]["peak"]),
+    )
     theirs = [name for name in names if not name.startswith("fillmask")]
     pairs = [(ours, other) for ours in (FILLMASK, "fillmask-fp32") for other in theirs]
-    for stage, kind in (("load", "rss"), (after(1), "peak"), (after(_PREDICTIONS), "peak"), (after(1), "pss")):
-        values = short.values(stage, kind)
-        result.compare({"after": stage, "of": kind}, "MB", values, control=(FILLMASK, AGAIN), pairs=pairs)
-    _grow(result, MemoryTraces(folders), [name for name in names if name != AGAIN])
+    for stage in _STAGES:
+        for kind in _KINDS:
+            case, values = {"after": stage, "of": kind}, rounds.map(partial(_megabytes, stage, kind))
+            result.add(case, "MB", values)
+            if (stage, kind) in _COMPARED:
+                result.compare(case, "MB", values.samples, control=(FILLMASK, AGAIN), pairs=pairs)
     return result
 
 
-def _grow(result: SuiteResult, traces: MemoryTraces, names: list[str]) -> None:
-    """Rows of one long process of each contender, and of one that leaks."""
-    begin, grown = result.params["begin"], {}
-    for name in [*names, _LEAKING]:
-        end = result.params["end" if name.startswith("fillmask") else "end_of_others"]
-        traces.trace([name], [begin, end], f"{name}, {after(end)}", _LEAK_BYTES if name == _LEAKING else 0)
-        result.rows += traces.rows(name, [after(end)])
-        if name not in traces.failed:
-            (first,), (last,) = (traces.values(after(number), "rss")[name] for number in (begin, end))
-            grown[name] = last - first
-            case = {"from": begin, "to": end, "of": "growth"}
-            result.rows.append(Row(name, precision_of(name), case, "MB", [grown[name]]))
-    if FILLMASK in names:
-        result.gate = unseen(grown, (result.params["end"] - begin) * _LEAK_BYTES / 1e6)
+def trace(folders: ModelFolders, contender: str, texts: list[str]) -> Trace:
+    """The memory of a fresh process after each stage.
+
+    Raises:
+        ContenderError: The contender failed.
+    """
+    with Worker(HANDLERS) as worker:
+        steps: dict[str, Callable[[], object]] = {
+            "start": lambda: None,
+            "import": lambda: worker.call("imports", name=contender),
+            "load": lambda: worker.call(
+                "load", name=contender, folders=folders.as_json(), threads=_THREADS, freeze=False
+            ),
+            _ONE: lambda: worker.call("predict", texts=texts[:1]),
+            _ALL: lambda: worker.call("predict", texts=texts[1:]),
+        }
+        found = {}
+        for stage, step in steps.items():
+            step()
+            found[stage] = worker.call("memory")
+        return found
 
 
-def unseen(grown: dict[str, float], planted: float) -> str | None:
-    """Why the growths mean nothing, or None: a planted leak, in MB, must show in them."""
-    if _LEAKING not in grown or FILLMASK not in grown:
-        return "the control that loses memory, or the contender that it is compared with, failed"
-    seen = grown[_LEAKING] - grown[FILLMASK]
-    return None if seen >= _SEEN * planted else f"of {planted:.3g} MB lost on purpose only {seen:.3g} MB were seen"
+def _megabytes(stage: str, kind: str, found: Trace) -> float:
+    return found[stage][kind]
+
+
+def write_texts(folders: ModelFolders) -> list[str]:
+    """Fifty texts of 8 to 16 tokens; the one in the middle has 128."""
+    writer = Writer.of(folders)
+    short = [writer.write(8 + number % 9, 1, number)[0] for number in range(49)]
+    return [*short[:25], *writer.write(128, 1), *short[25:]]
 
 
 command = suite_command("memory", measure, "Trace the memory of fresh processes.")

@@ -7,11 +7,13 @@ outside the run is fillmask's work. The rest of the difference is the run's, who
 from __future__ import annotations
 
 import gc
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.contenders import FILLMASK
 from benchmarks.contenders.instrumented import InstrumentedModel
@@ -29,64 +31,54 @@ _SCHEDULES = {
     "quick": Schedule(40, tokens=(32,), texts=8, calls=(20,)),
     "full": Schedule(121, tokens=(8, 16, 32, 64, 128), texts=8, calls=(20,)),
 }
-Block = tuple[float, float, float]
-"""Medians of a block, as ``medians`` returns them."""
+Block = NDArray[np.float64]
+"""``float64[3]``, medians of the calls: ms of a call, ms of the run in it, and the share outside the run."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time calls and runs alone."""
-    schedule, model = options.schedule(_SCHEDULES), InstrumentedModel(folders.artifact, "int8", _THREADS)
+    schedule, model = options.schedule(_SCHEDULES, folders), InstrumentedModel(folders.artifact, "int8", _THREADS)
     result = SuiteResult(
         schedule.params | {"seed": SEED, "threads": _THREADS, "samples": "the median of each round's block"}
     )
-    writer = Writer(folders.artifact, folders.manifest["mask_token"])
     gc.collect()
     gc.freeze()
     for tokens in schedule.tokens:
-        blocks = _blocks(model, writer.write(tokens, schedule.texts), *schedule.calls)
+        made = blocks(model, Writer.of(folders).write(tokens, schedule.texts), *schedule.calls)
         label, controls = f"overhead, {tokens} tokens", [(_FLOOR, _AGAIN)]
-        rounds = run_rounds(blocks, schedule.rounds, label, controls=controls, value=lambda block: float(block[0]))
+        rounds = run_rounds(made, schedule.rounds, label, controls=controls, value=lambda block: float(block[0]))
         _add(result, rounds, tokens)
     return result
 
 
-def _blocks(model: InstrumentedModel, texts: list[str], calls: int) -> dict[str, Callable[[], Block]]:
-    taken = [model.take(text) for text in texts]
-    call, run = cycle([each.call for each in taken]), cycle([each.run for each in taken])
+def blocks(model: InstrumentedModel, texts: list[str], calls: int) -> dict[str, Callable[[], Block]]:
+    """What is timed, by name: so many calls on the texts in turn, or so many runs on their arrays."""
+    runs = cycle([model.bare_run(text) for text in texts])
+    predictions = cycle([partial(model.fill_mask.predict, text) for text in texts])
 
-    def whole() -> tuple[float, float]:
-        return _time(next(call)), model.run_ms
+    def block(steps: Iterator[Callable[[], object]], *, alone: bool) -> Block:
+        times = []
+        for _ in range(calls):
+            whole = _milliseconds(next(steps))
+            inside = whole if alone else model.run_ms
+            times.append((whole, inside, 1 - inside / whole))
+        medians: Block = np.median(times, axis=0)
+        return medians
 
-    def alone() -> tuple[float, float]:
-        elapsed = _time(next(run))
-        return elapsed, elapsed
-
-    clocks = {FILLMASK: whole, _FLOOR: alone, _AGAIN: alone}
-    return {name: partial(_block, clock, calls) for name, clock in clocks.items()}
-
-
-def _block(clock: Callable[[], tuple[float, float]], calls: int) -> Block:
-    return medians([clock() for _ in range(calls)])
-
-
-def medians(pairs: list[tuple[float, float]]) -> Block:
-    """Of milliseconds of calls, of the runs inside them, and of the share outside those."""
-    whole, inside = zip(*pairs, strict=True)
-    outside = [1 - run / call for call, run in pairs]
-    return statistics.median(whole), statistics.median(inside), statistics.median(outside)
+    alone = partial(block, runs, alone=True)
+    return {FILLMASK: partial(block, predictions, alone=False), _FLOOR: alone, _AGAIN: alone}
 
 
 def _add(result: SuiteResult, rounds: Rounds[str, Block], tokens: int) -> None:
-    case = {"tokens": tokens}
-    times = rounds.values(lambda block: block[0])
-    result.add(case, "ms", Rounds(times, {}))
-    inside, outside = ([block[index] for block in rounds.samples[FILLMASK]] for index in (1, 2))
-    result.rows.append(Row(FILLMASK, "int8", case | {"step": "run"}, "ms", inside))
-    result.rows.append(Row(FILLMASK, "int8", case | {"step": "outside"}, "share", outside))
-    result.compare(case, "ms", times, control=(_FLOOR, _AGAIN), pairs=[(FILLMASK, _FLOOR)])
+    case, times = {"tokens": tokens}, rounds.map(lambda block: float(block[0]))
+    result.add(case, "ms", times)
+    for index, unit, step in ((1, "ms", "run"), (2, "share", "outside")):
+        samples = [float(block[index]) for block in rounds.samples[FILLMASK]]
+        result.rows.append(Row(FILLMASK, "int8", case | {"step": step}, unit, samples))
+    result.compare(case, "ms", times.samples, control=(_FLOOR, _AGAIN), pairs=[(FILLMASK, _FLOOR)])
 
 
-def _time(call: Callable[[], object]) -> float:
+def _milliseconds(call: Callable[[], object]) -> float:
     start = time.perf_counter_ns()
     call()
     return (time.perf_counter_ns() - start) / 1e6

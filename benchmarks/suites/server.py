@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import click
+import numpy as np
 
-from benchmarks.harness.options import Profile
-from benchmarks.harness.records import RESULTS, Comparison, Row, case_name, write
+from benchmarks.harness.options import Profile, results_folder
+from benchmarks.harness.records import Row, case_name
 from benchmarks.harness.result import Case, SuiteResult
 from benchmarks.harness.rounds import run_rounds
-from benchmarks.harness.stats import claim, percentile, ratio
 from benchmarks.harness.suite import make_record, report
-from benchmarks.models.folders import BUILT
 from fillmask import FillMask
 from fillmask.runtime.cpu import available_threads
 from tests.load.generator import Load, bodies_of, closed_loop, open_loop, poisson, run
@@ -47,7 +46,7 @@ def command(profile: Profile, rounds: int | None, bound: float, out: Path | None
     """Time the server beside the library."""
     again = f"python -m benchmarks server --profile {profile}" + (f" --rounds {rounds}" if rounds else "")
     record = make_record("server", profile, again, lambda: _measure(rounds or _ROUNDS[profile], bound))
-    report(record, write(record, out or (RESULTS if profile == "full" else BUILT / "results")))
+    report(record, out or results_folder(profile))
 
 
 def _measure(rounds: int, bound: float) -> SuiteResult:
@@ -57,7 +56,7 @@ def _measure(rounds: int, bound: float) -> SuiteResult:
         for name, texts in _TEXTS.items():
             found.many_clients(name, texts)
         tried = found.rates(bound)
-    found.result.params = {"rounds": rounds, "bound_ms": bound, "tried": tried, **_SETTINGS}
+    found.result.params |= {"rounds": rounds, "bound_ms": bound, "tried": tried, **_SETTINGS}
     return found.result
 
 
@@ -94,7 +93,7 @@ class Beside:
         added = statistics.median(there - here for here, there in zip(times["library"], times["server"], strict=True))
         self._keep(case, "ms", times, {"server": f"added {added:.2f} ms in the median round"})
         click.echo(f"one client: added {added:.2f} ms to {statistics.median(times['library']):.2f} ms")
-        self._compare(case, "ms", times, "server", "library")
+        self._compare(case, "ms", times, ["server"])
 
     def many_clients(self, name: str, texts: list[str]) -> None:
         """Texts a second with enough clients to keep the server busy."""
@@ -116,9 +115,7 @@ class Beside:
         }
         self._keep(case, "texts/s", rates, notes)
         self._saturation = statistics.median(rates["server"])
-        for ours in ("server", "server-lists"):
-            for baseline in ("library", "library-batches"):
-                self._compare(case, "texts/s", rates, ours, baseline)
+        self._compare(case, "texts/s", rates, ["server", "server-lists"])
 
     def rates(self, bound: float) -> list[dict[str, float]]:
         """Bisect between no load and saturation, four times, for the highest rate whose p99 is within the bound."""
@@ -128,7 +125,7 @@ class Beside:
             rate = (low + high) / 2
             results = run(open_loop(load, poisson(rate, _RATE_SECONDS, seed)))
             failed = sum(result.status != 200 for result in results)
-            p99 = percentile([result.latency for result in results], 99) * 1e3
+            p99 = float(np.percentile([result.latency for result in results], 99)) * 1e3
             low, high = (rate, high) if not failed and p99 <= bound else (low, rate)
             tried.append({"rate": rate, "p99_ms": p99, "failed": failed})
         click.echo(f"p99 within {bound:.0f} ms up to {low:.0f} texts/s, {low / self._saturation:.2f} of saturation")
@@ -139,12 +136,12 @@ class Beside:
             Row(name, "int8", case, unit, list(each), notes=notes.get(name, "")) for name, each in values.items()
         ]
 
-    def _compare(self, case: Case, unit: str, values: Mapping[str, list[float]], ours: str, baseline: str) -> None:
-        found, control = (ratio(unit, values[name], values[baseline]) for name in (ours, f"{baseline}-again"))
-        name = f"{case_name(case)}, {baseline}"
-        self.result.controls[name], self.result.rounds[name] = control, values[baseline]
-        numbers = found.value, found.low, found.high, control.low, control.high
-        self.result.comparisons.append(Comparison(ours, baseline, case, *numbers, claim(unit, found, control)))
+    def _compare(self, case: Case, unit: str, values: Mapping[str, list[float]], ours: Sequence[str]) -> None:
+        """Each baseline has a control of its own."""
+        for baseline in ("library", "library-batches"):
+            pairs, control = [(name, baseline) for name in ours], (baseline, f"{baseline}-again")
+            name = f"{case_name(case)}, {baseline}"
+            self.result.compare(case, unit, values, control=control, pairs=pairs, name=name)
 
     def _library_rate(self, texts: list[str], batch_size: int) -> float:
         """Texts a second of the library."""

@@ -5,6 +5,11 @@ The files are in the page cache, since every program ran once before. Contenders
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
 from functools import partial
 from statistics import median
 
@@ -13,7 +18,7 @@ from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
 from benchmarks.harness.suite import suite_command
-from benchmarks.measures.processes import seconds_to_line
+from benchmarks.harness.worker import ContenderError
 from benchmarks.models.folders import ModelFolders
 
 _SCHEDULES = {"quick": Schedule(5), "full": Schedule(31)}
@@ -30,36 +35,50 @@ _IMPORTS = {"import fillmask": "import fillmask; print(1, flush=True)", "python"
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time fresh processes."""
-    schedule = options.schedule(_SCHEDULES)
+    schedule = options.schedule(_SCHEDULES, folders)
     text = _TEXT.format(mask=folders.manifest["mask_token"])
     result = SuiteResult(schedule.params | {"seed": SEED, "text": text, "page_cache": "warm", "threads": "by default",
                          "processes": {REFERENCE: 1, "others": _PROCESSES},
                          "samples": "the median of each round"})  # fmt: skip
-    programs = _programs(options, folders, text)
-    rounds: Rounds[str, float] = run_rounds(
-        {name: partial(_seconds, name, code) for name, code in programs.items()},
-        schedule.rounds,
-        "startup",
-        controls=[(FILLMASK, AGAIN)],
-    )
-    first, names, pairs = {"until": "first answer"}, programs.keys() - _IMPORTS.keys(), [(FILLMASK, REFERENCE)]
-    codes = {name: {"code": code} for name, code in _IMPORTS.items()}
-    settings = codes | {name: {"HF_HUB_OFFLINE": "1"} for name in names}
-    result.add(first, "s", rounds.pick({name: name for name in programs if name in names}), settings=settings)
-    result.add({"until": "import"}, "s", rounds.pick({name: name for name in codes}), settings=settings)
-    result.compare(first, "s", rounds.samples, control=(FILLMASK, AGAIN), pairs=pairs)
+    predicting, control = _programs(options, folders, text), (FILLMASK, AGAIN)
+    blocks = {name: partial(_seconds, name, code) for name, code in (predicting | _IMPORTS).items()}
+    rounds: Rounds[str, float] = run_rounds(blocks, schedule.rounds, "startup", controls=[control])
+    settings = {name: {"code": code} for name, code in _IMPORTS.items()}
+    settings |= {name: {"HF_HUB_OFFLINE": "1"} for name in predicting}
+    for until, programs in (("first answer", predicting), ("import", _IMPORTS)):
+        result.add({"until": until}, "s", rounds.pick({name: name for name in programs}), settings=settings)
+    pairs = [(FILLMASK, REFERENCE)]
+    result.compare({"until": "first answer"}, "s", rounds.samples, control=control, pairs=pairs)
     return result
+
+
+def seconds_to_line(code: str) -> float:
+    """Start Python on a program and time it up to its first line; its end is waited for and not timed.
+
+    The program is offline: a hub that cannot be reached would count against it.
+
+    Raises:
+        ContenderError: It printed nothing.
+    """
+    command, environment = [sys.executable, "-c", code], os.environ | {"HF_HUB_OFFLINE": "1"}
+    with tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            elapsed = time.perf_counter() - start
+        if not line.strip():
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().splitlines()[-1:] or ["nothing on stderr"]
+            raise ContenderError(f"no line from {code!r}, which ended with {process.returncode}: {last[0]}")
+    return elapsed
 
 
 def _programs(options: SuiteOptions, folders: ModelFolders, text: str) -> dict[str, str]:
     """By contender. minilm is the embedded model, which transformers reads as a checkpoint of its architecture."""
-    ours = _EMBEDDED if options.model == "minilm" else _FOLDER
-    templates = {
-        FILLMASK: (ours, folders.artifact),
-        AGAIN: (ours, folders.artifact),
-        REFERENCE: (_TRANSFORMERS, folders.checkpoint),
-    }
-    return {name: code.format(text=text, folder=str(folder)) for name, (code, folder) in templates.items()} | _IMPORTS
+    template = _EMBEDDED if options.model == "minilm" else _FOLDER
+    ours = template.format(text=text, folder=str(folders.artifact))
+    return {FILLMASK: ours, AGAIN: ours, REFERENCE: _TRANSFORMERS.format(text=text, folder=str(folders.checkpoint))}
 
 
 def _seconds(name: str, code: str) -> float:

@@ -16,7 +16,7 @@ from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, progress, run_rounds
 from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
-from benchmarks.harness.workers import Setup, Workers
+from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer, lengths
 
@@ -24,7 +24,7 @@ _CORES = 2
 _ROUNDS = {"quick": 9, "full": 15}
 _TEXTS = {"minilm": 96, "bert-base": 24, "xlmr-base": 16, "antiberty": 32}
 _BATCH_SIZES, _GPU_BATCH_SIZES = (4, 8, 16, 32), (8, 32, 128)
-_GPU_TEXTS = 512
+_GPU_TEXTS = {"quick": 96, "full": 512}
 _TRIALS = 2  # of each batch size; the faster of them counts
 _CHECKED = 8
 # These run a text on each core; the others all cores for each text.
@@ -44,19 +44,18 @@ class Way:
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time all contenders on the same texts."""
     device, gate = options.device, open_gate(options.folder, folders, options.device)
-    number, sizes = (_TEXTS[options.model], _BATCH_SIZES) if device.is_cpu else (_GPU_TEXTS, _GPU_BATCH_SIZES)
-    if options.profile == "quick":
-        number = min(number, 96)
-    texts = Writer(folders.artifact, folders.manifest["mask_token"]).mix(number, SEED)
-    rounds, tokens = options.rounds or _ROUNDS[options.profile], lengths(number, SEED)
-    params = {"rounds": rounds, "seed": SEED, "cores": _CORES, "top_k": TOP_K, "texts": number, "tokens": tokens}
-    result = SuiteResult(params | {"batch_sizes": sizes}, device, gate=gate.reason)
+    number = _TEXTS[options.model] if device.is_cpu else _GPU_TEXTS[options.profile]
+    params = {"rounds": options.rounds or _ROUNDS[options.profile], "seed": SEED, "cores": _CORES, "top_k": TOP_K,
+              "texts": number, "tokens": lengths(number, SEED),
+              "batch_sizes": _BATCH_SIZES if device.is_cpu else _GPU_BATCH_SIZES}  # fmt: skip
+    result, texts = SuiteResult(params, device, gate=gate.reason), Writer.of(folders).mix(number, SEED)
     names = [name for name in options.contenders if name not in gate.refused and not name.startswith("floor")]
-    setups = {name: Setup(name, _threads(name) if device.is_cpu else 0, device) for name in names}
-    with Workers(folders, setups) as workers:
-        checked = check_predictions(workers, workers.loaded, texts[:_CHECKED], device)
-        failed = gate.refused | workers.failed | checked.wrong
-        alone = {name: Way(1, _workers(name) if device.is_cpu else 1, checked.notes.get(name, ""))
+    threads = {name: 0 if not device.is_cpu else 1 if name.startswith("fillmask") else _CORES for name in names}
+    with Workers(folders, threads, device) as workers:
+        notes, wrong = check_predictions(workers, workers.loaded, texts[:_CHECKED], device)
+        failed = gate.refused | workers.failed | wrong
+        parallel = _PARALLEL if device.is_cpu else ()
+        alone = {name: Way(1, _CORES if name.startswith(parallel) else 1, notes.get(name, ""))
                  for name in workers.loaded if name not in failed}  # fmt: skip
         _time(result, workers, texts, "one by one", ways=alone, failed=failed)
         _time(result, workers, texts, "batches", ways=_best(workers, texts, alone, result), failed=failed)
@@ -99,17 +98,9 @@ def _try(workers: Workers, name: str, texts: list[str], way: Way) -> float:
 
 
 def _speed(workers: Workers, name: str, texts: list[str], way: Way) -> float:
-    """Texts per second."""
-    seconds: float = workers.call(name, "seconds", texts=texts, batch_size=way.batch_size, workers=way.workers)
-    return len(texts) / seconds
+    return workers.texts_per_second(name, texts, batch_size=way.batch_size, workers=way.workers)
 
 
-def _threads(name: str) -> int:
-    return 1 if name.startswith("fillmask") else _CORES
-
-
-def _workers(name: str) -> int:
-    return _CORES if name.startswith(_PARALLEL) else 1
-
-
-command = suite_command("throughput", measure, "Time many texts of the lengths of sentences, on two cores.")
+command = suite_command(
+    "throughput", measure, "Time many texts of the lengths of sentences, on two cores or on a GPU.", on_gpu=True
+)

@@ -19,6 +19,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if TYPE_CHECKING:
     from fillmask.errors import (
         ArtifactError,
+        CandidatesError,
         FillMaskError,
         ForkError,
         InputError,
@@ -37,14 +38,18 @@ if TYPE_CHECKING:
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
+    from fillmask.tasks.classify import Label
     from fillmask.tasks.filled import FilledPrediction
     from fillmask.tasks.infill import Fill, Infill
     from fillmask.tasks.marginals import Marginals
     from fillmask.tasks.predict import Prediction
+    from fillmask.tasks.prior import Prior
+    from fillmask.tasks.rank import Ranked
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
 
 __all__ = [
     "ArtifactError",
+    "CandidatesError",
     "Fill",
     "FillMask",
     "FillMaskError",
@@ -54,11 +59,14 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "JobError",
+    "Label",
     "Marginals",
     "NoMaskError",
     "Prediction",
+    "Prior",
     "ProviderError",
     "ProviderWarning",
+    "Ranked",
     "Score",
     "ScoredToken",
     "ScoredWord",
@@ -77,8 +85,11 @@ _MODULES = {
     "FillMask": "fillmask.pipeline",
     "FilledPrediction": "fillmask.tasks.filled",
     "Infill": "fillmask.tasks.infill",
+    "Label": "fillmask.tasks.classify",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
+    "Prior": "fillmask.tasks.prior",
+    "Ranked": "fillmask.tasks.rank",
     "Score": "fillmask.tasks.score",
     "ScoredToken": "fillmask.tasks.score",
     "ScoredWord": "fillmask.tasks.score",

@@ -8,6 +8,7 @@
     │   ├── NoMaskError              no mask in it
     │   ├── TooLongError             more tokens than the model takes
     │   ├── TargetsError             targets that name no token
+    │   ├── CandidatesError          candidates that the model cannot score
     │   └── TopKError                top_k outside 0…vocab_size
     ├── ArtifactError (ValueError)   a model folder that cannot be used
     │   └── IntegrityError           a file that is missing, or differs from the one that its manifest lists
@@ -65,6 +66,10 @@ class TooLongError(InputError):
 
 class TargetsError(InputError):
     """The targets name no token."""
+
+
+class CandidatesError(InputError):
+    """The candidates are not a list of strings, or the model cannot score one of them."""
 
 
 class TopKError(InputError):

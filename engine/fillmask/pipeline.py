@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.calls import resolved, run, run_many
+from fillmask.classification import Classification
+from fillmask.comparison import Comparison
 from fillmask.errors import InputError
 from fillmask.infilling import Infilling
 from fillmask.introspection import Introspection
@@ -23,7 +25,7 @@ from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
 
-class FillMask(Introspection, Likelihood, Infilling):
+class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same

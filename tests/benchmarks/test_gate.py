@@ -95,12 +95,12 @@ def test_wrong_predictions_and_failures_have_their_reasons():
     wrong, right = [[(9, 0.9)]], REFERENCE
     predictions = {"transformers": right, "optimum-fp32": wrong, "fillmask-int8": wrong, "fillmask-fp32": right}
     workers = FakeWorkers(predictions | {"faster-clip": "it ended"})
-    found = check_predictions(workers, workers.loaded, ["text"])
-    assert found.notes["fillmask-int8"] == "first token as transformers in 0% of 1 texts"
-    assert found.wrong.keys() == {"optimum-fp32", "faster-clip"}
-    assert found.wrong["faster-clip"] == "it ended"
+    notes, found = check_predictions(workers, workers.loaded, ["text"])
+    assert notes["fillmask-int8"] == "first token as transformers in 0% of 1 texts"
+    assert found.keys() == {"optimum-fp32", "faster-clip"}
+    assert found["faster-clip"] == "it ended"
 
 
 def test_a_reference_in_fp16_decides_nothing():
     workers = FakeWorkers({"transformers": REFERENCE, "fillmask-fp32": [[(9, 0.9)]]})
-    assert check_predictions(workers, workers.loaded, ["text"], DEVICES["cuda"]).wrong == {}
+    assert check_predictions(workers, workers.loaded, ["text"], DEVICES["cuda"]) == ({}, {})

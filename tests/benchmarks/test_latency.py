@@ -21,12 +21,11 @@ class FakeWorkers:
         self.settings = {name: {"threads": 1} for name in self.loaded}
         self.wrong, self.broken, self.calls = {"optimum-fp32"}, set(), []
 
-    def call(self, name, command, texts, **_):
+    def call(self, name, command, **_):
         self.calls.append((name, command))
         if name in self.broken and command == "calls":
             raise ContenderError("out of memory")
-        return {"predictions": WRONG if name in self.wrong else RIGHT, "calls": [TIMES[name]],
-                "split": [(0.1, 0.8, 0.1)] * len(texts)}[command]  # fmt: skip
+        return {"predictions": WRONG if name in self.wrong else RIGHT, "calls": [TIMES[name]]}[command]
 
 
 @pytest.fixture
@@ -41,13 +40,12 @@ def measure(workers, refused, tokens=8):
     return result
 
 
-def test_times_steps_and_ratios_are_in_the_result(workers):
+def test_times_and_ratios_are_in_the_result(workers):
     result = measure(workers, dict(workers.failed))
-    rows = {(row.contender, row.case.get("step")): row for row in result.rows}
-    assert rows["transformers", None].samples == [[8.0]] * 3
-    assert rows["fillmask-int8", "run"].samples == [[0.8]] * 3
-    assert rows["faster-clip", None].failed == "it is not installed"
-    assert rows["fillmask-int8", None].notes == "first token as transformers in 100% of 1 texts"
+    rows = {row.contender: row for row in result.rows}
+    assert rows["transformers"].samples == [[8.0]] * 3
+    assert rows["faster-clip"].failed == "it is not installed"
+    assert rows["fillmask-int8"].notes == "first token as transformers in 100% of 1 texts"
     ratios = {(each.contender, each.baseline): each.ratio for each in result.comparisons}
     assert ratios == {("fillmask-int8", "transformers"): 8.0}
 

@@ -6,10 +6,9 @@ from benchmarks.harness import handlers
 from benchmarks.harness.handlers import MeasuredContender
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
-from benchmarks.measures import memory_trace
-from benchmarks.measures.memory_trace import MemoryTraces, after, write_texts
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import memory
+from benchmarks.suites.memory import write_texts
 from fillmask import FillMask
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.environment import Memory
@@ -35,25 +34,10 @@ def test_bytes_become_megabytes(monkeypatch):
 
 @linux
 def test_a_trace_has_its_stages_and_memory_only_grows_up_to_the_predictions(folders):
-    seen = MemoryTraces(folders)
-    seen.trace(["fillmask-int8"], [3], "test")
-    assert not seen.failed
-    (trace,) = seen.traces["fillmask-int8"]
-    assert list(trace) == ["start", "import", "load", "1 answer", "3 answers"]
-    assert trace["start"]["rss"] < trace["import"]["rss"] < trace["load"]["rss"]
-    assert trace["load"]["peak"] <= trace["3 answers"]["peak"]
-    assert len(seen.rows("fillmask-int8", list(trace))) == 5 * 3
-
-
-@linux
-def test_a_contender_that_fails_is_tried_once_and_its_row_has_the_reason(folders):
-    seen = MemoryTraces(folders)
-    seen.trace(["fillmask-int4"] * 2, [3], "test")
-    assert "KeyError" in seen.failed["fillmask-int4"]
-    (row,) = seen.rows("fillmask-int4", [after(3)])
-    assert row.failed
-    assert row.samples == []
-    assert seen.values(after(3), "rss") == {}
+    seen = memory.trace(folders, "fillmask-int8", write_texts(folders)[:3])
+    assert tuple(seen) == memory._STAGES
+    assert seen["start"]["rss"] < seen["import"]["rss"] < seen["load"]["rss"]
+    assert seen["load"]["peak"] <= seen["50 answers"]["peak"]
 
 
 def test_texts_are_short_but_for_one_and_have_one_mask(folders):
@@ -66,10 +50,10 @@ def test_texts_are_short_but_for_one_and_have_one_mask(folders):
 
 
 class Fake:
-    """A worker whose memory grows by a kilobyte a prediction, and by what is leaked."""
+    """A worker whose memory grows by a megabyte a prediction."""
 
     def __init__(self, handlers):
-        self.grown = 0.0
+        self.grown, self.base = 0.0, 100.0
 
     def __enter__(self):
         return self
@@ -77,30 +61,24 @@ class Fake:
     def __exit__(self, *error):
         pass
 
-    def call(self, command, *, name="", number=0, leak_bytes=0, **rest):
+    def call(self, command, *, name="", texts=(), **rest):
         if name == "optimum-int8":
             raise ContenderError("no such graph")
-        self.grown += number * (1000 + leak_bytes) / 1e6
-        self.base = {"": getattr(self, "base", 100.0), "transformers": 400.0}.get(name, 100.0)
+        self.grown += len(texts)
+        self.base = 400.0 if name == "transformers" else self.base
         value = self.base + self.grown
         return {"rss": value, "pss": value - 1, "peak": value + 1}
 
 
-def test_growth_peaks_and_failures_are_in_the_record(folders, monkeypatch):
-    monkeypatch.setattr(memory_trace, "Worker", Fake)
+def test_stages_peaks_and_failures_are_in_the_record(folders, monkeypatch):
+    monkeypatch.setattr(memory, "Worker", Fake)
     found = memory.measure(SuiteOptions("minilm", "quick", rounds=3), folders)
-    growth = {row.contender: row.samples for row in found.rows if row.case.get("of") == "growth"}
-    assert growth["fillmask-int8"] == [pytest.approx(0.8)]
-    assert growth["fillmask-int8, leaking"] == [pytest.approx(0.8 * 5.096, rel=1e-3)]
-    assert found.gate is None
-    ratios = {(each.contender, each.baseline): each.ratio for each in found.comparisons if each.case["of"] == "peak"}
-    assert ratios["fillmask-int8", "transformers"] == pytest.approx(101 / 401, rel=1e-2)
-    assert not any("optimum-int8" in pair for pair in ratios)
-    assert {row.failed for row in found.rows if row.contender == "optimum-int8"} == {"no such graph"}
-
-
-def test_a_leak_that_is_not_seen_makes_the_run_invalid():
-    grown = {"fillmask-int8": 0.5, "fillmask-int8, leaking": 3.0}
-    assert memory.unseen(grown, 3.3) is None
-    assert "only 0.5 MB were seen" in memory.unseen(grown | {"fillmask-int8, leaking": 1.0}, 3.3)
-    assert "failed" in memory.unseen({"fillmask-int8": 0.5}, 3.3)
+    rows = {(row.contender, row.case["after"], row.case["of"]): row for row in found.rows}
+    assert rows["fillmask-int8", "load", "rss"].samples == [100.0] * 3
+    assert rows["fillmask-int8", "1 answer", "pss"].samples == [100.0] * 3
+    assert rows["fillmask-int8", "50 answers", "peak"].samples == [151.0] * 3
+    assert rows["optimum-int8", "load", "rss"].failed == "no such graph"
+    ratios = {(each.contender, each.baseline, each.case["after"]): each.ratio
+              for each in found.comparisons if each.case["of"] == "peak"}  # fmt: skip
+    assert ratios["fillmask-int8", "transformers", "50 answers"] == pytest.approx(151 / 451)
+    assert not any("optimum-int8" in key for key in ratios)

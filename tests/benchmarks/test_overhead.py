@@ -17,15 +17,13 @@ def model():
 
 def test_the_bare_run_gives_the_logits_of_the_call(model):
     text = "She drank a cup of [MASK]."
-    taken = model.take(text)
-    answer = taken.call()
-    (logits,) = taken.run()
+    (logits,) = model.bare_run(text)()
     assert logits.shape[:2] == (1, 1)
-    assert int(np.argmax(logits)) == answer[0][0].token == model.fill_mask.predict(text)[0][0].token
+    assert int(np.argmax(logits)) == model.fill_mask.predict(text)[0][0].token
 
 
 def test_the_run_inside_a_call_is_shorter_than_the_call(model):
-    blocks = overhead._blocks(model, ["She drank a cup of [MASK]."], 5)
+    blocks = overhead.blocks(model, ["She drank a cup of [MASK]."], 5)
     whole, inside, outside = blocks["fillmask-int8"]()
     assert 0 < inside < whole
     assert 0 < outside < 1
@@ -36,7 +34,7 @@ def test_the_run_inside_a_call_is_shorter_than_the_call(model):
 def test_work_of_ours_is_counted_and_not_that_of_the_run(model, monkeypatch):
     predict = model.fill_mask.predict
     monkeypatch.setattr(model.fill_mask, "predict", lambda text: (predict(text), time.sleep(0.05)))
-    blocks = overhead._blocks(model, ["She drank a cup of [MASK]."], 3)
+    blocks = overhead.blocks(model, ["She drank a cup of [MASK]."], 3)
     whole, inside, outside = blocks["fillmask-int8"]()
     assert whole - inside > 50
     assert outside > 0.5
@@ -45,11 +43,7 @@ def test_work_of_ours_is_counted_and_not_that_of_the_run(model, monkeypatch):
 def test_an_engine_that_runs_otherwise_is_an_error(model, monkeypatch):
     monkeypatch.setattr(model.fill_mask, "predict", lambda text: [])
     with pytest.raises(RuntimeError, match=r"without session\.run"):
-        model.take("She drank a cup of [MASK].")
-
-
-def test_medians_are_of_calls():
-    assert overhead.medians([(2.0, 1.0), (4.0, 3.0), (90.0, 9.0)]) == (4.0, 3.0, 0.5)
+        model.bare_run("She drank a cup of [MASK].")
 
 
 def test_a_record_holds_the_ratio_the_steps_and_the_control():

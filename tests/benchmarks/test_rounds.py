@@ -54,4 +54,6 @@ def test_a_control_that_failed_does_not_keep_the_rounds_going():
 
 
 def test_samples_become_numbers():
-    assert Rounds({"a": [[1.0, 3.0], [5.0]]}, {}).values(max) == {"a": [3.0, 5.0]}
+    assert Rounds({"a": [[1.0, 3.0], [5.0]]}, {"b": "it ended"}).map(max) == Rounds(
+        {"a": [3.0, 5.0]}, {"b": "it ended"}
+    )

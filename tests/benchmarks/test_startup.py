@@ -4,10 +4,9 @@ import pytest
 
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
-from benchmarks.measures import processes
-from benchmarks.measures.processes import seconds_to_line
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import startup
+from benchmarks.suites.startup import seconds_to_line
 from fillmask.artifact.folder import EMBEDDED
 
 
@@ -77,4 +76,4 @@ def test_the_programs_are_python_whatever_the_folder_is_called(folders):
 
 def test_the_embedded_model_answers_in_a_fresh_process(folders):
     programs = startup._programs(options(3), folders, "Paris is the [MASK] of France.")
-    assert processes.seconds_to_line(programs["fillmask-int8"]) > 0
+    assert seconds_to_line(programs["fillmask-int8"]) > 0

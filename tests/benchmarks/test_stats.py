@@ -1,21 +1,9 @@
 import pytest
 
-from benchmarks.harness.stats import claim, enough_for, percentile, ratio
+from benchmarks.harness.stats import claim, enough_for, ratio
 from fillmask.bench.ratios import Ratio
 
 QUIET = Ratio(1.0, 0.98, 1.02)
-
-
-def test_percentiles_are_numpys():
-    values = [3.0, 1.0, 2.0, 10.0]
-    assert percentile(values, 50) == 2.5
-    assert percentile(values, 0) == 1
-    assert percentile(values, 100) == 10
-
-
-def test_a_percentile_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="no values"):
-        percentile([], 50)
 
 
 @pytest.mark.parametrize(("q", "n"), [(50, 11), (90, 64), (99, 662)])

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.device import Device
 from benchmarks.harness import machine, suite
 from benchmarks.harness.records import Row, findings, read
 from benchmarks.harness.result import SuiteResult
@@ -46,7 +45,7 @@ def measure(options, folders):
 
 
 def run(measure, out, *arguments):
-    command = suite_command("latency", measure, "How long?")
+    command = suite_command("latency", measure, "How long?", on_gpu=True)
     given = ["--profile", "quick", "--rounds", "3", "--out", str(out), *arguments]
     return CliRunner().invoke(command, given, catch_exceptions=False)
 
@@ -137,18 +136,19 @@ def test_a_run_on_another_device_has_a_file_of_its_own_and_names_the_device(fold
 
 
 def test_a_provider_that_is_missing_is_an_error_before_anything_is_made(folders, tmp_path, monkeypatch):
-    def check(self):
-        raise ProviderError("'CUDAExecutionProvider' is not in this ONNX Runtime")
+    def check(providers):
+        raise ProviderError(f"{providers[0]!r} is not in this ONNX Runtime")
 
-    monkeypatch.setattr(Device, "check", check)
+    monkeypatch.setattr(suite, "check_providers", check)
     monkeypatch.setattr(suite, "prepare", lambda *_, **__: pytest.fail("it is made"))
     done = run(measure, tmp_path, "--device", "cuda")
     assert done.exit_code == 1
     assert "is not in this ONNX Runtime" in done.stderr
 
 
-def test_an_artifact_needs_the_checkpoint_that_it_was_exported_from(folders, tmp_path):
-    assert "--artifact needs --checkpoint" in run(measure, tmp_path, "--artifact", str(tmp_path)).stderr
+def test_only_suites_that_know_a_gpu_take_one(folders, tmp_path):
+    command = suite_command("memory", measure, "How much?")
+    assert CliRunner().invoke(command, ["--device", "cuda", "--out", str(tmp_path)]).exit_code == 2
 
 
 def test_findings_are_a_record_that_keeps_every_digit(tmp_path):
@@ -160,9 +160,10 @@ def test_findings_are_a_record_that_keeps_every_digit(tmp_path):
     assert "é" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("missing", ["pydantic", "psutil", "torch", "onnxruntime"])
+@pytest.mark.parametrize("missing", ["pydantic", "psutil", "onnxruntime"])
 def test_a_package_that_is_missing_is_named(missing):
-    code = f"import sys; sys.modules[{missing!r}] = None; from benchmarks.__main__ import main; main(['gpu'])"
+    hide = f"import sys; sys.modules[{missing!r}] = None"
+    code = f"{hide}; from benchmarks.__main__ import main; main(['accuracy', '--help'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"{missing} cannot be imported" in done.stderr.splitlines()[-1]

@@ -8,10 +8,11 @@ from fillmask import server
 from fillmask.server.http_errors import ERROR_TYPES
 from fillmask.server.routes import FILL_MASK_PATHS
 from fillmask.server.settings import Settings
+from fillmask.server.verb_routes import ZERO_SHOT_PATHS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
 
-VERBS = ("score", "marginals", "infill")
+VERBS = ("rank", "infill", "score", "marginals", "classify")
 
 
 def shown(value):
@@ -38,7 +39,7 @@ def test_every_error_and_every_path_is_there():
     for status, name in ERROR_TYPES.items():
         assert status == 500 or (str(status) in PAGE and name in PAGE)
     verbs = [path for verb in VERBS for path in (f"/{verb}", f"/models/{{model:path}}/{verb}")]
-    for path in (*FILL_MASK_PATHS, *verbs):
+    for path in (*FILL_MASK_PATHS, *verbs, ZERO_SHOT_PATHS[0]):
         assert path.replace("{model:path}", "NAME") in PAGE
 
 

@@ -1,15 +1,13 @@
 """Filled texts over HTTP: those of the library, weighed by the rows of their search."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from fillmask.server.http_errors import HttpError
 from fillmask.server.infill import INFILL_TEXTS
-from fillmask.server.request import TaskRequest
-from fillmask.server.settings import Settings
 from fillmask.tasks.infill import as_json
+from tests.support import weighing
 
 TEXTS = ["The [MASK] is the capital of [MASK].", "a {mask} of it"]
 LINES = {"accept": "application/x-ndjson"}
@@ -73,9 +71,7 @@ def weights(texts, **changes):
     """The weights of the texts of a request, and the limits of its settings."""
     limits = {name: changes.pop(name) for name in ("max_reads", "max_masks") if name in changes}
     arguments = {"top_k": 5, "order": "left", "width": 8, "pieces": 1, "refine": 0} | changes
-    request = TaskRequest(texts, single=False, arguments=arguments, timeout=1, stream=False, warnings=[], size=100)
-    inner = SimpleNamespace(max_length=512, tokenizer=SimpleNamespace(mask_token="[MASK]"))
-    return INFILL_TEXTS.weigh(request, SimpleNamespace(model=inner, bytes_per_token=4), Settings(**limits))
+    return weighing.weights(INFILL_TEXTS, texts, arguments=arguments, **limits)
 
 
 def test_a_text_weighs_the_rows_of_its_search(server):

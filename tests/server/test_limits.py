@@ -17,6 +17,8 @@ LIMITS = {
     "--max-request-masks": 6,
     "--max-top-k": 7,
     "--max-targets": 5,
+    "--max-candidates": 6,
+    "--max-reads": 3,
     "--max-timeout-ms": 20_000,
     "--max-queue-tokens": 400,
 }
@@ -53,6 +55,17 @@ def test_a_request_may_be_as_large_as_its_limit(small, flag):
     assert reply.status == 422
     assert f" {limit}" in reply.error
     assert f"got {limit + 1}" in reply.error
+
+
+def test_candidates_and_their_rows_may_be_as_many_as_their_limits(small):
+    def rank(candidates, masks=1):
+        parameters = {"candidates": candidates}
+        return small.request("POST", "/rank", {"inputs": "a" + " [MASK]" * masks, "parameters": parameters})
+
+    assert rank(WORDS[:6]).status == 200
+    assert "parameters.candidates: at most 6 candidates, got 7" in rank(WORDS[:7]).error
+    assert rank(WORDS[:6], masks=3).status == 200  # words of one token take one row for each mask
+    assert "a request takes at most 3 rows, got 4" in rank(WORDS[:6], masks=4).error
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -13,8 +13,8 @@ from fillmask.artifact.folder import EMBEDDED
 from fillmask.server.http_errors import HttpError
 from fillmask.server.marginals import MARGINALS_OF_TEXTS, receive_marginals
 from fillmask.server.registry import ServedModel
-from fillmask.server.request import TaskRequest
 from fillmask.server.settings import Settings
+from tests.support import weighing
 
 TEXT = "The keys to the cabinet are on the table."
 VERBS = ["is", "are", "was"]
@@ -121,12 +121,11 @@ def test_the_largest_matrix_fits_into_the_response():
     assert len(json.dumps([-12.345678] * most)) <= 1100 + 100
 
 
-def weights(texts, *, bytes_per_token=4, masked=True, truncation=None, **limits):
+def weights(texts, *, masked=True, truncation=None, **options):
     """The weights of the texts of a request."""
-    arguments = {"masked": masked, "truncation": truncation}
-    request = TaskRequest(texts, single=False, arguments=arguments, timeout=1, stream=False, warnings=[], size=100)
-    model = SimpleNamespace(model=SimpleNamespace(max_length=512), bytes_per_token=bytes_per_token)
-    return MARGINALS_OF_TEXTS.weigh(request, model, Settings(**limits))
+    return weighing.weights(
+        MARGINALS_OF_TEXTS, texts, arguments={"masked": masked, "truncation": truncation}, **options
+    )
 
 
 def test_a_text_weighs_its_rows_times_its_tokens():

@@ -3,15 +3,13 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 
 from fillmask.server.http_errors import HttpError
-from fillmask.server.request import TaskRequest
 from fillmask.server.score import SCORE_TEXTS
-from fillmask.server.settings import Settings
 from fillmask.tasks.score import as_json
+from tests.support import weighing
 
 TEXTS = ["The keys to the cabinet are on the table.", "It isn't unbelievably good."]
 LINES = {"accept": "application/x-ndjson"}
@@ -139,11 +137,9 @@ def test_scores_are_described(server):
 # Weight
 
 
-def weights(inputs, stream=False, bytes_per_token=4, **limits):
+def weights(texts, **options):
     """The weights of the texts of a request."""
-    request = TaskRequest(inputs, single=False, arguments={}, timeout=1, stream=stream, warnings=[], size=100)
-    model = SimpleNamespace(model=SimpleNamespace(max_length=512), bytes_per_token=bytes_per_token)
-    return SCORE_TEXTS.weigh(request, model, Settings(**limits))
+    return weighing.weights(SCORE_TEXTS, texts, **options)
 
 
 def test_a_text_weighs_its_rows_times_its_tokens():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import asdict
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,7 +16,10 @@ from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
-_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
+_PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
+
+
+_WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", "prior")
 
 
 @click.command("batch")
@@ -26,8 +30,15 @@ _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "truncation")
 @options.variant
 @click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
 @click.option("--targets", help="predict: score only these words, separated by commas.")
-@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word"]),
-              help="score: what is masked while a token is read.  [default: word_l2r]")  # fmt: skip
+@options.candidates
+@options.candidates_file
+@click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word", "l2r", "parallel"]),
+              help="score, rank: what is masked while a token is read.  [default: word_l2r, l2r]")  # fmt: skip
+@options.labels
+@options.labels_file
+@options.template
+@options.prior
+@click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="rank: compare means over these.")
 @click.option("--words", type=click.Choice(["pretokenizer", "spaces"]),
               help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
 @click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
@@ -61,7 +72,7 @@ def batch_command(
     mode: str,
     **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
-    """Run the rows of the files, folders or patterns IN through VERB: predict, score.
+    """Run the rows of the files, folders or patterns IN through VERB: classify, predict, rank, score.
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
@@ -77,6 +88,7 @@ def batch_command(
         parameters = {name: value for name, value in values.items() if value is not None}
         if "targets" in parameters:
             parameters["targets"] = parameters["targets"].split(",")
+        parameters |= _words(**{name: given.pop(name) for name in _WORDS})
         providers = options.parse_providers(provider)
         try:
             batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
@@ -84,6 +96,28 @@ def batch_command(
             progress.end()
             fail(str(error), code=1)
     progress.end()
+
+
+def _words(
+    *,
+    candidates: str | None,
+    candidates_file: str | None,
+    labels: str | None,
+    labels_file: str | None,
+    template: tuple[str, ...],
+    prior: str | None,
+) -> dict[str, Any]:
+    """The parameters of a verb that options or files list."""
+    found: dict[str, Any] = {}
+    if candidates is not None or candidates_file is not None:
+        found["candidates"] = options.read_candidates(candidates, candidates_file)
+    if labels is not None or labels_file is not None:
+        found["labels"] = options.read_labels(labels, labels_file)
+    if template:
+        found["template"] = list(template)
+    if prior is not None:
+        found["prior"] = asdict(options.read_prior(prior))
+    return found
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

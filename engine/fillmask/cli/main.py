@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 COMMANDS = {
     "batch": "fillmask.cli.batch:batch_command",
     "bench": "fillmask.bench.cli:bench_command",
+    "classify": "fillmask.cli.classify:classify_command",
     "infill": "fillmask.cli.infill:infill_command",
     "info": "fillmask.cli.info:info_command",
     "marginals": "fillmask.cli.marginals:marginals_command",
     "predict": "fillmask.cli.predict:predict_command",
+    "rank": "fillmask.cli.rank:rank_command",
     "score": "fillmask.cli.score:score_command",
     "verify": "fillmask.cli.verify:verify_command",
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from fillmask.runtime.providers import Provider
+    from fillmask.tasks.prior import Prior
 
 model = click.option("-m", "--model", help="A model folder or a hub id.  [default: the embedded English model]")
 variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
@@ -22,6 +25,18 @@ provider = click.option(
     help="ONNX Runtime's execution provider, such as CUDAExecutionProvider:device_id=1; repeat for several.  "
     "[default: CUDA if it starts, else the CPU]",
 )
+candidates = click.option("--candidates", metavar="A,B,…", help="Candidates, separated by commas.")
+candidates_file = click.option(
+    "--candidates-file", type=click.Path(dir_okay=False), help="A file of candidates, one a line, in UTF-8."
+)
+labels = click.option("--labels", metavar="A,B,…", help="Labels, separated by commas; each is its own word.")
+labels_file = click.option(
+    "--labels-file", type=click.Path(dir_okay=False), help='A JSON file: ["a", …], or {"a": ["word", …], …}.'
+)
+template = click.option(
+    "--template", multiple=True, help="A text with {text} and one mask; repeat for the mean over several."
+)
+prior = click.option("--prior", type=click.Path(dir_okay=False), help="A file that --fit-prior wrote.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
 
 
@@ -34,6 +49,59 @@ def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:
     from fillmask.runtime.providers import parse_provider
 
     return [parse_provider(option) for option in options] or None
+
+
+def read_candidates(listed: str | None, file: str | None) -> list[str]:
+    """Read the candidates of ``--candidates`` or ``--candidates-file``, without white space at their ends.
+
+    Raises:
+        InputError: Not exactly one of the two is given, or the file cannot be read.
+    """
+    from fillmask.errors import InputError, one_line
+
+    if (listed is None) == (file is None):
+        raise InputError("give either --candidates or --candidates-file")
+    if file is None:
+        return [candidate.strip() for candidate in str(listed).split(",")]
+    try:
+        lines = Path(file).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--candidates-file: {one_line(error)}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def read_labels(listed: str | None, file: str | None) -> list[str] | dict[str, list[str]]:
+    """Read the labels of ``--labels``, or of ``--labels-file``, which is a JSON list or an object of lists of words.
+
+    Raises:
+        InputError: Not exactly one of the two is given, or the file is not JSON.
+    """
+    from fillmask.errors import InputError, one_line
+
+    if (listed is None) == (file is None):
+        raise InputError("give either --labels or --labels-file")
+    if file is None:
+        return [label.strip() for label in str(listed).split(",")]
+    try:
+        labels: list[str] | dict[str, list[str]] = json.loads(Path(file).read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"--labels-file: {one_line(error)}") from error
+    return labels
+
+
+def read_prior(file: str) -> Prior:
+    """Read a prior that ``fillmask classify --fit-prior`` wrote.
+
+    Raises:
+        InputError: The file is missing, or is none.
+    """
+    from fillmask.errors import InputError, one_line
+    from fillmask.tasks.prior import Prior
+
+    try:
+        return Prior.from_json(Path(file).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"--prior: {one_line(error)}") from error
 
 
 def stdin_lines() -> Iterator[str]:

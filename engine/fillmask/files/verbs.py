@@ -9,7 +9,11 @@ from typing import Any, TypeAlias
 
 from fillmask.errors import InputError
 from fillmask.tasks import Verb
+from fillmask.tasks.classify import CLASSIFY, Label
+from fillmask.tasks.classify import as_json as labels_as_json
 from fillmask.tasks.predict import PREDICT, Predictions
+from fillmask.tasks.rank import RANK, Ranking
+from fillmask.tasks.rank import as_json as ranking_as_json
 from fillmask.tasks.score import SCORE, Score, as_json
 
 # "string", "int64", "float32", "float64" or "bool_", as pyarrow names them; a list of one type; or a dict of the types
@@ -82,7 +86,46 @@ def _flatten_score(value: Score) -> Iterator[tuple[Any, ...]]:
         yield (*(document[name] for name in _SUMMARY), index, *(word[name] for name in _WORD))
 
 
+_RANKED: dict[str, ColumnType] = {
+    "text": "string",
+    "log_prob": "float64",
+    "score": "float64",
+    "pieces": "int64",
+    "token_ids": ["int64"],
+    "start": "int64",
+    "end": "int64",
+}
+# A flat record has no lists, and a name of its own for the text.
+_FLAT_RANKED = {"candidate" if name == "text" else name: kind for name, kind in _RANKED.items() if name != "token_ids"}
+
+
+def _flatten_ranking(value: Ranking) -> Iterator[tuple[Any, ...]]:
+    for slot, candidates in enumerate(ranking_as_json(value), start=1):
+        for rank, candidate in enumerate(candidates, start=1):
+            yield (slot, rank, *(candidate[name] for name in _RANKED if name != "token_ids"))
+
+
+_LABEL: dict[str, ColumnType] = {"label": "string", "score": "float64", "log_prob": "float64", "prior": "string"}
+
+
+def _nest_labels(value: list[Label]) -> list[dict[str, Any]]:
+    return [{"prior": None} | label for label in labels_as_json(value)]
+
+
+def _flatten_labels(value: list[Label]) -> Iterator[tuple[Any, ...]]:
+    for rank, label in enumerate(_nest_labels(value), start=1):
+        yield (rank, *(label[name] for name in _LABEL))
+
+
 VERBS = {
+    "classify": BatchVerb(
+        verb=CLASSIFY,
+        column="labels",
+        nested=[_LABEL],
+        nest=_nest_labels,
+        flat={"rank": "int64"} | _LABEL,
+        flatten=_flatten_labels,
+    ),
     "predict": BatchVerb(
         verb=PREDICT,
         column="predictions",
@@ -90,6 +133,14 @@ VERBS = {
         nest=_nest_predictions,
         flat={"mask": "int64", "rank": "int64"} | _PREDICTION,
         flatten=_flatten_predictions,
+    ),
+    "rank": BatchVerb(
+        verb=RANK,
+        column="ranking",
+        nested=[[_RANKED]],
+        nest=ranking_as_json,
+        flat={"mask": "int64", "rank": "int64"} | _FLAT_RANKED,
+        flatten=_flatten_ranking,
     ),
     "score": BatchVerb(
         verb=SCORE,

@@ -14,15 +14,16 @@ The modules in the order in which a request passes them:
     guard        rejects from the headers alone: API key, draining, overload
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes
-    routes       the table: path to JSON types and endpoint
+    routes       the table: path to JSON types and endpoint; verb_routes: its rows for verbs; route: one row
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
-    service      how a verb is served: its request, its weight, its JSON; score, marginals, infill: the
-                 same for /score, /marginals and /infill; masked_reads: the weight of the first two
+    service      how a verb is served: its request, its weight, its JSON; score, marginals, infill, rank, classify: the
+                 same for the other verbs, zero_shot for that task of Hugging Face; masked_reads: the weight of
+                 texts that are read token by token
     registry     model name to ServedModel
     request      body to a TaskRequest within its limits
     aside        the thread that parses and checks large bodies
     json_limits  how many values a body may have
-    schema       the JSON types; score_schema, marginals_schema, infill_schema: those
+    schema       the JSON types; score_schema, marginals_schema, infill_schema, rank_schema, classify_schema: those
                  of the other verbs
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU

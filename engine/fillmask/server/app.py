@@ -17,7 +17,7 @@ from fillmask import __version__
 from fillmask.server.context import context_of
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.request import NDJSON
-from fillmask.server.routes import Route, Schemas
+from fillmask.server.route import Route, Schemas
 from fillmask.server.schema import Error
 
 _REF = "#/components/schemas/{model}"

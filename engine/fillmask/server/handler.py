@@ -96,8 +96,8 @@ class Handler:
             context.fields["inputs"] = request.texts
 
     def _prepare(self, service: Service, model: ServedModel, request: TaskRequest) -> _Submission:
-        start, warnings = _resolve(service, model, request)
-        weights = service.weigh(request, model, self.settings)
+        parameters, warnings = _resolve(service, model, request)
+        weights = service.weigh(request, model, self.settings, parameters)
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         # Enough that no thread idles until the next text, as far as one stream may hold it.
         most = self.admission.stream_tokens_limit // model.model.max_length
@@ -107,7 +107,7 @@ class Handler:
             request.texts,
             weights,
             request.timeout,
-            start,
+            lambda text: service.verb.task(model.model, text, parameters),
             lambda value: limits.encode(service.parts(value)),
             limits if service.limits_masks else None,
             2 * self.settings.max_characters,
@@ -150,19 +150,13 @@ class Handler:
             self.metrics.text(model, future.result())
 
 
-def _resolve(
-    service: Service, model: ServedModel, request: TaskRequest
-) -> tuple[Callable[[str], Task[Any]], list[str]]:
+def _resolve(service: Service, model: ServedModel, request: TaskRequest) -> tuple[Any, list[str]]:
     """Resolve the parameters before a permit is taken; also give the warnings so far."""
     try:
         resolved = service.verb.resolve(model.model, **request.arguments)
     except InputError as error:
         raise HttpError(422, f"{service.fields.get(type(error), 'parameters')}: {error}") from None
-
-    def start(text: str) -> Task[Any]:
-        return service.verb.task(model.model, text, resolved.value)
-
-    return start, [*request.warnings, *(notice.message for notice in resolved.notices)]
+    return resolved.value, [*request.warnings, *(notice.message for notice in resolved.notices)]
 
 
 def _start(submission: _Submission, text: str) -> Task[Any]:

@@ -24,7 +24,7 @@ async def receive_infill(request: Request, settings: Settings) -> TaskRequest:
     return await receive(request, settings, InfillBody, InfillParameters)
 
 
-def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
     """Estimate the tokens that each text runs: a row for each hypothesis and place.
 
     Raises:

@@ -45,7 +45,7 @@ def _check_alphabet(alphabet: str | list[str] | None, settings: Settings) -> Non
             raise HttpError(422, f"{where}: a token has at most {MAX_WORD_CHARACTERS} characters, got {len(token)}")
 
 
-def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
     """Estimate the tokens that each text runs: as a score, or with ``masked=False`` in rows that overlap by half.
 
     Raises:

@@ -11,7 +11,7 @@ from fillmask.server.settings import Settings
 _NO_LIMIT = 1 << 30
 
 
-def weigh_masked(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+def weigh_masked(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
     """Estimate the tokens that each text runs: one row for each of its tokens, each as long as the text.
 
     Raises:

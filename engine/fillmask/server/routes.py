@@ -5,29 +5,23 @@ A new verb needs one row here, a schema, and a ``Service``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
-from fillmask.server.infill import INFILL_TEXTS
-from fillmask.server.infill_schema import InfillBody, InfillLine, Infills
-from fillmask.server.marginals import MARGINALS_OF_TEXTS
-from fillmask.server.marginals_schema import MarginalsBody, MarginalsLine, MarginalsOfTexts
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
+from fillmask.server.route import Route, Schemas
 from fillmask.server.schema import Body, Line, Predictions
-from fillmask.server.score import SCORE_TEXTS
-from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
-from fillmask.server.service import FILL_MASK, Service
+from fillmask.server.service import FILL_MASK
+from fillmask.server.verb_routes import verb_routes
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 ProblemFinder: TypeAlias = Callable[[bool], str | None]
 
 # {model:path}, since hub ids have a slash. Of two paths that match, the longer one must come first.
@@ -44,48 +38,6 @@ FILL_MASK_PATHS = (
 HEALTH_PATHS = ("/health", "/health/live", "/health/ready", "/ping")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schemas:
-    """The JSON types of a POST route.
-
-    Attributes:
-        body: Of the request.
-        result: Of the response.
-        line: Of one line of a response in NDJSON.
-    """
-
-    body: type[BaseModel]
-    result: Any
-    line: type[BaseModel]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A row of the table.
-
-    Attributes:
-        method: GET or POST.
-        paths: Paths, in FastAPI's syntax.
-        endpoint: Runs for each request.
-        name: Name in the description; a route without a name is not in it.
-        summary: One line for the description; None takes the name.
-        description: More of it, for a route with ``schemas``.
-        schemas: JSON types of a POST.
-        errors: Statuses of errors, for a route without ``schemas``. With them it may have all errors.
-        text: Whether the response is plain text rather than JSON.
-    """
-
-    method: str
-    paths: tuple[str, ...]
-    endpoint: Endpoint
-    name: str | None = None
-    summary: str | None = None
-    description: str | None = None
-    schemas: Schemas | None = None
-    errors: tuple[int, ...] = ()
-    text: bool = False
-
-
 def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
     """Make the table.
 
@@ -96,7 +48,7 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
     """
     operation = Operation(handler, find_problem)
     return [
-        *_verb_routes(handler),
+        *verb_routes(handler),
         Route(
             method="POST",
             paths=FILL_MASK_PATHS,
@@ -113,46 +65,6 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
         Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
         Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
     ]
-
-
-def _verb_routes(handler: Handler) -> list[Route]:
-    """Make the routes of the other verbs; they come before fill-mask's, whose last path matches theirs too."""
-    return [
-        _verb_route(
-            handler,
-            SCORE_TEXTS,
-            Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
-            "Score a text, or several, by its pseudo-log-likelihood",
-            "The log probability of each token and word, with its place in the text.",
-        ),
-        _verb_route(
-            handler,
-            MARGINALS_OF_TEXTS,
-            Schemas(body=MarginalsBody, result=MarginalsOfTexts, line=MarginalsLine),
-            "Give the log probabilities of an alphabet at every position of a text, or of several",
-            "A matrix for each text. Its log odds score the variants of a protein.",
-        ),
-        _verb_route(
-            handler,
-            INFILL_TEXTS,
-            Schemas(body=InfillBody, result=Infills, line=InfillLine),
-            "Fill the slots of a text together, or of several",
-            "Words of one or several tokens that fit each other, in the text of the request.",
-        ),
-    ]
-
-
-def _verb_route(handler: Handler, service: Service, schemas: Schemas, summary: str, description: str) -> Route:
-    name = service.verb.name
-    return Route(
-        method="POST",
-        paths=(f"/{name}", f"/models/{{model:path}}/{name}"),
-        endpoint=partial(handler.handle, service),
-        name=name,
-        summary=summary,
-        description=description,
-        schemas=schemas,
-    )
 
 
 @dataclass(frozen=True, slots=True)

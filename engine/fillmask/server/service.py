@@ -18,7 +18,7 @@ from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.transformers_shape import as_transformers
 
 
-def weigh_texts(request: TaskRequest, model: ServedModel, _: Settings) -> list[int]:
+def weigh_texts(request: TaskRequest, model: ServedModel, *_: object) -> list[int]:
     """Estimate the tokens of each text, which runs once."""
     most, size = model.model.max_length, model.bytes_per_token
     return [weigh(text, most, size) for text in request.texts]
@@ -37,8 +37,8 @@ class Service:
         line: Makes the members of an NDJSON line, from its second on, from the encoded parts of a text.
         fields: Which field of the request an error of a parameter is about.
         limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
-        weigh: Estimates the tokens that each text runs, before a permit. It raises an ``HttpError`` if that is too much
-            for any queue.
+        weigh: Estimates the tokens that each text runs, before a permit, from the request, its model, the limits and
+            the verb's parameters. It raises an ``HttpError`` if that is too much for any queue.
     """
 
     verb: Verb[Any, Any]
@@ -49,7 +49,7 @@ class Service:
     line: Callable[[Sequence[bytes]], bytes]
     fields: Mapping[type[InputError], str]
     limits_masks: bool = True
-    weigh: Callable[[TaskRequest, ServedModel, Settings], list[int]] = weigh_texts
+    weigh: Callable[[TaskRequest, ServedModel, Settings, Any], list[int]] = weigh_texts
 
 
 def _parts(value: Predictions) -> Iterable[Any]:

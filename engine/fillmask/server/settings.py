@@ -70,7 +70,8 @@ class Settings:
     )
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets, or tokens of an alphabet, of a request.", least=1)
-    max_reads: int = _setting(4096, "Estimated tokens that a request reads one by one; each is a row to run.", least=1)
+    max_candidates: int = _setting(1000, "Candidates or label words of a request.", least=1)
+    max_reads: int = _setting(4096, "Rows that a request may run: an estimated token to score is one.", least=1)
 
     # About three seconds of work for two cores and a small model. Virtual machines do pause for one or two seconds, and
     # the requests of a pause are not an overload.

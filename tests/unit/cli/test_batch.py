@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -72,7 +73,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, score, got 'dance'"),
+        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of classify, predict, rank, score, got 'dance'"),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
@@ -82,6 +83,8 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
             2,
             "predict takes no parameter 'bits'; it takes top_k",
         ),
+        (["rank", "in.jsonl", "-o", "out"], 2, "candidates must have at least one string"),
+        (["rank", "in.jsonl", "-o", "out", "--candidates", ""], 2, "candidates[0] is ''"),
         (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
         (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
@@ -110,3 +113,23 @@ def test_help_needs_no_model_and_lists_the_options():
     assert result.exit_code == 0
     assert "--rows-per-part" in result.stdout
     assert f"through VERB: {', '.join(VERBS)}." in " ".join(result.stdout.split())
+
+
+@pytest.mark.usefixtures("texts")
+def test_rank_takes_candidates(batch):
+    result = batch("rank", "in.jsonl", "-o", "out.jsonl", "--candidates", "cat, dogs", "--method", "parallel")
+    assert result.exit_code == 0, result.stderr
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text("utf-8").splitlines()]
+    ranked = [row["ranking"] for row in rows if "ranking" in row]
+    assert ranked
+    assert all({each["text"] for each in slot} == {"cat", "dogs"} for ranking in ranked for slot in ranking)
+
+
+@pytest.mark.usefixtures("texts")
+def test_classify_takes_labels_a_template_and_a_prior(batch):
+    result = batch("classify", "in.jsonl", "-o", "out.jsonl", "--labels", "cat, dog", "--template", "{text} a [MASK]")
+    assert result.exit_code == 0, result.stderr
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text("utf-8").splitlines()]
+    assert all({each["label"] for each in row["labels"]} == {"cat", "dog"} for row in rows)
+    missing = batch("classify", "in.jsonl", "-o", "out2.jsonl", "--labels", "cat", "--prior", "missing")
+    assert (missing.exit_code, "--prior: [Errno 2]" in missing.stderr) == (2, True)

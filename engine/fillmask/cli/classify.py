@@ -1,0 +1,112 @@
+"""The command ``fillmask classify``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fillmask.cli import options
+from fillmask.cli.errors import reported
+from fillmask.cli.output import bar, show_error
+
+if TYPE_CHECKING:
+    from fillmask import FillMask
+    from fillmask.tasks.classify import Label
+
+
+@click.command("classify")
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@options.labels
+@options.labels_file
+@options.template
+@options.prior
+@click.option("--fit-prior", type=click.Path(dir_okay=False), help="Write the prior of the TEXTs to this file instead.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Divides what is compared.")
+@click.option(
+    "--aggregate",
+    type=click.Choice(["logsumexp", "mean", "max"]),
+    default="logsumexp",
+    show_default=True,
+    help="How the words of a label count together.",
+)
+@click.option("--multi-label", is_flag=True, help="Score each label by itself; needs --prior.")
+@click.option("--truncation", type=click.Choice(["right"]), help="Keep the beginning of a long text.")
+@options.model
+@options.variant
+@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.provider
+@options.as_json
+def classify_command(  # noqa: PLR0913 -- one parameter an option
+    *,
+    texts: tuple[str, ...],
+    labels: str | None,
+    labels_file: str | None,
+    template: tuple[str, ...],
+    prior: str | None,
+    fit_prior: str | None,
+    temperature: float,
+    aggregate: str,
+    multi_label: bool,
+    truncation: str | None,
+    model: str | None,
+    variant: str,
+    threads: int | None,
+    workers: int,
+    provider: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Label each TEXT, or each line of standard input, by words that a masked LM predicts in a template."""
+    with reported(code=2):
+        from fillmask import FillMask
+
+        common: dict[str, Any] = {"labels": options.read_labels(labels, labels_file), "truncation": truncation}
+        common |= {"template": list(template)} if template else {}
+        known = None if prior is None else options.read_prior(prior)
+        fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+        given = texts or options.stdin_lines()
+        if fit_prior is not None:
+            _write(fit_prior, fill_mask.fit_prior(given, **common, workers=workers).to_json())
+            return
+        common |= {"prior": known, "temperature": temperature, "aggregate": aggregate, "multi_label": multi_label}
+        failed = _classify(fill_mask, given, common | {"workers": workers}, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _write(file: str, content: str) -> None:
+    from fillmask.errors import InputError, one_line
+
+    try:
+        Path(file).write_text(f"{content}\n", "utf-8")
+    except OSError as error:
+        raise InputError(f"--fit-prior: {one_line(error)}") from error
+
+
+def _classify(fill_mask: FillMask, texts: Iterable[str], arguments: dict[str, Any], *, as_json: bool) -> bool:
+    from fillmask import InputError
+
+    shown, classified = tee(texts)
+    failed = False
+    for text, outcome in zip(shown, fill_mask.classify_many(classified, **arguments), strict=False):
+        if isinstance(outcome, InputError):
+            failed = True
+            show_error(text, outcome, as_json=as_json)
+        else:
+            _show(text, outcome, as_json=as_json)
+    return failed
+
+
+def _show(text: str, labels: list[Label], *, as_json: bool) -> None:
+    if as_json:
+        from fillmask.tasks.classify import as_json as as_document
+
+        click.echo(json.dumps({"inputs": text, "labels": as_document(labels)}))
+        return
+    rows = [f" {each.score:7.2%}  {bar(each.score)}  {each.log_prob:9.3f}  {each.label}" for each in labels]
+    click.echo("\n".join(["", text, "", *rows, ""]))

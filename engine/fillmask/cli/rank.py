@@ -1,0 +1,92 @@
+"""The command ``fillmask rank``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import tee
+from typing import TYPE_CHECKING
+
+import click
+
+from fillmask.cli import options
+from fillmask.cli.errors import reported
+from fillmask.cli.output import bar, show_error
+
+if TYPE_CHECKING:
+    from fillmask.tasks.rank import Ranking
+
+
+@click.command("rank")
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@options.candidates
+@options.candidates_file
+@options.model
+@options.variant
+@click.option(
+    "--method",
+    type=click.Choice(["l2r", "parallel"]),
+    default="l2r",
+    show_default=True,
+    help="What is masked while a piece is read: it and the later pieces, or all pieces.",
+)
+@click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="Compare means over these, not sums.")
+@click.option("--truncation", type=click.Choice(["window"]), help="Keep the tokens around the slot of a long text.")
+@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.provider
+@options.as_json
+def rank_command(  # noqa: PLR0913 -- one parameter an option
+    *,
+    texts: tuple[str, ...],
+    candidates: str | None,
+    candidates_file: str | None,
+    model: str | None,
+    variant: str,
+    method: str,
+    normalize: str | None,
+    truncation: str | None,
+    threads: int | None,
+    workers: int,
+    provider: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Rank candidates at the masks of each TEXT, or of each line of standard input.
+
+    A candidate is a word or a phrase, of any number of tokens.
+    """
+    shown, ranked = tee(texts or options.stdin_lines())
+    with reported(code=2):
+        from fillmask import FillMask, InputError
+
+        listed = options.read_candidates(candidates, candidates_file)
+        fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+        outcomes = fill_mask.rank_many(
+            ranked,
+            listed,
+            method=method,  # type: ignore[arg-type]
+            normalize=normalize,  # type: ignore[arg-type]
+            truncation=truncation,  # type: ignore[arg-type]
+            workers=workers,
+        )
+        failed = False
+        for text, outcome in zip(shown, outcomes, strict=False):
+            if isinstance(outcome, InputError):
+                failed = True
+                show_error(text, outcome, as_json=as_json)
+            else:
+                _show(text, outcome, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _show(text: str, ranking: Ranking, *, as_json: bool) -> None:
+    if as_json:
+        from fillmask.tasks.rank import as_json as as_document
+
+        click.echo(json.dumps({"inputs": text, "ranking": as_document(ranking)}))
+        return
+    lines = ["", text]
+    for index, candidates in enumerate(ranking, start=1):
+        lines.append(f"\n mask {index} of {len(ranking)}" if len(ranking) > 1 else "")
+        lines += [f" {each.score:7.2%}  {bar(each.score)}  {each.log_prob:9.3f}  {each.text}" for each in candidates]
+    click.echo("\n".join([*lines, ""]))

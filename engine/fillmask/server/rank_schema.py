@@ -1,0 +1,66 @@
+"""JSON types of ``/rank``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TEXT = {"example": "Paris is the [MASK] of France."}
+
+
+class RankParameters(BaseModel):
+    """Parameters that hold for every text of a request."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    candidates: list[str] = Field(description="Words or phrases of any number of tokens; duplicates count once.")
+    method: Literal["l2r", "parallel"] = Field(
+        "l2r", description="What is masked while a piece is read: it and the later pieces, or all pieces."
+    )
+    normalize: Literal["pieces", "characters"] | None = Field(
+        None, description="Compare means of the log probability over these rather than sums."
+    )
+    truncation: Literal["window"] | None = Field(
+        None, description="Keep the tokens around the mask of a too long text. Without it such a text is an error."
+    )
+
+
+class RankBody(BaseModel):
+    """A request for a ranking."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+        description="A text with at least one mask, or a list of such texts."
+    )
+    parameters: RankParameters
+    options: dict[str, Any] | None = Field(
+        None, description="Options of the hosted API, such as `use_cache`; no effect here."
+    )
+
+
+class RankedCandidate(BaseModel):
+    """A candidate at a mask. Positions count code points, not the UTF-16 units of JavaScript."""
+
+    text: str = Field(description="The candidate, as it was sent.")
+    log_prob: float | None = Field(description="The sum over its pieces; null for minus infinity.")
+    score: float = Field(description="A softmax over the candidates of a mask.")
+    pieces: int = Field(description="How many tokens it has.")
+    token_ids: list[int]
+    start: int = Field(description="Where the mask begins in the text.")
+    end: int = Field(description="Where it ends there.")
+
+
+Ranking = list[list[RankedCandidate]]
+Rankings = Ranking | list[Ranking]
+"""One text: a list for each mask. A list of texts: the ranking of each."""
+
+
+class RankLine(BaseModel):
+    """One line of application/x-ndjson: the ranking of one text."""
+
+    index: int = Field(description="Index of the text, from 0.")
+    ranking: Ranking | None = None
+    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
+    error_type: str | None = None

@@ -1,0 +1,72 @@
+"""Hugging Face's task ``zero-shot-classification``, by the verb ``classify``.
+
+Source: its schema, and huggingface_hub. Clients up to 1.1.4 read ``{"labels", "scores"}``, as transformers' pipeline
+gives them; later ones read a list of ``{"label", "score"}``, as the schema says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fillmask.errors import CandidatesError
+from fillmask.server.classify import CLASSIFY_TEXTS, check_templates
+from fillmask.server.classify_schema import ZeroShotBody, ZeroShotParameters
+from fillmask.server.handler import Handler
+from fillmask.server.http_errors import HttpError
+from fillmask.server.rank import check_words
+from fillmask.server.request import TaskRequest, receive
+from fillmask.server.settings import Settings
+from fillmask.tasks.classify import Label
+from fillmask.templates import FIELD
+
+_HYPOTHESIS = "This example is {}."
+_EARLIER_CLIENT = re.compile(r"\bhf_hub/(0\.|1\.0\.|1\.1\.[0-4]\b)")
+
+
+async def receive_zero_shot(request: Request, settings: Settings) -> TaskRequest:
+    """Receive and check a request; see ``receive``."""
+    return await receive(request, settings, ZeroShotBody, ZeroShotParameters, _arguments)
+
+
+def _arguments(given: ZeroShotParameters, settings: Settings) -> dict[str, Any]:
+    labels = given.candidate_labels
+    labels = [label.strip() for label in labels.split(",")] if isinstance(labels, str) else labels
+    check_words(labels, "parameters.candidate_labels", settings)
+    template = _template(_HYPOTHESIS if given.hypothesis_template is None else given.hypothesis_template)
+    check_templates([template], settings)
+    return {"labels": labels, "template": template, "multi_label": bool(given.multi_label), "prior": given.prior}
+
+
+async def handle_zero_shot(handler: Handler, request: Request) -> Response:
+    """Respond in the shape that the client reads."""
+    earlier = _EARLIER_CLIENT.search(request.headers.get("user-agent", ""))
+    return await handler.handle(ZERO_SHOT_EARLIER if earlier else ZERO_SHOT, request)
+
+
+def _template(hypothesis: str) -> str:
+    if hypothesis.count("{}") != 1:
+        raise HttpError(422, f"parameters.hypothesis_template: it has {{}} once, for the label; got {hypothesis!r}")
+    return f"{FIELD} {hypothesis.replace('{}', '{mask}')}"
+
+
+def _elements(value: Sequence[Label]) -> Iterable[Any]:
+    return ([{"label": each.label, "score": each.score} for each in value],)
+
+
+def _columns(value: Sequence[Label]) -> Iterable[Any]:
+    return ({"labels": [each.label for each in value], "scores": [each.score for each in value]},)
+
+
+ZERO_SHOT = replace(
+    CLASSIFY_TEXTS,
+    receive=receive_zero_shot,
+    parts=_elements,
+    fields={CandidatesError: "parameters.candidate_labels"},
+)
+ZERO_SHOT_EARLIER = replace(ZERO_SHOT, parts=_columns)
