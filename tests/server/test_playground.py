@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -45,13 +47,13 @@ def page(context, server):
 
 
 def words(page, mask=0):
-    return page.locator("#masks .card").nth(mask).locator(".word b").all_inner_texts()
+    return page.locator("#results .card").nth(mask).locator(".word b").all_inner_texts()
 
 
 def write(page, text):
     with page.expect_response(lambda response: response.request.method == "POST"):
         page.fill("#text", text)
-    page.wait_for_function("text => shownText === text", arg=text)
+    page.wait_for_function("text => shown.text === text", arg=text)
 
 
 def test_it_predicts_at_once_and_while_typing(page, alone):
@@ -66,12 +68,12 @@ def test_it_predicts_at_once_and_while_typing(page, alone):
 def test_a_click_fills_the_word_in_and_undo_takes_it_back(page, alone):
     text = "He [MASK] the door and left the [MASK]."
     write(page, text)
-    assert page.locator("#masks .card").count() == 2
+    assert page.locator("#results .card").count() == 2
     second = words(page, 1)[1]
-    page.locator("#masks .card").nth(1).locator(".word").nth(1).click()
+    page.locator("#results .card").nth(1).locator(".word").nth(1).click()
     filled = f"He [MASK] the door and left the {second}."
     assert page.input_value("#text") == filled
-    page.wait_for_function("text => shownText === text", arg=filled)
+    page.wait_for_function("text => shown.text === text", arg=filled)
     assert words(page) == [row["token_str"] for row in alone(filled)]
     page.click("#undo")
     assert page.input_value("#text") == text
@@ -82,7 +84,7 @@ def test_it_is_used_with_the_keyboard_alone(page):
     page.keyboard.press("End")
     page.keyboard.press("Control+m")
     assert page.input_value("#text") == "Paris is the [MASK] of France. [MASK]"
-    page.wait_for_function("() => document.querySelectorAll('#masks .card').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('#results .card').length === 2")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     chosen = page.evaluate("document.activeElement.querySelector('b').textContent")
@@ -94,8 +96,7 @@ def test_it_is_used_with_the_keyboard_alone(page):
 
 @pytest.mark.slow
 def test_a_piece_of_a_word_is_joined_to_what_stands_before_it(page):
-    page.evaluate("shownText = 'a play [MASK] b'; fill({token_str: '##ing', score: 1}, 0)")
-    assert page.input_value("#text") == "a playing b"
+    assert page.evaluate("fillMask('a play [MASK] b', '##ing', 0)") == "a playing b"
 
 
 @pytest.mark.slow
@@ -112,7 +113,7 @@ def test_the_command_gives_what_is_on_the_screen(page, server):
     write(page, 'It\'s the [MASK] of "France" $HOME `x`.')
     page.fill("#top_k", "3")
     page.wait_for_function("() => document.querySelectorAll('.word').length === 3")
-    command = page.inner_text("#curl pre").replace("curl ", "curl --silent ", 1)
+    command = page.inner_text("#command pre").replace("curl ", "curl --silent ", 1)
     answer = json.loads(subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=30).stdout)
     assert [row["token_str"] for row in answer] == words(page)
 
@@ -136,7 +137,7 @@ def test_another_model_is_chosen(page, server):
     page.select_option("#which", "bytelevel")
     page.wait_for_function("() => document.getElementById('model').textContent.startsWith('bytelevel')")
     page.wait_for_function("() => document.querySelectorAll('.word').length === 5 && !request.signal.aborted")
-    assert f"{server.url}/models/bytelevel" in page.inner_text("#curl pre")
+    assert f"{server.url}/models/bytelevel" in page.inner_text("#command pre")
 
 
 @pytest.mark.slow
@@ -148,8 +149,11 @@ def test_it_fits_and_can_be_read(browser, server, scheme, width):
     page.goto(server.url)
     page.wait_for_selector(".word")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for selector in ("#text", "#status", ".word b", ".word span", "label", "footer", "pre", ".slot", "a"):
+    for selector in ("#text", "#status", ".word b", ".word span", "label", "footer", "pre", ".slot", "a", "[role=tab]"):
         assert page.evaluate(CONTRAST, selector) >= 4.5, selector
+    for verb in ("rank", "infill", "score", "classify"):
+        choose(page, verb)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, verb
     context.close()
 
 
@@ -167,6 +171,104 @@ CONTRAST = """selector => {
 }"""
 
 
+def choose(page, verb):
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.click(f"#tab_{verb}")
+    page.wait_for_function("verb => shown.verb === verb && shown.result", arg=verb)
+
+
+def test_candidates_are_ranked_and_a_click_fills_one_in(page, alone):
+    choose(page, "rank")
+    (expected,) = alone.rank("Paris is the [MASK] of France.", ["capital", "largest city", "king", "heart"])
+    assert words(page) == [each.text for each in expected]
+    page.locator(".word", has_text="largest city").click()
+    assert page.input_value("#text") == "Paris is the largest city of France."
+
+
+def test_masks_are_filled_together(page, alone):
+    choose(page, "infill")
+    expected = [each.filled for each in alone.infill("The [MASK] is the capital of [MASK].")]
+    assert words(page) == expected
+    page.locator(".word").first.click()
+    assert page.input_value("#text") == expected[0]
+
+
+@pytest.mark.slow
+def test_the_words_of_a_text_are_colored_by_their_surprisal(page, alone):
+    choose(page, "score")
+    expected = alone.score("The keys to the cabinet are on the table.")
+    assert page.locator(".scored").all_inner_texts() == [word.text for word in expected.words]
+    heat = [float(each.rstrip("%")) for each in page.locator(".scored").evaluate_all(
+        "all => all.map(each => each.style.getPropertyValue('--heat'))")]  # fmt: skip
+    assert heat.index(max(heat)) == min(range(len(heat)), key=lambda index: expected.words[index].log_prob)
+    assert f"perplexity {expected.perplexity:.4g}" in page.inner_text("#status")
+    assert page.inner_text("#sentence").startswith("The keys to the cabinet are on the table.")
+
+
+@pytest.mark.slow
+def test_positions_count_code_points(page):
+    choose(page, "score")
+    write(page, "👩‍👧 likes 𝒜 cats.")
+    assert "cats" in page.locator(".scored").all_inner_texts()
+
+
+@pytest.mark.slow
+def test_texts_are_classified(page, alone):
+    choose(page, "classify")
+    labels = ["sports", "business", "politics", "music"]
+    expected = alone.classify("The striker scored twice.", labels, template="{text} It is about {mask}.")
+    assert words(page) == [each.label for each in expected]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["fill", "rank", "infill", "score", "classify"])
+def test_the_commands_give_what_is_on_the_screen(page, verb):
+    if verb != "fill":
+        choose(page, verb)
+    page.click("#as_Python")
+    printed = subprocess.run([sys.executable, "-c", page.inner_text("#command pre")], capture_output=True, check=True)
+    assert printed.stdout
+    page.click("#as_CLI")
+    command = page.inner_text("#command pre").replace("fillmask", f"{sys.executable} -m fillmask", 1)
+    shown = subprocess.run(["bash", "-c", command], capture_output=True, check=True, text=True).stdout
+    for text in words(page)[:1] if verb != "score" else ["The keys"]:
+        assert text in shown
+
+
+@pytest.mark.slow
+def test_a_link_keeps_the_tab_the_text_and_the_options(page, server):
+    choose(page, "infill")
+    page.select_option("#order", "confident")
+    write(page, "He [MASK] the [MASK].")
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#" + quote(json.dumps(
+        {"verb": "infill", "text": "He [MASK] the [MASK].", "options": {"order": "confident"}})))  # fmt: skip
+    page.wait_for_function("() => shown.verb === 'infill' && shown.result")
+    assert page.input_value("#text") == "He [MASK] the [MASK]."
+    assert page.input_value("#order") == "confident"
+    assert json.loads(page.evaluate("decodeURIComponent(link().split('#')[1])"))["options"]["order"] == "confident"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "link", ["%", "nonsense", '{"verb": "constructor"}', '{"verb": "fill", "text": 5, "options": 3}']
+)
+def test_a_link_that_is_none_is_passed_over(context, server, link):
+    page = context.new_page()
+    page.goto(f"{server.url}/#{link}")
+    page.wait_for_selector(".word")
+    assert page.input_value("#text") == "Paris is the [MASK] of France."
+
+
+@pytest.mark.slow
+def test_tabs_are_chosen_with_the_keyboard(page):
+    page.focus("#tab_fill")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => shown.verb === 'rank'")
+    assert page.get_attribute("#tab_rank", "aria-selected") == "true"
+    assert page.evaluate("document.activeElement.id") == "tab_rank"
+
+
 @pytest.mark.slow
 def test_every_control_has_a_name(page):
     named = "element => element.labels?.length || element.ariaLabel || element.textContent.trim() || element.title"
@@ -181,7 +283,7 @@ def test_a_browser_gets_in_with_the_key_as_password(browser, locked):
     page = context.new_page()
     page.goto(locked.url)
     page.wait_for_selector(".word")
-    assert "Authorization: Bearer $FILLMASK_API_KEY" in page.inner_text("#curl pre")
+    assert "Authorization: Bearer $FILLMASK_API_KEY" in page.inner_text("#command pre")
     context.close()
 
 
@@ -196,5 +298,5 @@ def test_the_api_s_page_lists_every_route(context, server):
 
 def test_they_are_small():
     folder = EMBEDDED.parents[1] / "server" / "page"
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 40_000
-    assert serving.TEXT in (folder / "playground.html").read_text()
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 48_000
+    assert serving.TEXT in (folder / "verbs.js").read_text()

@@ -50,7 +50,7 @@ const VERBS = {
     groups: (result, text) => result.map((rows, mask) => ({
       title: result.length > 1 ? `Mask ${mask + 1}` : "Candidates",
       rows: rows.map((row) => ({
-        text: row.text, share: row.score, shown: `${percent(row.score)} · ${row.log_prob === null ? "−∞" : row.log_prob.toFixed(2)} nats`, mask,
+        text: row.text, share: row.score, shown: `${percent(row.score)} · ${row.log_prob === null ? "−∞" : row.log_prob.toFixed(2).replace("-", "−")} nats`, mask,
         put: () => splice(text, row.start, row.end, row.text),
       })),
     })),
@@ -71,7 +71,7 @@ const VERBS = {
     }],
   },
   score: {
-    title: "Score", path: "score", masked: false, about: "How surprising each word of a text is: the darker, the less likely.",
+    title: "Score", path: "score", masked: false, about: "How surprising each word of a text is: the stronger its color, the less likely.",
     examples: ["The keys to the cabinet are on the table.", "The keys to the cabinet is on the table.", "Colorless green ideas sleep furiously."],
     options: [
       choice("parts", "Show", ["words", "words"], ["tokens", "tokens"]),
@@ -79,8 +79,8 @@ const VERBS = {
       choice("words", "Words", ["pretokenizer", "of the tokenizer"], ["spaces", "between spaces"]),
       LONG,
     ],
-    sentence: (result, text, options) => coloured(text, result[options.parts || "words"]),
-    summary: (result) => `log probability ${result.log_prob === null ? "−∞" : result.log_prob.toFixed(2)} nats · perplexity ${result.perplexity === null ? "∞" : Number(result.perplexity.toPrecision(4))}`,
+    sentence: (result, text, options) => colored(text, result[options.parts || "words"]),
+    summary: (result) => `log probability ${result.log_prob === null ? "−∞" : result.log_prob.toFixed(2).replace("-", "−")} nats · perplexity ${result.perplexity === null ? "∞" : Number(result.perplexity.toPrecision(4))}`,
     groups: () => [],
   },
   classify: {
@@ -107,7 +107,7 @@ function filledParts(text, fills) {
   return [...parts, points.slice(end).join("")];
 }
 
-function coloured(text, parts) {
+function colored(text, parts) {
   const points = Array.from(text), shown = [];
   let end = 0;
   for (const part of parts) {
