@@ -139,6 +139,7 @@ def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
 
 def _is_complete(expected: Mapping[str, Any]) -> bool:
     tokens, scores = expected.get("tokens"), expected.get("scores", [])
-    numbers = isinstance(scores, list) and all(isinstance(score, (int, float)) and 0 <= score <= 1 for score in scores)
-    named = isinstance(tokens, list) and all(isinstance(token, int) for token in tokens)
-    return numbers and named and 0 < len(tokens) == len(scores)
+    if not isinstance(scores, list) or not isinstance(tokens, list) or not 0 < len(tokens) == len(scores):
+        return False
+    probabilities = all(isinstance(score, (int, float)) and 0 <= score <= 1 for score in scores)
+    return probabilities and all(isinstance(token, int) for token in tokens)
