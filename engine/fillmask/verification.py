@@ -153,9 +153,15 @@ def _difference(expected: Mapping[str, Any], scores: Mapping[int, float]) -> flo
 
 def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
     expected = entry.get("expected")
-    if not isinstance(entry.get("tolerance"), (int, float)) or not isinstance(expected, list) or not expected:
+    tolerance = entry.get("tolerance")
+    if not isinstance(tolerance, (int, float)) or not isinstance(expected, list) or not expected:
         raise ArtifactError(
             f"{MANIFEST} holds no expected predictions or no tolerance for variant {variant!r}; export it again"
+        )
+    if tolerance >= 1:
+        raise ArtifactError(
+            f"{MANIFEST} allows variant {variant!r} to differ by {tolerance:g}, and scores differ by 1 at most; export "
+            f"it again"
         )
     for each in expected:
         if not isinstance(each, dict) or not each.get("text") or not _is_complete(each):
@@ -164,5 +170,7 @@ def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
 
 def _is_complete(expected: Mapping[str, Any]) -> bool:
     tokens, scores = expected.get("tokens"), expected.get("scores", [])
-    numbers = isinstance(scores, list) and all(isinstance(score, (int, float)) for score in scores)
-    return numbers and isinstance(tokens, list) and 0 < len(tokens) == len(scores)
+    if not isinstance(scores, list) or not isinstance(tokens, list) or not 0 < len(tokens) == len(scores):
+        return False
+    probabilities = all(isinstance(score, (int, float)) and 0 <= score <= 1 for score in scores)
+    return probabilities and all(isinstance(token, int) for token in tokens)

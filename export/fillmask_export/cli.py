@@ -48,10 +48,17 @@ def export_command(
         from fillmask_export.variants import USUAL
     except ImportError as error:
         fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
-    options = {"revision": revision, "allow_pickle": allow_pickle, "plan": Plan(**plan), "say": _say}
     try:
         with ending_signals():
-            manifest = export(checkpoint, out, variants or USUAL, **options)
+            manifest = export(
+                checkpoint,
+                out,
+                variants or USUAL,
+                revision=revision,
+                allow_pickle=allow_pickle,
+                plan=Plan(**plan),
+                say=_say,
+            )
     except (FillMaskError, OSError) as error:
         fail(str(error), code=1)
     for variant, entry in manifest["variants"].items():

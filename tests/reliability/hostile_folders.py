@@ -18,8 +18,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.reliability.changed_weights import changed_weights
 from tests.reliability.row import Row, Scale
-from tests.support import toys
+from tests.support import toys, wire
 
 SECONDS = 10
 OPEN = """
@@ -39,7 +40,15 @@ except FillMaskError:
 OUTCOMES = {0: "predicted", 3: "refused", 4: "refused to predict"}
 TEXT = "the [MASK] sat on the mat."
 Harm = Callable[[Path], None]
-LOCATIONS = ("../outside", "a/../../outside", "{outside}", "link/outside", "linked", "/proc/self/environ")
+LOCATIONS = (
+    "*/_ORT_MEM_ADDR_/*",
+    "../outside",
+    "a/../../outside",
+    "{outside}",
+    "link/outside",
+    "linked",
+    "/proc/self/environ",
+)
 LENGTHS = ({"length": "-1"}, {"offset": "-8"}, {"length": str(1 << 62)}, {"offset": str(1 << 62)})
 NAMES = ("../outside", "a/../../outside", "{outside}", "a\\..\\outside", "..", "w\0", "link/outside")
 
@@ -63,6 +72,13 @@ def lists_elsewhere(name: str, folder: Path) -> None:
     manifest["files"][named] = manifest["files"]["model_fp32.onnx_data"]
     manifest["variants"]["fp32"]["weights"] = named
     (folder / "fillmask.json").write_text(json.dumps(manifest))
+
+
+def spells(spell: Callable[[bytes, bytes], bytes], folder: Path) -> None:
+    """The graph names a file that the manifest does not list, in a spelling of protobuf."""
+    wire.respell(folder / "model_fp32.onnx", spell, "unlisted")
+    toys.write_manifest(folder)
+    (folder / "unlisted").write_bytes((folder / "model_fp32.onnx_data").read_bytes())
 
 
 def links_to_another(folder: Path) -> None:
@@ -175,6 +191,7 @@ def harms() -> dict[str, Harm]:
     found: dict[str, Harm] = {f"weights at {place}": partial(reads_elsewhere, place) for place in LOCATIONS}
     found |= {f"weights with {entry}": partial(reads_wrongly, entry) for entry in LENGTHS}
     found |= {f"manifest lists {name!r}": partial(lists_elsewhere, name) for name in NAMES}
+    found |= {f"{name} of a file that is not listed": partial(spells, spell) for name, spell in wire.SPELLINGS.items()}
     found |= {"hard link to another file": links_to_another, "sparse tensor": sparse, "nested graph": nested}
     return found | {f"tokenizer with {name}": partial(tokenizes, changes) for name, changes in TOKENIZERS.items()}
 
@@ -207,7 +224,7 @@ def hostile(scale: Scale) -> list[Row]:
     figure = f"of {len(chosen)}: {counts}; {len(read_outside)} read outside {read_outside or ''}".rstrip()
     passed = not read_outside and "hung" not in outcomes and slowest <= SECONDS + 2
     return [Row("files", "hostile folders with a manifest that matches", f"none read outside; ≤ {SECONDS} s of CPU",
-                f"{figure}; slowest {slowest:.1f} s", passed)]  # fmt: skip
+                f"{figure}; slowest {slowest:.1f} s", passed), changed_weights(scale)]  # fmt: skip
 
 
 def control() -> str:

@@ -169,7 +169,7 @@ def open_artifact(
         raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")
     if revision is not None and not isinstance(revision, str):
         raise ArtifactError(f"revision must be a branch, a tag or a commit, got {revision!r}")
-    if Path(model).is_dir():
+    if _is_folder(model):
         if revision is not None:
             raise ArtifactError(f"revision {revision!r} belongs to a hub model, and {model} is a folder")
         return _open_folder(Path(model), model.name if model is EMBEDDED else str(model), None)
@@ -178,6 +178,13 @@ def open_artifact(
 
     folder = hub.fetch(str(model), variant, revision, gpu=gpu)
     return _open_folder(folder, str(model), folder.name)
+
+
+def _is_folder(model: str | Path) -> bool:
+    try:
+        return Path(model).is_dir()
+    except OSError as error:  # a name that is too long, or a folder that this user may not read
+        raise ArtifactError(f"{str(model)[:200]} cannot be opened: {error.strerror}") from error
 
 
 def _check_id(model: str | Path) -> None:

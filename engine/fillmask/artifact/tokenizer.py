@@ -68,7 +68,7 @@ def open_tokenizer(artifact: Artifact) -> ModelTokenizer:
     """
     try:
         return _read(artifact, _settings(artifact), artifact.read_json("config.json"))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         if isinstance(error, ArtifactError):
             raise
         files = "tokenizer_config.json, special_tokens_map.json, added_tokens.json or config.json"

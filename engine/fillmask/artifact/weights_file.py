@@ -26,8 +26,9 @@ class WeightsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)
         try:
-            self._seen = path.stat()
+            self._seen = os.stat(self._name)
         except OSError as error:
             raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -57,7 +58,7 @@ class WeightsFile:
 
     def _stat(self) -> os.stat_result | None:
         try:
-            return self.path.stat()
+            return os.stat(self._name)  # Path.stat takes longer, and this is called for each run
         except OSError:
             return None
 

@@ -1,4 +1,4 @@
-"""The command ``fillmask``. Exit codes: 0 success, 1 an input or a check failed, 2 wrong usage.
+"""The command ``fillmask``. Exit codes: 0 success, 1 an input, a check or the output failed, 2 wrong usage.
 
 ``COMMANDS`` is the table of commands; each is imported when it is used. The stages beside the engine add theirs through
 the entry points ``fillmask.commands``.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from fillmask.cli.streams import guarded
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -32,6 +34,11 @@ COMMANDS = {
 
 class _Commands(click.Group):
     """The commands of the table, and those of entry points."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 -- click's signature, whatever its version
+        """Run a command, help and version included."""
+        with guarded():
+            return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*COMMANDS, *(point.name for point in _entry_points())})

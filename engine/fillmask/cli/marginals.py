@@ -74,15 +74,26 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 
-def _mutants(lines: Iterable[str]) -> Iterator[str]:
-    """The column ``mutant`` of a CSV file that has one, else its lines."""
+def _mutants(lines: TextIO) -> Iterator[str]:
+    """The column ``mutant`` of a CSV file that has one, else its lines.
+
+    Raises:
+        InputError: The file is not UTF-8 or not CSV, or a row has no such column.
+    """
+    from fillmask.errors import InputError
+
     rows = csv.reader(lines)
-    first = next(rows, [])
-    if "mutant" in first:
-        column = first.index("mutant")
-        yield from (row[column] for row in rows if row)
-    else:
-        yield from (",".join(row) for row in [first, *rows] if row)
+    try:
+        first = next(rows, [])
+        if "mutant" in first:
+            column = first.index("mutant")
+            yield from (row[column] for row in rows if row)
+        else:
+            yield from (",".join(row) for row in [first, *rows] if row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{lines.name} cannot be read after line {rows.line_num}: {error}") from error
+    except IndexError as error:
+        raise InputError(f"{lines.name}, line {rows.line_num} has no column mutant") from error
 
 
 def _table(names: Iterable[str], scores: Iterable[float]) -> Iterator[list[str]]:

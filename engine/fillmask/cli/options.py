@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fillmask.cli.streams import ClosedStream
+
 if TYPE_CHECKING:
     from fillmask.runtime.providers import Provider
     from fillmask.tasks.prior import Prior
@@ -105,7 +107,15 @@ def read_prior(file: str) -> Prior:
 
 
 def stdin_lines() -> Iterator[str]:
-    """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first."""
+    """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first.
+
+    Raises:
+        InputError: Standard input is closed.
+    """
+    if isinstance(sys.stdin, ClosedStream):
+        from fillmask.errors import InputError
+
+        raise InputError("there are no texts, and standard input is closed; name texts, or give a file as input")
     if isinstance(sys.stdin, TextIOWrapper):
         # Bytes that are not UTF-8 become lone surrogates, which are then reported for their line alone.
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")

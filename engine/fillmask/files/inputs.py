@@ -151,7 +151,11 @@ def format_of(path: Path) -> str | None:
 
 def _expand(name: str | Path) -> list[Path]:
     path = Path(name)
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError as error:  # a name that is too long, or a folder that this user may not read
+        raise InputError(f"{str(name)[:200]} cannot be read: {error.strerror}") from error
+    if folder:
         files = [each for each in sorted(path.iterdir()) if each.is_file() and each.name[0] not in "._"]
         found = [each for each in files if format_of(each)]
         if not found:

@@ -65,6 +65,8 @@ def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) ->
 
 
 def _check_empty(folder: Path) -> None:
+    if folder.is_symlink() and not folder.exists():
+        raise InputError(f"{folder} is a link to nothing; remove it, or choose another folder")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file")
     other = next(folder.glob("part-*"), None)

@@ -154,7 +154,7 @@ class Session:
         return logits
 
     def _check_weights(self) -> None:
-        """Refuse results of weights that were changed in place; a microsecond for each file."""
+        """Refuse results of weights that were changed in place; two microseconds for each file."""
         for file in self._mapped:
             file.check_unchanged()
 

@@ -87,7 +87,8 @@ class Work:
         try:
             yield
         except kinds as error:
-            if getattr(error, "filename", None) is not None and not _is_below(error.filename, self.folder):
+            name = error.filename if isinstance(error, OSError) else None
+            if name is not None and not _is_below(name, self.folder):
                 raise  # of a file that is read
             raise TrainingError(
                 f"{self.folder} cannot be written to: {first_line(error)}; free space there, and start the same "

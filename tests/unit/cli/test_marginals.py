@@ -70,6 +70,22 @@ def test_no_variants_are_a_table_without_rows(marginals):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"M1A\n\xff\n", "cannot be read after line 0: 'utf-8' codec can't decode"),
+        (b"a" * 200_000, "cannot be read after line 1: field larger than field limit"),
+        (b"id,mutant\nx,M1A\ny\n", ", line 3 has no column mutant"),
+    ],
+)
+def test_a_file_of_variants_that_cannot_be_read_is_a_line(marginals, tmp_path, content, message):
+    (tmp_path / "variants").write_bytes(content)
+    result = marginals("--variants", str(tmp_path / "variants"), WILD)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"fillmask: {tmp_path / 'variants'}" in result.stderr
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["AA" * 20], 1, "truncation='window'"),

@@ -43,6 +43,7 @@ def test_files_folders_and_patterns_are_found_in_order(inputs, found):
     [
         ([], "there are no input files"),
         ("missing.jsonl", r"missing\.jsonl does not exist"),
+        ("a" * 5000, r"aaa cannot be read: File name too long"),
         ("*.csv", r"no file matches \*\.csv"),
         ("empty", r"empty holds no file that ends in \.jsonl"),
         ("notes.md", r"notes\.md has none of the endings.*name its format"),

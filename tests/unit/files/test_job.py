@@ -67,3 +67,7 @@ def test_a_folder_of_other_files_is_refused(run, write, rows, tmp_path):
     out.write_text("")
     with pytest.raises(InputError, match="is a file"):
         run(path, out)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="link is a link to nothing; remove it, or choose another folder"):
+        run(path, link)
