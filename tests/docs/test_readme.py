@@ -1,4 +1,4 @@
-"""Every example of every README and of the tutorial is run."""
+"""Every example of every README and of the tutorials is run."""
 
 from pathlib import Path
 
@@ -8,12 +8,13 @@ from tests.support import readme
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT, ROOT / "export", ROOT / "benchmarks")
-PAGES = [path for folder in FOLDERS if (path := folder / "README.md").exists()] + [ROOT / "docs" / "scoring.md"]
+TUTORIALS = [ROOT / "docs" / name for name in ("scoring.md", "ranking.md", "cookbook.md")]
+PAGES = [path for folder in FOLDERS if (path := folder / "README.md").exists()] + TUTORIALS
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def text(request):
-    """Each README in turn, and the tutorial."""
+    """Each README in turn, and the tutorials."""
     return request.param.read_text("utf-8")
 
 
