@@ -14,9 +14,10 @@ from fillmask.likelihood import Likelihood
 from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.notices import warn
-from fillmask.parameters import DEFAULT_TOP_K, check_texts
+from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.runtime.providers import Provider, check_providers
 from fillmask.tasks.predict import Parameters, Predictions, predict, resolve
+from fillmask.texts import texts_of
 from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
@@ -93,8 +94,8 @@ class FillMask(Introspection, Likelihood):
         parameters = self._parameters(top_k, targets, truncation)
         if isinstance(inputs, str):
             return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
-        check_texts("inputs must be a string or an iterable of strings", inputs)
-        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in inputs)
+        texts = texts_of("inputs must be a string or an iterable of strings", inputs)
+        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in texts)
         if not isinstance(inputs, (list, tuple)):
             return results
         return next(results) if len(inputs) == 1 else list(results)
@@ -139,7 +140,8 @@ class FillMask(Introspection, Likelihood):
         """Predict for many texts, lazily and in order.
 
         Args:
-            texts: Any iterable of texts, read one at a time, or some ahead where several run together.
+            texts: Any iterable of texts: a list, a generator, or a column of numpy, pandas, Polars or pyarrow. They are
+                read one at a time, or some ahead where several run together.
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
@@ -156,9 +158,9 @@ class FillMask(Introspection, Likelihood):
             InputError: top_k, targets, batch_size or workers, which hold for every text, are wrong; or a text's
                 scores would depend on its neighbors, since the model is not batch-invariant.
         """
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         parameters = self._parameters(top_k, targets, truncation)
-        tasks = (predict(self.model, text, parameters) for text in texts)
+        tasks = (predict(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers)
 
     def __repr__(self) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from fillmask.errors import InputError
 from fillmask.tasks import Verb
+from fillmask.tasks.marginals import MARGINALS, Marginals
 from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.tasks.score import SCORE, Score, as_json
 
@@ -50,6 +54,17 @@ class BatchVerb:
             raise InputError(f"{self.verb.name} takes no parameter {unknown!r}; it takes {', '.join(names)}")
 
 
+def find_verb(name: str) -> BatchVerb:
+    """Find a verb by its name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in VERBS:
+        raise InputError(f"verb must be one of {', '.join(VERBS)}, got {name!r}")
+    return VERBS[name]
+
+
 _PREDICTION: dict[str, ColumnType] = {"score": "float32", "token": "int64", "token_str": "string", "sequence": "string"}
 
 
@@ -82,6 +97,32 @@ def _flatten_score(value: Score) -> Iterator[tuple[Any, ...]]:
         yield (*(document[name] for name in _SUMMARY), index, *(word[name] for name in _WORD))
 
 
+_MARGINALS: dict[str, ColumnType] = {"tokens": ["string"], "alphabet": ["string"], "log_probs": [["float32"]]}
+_MARGINAL: dict[str, ColumnType] = {
+    "position": "int64",
+    "token_str": "string",
+    "alphabet_token": "string",
+    "log_prob": "float32",
+}
+
+
+def _nest_marginals(value: Marginals) -> dict[str, Any]:
+    return {"tokens": list(value.tokens), "alphabet": list(value.alphabet), "log_probs": _log_probs(value)}
+
+
+def _flatten_marginals(value: Marginals) -> Iterator[tuple[Any, ...]]:
+    for position, (token, row) in enumerate(zip(value.tokens, _log_probs(value), strict=True), start=1):
+        for letter, log_prob in zip(value.alphabet, row, strict=True):
+            yield (position, token, letter, log_prob)
+
+
+def _log_probs(value: Marginals) -> list[list[float | None]]:
+    rows: list[list[float | None]] = value.log_probs.tolist()
+    if np.isfinite(value.log_probs).all():
+        return rows
+    return [[None if each is None or not isfinite(each) else each for each in row] for row in rows]
+
+
 VERBS = {
     "predict": BatchVerb(
         verb=PREDICT,
@@ -98,5 +139,13 @@ VERBS = {
         nest=as_json,
         flat=_SUMMARY | {"word": "int64"} | _FLAT_WORD,
         flatten=_flatten_score,
+    ),
+    "marginals": BatchVerb(
+        verb=MARGINALS,
+        column="marginals",
+        nested=_MARGINALS,
+        nest=_nest_marginals,
+        flat=_MARGINAL,
+        flatten=_flatten_marginals,
     ),
 }

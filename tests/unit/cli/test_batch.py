@@ -55,6 +55,15 @@ def test_each_option_of_score_reaches_the_job(batch, texts, tmp_path):
     assert json.loads((tmp_path / "other/_job.json").read_bytes())["parameters"] == {}
 
 
+def test_any_parameter_of_a_verb_can_be_named(batch, texts, tmp_path):
+    named = ("-p", 'alphabet=["cat", "dog"]', "-p", "truncation=window", "--hash")
+    result = batch("marginals", texts, "-o", "out", *named)
+    assert result.exit_code == 0, result.output
+    job = json.loads((tmp_path / "out/_job.json").read_bytes())
+    assert job["parameters"] == {"alphabet": ["cat", "dog"], "truncation": "window"}
+    assert len(job["inputs"][0]["sha256"]) == 64
+
+
 def test_bad_rows_are_no_failure_and_the_summary_counts_them(batch, texts):
     result = batch("predict", texts, "-o", "out.jsonl")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -72,7 +81,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, score, got 'dance'"),
+        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of predict, score, marginals, got 'dance'"),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
@@ -84,6 +93,8 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         ),
         (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
+        (["score", "in.jsonl", "-o", "out", "-p", "bits"], 2, "parameter must be like top_k=3, got 'bits'"),
+        (["score", "in.jsonl", "-o", "out", "-p", "k=1"], 2, "score takes no parameter 'k'; it takes method, words"),
         (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
     ],
 )
