@@ -94,7 +94,7 @@ class ByteLines:
             if self.path.suffix not in COMPRESSIONS:
                 self._file.seek(offset)
             else:
-                left = offset
+                left = offset - self.offset  # a header was read
                 while left and (piece := self._file.read(min(left, _BUFFER))):
                     left -= len(piece)
         self.offset, self.number = offset, number

@@ -18,9 +18,9 @@ FORMATS = ["jsonl", "csv", "parquet"]
 ROWS = 3000
 
 
-def finish(process):
+def finish(process, seconds=120):
     """Wait for a process; a traceback is a failure."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=seconds)
     assert b"Traceback" not in err, err.decode()
     return process.returncode, out, err
 

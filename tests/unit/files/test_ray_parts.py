@@ -24,21 +24,6 @@ FORMATS = ["jsonl", "csv", "parquet"]
 NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray; run make test-ray")
 
 
-@pytest.fixture
-def in_process(monkeypatch):
-    """Run items by two actors in this process; the second takes every other part, backwards, and each part twice."""
-
-    def map_items(items, actor, arguments, **_):
-        actors = [actor(**arguments), actor(**arguments)]
-        for index, item in enumerate(reversed(items)):
-            batch = {name: np.array([value]) for name, value in item.items()}
-            first, again = (actors[index % 2](batch) for _ in range(2))
-            assert {name: first[name].tolist() for name in first} == {name: again[name].tolist() for name in again}
-            yield {name: values[0] for name, values in first.items()}
-
-    monkeypatch.setattr(ray_parts, "map_items", map_items)
-
-
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
@@ -103,7 +88,7 @@ def test_ray_takes_no_shard(run, write, rows, tmp_path):
 # Real clusters
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """A head without CPUs, where the driver connects, and two nodes of one CPU."""
     from ray.cluster_utils import Cluster
@@ -159,11 +144,12 @@ def test_what_dies_half_way_loses_and_doubles_nothing(cluster, start, whole, tmp
     wait_for_parts(process, out, 20)
     if lost == "node":
         cluster.remove_node(list(cluster.worker_nodes)[-1], allow_graceful=False)
+        cluster.add_node(num_cpus=1)  # for the tests behind this one
     elif lost == "actor":
         killed = actors()
         assert killed
         killed[0].kill()
-    code, _, err = finish(process)
+    code, _, err = finish(process, seconds=300)
     assert code == 0, err.decode()
     check_same(out, wanted)
 
