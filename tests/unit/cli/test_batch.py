@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from fillmask import FillMask
 from fillmask.cli.main import main
+from fillmask.files import ray_parts
 from fillmask.files.verbs import VERBS
 
 
@@ -62,6 +63,18 @@ def test_any_parameter_of_a_verb_can_be_named(batch, texts, tmp_path):
     job = json.loads((tmp_path / "out/_job.json").read_bytes())
     assert job["parameters"] == {"alphabet": ["cat", "dog"], "truncation": "window"}
     assert len(job["inputs"][0]["sha256"]) == 64
+
+
+@pytest.mark.parametrize(("options", "address"), [(["--ray"], ""), (["--ray", "head:6379"], "head:6379")])
+def test_the_address_and_the_sizes_of_actors_reach_ray(batch, texts, monkeypatch, options, address):
+    got = {}
+    monkeypatch.setattr(ray_parts, "map_items", lambda items, actor, arguments, **more: got.update(more) or ())
+    result = batch("predict", texts, "-o", "out", "--workers", 3, "--threads", 2, "--progress", "none", *options)
+    assert (got["address"], got["actors"], got["cpus"]) == (address, 3, 2)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "fillmask: Ray made 0 of 1 parts; the same command makes the others\n",
+    )
 
 
 def test_bad_rows_are_no_failure_and_the_summary_counts_them(batch, texts):
