@@ -28,7 +28,7 @@ def test_without_ray_the_extra_is_named(native_folder, monkeypatch):
 @pytest.fixture(scope="module")
 def ray():
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, log_to_driver=False)
+    ray.init("local", num_cpus=2, log_to_driver=False)
     yield ray
     ray.shutdown()
 

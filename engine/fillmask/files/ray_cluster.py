@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:  # noqa: ANN401 -- the
         with _quiet(ray):
             yield
         return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that starts here does not report to Ray's makers
     try:
         with _kept_handlers():
             ray.init(address or None, logging_level="error", log_to_driver=False)

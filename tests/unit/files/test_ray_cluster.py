@@ -43,16 +43,16 @@ def test_a_cluster_is_started_and_ended_and_handlers_of_signals_are_kept():
     handler = signal.getsignal(signal.SIGTERM)
     context = ray.data.DataContext.get_current()
     before = context.enable_progress_bars
-    made = mapped(range(8))
+    made = mapped(range(8), "local")
     first = next(made)
     assert signal.getsignal(signal.SIGTERM) is handler
     assert sorted([first["made"], *(each["made"] for each in made)]) == list(range(0, 16, 2))
     assert not ray.is_initialized()
     assert context.enable_progress_bars == before
     with pytest.raises(JobError, match=r"Ray ended the job: .*thirteen") as ended:
-        list(mapped([13]))
+        list(mapped([13], "local"))
     assert "\n" not in str(ended.value)
-    ray.init(num_cpus=1)
+    ray.init("local", num_cpus=1)
     try:
         assert [each["made"] for each in mapped([4])] == [8]
         assert ray.is_initialized()  # it was connected before
