@@ -8,7 +8,7 @@ TORCH  ?= torch==2.13.0
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-ray lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ test-all: .venv/.dev ## run every test
 lint: .venv/.dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+test-ray: .venv/.ray ## test Ray, Ray Serve, datasets, Polars and DuckDB, which are large: 10 minutes
+	$(BIN)/python -m pytest tests/unit/test_arrow.py tests/unit/test_ray.py tests/unit/test_texts.py \
+	  tests/unit/files/test_ray_cluster.py tests/unit/files/test_ray_parts.py
 
 type: .venv/.dev ## check the types (mypy, strict)
 	$(BIN)/mypy engine export benchmarks
@@ -92,6 +96,10 @@ clean: ## remove the virtual environment and the caches
 
 .venv/.dev: .venv/.base
 	$(BIN)/python -m pip install --quiet $(TORCH) --editable '.[dev]'
+	@touch $@
+
+.venv/.ray: .venv/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[arrow-peers]'
 	@touch $@
 
 .venv/.bench: .venv/.dev

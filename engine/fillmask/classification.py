@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
-from fillmask.parameters import check_texts
+from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
     from fillmask.tasks.classify import Aggregate, Label, Labels
@@ -88,12 +88,12 @@ class Classification:
         """Label many texts, lazily and in order; the arguments are those of ``classify`` and ``rank_many``."""
         from fillmask.tasks.classify import CLASSIFY
 
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         parameters = CLASSIFY.resolve(
             self.model, labels=labels, template=template, prior=prior, temperature=temperature, aggregate=aggregate,
             multi_label=multi_label, method=method, normalize=normalize, truncation=truncation,
         ).value  # fmt: skip
-        tasks = (CLASSIFY.task(self.model, text, parameters) for text in texts)
+        tasks = (CLASSIFY.task(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers)
 
     def fit_prior(  # noqa: PLR0913 -- one parameter an option
@@ -129,9 +129,8 @@ class Classification:
         from fillmask.prior_fitting import fit_prior
         from fillmask.tasks.classify import CLASSIFY
 
-        if texts is not None:
-            check_texts("texts must be an iterable of strings", texts)
+        each = None if texts is None else texts_of("texts must be an iterable of strings", texts)
         parameters = CLASSIFY.resolve(
             self.model, labels=labels, template=template, method=method, normalize=normalize, truncation=truncation
         ).value
-        return fit_prior(self.model, texts, parameters, batch_size, workers)
+        return fit_prior(self.model, each, parameters, batch_size, workers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
-from fillmask.parameters import check_texts
+from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
     from fillmask.masking import MaskingTruncation
@@ -78,9 +78,9 @@ class Comparison:
         """
         from fillmask.tasks.rank import RANK
 
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         parameters = RANK.resolve(
             self.model, candidates=candidates, method=method, normalize=normalize, truncation=truncation
         ).value
-        tasks = (RANK.task(self.model, text, parameters) for text in texts)
+        tasks = (RANK.task(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
-from fillmask.parameters import DEFAULT_TOP_K, check_texts
+from fillmask.parameters import DEFAULT_TOP_K
+from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
     from fillmask.masking import MaskingTruncation
@@ -86,10 +87,10 @@ class Infilling:
         """Fill many texts, lazily and in order; the arguments are those of ``infill`` and ``predict_many``."""
         from fillmask.tasks.infill import INFILL
 
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         options = {"words": words, "normalize": normalize, "truncation": truncation}
         parameters = INFILL.resolve(
             self.model, top_k=top_k, order=order, width=width, pieces=pieces, refine=refine, **options
         ).value
-        tasks = (INFILL.task(self.model, text, parameters) for text in texts)
+        tasks = (INFILL.task(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers)

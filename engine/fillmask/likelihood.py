@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
-from fillmask.parameters import check_texts
+from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
     from fillmask.masking import MaskingTruncation
@@ -72,9 +72,9 @@ class Likelihood:
         """
         from fillmask.tasks.score import SCORE
 
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
-        tasks = (SCORE.task(self.model, text, parameters) for text in texts)
+        tasks = (SCORE.task(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers)
 
     def marginals(

@@ -148,6 +148,12 @@ class Model:
         return self.tokenizer.max_length
 
     @property
+    def resident_bytes(self) -> int | None:
+        """Memory of a process with this variant, as the manifest records it; None if it was not measured."""
+        measured: int | None = self.artifact.manifest.get("variants", {}).get(self.variant, {}).get("resident_bytes")
+        return measured
+
+    @property
     def vocab_size(self) -> int:
         """Tokens that the model scores."""
         return self.session.vocab_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,16 +81,6 @@ def check_target_ids(target_ids: NDArray[np.int64], vocab_size: int) -> None:
         raise TargetsError("At least one target must be provided when passed.")
     if target_ids[-1] >= vocab_size:
         raise TargetsError(f"a target is token {target_ids[-1]}, the model scores only {vocab_size} tokens")
-
-
-def check_texts(rule: str, texts: object) -> None:
-    """Refuse what can be iterated over but holds no texts.
-
-    Raises:
-        TextError: Not an iterable, or one of characters, bytes or keys; the message begins with the rule.
-    """
-    if not isinstance(texts, Iterable) or isinstance(texts, (str, bytes, bytearray, Mapping)):
-        raise TextError(f"{rule}, got {type(texts).__name__}")
 
 
 def _first_piece(tokenizer: ModelTokenizer, target: str) -> tuple[int | None, str]:

@@ -17,10 +17,11 @@ from fillmask.likelihood import Likelihood
 from fillmask.loading import load_model
 from fillmask.model import Model
 from fillmask.notices import warn
-from fillmask.parameters import DEFAULT_TOP_K, check_texts
+from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.predicting import Slots, Targets, starter
 from fillmask.runtime.providers import Provider, check_providers
 from fillmask.tasks.predict import Predictions, predict, resolve
+from fillmask.texts import texts_of
 from fillmask.transformers_shape import as_transformers
 from fillmask.windows import Truncation
 
@@ -97,8 +98,8 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
         parameters = resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))
         if isinstance(inputs, str):
             return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
-        check_texts("inputs must be a string or an iterable of strings", inputs)
-        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in inputs)
+        texts = texts_of("inputs must be a string or an iterable of strings", inputs)
+        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in texts)
         if not isinstance(inputs, (list, tuple)):
             return results
         return next(results) if len(inputs) == 1 else list(results)
@@ -156,7 +157,8 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
         """Predict for many texts, lazily and in order.
 
         Args:
-            texts: Any iterable of texts, read one at a time, or some ahead where several run together.
+            texts: Any iterable of texts: a list, a generator, or a column of numpy, pandas, Polars or pyarrow. They are
+                read one at a time, or some ahead where several run together.
             top_k: As in ``predict``.
             targets: With a list for each mask every text needs as many masks.
             truncation: As in ``predict``.
@@ -176,10 +178,10 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
             InputError: top_k, targets, batch_size or workers, which hold for every text, are wrong; or a text's
                 scores would depend on its neighbors, since the model is not batch-invariant.
         """
-        check_texts("texts must be an iterable of strings", texts)
+        each = texts_of("texts must be an iterable of strings", texts)
         start = starter(self.model, top_k=top_k, targets=targets, truncation=truncation, strict_targets=strict_targets,
                         words=words, filled=filled)  # fmt: skip
-        return run_many(self.model, map(start, texts), batch_size, workers)
+        return run_many(self.model, map(start, each), batch_size, workers)
 
     def __repr__(self) -> str:
         source, providers = self.artifact.source, self.providers

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fillmask import FillMask, InputError, TargetsError, TextError, TopKError
+from fillmask import FillMask, InputError, TargetsError, TopKError
 from fillmask.errors import TargetWarning
 from fillmask.notices import Notice
-from fillmask.parameters import DEFAULT_TOP_K, check_target_ids, check_texts, check_top_k, resolve_targets
+from fillmask.parameters import DEFAULT_TOP_K, check_target_ids, check_top_k, resolve_targets
 from tests.support import toys
 from tests.support.toys import VOCAB_SIZE
 
@@ -75,20 +75,6 @@ def test_a_wrong_truncation_is_refused_before_a_text_is_read(fill_mask, truncati
     for call in every_way(fill_mask, truncation=truncation, targets=targets):
         with pytest.raises(InputError, match="truncation must be None, 'right' or 'window', got"):
             call()
-
-
-# Texts
-
-
-@pytest.mark.parametrize("texts", [None, 3, True, "[MASK]", b"[MASK]", bytearray(b"[MASK]"), {"inputs": "[MASK]"}])
-def test_what_holds_no_texts_is_refused_with_the_rule(texts):
-    with pytest.raises(TextError, match=f"^the rule, got {type(texts).__name__}$"):
-        check_texts("the rule", texts)
-
-
-@pytest.mark.parametrize("texts", [[], ("[MASK]",), {"[MASK]"}, iter(["[MASK]"]), (text for text in "ab")])
-def test_any_other_iterable_may_hold_texts(texts):
-    check_texts("the rule", texts)
 
 
 # targets

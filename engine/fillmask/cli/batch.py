@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -43,6 +44,8 @@ _WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", 
               help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
 @click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
+@click.option("-p", "--parameter", "named", multiple=True, metavar="NAME=VALUE",
+              help="Any parameter of the verb, its value as JSON or as plain text; repeat for several.")  # fmt: skip
 @click.option(
     "--text", "text_column", default="text", show_default=True, metavar="COLUMN", help="The column of the texts."
 )
@@ -60,6 +63,9 @@ _WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", 
 @click.option("--batch-size", type=int, help="Texts of one run.  [default: 16 if the model allows it, on a GPU 64]")
 @click.option("--workers", type=int, help="Runs at the same time.  [default: one for each core]")
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads of one run.")
+@click.option("--hash", "hash_inputs", is_flag=True, help="Record the SHA-256 of the inputs in _job.json.")
+@click.option("--ray", is_flag=False, flag_value="", metavar="[ADDRESS]",
+              help="Make the parts on a Ray cluster; without ADDRESS the one that it finds, or starts.")  # fmt: skip
 @click.option("--progress", "mode", type=click.Choice(MODES), default="auto", show_default=True,
               help="On standard error.")  # fmt: skip
 @options.provider
@@ -69,10 +75,13 @@ def batch_command(
     inputs: tuple[str, ...],
     out: str,
     provider: tuple[str, ...],
+    named: tuple[str, ...],
     mode: str,
     **given: Any,  # noqa: ANN401 -- each option has its own type
 ) -> None:
-    """Run the rows of the files, folders or patterns IN through VERB: classify, predict, rank, score.
+    """Run the rows of IN through VERB: classify, infill, marginals, predict, rank, score.
+
+    IN are files, folders or patterns, or - for standard input.
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
@@ -89,6 +98,7 @@ def batch_command(
         if "targets" in parameters:
             parameters["targets"] = parameters["targets"].split(",")
         parameters |= _words(**{name: given.pop(name) for name in _WORDS})
+        parameters |= _parse_parameters(named)
         providers = options.parse_providers(provider)
         try:
             batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
@@ -118,6 +128,26 @@ def _words(
     if prior is not None:
         found["prior"] = asdict(options.read_prior(prior))
     return found
+
+
+def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
+    """Read the values of ``--parameter``.
+
+    Raises:
+        InputError: One has no name.
+    """
+    from fillmask.errors import InputError
+
+    parameters = {}
+    for each in named:
+        name, separator, value = each.partition("=")
+        if not name or not separator:
+            raise InputError(f"parameter must be like top_k=3, got {each!r}")
+        try:
+            parameters[name] = json.loads(value)
+        except ValueError:
+            parameters[name] = value
+    return parameters
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

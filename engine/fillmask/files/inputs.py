@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fillmask.errors import InputError, TextError
 from fillmask.files.readers import CsvReader, JsonReader, LineReader
-from fillmask.files.rows import Cell, Columns, ParseRow, Reader, Row
-from fillmask.files.streams import COMPRESSIONS
+from fillmask.files.rows import Cell, Columns, ParseRow, Place, Reader, Row
+from fillmask.files.streams import COMPRESSIONS, ByteLines
 
+STDIN = "-"
+STDIN_PATH = Path("standard input")
 FORMATS = ("jsonl", "csv", "tsv", "lines", "parquet")
+TEXT = "text"  # the column of the texts, where no other is named
+# The members of a line that is a request as the server takes it, for one text.
+REQUEST_TEXT, REQUEST_PARAMETERS, REQUEST_ID = "inputs", "parameters", "custom_id"
 _SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -36,6 +41,7 @@ class Inputs:
         text: The column that holds the texts.
         id: The column that identifies a row, or None.
         columns: The columns with their types, None if each row names its own.
+        stdin: The reader of standard input, which can be read once; None for files.
     """
 
     paths: tuple[Path, ...]
@@ -43,27 +49,37 @@ class Inputs:
     text: str
     id: str | None
     columns: Mapping[str, Any] | None
+    stdin: Reader | None = None
 
-    def rows(self, position: Position) -> Generator[UnparsedRow, None, None]:
-        """Read the rows of all files.
+    def rows(self, position: Position, start: Place = Place()) -> Generator[UnparsedRow, None, None]:  # noqa: B008
+        """Read the rows of all files, or those from a place on.
 
         Raises:
             JobError: A file cannot be read on.
         """
-        for number, path in enumerate(self.paths):
-            with closing(open_reader(path, self.format, self.text)) as reader:
-                position.file, position.reader = number, reader
-                for index, parse in enumerate(reader.rows()):
+        for number, path in enumerate(self.paths[start.file :], start.file):
+            with closing(self.stdin or open_reader(path, self.format, self.text)) as reader:
+                first = start.row if number == start.file else 0
+                if first:
+                    reader.seek(start)
+                position.file, position.row, position.reader = number, first, reader
+                for index, parse in enumerate(reader.rows(), first):
+                    position.row = index + 1
                     yield UnparsedRow(self, str(path), index, parse)
-            position.file, position.reader = number + 1, None
+            position.file, position.row, position.reader = number + 1, 0, None
 
 
 @dataclass(slots=True)
 class Position:
-    """How far the inputs were read: files, and the reader of the present one."""
+    """How far the inputs were read: files, rows of the present one, and its reader."""
 
     file: int = 0
+    row: int = 0
     reader: Reader | None = None
+
+    def place(self) -> Place:
+        """Where the next row begins."""
+        return Place(self.file, self.row, *(self.reader.reached() if self.reader else (0, 0)))
 
     def fraction(self, files: int) -> float:
         """The part of the files that was read, from 0 to 1, each file counted alike."""
@@ -85,11 +101,14 @@ class UnparsedRow:
         columns: Columns = {}
         try:
             columns = self.columns()
-            for name in (self.inputs.text, self.inputs.id):
+            requested = is_request(columns, self.inputs.text)
+            for name in (REQUEST_TEXT if requested else self.inputs.text, self.inputs.id):
                 if name is not None and name not in columns:
                     raise InputError(f"the row has no column {name!r}")
         except InputError as error:
             return make(columns, None, error)
+        if requested:
+            return make(columns, columns[REQUEST_TEXT], None, columns.get(REQUEST_PARAMETERS))
         text = columns[self.inputs.text]
         try:
             return make(columns, text.exact() if isinstance(text, Cell) else text)
@@ -103,7 +122,7 @@ def find_inputs(
     """Find the files of a job and check what can be checked before the first row.
 
     Args:
-        inputs: Files, folders (their files of known formats, by name) and glob patterns.
+        inputs: Files, folders (their files of known formats, by name) and glob patterns; or ``"-"`` for standard input.
         input_format: One of ``FORMATS``; None for what the suffixes say.
         text: The column of the texts.
         id_column: The column that identifies a row.
@@ -112,6 +131,8 @@ def find_inputs(
         InputError: There is no such file, the formats or columns differ, or a file cannot be read.
     """
     named = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
+    if STDIN in named:
+        return _standard_input(named, input_format, text, id_column)
     paths = tuple(path for name in named for path in _expand(name))
     if not paths:
         raise InputError("there are no input files")
@@ -120,14 +141,12 @@ def find_inputs(
     if other is not None:
         raise InputError(f"{other} is {formats[other]} and {paths[0]} is {formats[paths[0]]}; run one job for each")
     columns = _common_columns(paths, formats[paths[0]], text)
-    for name in (text, id_column):
-        if columns is not None and name is not None and name not in columns:
-            raise InputError(f"{paths[0]} has no column {name!r}; it has {', '.join(map(repr, columns))}")
+    _check_columns(paths[0], columns, (text, id_column))
     return Inputs(paths, formats[paths[0]], text, id_column, columns)
 
 
-def open_reader(path: Path, input_format: str, text: str) -> Reader:
-    """Open one file.
+def open_reader(path: Path, input_format: str, text: str, raw: IO[bytes] | None = None) -> Reader:
+    """Open one file, or read what is open.
 
     Raises:
         InputError: It cannot be read.
@@ -136,17 +155,41 @@ def open_reader(path: Path, input_format: str, text: str) -> Reader:
         from fillmask.files.parquet import ParquetReader
 
         return ParquetReader(path)
+    lines = ByteLines(path, raw)
     if input_format == "jsonl":
-        return JsonReader(path)
+        return JsonReader(lines)
     if input_format == "lines":
-        return LineReader(path, text)
-    return CsvReader(path, "\t" if input_format == "tsv" else ",")
+        return LineReader(lines, text)
+    return CsvReader(lines, "\t" if input_format == "tsv" else ",")
 
 
 def format_of(path: Path) -> str | None:
     """The format that a file's name says, compressed or not; None if it says none."""
     inner = path.with_suffix("") if path.suffix in COMPRESSIONS else path
     return _SUFFIXES.get(inner.suffix)
+
+
+def _standard_input(named: list[str | Path], input_format: str | None, text: str, id_column: str | None) -> Inputs:
+    if len(named) > 1:
+        raise InputError("standard input cannot be read together with files; run one job for each")
+    if input_format is None or input_format == "parquet":
+        formats = ", ".join(each for each in FORMATS if each != "parquet")
+        raise InputError(f"standard input needs the name of its format, one of {formats}, got {input_format!r}")
+    raw = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 -- the reader closes it
+    reader = open_reader(STDIN_PATH, input_format, text, raw)
+    _check_columns(STDIN_PATH, reader.columns, (text, id_column))
+    return Inputs((STDIN_PATH,), input_format, text, id_column, reader.columns, reader)
+
+
+def _check_columns(path: Path, columns: Mapping[str, Any] | None, names: Iterable[str | None]) -> None:
+    for name in names:
+        if columns is not None and name is not None and name not in columns:
+            raise InputError(f"{path} has no column {name!r}; it has {', '.join(map(repr, columns))}")
+
+
+def is_request(columns: Columns, text: str) -> bool:
+    """Whether a row is a request as the server takes it; files with a header have the column of the texts."""
+    return text == TEXT and TEXT not in columns and REQUEST_TEXT in columns
 
 
 def _expand(name: str | Path) -> list[Path]:

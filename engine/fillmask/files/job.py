@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.manifest import MANIFEST
@@ -18,11 +20,14 @@ from fillmask.files.runner import Runner
 _PACKAGES = ("fillmask", "numpy", "onnxruntime", "tokenizers")
 
 
-def describe(
-    runner: Runner, parameters: Mapping[str, Any], *, output_format: str, rows_per_part: int
-) -> dict[str, Any]:
-    """Describe a job by everything that its bytes depend on."""
-    layout, model = runner.layout, runner.model
+def describe(runner: Runner, *, output_format: str, rows_per_part: int, hash_inputs: bool) -> dict[str, Any]:
+    """Describe a job by everything that its bytes depend on.
+
+    Raises:
+        InputError: An input cannot be read.
+    """
+    layout, model, parameters = runner.layout, runner.model, runner.parameters.given
+    describe_file = _describe_stdin if layout.inputs.stdin else partial(_describe_file, hashed=hash_inputs)
     return {
         "verb": layout.verb.verb.name,
         "parameters": {name: value for name, value in parameters.items() if value is not None},
@@ -35,7 +40,7 @@ def describe(
         "format": output_format,
         "rows_per_part": rows_per_part,
         "batch_size": runner.concurrency.batch_size,
-        "inputs": [_describe_file(path) for path in layout.inputs.paths],
+        "inputs": [describe_file(path) for path in layout.inputs.paths],
         "input_format": layout.inputs.format,
         "versions": versions(_PACKAGES),
     }
@@ -54,14 +59,26 @@ def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) ->
         JobError: It cannot be written.
     """
     recorded = folder.path / JOB
+    _check_stdin(recorded, description, force=force)
     if force and recorded.exists():
         folder.clear()
     if not recorded.exists():
         _check_empty(folder.path)
         write_json(recorded, description)
-    difference = next(_differences(_read(recorded), json.loads(json.dumps(description))), None)
+    difference = find_difference(_read(recorded), description)
     if difference is not None:
         raise InputError(f"{recorded} is another job: {difference}; choose another output, or start over with force")
+
+
+def find_difference(recorded: Mapping[str, Any], description: Mapping[str, Any]) -> str | None:
+    """The first difference between two jobs, None if they are one."""
+    return next(_differences(recorded, json.loads(json.dumps(description))), None)
+
+
+def _check_stdin(recorded: Path, description: Mapping[str, Any], *, force: bool) -> None:
+    if recorded.exists() and not force and "id" in description["inputs"][0]:
+        raise InputError(f"{recorded} exists, and a job that reads standard input cannot be resumed; choose another "
+                         f"output, or start over with force")  # fmt: skip
 
 
 def _check_empty(folder: Path) -> None:
@@ -85,23 +102,43 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _differences(recorded: Any, wanted: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -- any JSON
-    """What differs, in the order of the description; the path of a file may differ between machines."""
+    """What differs, in the order of the description."""
     if isinstance(recorded, list) and isinstance(wanted, list) and len(recorded) == len(wanted):
         recorded, wanted = dict(enumerate(recorded)), dict(enumerate(wanted))
     if isinstance(recorded, dict) and isinstance(wanted, dict):
+        ignored = _ignored(recorded, wanted)
         for key in [*wanted, *(key for key in recorded if key not in wanted)]:
-            if key != "folder":
+            if key not in ignored:
                 yield from _differences(recorded.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
     elif recorded != wanted:
         yield f"{name} is {json.dumps(wanted)}, and there {json.dumps(recorded)}"
 
 
-def _describe_file(path: Path) -> dict[str, Any]:
+def _ignored(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
+    """What may differ of a file: its path on another machine; its time of change where the hashes can be compared."""
+    if "mtime" not in wanted:
+        return set()
+    return {"folder", "mtime" if "sha256" in recorded and "sha256" in wanted else "sha256"}
+
+
+def _describe_file(path: Path, *, hashed: bool) -> dict[str, Any]:
     try:
         status = path.stat()
+        digest = {"sha256": _hash_files([path])} if hashed else {}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return {"folder": str(path.absolute().parent), "name": path.name, "bytes": status.st_size, "mtime": status.st_mtime}
+    return {
+        "folder": str(path.absolute().parent),
+        "name": path.name,
+        "bytes": status.st_size,
+        "mtime": status.st_mtime,
+        **digest,
+    }
+
+
+def _describe_stdin(path: Path) -> dict[str, Any]:
+    """Each run reads another standard input."""
+    return {"name": str(path), "id": uuid4().hex}
 
 
 def _hash(artifact: Artifact, variant: str) -> str:
@@ -109,9 +146,17 @@ def _hash(artifact: Artifact, variant: str) -> str:
     if artifact.manifest:
         return hashlib.sha256((artifact.folder / MANIFEST).read_bytes()).hexdigest()
     graph = artifact.folder / artifact.variants[variant]
+    return _hash_files(
+        [*sorted(graph.parent.glob(f"{graph.name}*")), *sorted(artifact.folder.glob("*.json"))], named=True
+    )
+
+
+def _hash_files(paths: Iterable[Path], *, named: bool = False) -> str:
+    """The hash of the bytes of files, with their names before them."""
     digest = hashlib.sha256()
-    for path in [*sorted(graph.parent.glob(f"{graph.name}*")), *sorted(artifact.folder.glob("*.json"))]:
-        digest.update(path.name.encode())
+    for path in paths:
+        if named:
+            digest.update(path.name.encode())
         with path.open("rb") as file:
             while piece := file.read(1 << 20):
                 digest.update(piece)

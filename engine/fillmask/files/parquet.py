@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from fillmask.errors import InputError, JobError, one_line
-from fillmask.files.rows import Cell, Columns, ParseRow
+from fillmask.files.arrow_arrays import arrow_type, to_array
+from fillmask.files.rows import Cell, Columns, ParseRow, Place
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import ColumnType
 
@@ -30,7 +31,7 @@ class ParquetReader:
     def __init__(self, path: Path) -> None:
         self._arrow: Any = import_pyarrow("Parquet")
         parquet: Any = import_pyarrow("Parquet", "pyarrow.parquet")
-        self._path, self._read = path, 0
+        self._path, self._read, self._skip = path, 0, 0
         try:
             self._file = parquet.ParquetFile(path, buffer_size=_BUFFER, page_checksum_verification=True)
         except (OSError, self._arrow.ArrowException) as error:
@@ -49,11 +50,22 @@ class ParquetReader:
         Raises:
             JobError: The file cannot be read on.
         """
-        batches = self._file.iter_batches(_ROWS, use_threads=False)
+        groups = range(self._skip_groups(), self._file.metadata.num_row_groups)
+        batches = self._file.iter_batches(_ROWS, row_groups=list(groups), use_threads=False)
         while (columns := self._next(batches)) is not None:
-            for index in range(len(columns[0][1]) if columns else 0):
+            count = len(columns[0][1]) if columns else 0
+            for index in range(min(self._skip, count), count):
                 self._read += 1
                 yield partial(_cells, columns, index)
+            self._skip = max(self._skip - count, 0)
+
+    def seek(self, place: Place) -> None:
+        """Go to a row, before the first is read."""
+        self._read = self._skip = place.row
+
+    def reached(self) -> tuple[int, int]:
+        """A Parquet file has neither lines nor a place in bytes."""
+        return 0, 0
 
     def fraction(self) -> float:
         """The part of the rows that was read, from 0 to 1."""
@@ -62,6 +74,16 @@ class ParquetReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _skip_groups(self) -> int:
+        """How many groups of rows lie before the row that is sought; what is left to skip lies in the next."""
+        metadata = self._file.metadata
+        for group in range(metadata.num_row_groups):
+            rows = metadata.row_group(group).num_rows
+            if self._skip < rows:
+                return group
+            self._skip -= rows
+        return int(metadata.num_row_groups)
 
     def _next(self, batches: Iterator[Any]) -> list[tuple[str, Any]] | None:
         try:
@@ -89,7 +111,7 @@ class ParquetEncoder:
     def __init__(self, file: IO[bytes], columns: Mapping[str, ColumnType]) -> None:
         self._arrow: Any = import_pyarrow("Parquet")
         parquet: Any = import_pyarrow("Parquet", "pyarrow.parquet")
-        fields = [(name, _arrow_type(self._arrow, kind)) for name, kind in columns.items()]
+        fields = [(name, arrow_type(kind)) for name, kind in columns.items()]
         self._schema = self._arrow.schema(fields)
         self._writer = parquet.ParquetWriter(file, self._schema)
         self._records: list[Mapping[str, Any]] = []
@@ -119,10 +141,7 @@ class ParquetEncoder:
         if any(isinstance(value, Cell) for value in values):
             groups = groupby(values, lambda value: id(value.array) if isinstance(value, Cell) else None)
             return self._arrow.concat_arrays([self._take(list(group), field) for _, group in groups])
-        try:
-            return self._arrow.array(values, field.type)
-        except UnicodeEncodeError:
-            return self._arrow.array([_encodable(value) for value in values], field.type)
+        return to_array(values, field.type)
 
     def _take(self, values: list[Any], field: Any) -> Any:  # noqa: ANN401 -- a pyarrow field and array
         """Cells of one array, or nothing for rows that have no such column."""
@@ -147,17 +166,3 @@ def join(paths: Sequence[Path], file: IO[bytes]) -> None:
 
 def _cells(columns: list[tuple[str, Any]], index: int) -> Columns:
     return {name: Cell(array, index) for name, array in columns}
-
-
-def _arrow_type(arrow: Any, kind: ColumnType) -> Any:  # noqa: ANN401 -- the module and a type of it
-    if isinstance(kind, str):
-        return getattr(arrow, kind)()
-    if isinstance(kind, list):
-        return arrow.list_(_arrow_type(arrow, kind[0]))
-    if isinstance(kind, dict):
-        return arrow.struct([(name, _arrow_type(arrow, each)) for name, each in kind.items()])
-    return kind
-
-
-def _encodable(value: Any) -> Any:  # noqa: ANN401 -- a column has any type
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

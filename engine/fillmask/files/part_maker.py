@@ -10,10 +10,11 @@ from itertools import chain, count, islice
 from time import monotonic
 from typing import IO
 
-from fillmask.errors import InputError
-from fillmask.files.inputs import Position, UnparsedRow
+from fillmask.errors import InputError, JobError
+from fillmask.files.inputs import Inputs, Position, UnparsedRow
 from fillmask.files.limits import ErrorLimit, Shard
 from fillmask.files.parts import Counts, PartFolder
+from fillmask.files.rows import Place
 from fillmask.files.runner import Runner
 from fillmask.files.writers import RecordEncoder, encoding
 
@@ -71,6 +72,24 @@ class PartMaker:
                 limit.check(self.totals)
         self._report(0.0)
 
+    def make_at(self, folder: PartFolder, index: int, place: Place) -> Counts:
+        """Make one part, if it is missing, from the row at a place on.
+
+        Raises:
+            JobError: The inputs cannot be read on, or the part cannot be written.
+        """
+        with closing(self.runner.layout.inputs.rows(self._position, place)) as rows:
+            self._make_part(folder, index, islice(rows, self.rows_per_part), wanted=True)
+        counts = folder.counts(index)
+        if counts is None:
+            raise JobError(f"{folder.part(index)} was removed while the job ran")
+        return counts
+
+    def report_fraction(self, fraction: float, made: int) -> None:
+        """Report a job whose rows other processes run."""
+        if self.report is not None:
+            self.report(State(self.totals, made, fraction))
+
     def stream(self, file: IO[bytes], limit: ErrorLimit) -> None:
         """Write all rows to an open file, in the order and in the batches of the parts.
 
@@ -125,6 +144,23 @@ class PartMaker:
             counts.add(part)
         self.report(State(counts, self._made, self._position.fraction(len(self.runner.layout.inputs.paths))))
         self._reported = monotonic()
+
+
+def find_places(inputs: Inputs, rows_per_part: int) -> Iterator[Place]:
+    """Read over the inputs, and give the place where each part begins.
+
+    Raises:
+        JobError: The inputs cannot be read on.
+    """
+    position, place, size = Position(), Place(), 0
+    with closing(inputs.rows(position)) as rows:
+        for _ in rows:
+            size += 1
+            if size == rows_per_part:
+                yield place
+                place, size = position.place(), 0
+    if size or place == Place():
+        yield place
 
 
 def _parts(rows: Iterator[UnparsedRow], size: int) -> Iterator[Iterator[UnparsedRow]]:

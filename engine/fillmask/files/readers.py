@@ -11,26 +11,45 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fillmask.errors import InputError, TextError
-from fillmask.files.rows import Columns, ParseRow
+from fillmask.files.rows import Columns, ParseRow, Place
 from fillmask.files.streams import MAX_LINE, ByteLines
 
 _SPACES = b" \t\r\n\v\f"
 _CHECKED_DEPTH = 200  # of JSON; less is read and written at any depth of Python's stack that occurs here
 
 
-class LineReader:
+class _TextReader:
+    """What the readers of lines share.
+
+    Args:
+        lines: The lines of the file.
+    """
+
+    def __init__(self, lines: ByteLines) -> None:
+        self._lines = lines
+        self.fraction, self.close = lines.fraction, lines.close
+
+    def seek(self, place: Place) -> None:
+        """Go to a place that ``rows`` has come to before."""
+        self._lines.seek(place.offset, place.line)
+
+    def reached(self) -> tuple[int, int]:
+        """Lines and bytes that were read, as in ``Place``."""
+        return self._lines.number, self._lines.offset
+
+
+class LineReader(_TextReader):
     """Rows of a file with one text a line.
 
     Args:
-        path: The file.
+        lines: The lines of the file.
         column: The name of the text.
     """
 
-    def __init__(self, path: Path, column: str) -> None:
+    def __init__(self, lines: ByteLines, column: str) -> None:
+        super().__init__(lines)
         self.columns: Mapping[str, Any] | None = {column: "string"}
         self._column = column
-        self._lines = ByteLines(path)
-        self.fraction, self.close = self._lines.fraction, self._lines.close
 
     def rows(self) -> Iterator[ParseRow]:
         """Read the lines, the empty ones too."""
@@ -41,13 +60,16 @@ class LineReader:
         return {self._column: _decode(line, number)}
 
 
-class JsonReader:
-    """Rows of a file with one JSON object a line. Blank lines are no rows."""
+class JsonReader(_TextReader):
+    """Rows of a file with one JSON object a line. Blank lines are no rows.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        lines: The lines of the file.
+    """
+
+    def __init__(self, lines: ByteLines) -> None:
+        super().__init__(lines)
         self.columns: Mapping[str, Any] | None = None
-        self._lines = ByteLines(path)
-        self.fraction, self.close = self._lines.fraction, self._lines.close
 
     def rows(self) -> Iterator[ParseRow]:
         """Read the lines."""
@@ -56,26 +78,25 @@ class JsonReader:
                 yield partial(_parse_json, line, self._lines.number)
 
 
-class CsvReader:
+class CsvReader(_TextReader):
     """Rows of a file with separated values and a header. Blank lines are no rows.
 
     Args:
-        path: The file.
+        lines: The lines of the file.
         delimiter: The separator; quotes and line ends inside them are read as in CSV, for tabs too.
 
     Raises:
         InputError: The header is missing, malformed, or names a column twice.
     """
 
-    def __init__(self, path: Path, delimiter: str) -> None:
-        self._lines = ByteLines(path)
-        self.fraction, self.close = self._lines.fraction, self._lines.close
-        self._records = csv.reader(_Decoded(self._lines), delimiter=delimiter, strict=True)
+    def __init__(self, lines: ByteLines, delimiter: str) -> None:
+        super().__init__(lines)
+        self._records = csv.reader(_Decoded(lines), delimiter=delimiter, strict=True)
         try:
-            self._names = _check_header(path, next((record for record in self._records if record), None))
+            self._names = _check_header(lines.path, next((record for record in self._records if record), None))
         except csv.Error as error:
             self.close()
-            raise InputError(f"{path}: the header is malformed: {error}") from error
+            raise InputError(f"{lines.path}: the header is malformed: {error}") from error
         except BaseException:
             self.close()
             raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fillmask.errors import InputError
-from fillmask.files.inputs import Inputs
+from fillmask.files.inputs import REQUEST_ID, Inputs, is_request
 from fillmask.files.rows import Columns, Row
 from fillmask.files.verbs import BatchVerb, ColumnType
 from fillmask.files.writers import to_json
@@ -84,7 +84,8 @@ class Layout:
         if self.inputs.id and (self.keep == "id" or self._packed):
             identity = {self.inputs.id: self._id(row)}
         if self.keep == "id":
-            return identity
+            echoed = REQUEST_ID in row.columns and not self.fixed and is_request(row.columns, self.inputs.text)
+            return identity | {REQUEST_ID: row.columns[REQUEST_ID]} if echoed else identity
         if self._packed:
             return identity | {"input": to_json(row.columns)}
         reserved = self._reserved()

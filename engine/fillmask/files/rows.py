@@ -14,6 +14,23 @@ Columns: TypeAlias = dict[str, Any]
 ParseRow: TypeAlias = Callable[[], Columns]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row of the inputs begins.
+
+    Attributes:
+        file: The number of its file, from 0.
+        row: Rows before it in the file.
+        line: Lines before it in the file.
+        offset: Bytes before it in the file, decompressed.
+    """
+
+    file: int = 0
+    row: int = 0
+    line: int = 0
+    offset: int = 0
+
+
 class Reader(Protocol):
     """Reads the rows of one file.
 
@@ -22,6 +39,16 @@ class Reader(Protocol):
     """
 
     columns: Mapping[str, Any] | None
+
+    def seek(self, place: Place) -> None:
+        """Go to a place that ``rows`` has come to before.
+
+        Raises:
+            JobError: The file cannot be read up to there.
+        """
+
+    def reached(self) -> tuple[int, int]:
+        """Lines and bytes that were read, as in ``Place``."""
 
     def rows(self) -> Iterator[ParseRow]:
         """Read the rows lazily.
@@ -47,6 +74,7 @@ class Row:
         columns: Its columns, none if it cannot be parsed.
         text: The text that the verb takes, of whatever type the row holds.
         error: Why the row has no result, if it is malformed.
+        parameters: The verb's parameters for this row alone, of whatever type the row holds; None if it has none.
     """
 
     file: str
@@ -54,6 +82,7 @@ class Row:
     columns: Columns
     text: Any
     error: InputError | None = None
+    parameters: Any = None
 
 
 @dataclass(frozen=True, slots=True)

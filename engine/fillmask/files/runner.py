@@ -11,6 +11,7 @@ from fillmask.concurrency import Concurrency, choose_concurrency
 from fillmask.errors import InputError
 from fillmask.files.inputs import UnparsedRow
 from fillmask.files.records import Layout, Outcome
+from fillmask.files.row_parameters import JobParameters
 from fillmask.files.rows import Row
 from fillmask.model import Model
 from fillmask.runtime.cpu import available_threads
@@ -18,7 +19,7 @@ from fillmask.task_stream import run_tasks
 from fillmask.tasks import Task
 
 _BATCH_SIZE = 16
-_WINDOW = 1024  # rows that are read together, whatever the workers: what runs together depends on the rows alone
+WINDOW = 1024  # rows that are read together, whatever the workers: what runs together depends on the rows alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +29,36 @@ class Runner:
     Attributes:
         model: The model.
         layout: The verb, and what the records hold.
-        parameters: The verb's parameters, resolved.
+        parameters: The verb's parameters.
         concurrency: How many rows run together.
     """
 
     model: Model
     layout: Layout
-    parameters: Any
+    parameters: JobParameters
     concurrency: Concurrency
 
     def run(self, rows: Iterable[UnparsedRow]) -> Iterator[tuple[Row, Outcome]]:
         """Run rows, lazily and in order; a row that is malformed keeps its place."""
         waiting: deque[Row] = deque()
         tasks = self._tasks(rows, waiting)
-        for outcome in run_tasks(self.model, tasks, self.concurrency, window=_WINDOW):
+        for outcome in run_tasks(self.model, tasks, self.concurrency, window=WINDOW):
             yield waiting.popleft(), outcome
 
     def _tasks(self, rows: Iterable[UnparsedRow], waiting: deque[Row]) -> Iterator[Task[Any]]:
         for unparsed in rows:
             row = unparsed.parse()
             waiting.append(row)
-            error = self.layout.checked(row)
-            verb = self.layout.verb.verb
-            yield _refuse(error) if error else verb.task(self.model, row.text, self.parameters)
+            yield self._task(row)
+
+    def _task(self, row: Row) -> Task[Any]:
+        error = self.layout.checked(row)
+        if error is not None:
+            return _refuse(error)
+        try:
+            return self.parameters.task(row)
+        except InputError as wrong:
+            return _refuse(wrong)
 
 
 def choose_batches(model: Model, batch_size: int | None, workers: int | None) -> Concurrency:

@@ -38,17 +38,24 @@ class ByteLines:
 
     Args:
         path: The file; its suffix names its compression.
+        raw: Its bytes where it is open already, such as standard input.
+
+    Attributes:
+        number: Of the line that was read last, from 1.
+        offset: Bytes up to the end of that line, decompressed.
 
     Raises:
         InputError: The file cannot be opened, is UTF-16, or its compression needs a package that is missing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, raw: IO[bytes] | None = None) -> None:
         self.path = path
-        self.number = 0  # of the line read last, from 1
+        self.number = self.offset = 0
+        self._size: int | None = None  # of standard input it is not known
         try:
-            self._size = max(path.stat().st_size, 1)
-            self._raw = path.open("rb")
+            if raw is None:
+                self._size = max(path.stat().st_size, 1)
+            self._raw = raw or path.open("rb")
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         try:
@@ -69,6 +76,7 @@ class ByteLines:
         with self._reading():
             while line := self._file.readline(MAX_LINE + 1):
                 self.number += 1
+                self.offset += len(line)
                 if len(line) > MAX_LINE and not line.endswith(b"\n"):
                     self._skip_line()
                     yield None
@@ -76,17 +84,34 @@ class ByteLines:
                 line = line.removesuffix(b"\n").removesuffix(b"\r")
                 yield line.removeprefix(b"\xef\xbb\xbf") if self.number == 1 else line
 
+    def seek(self, offset: int, number: int) -> None:
+        """Go to the line behind a number of bytes and lines; a compressed file is read up to there.
+
+        Raises:
+            JobError: The file cannot be read up to there.
+        """
+        with self._reading():
+            if self.path.suffix not in COMPRESSIONS:
+                self._file.seek(offset)
+            else:
+                left = offset - self.offset  # a header was read
+                while left and (piece := self._file.read(min(left, _BUFFER))):
+                    left -= len(piece)
+        self.offset, self.number = offset, number
+
     def fraction(self) -> float:
         """The part of the file that was read, from 0 to 1."""
-        return min(self._raw.tell() / self._size, 1.0)
+        return min(self._raw.tell() / self._size, 1.0) if self._size else 0.0
 
     def close(self) -> None:
         """Close the file."""
         self._raw.close()
 
     def _skip_line(self) -> None:
-        while (piece := self._file.readline(_BUFFER)) and not piece.endswith(b"\n"):
-            pass
+        piece = b" "
+        while piece and not piece.endswith(b"\n"):
+            piece = self._file.readline(_BUFFER)
+            self.offset += len(piece)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

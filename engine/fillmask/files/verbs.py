@@ -5,12 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from fillmask.errors import InputError
 from fillmask.tasks import Verb
 from fillmask.tasks.classify import CLASSIFY, Label
 from fillmask.tasks.classify import as_json as labels_as_json
+from fillmask.tasks.infill import INFILL, Infill
+from fillmask.tasks.infill import as_json as infills_as_json
+from fillmask.tasks.marginals import MARGINALS, Marginals
 from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.tasks.rank import RANK, Ranking
 from fillmask.tasks.rank import as_json as ranking_as_json
@@ -52,6 +58,17 @@ class BatchVerb:
         unknown = next((name for name in parameters if name not in names), None)
         if unknown is not None:
             raise InputError(f"{self.verb.name} takes no parameter {unknown!r}; it takes {', '.join(names)}")
+
+
+def find_verb(name: str) -> BatchVerb:
+    """Find a verb by its name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in VERBS:
+        raise InputError(f"verb must be one of {', '.join(VERBS)}, got {name!r}")
+    return VERBS[name]
 
 
 _PREDICTION: dict[str, ColumnType] = {"score": "float32", "token": "int64", "token_str": "string", "sequence": "string"}
@@ -105,6 +122,28 @@ def _flatten_ranking(value: Ranking) -> Iterator[tuple[Any, ...]]:
             yield (slot, rank, *(candidate[name] for name in _RANKED if name != "token_ids"))
 
 
+_INFILL: dict[str, ColumnType] = {"filled": "string", "log_prob": "float64", "score": "float64"}
+_FILL: dict[str, ColumnType] = {
+    "text": "string",
+    "start": "int64",
+    "end": "int64",
+    "log_prob": "float64",
+    "token_ids": ["int64"],
+}
+_FLAT_FILL = {f"fill_{name}": kind for name, kind in _FILL.items() if name != "token_ids"}
+
+
+def _flatten_infills(value: list[Infill]) -> Iterator[tuple[Any, ...]]:
+    for rank, infill in enumerate(infills_as_json(value), start=1):
+        for slot, fill in enumerate(infill["fills"], start=1):
+            yield (
+                rank,
+                *(infill[name] for name in _INFILL),
+                slot,
+                *(fill[name] for name in _FILL if name != "token_ids"),
+            )
+
+
 _LABEL: dict[str, ColumnType] = {"label": "string", "score": "float64", "log_prob": "float64", "prior": "string"}
 
 
@@ -117,6 +156,32 @@ def _flatten_labels(value: list[Label]) -> Iterator[tuple[Any, ...]]:
         yield (rank, *(label[name] for name in _LABEL))
 
 
+_MARGINALS: dict[str, ColumnType] = {"tokens": ["string"], "alphabet": ["string"], "log_probs": [["float32"]]}
+_MARGINAL: dict[str, ColumnType] = {
+    "position": "int64",
+    "token_str": "string",
+    "alphabet_token": "string",
+    "log_prob": "float32",
+}
+
+
+def _nest_marginals(value: Marginals) -> dict[str, Any]:
+    return {"tokens": list(value.tokens), "alphabet": list(value.alphabet), "log_probs": _log_probs(value)}
+
+
+def _flatten_marginals(value: Marginals) -> Iterator[tuple[Any, ...]]:
+    for position, (token, row) in enumerate(zip(value.tokens, _log_probs(value), strict=True), start=1):
+        for letter, log_prob in zip(value.alphabet, row, strict=True):
+            yield (position, token, letter, log_prob)
+
+
+def _log_probs(value: Marginals) -> list[list[float | None]]:
+    rows: list[list[float | None]] = value.log_probs.tolist()
+    if np.isfinite(value.log_probs).all():
+        return rows
+    return [[None if each is None or not isfinite(each) else each for each in row] for row in rows]
+
+
 VERBS = {
     "classify": BatchVerb(
         verb=CLASSIFY,
@@ -125,6 +190,22 @@ VERBS = {
         nest=_nest_labels,
         flat={"rank": "int64"} | _LABEL,
         flatten=_flatten_labels,
+    ),
+    "infill": BatchVerb(
+        verb=INFILL,
+        column="infills",
+        nested=[_INFILL | {"fills": [_FILL]}],
+        nest=infills_as_json,
+        flat={"rank": "int64"} | _INFILL | {"slot": "int64"} | _FLAT_FILL,
+        flatten=_flatten_infills,
+    ),
+    "marginals": BatchVerb(
+        verb=MARGINALS,
+        column="marginals",
+        nested=_MARGINALS,
+        nest=_nest_marginals,
+        flat=_MARGINAL,
+        flatten=_flatten_marginals,
     ),
     "predict": BatchVerb(
         verb=PREDICT,

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from fillmask import FillMask
 from fillmask.cli.main import main
+from fillmask.files import ray_parts
 from fillmask.files.verbs import VERBS
 
 
@@ -56,6 +57,27 @@ def test_each_option_of_score_reaches_the_job(batch, texts, tmp_path):
     assert json.loads((tmp_path / "other/_job.json").read_bytes())["parameters"] == {}
 
 
+def test_any_parameter_of_a_verb_can_be_named(batch, texts, tmp_path):
+    named = ("-p", 'alphabet=["cat", "dog"]', "-p", "truncation=window", "--hash")
+    result = batch("marginals", texts, "-o", "out", *named)
+    assert result.exit_code == 0, result.output
+    job = json.loads((tmp_path / "out/_job.json").read_bytes())
+    assert job["parameters"] == {"alphabet": ["cat", "dog"], "truncation": "window"}
+    assert len(job["inputs"][0]["sha256"]) == 64
+
+
+@pytest.mark.parametrize(("options", "address"), [(["--ray"], ""), (["--ray", "head:6379"], "head:6379")])
+def test_the_address_and_the_sizes_of_actors_reach_ray(batch, texts, monkeypatch, options, address):
+    got = {}
+    monkeypatch.setattr(ray_parts, "map_items", lambda items, actor, arguments, **more: got.update(more) or ())
+    result = batch("predict", texts, "-o", "out", "--workers", 3, "--threads", 2, "--progress", "none", *options)
+    assert (got["address"], got["actors"], got["cpus"]) == (address, 3, 2)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "fillmask: Ray made 0 of 1 parts; the same command makes the others\n",
+    )
+
+
 def test_bad_rows_are_no_failure_and_the_summary_counts_them(batch, texts):
     result = batch("predict", texts, "-o", "out.jsonl")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -73,7 +95,11 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["dance", "in.jsonl", "-o", "out"], 2, "verb must be one of classify, predict, rank, score, got 'dance'"),
+        (
+            ["dance", "in.jsonl", "-o", "out"],
+            2,
+            "verb must be one of classify, infill, marginals, predict, marginals, got 'dance'",
+        ),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
@@ -87,6 +113,8 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         (["rank", "in.jsonl", "-o", "out", "--candidates", ""], 2, "candidates[0] is ''"),
         (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
+        (["score", "in.jsonl", "-o", "out", "-p", "bits"], 2, "parameter must be like top_k=3, got 'bits'"),
+        (["score", "in.jsonl", "-o", "out", "-p", "k=1"], 2, "score takes no parameter 'k'; it takes method, words"),
         (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
     ],
 )

@@ -7,8 +7,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from fillmask.files import ray_parts
 from fillmask.files.batch import batch
 
 WORDS = ["cat", "dog", "mat", "city", "red", "paris", "london"]
@@ -82,6 +84,21 @@ def start(native_folder):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Run items by two actors in this process; the second takes every other part, backwards, and each part twice."""
+
+    def map_items(items, actor, arguments, **_):
+        actors = [actor(**arguments), actor(**arguments)]
+        for index, item in enumerate(reversed(items)):
+            batch = {name: np.array([value]) for name, value in item.items()}
+            first, again = (actors[index % 2](batch) for _ in range(2))
+            assert {name: first[name].tolist() for name in first} == {name: again[name].tolist() for name in again}
+            yield {name: values[0] for name, values in first.items()}
+
+    monkeypatch.setattr(ray_parts, "map_items", map_items)
 
 
 def read_rows(path):

@@ -4,6 +4,7 @@ import json
 import random
 import resource
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -17,9 +18,9 @@ FORMATS = ["jsonl", "csv", "parquet"]
 ROWS = 3000
 
 
-def finish(process):
+def finish(process, seconds=120):
     """Wait for a process; a traceback is a failure."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=seconds)
     assert b"Traceback" not in err, err.decode()
     return process.returncode, out, err
 
@@ -130,6 +131,51 @@ def test_standard_output_streams_the_same_records(start, write, rows, tmp_path, 
     assert (code, err) == (0, b"")
     assert finish(start(*arguments, "-o", tmp_path / f"out.{output_format}"))[0] == 0
     assert out == (tmp_path / f"out.{output_format}").read_bytes()
+
+
+@pytest.mark.parametrize("input_format", ["jsonl", "csv", "lines"])
+def test_standard_input_gives_the_records_of_a_file(start, write, rows, tmp_path, input_format):
+    path = write({"lines": "in.txt"}.get(input_format, f"in.{input_format}"), rows(200))
+    arguments = ["--rows-per-part", 50, "--progress", "none", "-o"]
+    assert finish(start(path, *arguments, tmp_path / "file"))[0] == 0
+    with path.open("rb") as content:
+        process = start("-", "--input-format", input_format, *arguments, tmp_path / "piped", stdin=content)
+        assert finish(process)[0] == 0
+    assert parts(tmp_path / "piped") == parts(tmp_path / "file")
+    with path.open("rb") as content:
+        process = start("-", "--input-format", input_format, *arguments, tmp_path / "piped", stdin=content)
+        code, _, err = finish(process)
+    assert (code, err.count(b"\n")) == (2, 1)
+    assert b"a job that reads standard input cannot be resumed" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-"], b"standard input needs the name of its format, one of jsonl, csv, tsv, lines, got None"),
+        (["-", "--input-format", "parquet"], b"standard input needs the name of its format"),
+        (["-", "in.csv", "--input-format", "csv"], b"standard input cannot be read together with files"),
+        (["-", "--input-format", "lines", "--shard", "1/2"], b"standard input is read by one process"),
+        (["-", "--input-format", "lines", "--ray"], b"standard input is read by one process"),
+        (["-", "--input-format", "csv"], b"standard input is empty; its first line must name its columns"),
+    ],
+)
+def test_what_standard_input_does_not_take_is_one_line(start, arguments, message):
+    with open("/dev/null", "rb") as empty:
+        code, _, err = finish(start("-o", "out", *arguments, stdin=empty))
+    assert (code, err.count(b"\n")) == (2, 1)
+    assert message in err
+
+
+def test_a_signal_ends_a_job_that_waits_for_standard_input(start, tmp_path):
+    process = start("-", "--input-format", "lines", "-o", tmp_path / "out", stdin=subprocess.PIPE)
+    process.stdin.write(b"[MASK] cat\n")
+    process.stdin.flush()
+    begin = time.monotonic()
+    while not (tmp_path / "out/_job.json").exists() and process.poll() is None and time.monotonic() < begin + 60:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 143
 
 
 def test_standard_output_that_is_full_or_closed_is_no_traceback(start, write, rows):

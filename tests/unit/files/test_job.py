@@ -1,3 +1,6 @@
+import hashlib
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,21 @@ def test_another_input_or_model_is_another_job(run, write, rows, tmp_path, forei
         run(path, out)
     with pytest.raises(InputError, match="inputs is"):
         run([path, write("more.jsonl", rows(3))], out)
+
+
+def test_a_copy_with_the_same_hash_is_the_same_job(run, write, rows, tmp_path):
+    path, out = write("in.jsonl", rows(20)), tmp_path / "out"
+    run(path, out, hash_inputs=True)
+    recorded = json.loads((out / "_job.json").read_bytes())["inputs"][0]
+    assert recorded["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run(path, out).rows == 20  # without a hash, the time of change is compared
+    os.utime(path, (1, 1))
+    with pytest.raises(InputError, match=r"inputs\.0\.mtime"):
+        run(path, out)
+    assert run(path, out, hash_inputs=True).rows == 20
+    path.write_bytes(path.read_bytes().replace(b"cat", b"dog"))
+    with pytest.raises(InputError, match=r"inputs\.0\.sha256"):
+        run(path, out, hash_inputs=True)
 
 
 def test_the_workers_and_the_error_limit_are_not_part_of_the_job(run, write, rows, tmp_path):

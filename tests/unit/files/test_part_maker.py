@@ -1,6 +1,18 @@
+import gzip
+from contextlib import closing
+from itertools import islice
+
 import pytest
 
 from fillmask.errors import JobError
+from fillmask.files.inputs import Position, find_inputs
+from fillmask.files.part_maker import PartMaker, find_places
+from fillmask.files.parts import PartFolder
+from fillmask.files.records import Layout
+from fillmask.files.row_parameters import resolve_parameters
+from fillmask.files.rows import Place
+from fillmask.files.runner import Runner, choose_batches
+from fillmask.files.verbs import VERBS
 from tests.unit.files.conftest import parts
 
 
@@ -33,6 +45,52 @@ def test_shards_make_together_what_one_machine_makes(run, write, rows, tmp_path,
     assert totals == whole
     assert parts(tmp_path / "out") == parts(tmp_path / "whole")
     assert (tmp_path / "out/_SUCCESS").read_bytes() == (tmp_path / "whole/_SUCCESS").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.txt", "in.parquet", "in.jsonl.gz", "in.csv.gz"])
+@pytest.mark.parametrize("size", [7, 10, 45])
+def test_the_rows_from_a_place_on_are_those_of_the_part(write, rows, tmp_path, name, size):
+    path = write(name.removesuffix(".gz"), [{"text": row["text"] + "\u2028ß"} for row in rows(45)])
+    if "csv" in name:
+        path.write_bytes(path.read_bytes().replace(b"the mat", b'""the\n\nmat').replace(b"\n1", b"\n\n1"))
+    if name.endswith("jsonl"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\n\n  \r\n", 30))
+    if name.endswith(".gz"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress((tmp_path / name.removesuffix(".gz")).read_bytes()))
+    inputs = find_inputs([path, path], input_format=None, text="text", id_column=None)
+    with closing(inputs.rows(Position())) as unparsed:
+        every = [row.parse() for row in unparsed]
+    places = list(find_places(inputs, size))
+    assert len(places) == -(-len(every) // size)
+    for index, place in enumerate(places):
+        with closing(inputs.rows(Position(), place)) as unparsed:
+            part = [row.parse() for row in islice(unparsed, size)]
+        wanted = every[index * size : (index + 1) * size]
+        assert [(row.index, row.text, str(row.error)) for row in part] == [
+            (row.index, row.text, str(row.error)) for row in wanted
+        ]
+
+
+def test_inputs_without_rows_have_one_place(tmp_path):
+    (tmp_path / "in.txt").touch()
+    inputs = find_inputs("in.txt", input_format=None, text="text", id_column=None)
+    assert list(find_places(inputs, 10)) == [Place()]
+
+
+def test_a_part_made_from_its_place_has_the_same_bytes(run, write, rows, native, tmp_path):
+    path = write("in.csv", rows(45))
+    run(path, tmp_path / "whole", rows_per_part=10)
+    inputs = find_inputs(path, input_format=None, text="text", id_column=None)
+    layout = Layout(VERBS["predict"], inputs, "all", flat=False, fixed=False)
+    parameters = resolve_parameters(native.model, VERBS["predict"], {})
+    runner = Runner(native.model, layout, parameters, choose_batches(native.model, None, 1))
+    folder = PartFolder(tmp_path / "out", ".jsonl")
+    places = list(find_places(inputs, 10))
+    for index in (3, 0, 4, 2, 1, 1):
+        counts = PartMaker(runner, "jsonl", 10).make_at(folder, index, places[index])
+        assert counts.rows == (5 if index == 4 else 10)
+    assert parts(tmp_path / "out") == parts(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("limit", [0, "3", "1%"])

@@ -2,6 +2,7 @@ import pytest
 
 from fillmask.errors import InputError, TextError
 from fillmask.files.readers import CsvReader, JsonReader, LineReader
+from fillmask.files.streams import ByteLines
 
 DEEP = b'{"text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -27,7 +28,7 @@ def path(tmp_path):
 
 def test_each_json_line_is_a_row_and_blank_lines_are_none(path):
     path.write_bytes(b'{"text": "a", "n": {"deep": [1, null]}}\n\n  \r\n{"text": "\xc3\x9f"}')
-    assert parse(JsonReader(path)) == [{"text": "a", "n": {"deep": [1, None]}}, {"text": "ß"}]
+    assert parse(JsonReader(ByteLines(path))) == [{"text": "a", "n": {"deep": [1, None]}}, {"text": "ß"}]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_each_json_line_is_a_row_and_blank_lines_are_none(path):
 )
 def test_a_malformed_json_line_is_an_error_and_the_next_is_read(path, line, message):
     path.write_bytes(b'{"n": 1}\n' + line + b'\n{"n": 3}\n')
-    first, error, third = parse(JsonReader(path))
+    first, error, third = parse(JsonReader(ByteLines(path)))
     assert (first, third) == ({"n": 1}, {"n": 3})
     assert isinstance(error, InputError)
     assert message in str(error)
@@ -58,21 +59,21 @@ def test_a_malformed_json_line_is_an_error_and_the_next_is_read(path, line, mess
 
 def test_every_line_of_a_text_is_a_row(path):
     path.write_bytes(b"a\n\n\xff\nb")
-    first, empty, error, last = parse(LineReader(path, "words"))
+    first, empty, error, last = parse(LineReader(ByteLines(path), "words"))
     assert (first, empty, last) == ({"words": "a"}, {"words": ""}, {"words": "b"})
     assert isinstance(error, TextError)
 
 
 def test_csv_has_quotes_and_line_ends_inside_them(path):
     path.write_bytes(b'id,"text"\r\n1,"a ""b"", c\nd"\r\n\n2,\n')
-    reader = CsvReader(path, ",")
+    reader = CsvReader(ByteLines(path), ",")
     assert dict(reader.columns) == {"id": "string", "text": "string"}
     assert parse(reader) == [{"id": "1", "text": 'a "b", c\nd'}, {"id": "2", "text": ""}]
 
 
 def test_tabs_separate_as_commas_do(path):
     path.write_bytes(b'id\ttext\n1\t"a\tb"\n')
-    assert parse(CsvReader(path, "\t")) == [{"id": "1", "text": "a\tb"}]
+    assert parse(CsvReader(ByteLines(path), "\t")) == [{"id": "1", "text": "a\tb"}]
 
 
 @pytest.mark.parametrize(
@@ -89,14 +90,14 @@ def test_tabs_separate_as_commas_do(path):
 )
 def test_a_malformed_csv_line_is_an_error_and_the_next_is_read(path, line, message):
     path.write_bytes(b"id,text\n0,a\n" + line + b"\n2,b\n")
-    first, error, third = parse(CsvReader(path, ","))
+    first, error, third = parse(CsvReader(ByteLines(path), ","))
     assert (first, third) == ({"id": "0", "text": "a"}, {"id": "2", "text": "b"})
     assert message in str(error)
 
 
 def test_a_quote_that_never_ends_costs_a_bounded_number_of_lines(path):
     path.write_bytes(b'id,text\n1,"open\n' + b"2,b\n" * 100_000)
-    rows = parse(CsvReader(path, ","))
+    rows = parse(CsvReader(ByteLines(path), ","))
     assert "field larger than field limit" in str(rows[0])
     assert rows[1:] == [{"id": "2", "text": "b"}] * (len(rows) - 1)
     assert len(rows) > 60_000
@@ -115,4 +116,4 @@ def test_a_quote_that_never_ends_costs_a_bounded_number_of_lines(path):
 def test_a_header_that_cannot_be_used_is_an_error(path, header, message):
     path.write_bytes(header)
     with pytest.raises(InputError, match=message):
-        CsvReader(path, ",")
+        CsvReader(ByteLines(path), ",")

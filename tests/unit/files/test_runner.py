@@ -5,10 +5,10 @@ import pytest
 from fillmask.errors import InputError
 from fillmask.files.inputs import Position, find_inputs
 from fillmask.files.records import Layout
+from fillmask.files.row_parameters import resolve_parameters
 from fillmask.files.runner import Runner, choose_batches
 from fillmask.files.verbs import VERBS
 from fillmask.runtime.cpu import available_threads
-from fillmask.tasks.predict import PREDICT
 from tests.unit.files.conftest import parts
 
 
@@ -24,7 +24,8 @@ def test_a_row_that_is_malformed_keeps_its_place(native, tmp_path):
     (tmp_path / "in.jsonl").write_bytes(b'{"text": "[MASK] cat"}\n{\n{"n": 1}\n{"text": "[MASK] dog"}\n')
     inputs = find_inputs("in.jsonl", input_format=None, text="text", id_column=None)
     layout = Layout(VERBS["predict"], inputs, "all", flat=False, fixed=False)
-    runner = Runner(native.model, layout, PREDICT.resolve(native.model).value, choose_batches(native.model, 2, 1))
+    parameters = resolve_parameters(native.model, VERBS["predict"], {})
+    runner = Runner(native.model, layout, parameters, choose_batches(native.model, 2, 1))
     with closing(inputs.rows(Position())) as unparsed:
         outcomes = list(runner.run(unparsed))
     assert [row.index for row, _ in outcomes] == [0, 1, 2, 3]

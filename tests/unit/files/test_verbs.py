@@ -27,7 +27,7 @@ def test_a_row_without_predictions_is_still_a_row(run, write, tmp_path):
 
 
 def test_an_unknown_verb_is_refused(write, rows, tmp_path):
-    with pytest.raises(InputError, match="verb must be one of classify, predict"):
+    with pytest.raises(InputError, match="verb must be one of classify, infill, marginals"):
         fillmask.batch("dance", write("in.jsonl", rows(3)), tmp_path / "out")
 
 
