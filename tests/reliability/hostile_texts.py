@@ -14,8 +14,8 @@ from tests.reliability.row import Row, Scale
 from tests.support import toys
 from tests.support.serving import Reply, Served, serve
 
-# Of the scores, as in the row of batches. The head's kernel for int8 multiplies rows in pairs; the last of an odd number
-# of rows, such as a text alone, sums in another order, and its logits differ by some 2e-6.
+# Of the scores, as in the row of batches. The head's kernel for int8 multiplies rows in pairs. The last of an odd
+# number of rows, such as a text alone, sums in another order, and its logits differ by some 2e-6.
 TOLERANCE = 1e-5
 HOSTILE = {
     "no mask": "the cat sat on the mat",
