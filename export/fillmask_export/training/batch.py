@@ -37,8 +37,13 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Copy the batch to a device."""
-        tensors = (self.input_ids, self.attention_mask, self.selected, self.labels)
-        return Batch(*(tensor.to(device) for tensor in tensors), self.head_rows)
+        return Batch(
+            self.input_ids.to(device),
+            self.attention_mask.to(device),
+            self.selected.to(device),
+            self.labels.to(device),
+            self.head_rows,
+        )
 
 
 class Batcher:
