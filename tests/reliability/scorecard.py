@@ -25,6 +25,7 @@ from tests.reliability import (
     cpu_budget,
     faults,
     hostile_folders,
+    hostile_texts,
     inputs,
     load,
     mutations,
@@ -37,7 +38,7 @@ ROOT = Path(__file__).parents[2]
 
 # The longest parts first, since they fail most often.
 MODULES = (
-    *(load, overload, cpu_budget, faults, inputs, mutations, hostile_folders, predictions),
+    *(load, overload, cpu_budget, faults, inputs, mutations, hostile_folders, hostile_texts, predictions),
     checks,
 )
 MEASURES: dict[str, Measure] = {measure.__name__: measure for module in MODULES for measure in module.MEASURES}

@@ -14,7 +14,7 @@ from tests.reliability.row import Row, Scale
 SMALL = Scale(0.01)
 QUICK = (
     *("connects", "disconnects", "corrupted", "budgets", "curated", "recoveries", "determinism", "batches", "fuzzed"),
-    "hostile",
+    *("hostile", "hostile_texts"),
 )
 LONGER = (
     *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "keys", "properties", "forks"),

@@ -24,6 +24,8 @@ EMBEDDED = Path(__file__).parents[1] / "models" / "minilm-en"
 # File names of optimum and transformers.js; the part behind the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
 _FOREIGN_FOLDERS = ("", "onnx")
+# A clone without Git LFS has this text in place of a large file.
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
 
@@ -83,10 +85,12 @@ class Artifact:
         Raises:
             IntegrityError: A file is missing, or differs from the one that the manifest lists, or the graph names
                 another file of weights than the manifest.
-            ArtifactError: The graph cannot be parsed.
+            ArtifactError: The graph cannot be parsed, or is a pointer of Git LFS.
         """
         if not self.manifest:
-            return Graph(self.folder / self.variants[variant])
+            path = self.folder / self.variants[variant]
+            _refuse_pointer(path, _first_bytes(path))
+            return Graph(path)
         content = self.read(self.variants[variant])
         weights = self.manifest["variants"][variant].get("weights")
         for name in locations(content):
@@ -106,11 +110,13 @@ class Artifact:
 
         Raises:
             IntegrityError: The file is missing, or differs from the one that the manifest lists.
+            ArtifactError: It is a pointer of Git LFS.
         """
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
+        _refuse_pointer(self.folder / name, content)
         if self.manifest:
             self._compare(name, content)
         return content
@@ -130,10 +136,11 @@ class Artifact:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Parse a JSON file of the folder; a missing optional file is empty."""
-        if not (self.folder / name).exists() and name not in self.manifest.get("files", {}):
+        """Parse a JSON file of the folder; a missing optional file is empty, and a link to no file is an error."""
+        path = self.folder / name
+        if not path.exists() and not path.is_symlink() and name not in self.manifest.get("files", {}):
             return {}
-        return parse_json(self.folder / name, self.read(name))
+        return parse_json(path, self.read(name))
 
     def _compare(self, name: str, content: bytes | mmap) -> None:
         listed = self.manifest["files"].get(name)
@@ -145,6 +152,21 @@ class Artifact:
                 f"{self.folder / name} is not the file that {MANIFEST} lists: expected SHA-256 "
                 f"{listed['sha256']} ({listed['bytes']} bytes), got {got} ({len(content)} bytes); copy it again"
             )
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS_POINTER))
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _refuse_pointer(path: Path, content: bytes) -> None:
+    if content.startswith(_LFS_POINTER):
+        raise ArtifactError(
+            f"{path} is a pointer of Git LFS, not the file itself; run `git lfs pull` in its repository"
+        )
 
 
 def open_artifact(

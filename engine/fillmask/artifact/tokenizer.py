@@ -129,6 +129,8 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
         config: ``config.json``.
     """
     limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
+    if limit < 1:  # as transformers, which does not cut a text for fill-mask
+        limit = _NO_LIMIT
     positions = config.get("max_position_embeddings")
     if not positions or positions < 0 or not _has_table(config):
         return int(limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +14,9 @@ from fillmask_export.training.batch import Batch
 from fillmask_export.training.model import logits_at, make_optimizer
 from fillmask_export.training.progress import rate
 from fillmask_export.training.recipe import Recipe
+
+_PRECISIONS = ("fp32", "bf16")
+_RUNS = 3  # of a batch in each precision, to choose one
 
 
 class Learner:
@@ -54,17 +57,30 @@ class Learner:
             count += len(batch.labels)
         return {"loss": round(loss / count, 4), "accuracy": round(right / count, 4), "tokens": int(count)}
 
-    def choose_precision(self, batch: Batch) -> None:
-        """Resolve ``"auto"`` by timing both: few CPUs have bf16 instructions; on others bf16 is slower than fp32."""
+    def choose_precision(self, batches: Sequence[Batch]) -> None:
+        """Resolve ``"auto"`` by timing both: few CPUs have bf16 instructions; on others bf16 is slower than fp32.
+
+        Args:
+            batches: Batches of the shapes that the training will have. Each runs several times: the first run makes the
+                kernels of its shape, which take longer in bf16, and does not count.
+        """
         if self.precision != "auto":
             return
-        seconds = {}
-        for precision in ("fp32", "bf16") * 2:  # the first round warms up
+        seconds = dict.fromkeys(_PRECISIONS, 0.0)
+        for batch in batches:
+            for precision, runs in self._time(batch).items():
+                seconds[precision] += min(runs[1:])
+        self.precision = min(seconds, key=lambda precision: seconds[precision])
+
+    def _time(self, batch: Batch) -> dict[str, list[float]]:
+        """Seconds of the runs of a batch in each precision, in turns."""
+        seconds: dict[str, list[float]] = {precision: [] for precision in _PRECISIONS}
+        for precision in _PRECISIONS * _RUNS:
             start = perf_counter()
             self._gradients(batch, precision)
-            seconds[precision] = perf_counter() - start
-        self._optimizer.zero_grad()
-        self.precision = min(seconds, key=lambda precision: seconds[precision])
+            seconds[precision].append(perf_counter() - start)
+            self._optimizer.zero_grad()
+        return seconds
 
     def state(self) -> dict[str, Any]:
         """The argument of ``load``."""

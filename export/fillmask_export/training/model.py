@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -113,16 +114,18 @@ def logits_at(model: PreTrainedModel, batch: Batch) -> Tensor:
     Returns:
         ``float[n, V]``.
     """
-    hook = model.base_model.register_forward_hook(partial(_keep, batch.selected))
+    hook = model.base_model.register_forward_hook(partial(_keep, batch))
     try:
         logits: Tensor = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
     finally:
         hook.remove()
-    return logits[0]
+    return logits[0, : len(batch.labels)]
 
 
-def _keep(selected: Tensor, _module: object, _inputs: object, output: Any) -> Any:  # noqa: ANN401
-    output.last_hidden_state = output.last_hidden_state[selected].unsqueeze(0)
+def _keep(batch: Batch, _module: object, _inputs: object, output: Any) -> Any:  # noqa: ANN401
+    """Keep the selected tokens' states, and rows of zeros up to the rows of the head."""
+    states = output.last_hidden_state[batch.selected]
+    output.last_hidden_state = pad(states, (0, 0, 0, batch.head_rows - len(states))).unsqueeze(0)
     return output
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.shapes import Shapes
 from fillmask_export.training.tokens import Tokens
 
 # tokens; headings and the like have too little context around a mask
@@ -97,27 +98,29 @@ def _targets(
     return drawn, long
 
 
-def batches(sequences: Sequences, rng: np.random.Generator, limit: int, special: int) -> Iterator[Sequences]:
+def batches(sequences: Sequences, rng: np.random.Generator, shapes: Shapes, special: int) -> Iterator[Sequences]:
     """Sequences in random order, in batches of similar length.
 
     Args:
         sequences: The sequences of an epoch.
         rng: Draws the order.
-        limit: Tokens of a batch, padding and special tokens included.
+        shapes: The shapes that a batch may have. A batch has as many sequences as its shape has rows; one batch of a
+            pool has fewer.
         special: Number of special tokens in a sequence.
     """
     order = rng.permutation(len(sequences.starts))
-    pools = np.cumsum(sequences.lengths[order] + special) // (limit * _POOL)
+    pools = np.cumsum(sequences.lengths[order] + special) // (shapes.limit * _POOL)
     for pool in np.split(order, np.flatnonzero(np.diff(pools)) + 1):
-        ordered = pool[np.argsort(sequences.lengths[pool], kind="stable")]
-        made = list(_fill(ordered, sequences.lengths[ordered] + special, limit))
+        ordered = pool[np.argsort(-sequences.lengths[pool], kind="stable")]
+        made = list(_fill(ordered, sequences.lengths[ordered] + special, shapes))
         for index in rng.permutation(len(made)):
             yield sequences.take(made[index])
 
 
-def _fill(ordered: NDArray[np.int64], sizes: NDArray[np.int64], limit: int) -> Iterator[NDArray[np.int64]]:
+def _fill(ordered: NDArray[np.int64], sizes: NDArray[np.int64], shapes: Shapes) -> Iterator[NDArray[np.int64]]:
+    """Fill batches from the longest sequence to the shortest: only the last of them has rows left."""
     start = 0
-    for end in range(1, len(ordered) + 1):
-        if end == len(ordered) or sizes[end] * (end + 1 - start) > limit:
-            yield ordered[start:end]
-            start = end
+    while start < len(ordered):
+        rows, _ = shapes.of(int(sizes[start]))
+        yield ordered[start : start + rows]
+        start += rows

@@ -97,7 +97,7 @@ def _begin(learner: Learner, data: Data, held: dict[str, list[Batch]], work: Wor
             learner.load(state)
             return state["before"], Progress(**state["progress"])
     before, progress = _scores(learner, held), Progress()
-    learner.choose_precision(next(data.stream(0)))
+    learner.choose_precision(data.samples())
     _save(learner, before, progress, work)
     return before, progress
 

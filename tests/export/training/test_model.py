@@ -39,7 +39,8 @@ def test_logits_and_gradients_are_those_of_the_whole_head(name, tmp_path):
     attention_mask = torch.ones_like(input_ids)
     attention_mask[2, 12:] = 0
     selected = (torch.rand(3, 16) < 0.3) & attention_mask.bool()
-    logits = logits_at(model, Batch(input_ids, attention_mask, selected, input_ids[selected]))
+    labels = input_ids[selected]
+    logits = logits_at(model, Batch(input_ids, attention_mask, selected, labels, head_rows=len(labels) + 3))
     expected = model(input_ids=input_ids, attention_mask=attention_mask).logits[selected]
     # The head is a product, a LayerNorm (mean and variance) and another product, none wider than the widest matrix.
     width = max(parameter.shape[-1] for parameter in model.parameters() if parameter.ndim == 2)

@@ -9,6 +9,7 @@ from fillmask_export.training.data import Data
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 from fillmask_export.training.sequences import batches, cut, held_out
+from fillmask_export.training.shapes import Shapes
 from fillmask_export.training.tokens import read_tokens, write_tokens
 from tests.support.training import sentences
 
@@ -103,9 +104,9 @@ class TestCutting:
 
     def test_what_is_held_out_is_learned_from_in_no_epoch(self, tokens, tokenizer):
         data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
-        held = {tuple(row) for group in data.held().values() for batch in group for row in originals(batch)}
+        held = {row for group in data.held().values() for batch in group for row in sequences_in(batch)}
         stream = data.stream(0)
-        learned = {tuple(row) for _ in range(60) for row in originals(next(stream))}
+        learned = {row for _ in range(60) for row in sequences_in(next(stream))}
         assert held
         assert not held & learned
 
@@ -116,11 +117,26 @@ class TestCutting:
 
     def test_batches_hold_each_sequence_once_within_the_limit_and_little_padding(self, tokens):
         sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
-        made = list(batches(sequences, np.random.default_rng(0), 512, 2))
+        shapes = Shapes(512, MAX_CONTENT + 2)
+        made = list(batches(sequences, np.random.default_rng(0), shapes, 2))
         assert sorted(np.concatenate([batch.starts for batch in made])) == sorted(sequences.starts)
-        padded = [(batch.lengths.max() + 2) * len(batch.lengths) for batch in made]
-        assert max(padded) <= 512
-        assert sum(padded) < 1.15 * (sequences.lengths + 2).sum()
+        padded = [shapes.of(int(batch.lengths.max()) + 2) for batch in made]
+        assert all(len(batch.lengths) <= rows for batch, (rows, _) in zip(made, padded, strict=True))
+        assert max(rows * columns for rows, columns in padded) <= 512
+        assert sum(rows * columns for rows, columns in padded) < 1.25 * (sequences.lengths + 2).sum() + 512
+
+    def test_the_batches_of_all_epochs_have_few_shapes(self, tokens, tokenizer):
+        data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
+        stream = data.stream(0)
+        made = [next(stream) for _ in range(200)] + [batch for held in data.held().values() for batch in held]
+        assert {tuple(batch.input_ids.shape) for batch in made} <= data.shapes.all()
+        assert len({batch.head_rows for batch in made}) <= 12
+        assert all(len(batch.labels) <= batch.head_rows for batch in made)
+
+    def test_the_samples_have_several_shapes(self, tokens, tokenizer):
+        short, usual, long = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT).samples()
+        assert short.input_ids.shape[1] <= usual.input_ids.shape[1] <= long.input_ids.shape[1]
+        assert short.input_ids.shape[1] < long.input_ids.shape[1]
 
     def test_a_stream_can_be_entered_at_any_step(self, tokens, tokenizer):
         data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
@@ -139,15 +155,24 @@ def originals(batch):
     return batch.input_ids.masked_scatter(batch.selected, batch.labels).tolist()
 
 
+def sequences_in(batch):
+    """The rows that have a sequence."""
+    return [
+        tuple(row) for row, attended in zip(originals(batch), batch.attention_mask, strict=True) if attended.sum() > 2
+    ]
+
+
 def test_a_batch_is_what_the_tokenizer_makes_of_the_texts_with_some_tokens_masked(tokens, tokenizer):
     recipe = Recipe(steps=1, masked=1.0, random=0.0)
     sequences = cut(tokens, everything(tokens), RECIPE, np.random.default_rng(0), MAX_CONTENT)
     sequences = sequences.take(np.arange(min(8, len(sequences.starts))))
-    batch = Batcher(tokenizer, recipe).make(tokens.ids, sequences, seed=3)
+    batch = Batcher(tokenizer, recipe).make(tokens.ids, sequences, (10, 128), seed=3)
     for row, start, length in zip(range(8), sequences.starts, sequences.lengths, strict=False):
         before, after = tokenizer("")["input_ids"]
         expected = [before, *tokens.ids[start : start + length].tolist(), after]
         assert originals(batch)[row][: len(expected)] == expected
         assert batch.attention_mask[row].sum() == len(expected)
+    assert batch.input_ids.shape == (10, 128)
+    assert not batch.selected[8:].any(), "rows without a sequence"
     assert (batch.input_ids[batch.selected] == tokenizer.mask_token_id).all()
     assert 0.1 < batch.selected.sum() / batch.attention_mask.sum() < 0.3

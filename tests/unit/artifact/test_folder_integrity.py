@@ -112,3 +112,39 @@ def test_weights_outside_a_native_graph_are_refused_since_no_hash_covers_them(na
 def test_a_broken_variant_does_not_keep_another_from_loading(native_copy):
     (native_copy / "model_int8.onnx").write_bytes(b"broken")
     assert FillMask(native_copy, variant="fp32", threads=1).variant == "fp32"
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "tokenizer_config.json", "config.json"])
+def test_a_pointer_of_git_lfs_is_named(foreign_copy, name):
+    pointer = (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\nsize 99\n"
+    )
+    (foreign_copy / name).write_text(pointer)
+    with pytest.raises(ArtifactError, match=f"{name} is a pointer of Git LFS.*git lfs pull"):
+        FillMask(foreign_copy, threads=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"]
+)
+def test_a_link_to_no_file_is_no_missing_file(foreign_copy, name):
+    (foreign_copy / name).unlink(missing_ok=True)
+    (foreign_copy / name).symlink_to(foreign_copy / "nowhere")
+    with pytest.raises(IntegrityError, match=f"{name} cannot be read: No such file"):
+        FillMask(foreign_copy, threads=1)
+
+
+def test_a_folder_of_links_is_read(foreign_copy, tmp_path):
+    expected = FillMask(foreign_copy, threads=1)("the cat [MASK]")
+    (tmp_path / "links").mkdir()
+    for path in foreign_copy.iterdir():
+        (tmp_path / "links" / path.name).symlink_to(path)
+    assert FillMask(tmp_path / "links", threads=1)("the cat [MASK]") == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
+def test_a_settings_file_may_be_in_an_encoding_of_json(foreign_copy, name, encoding):
+    expected = FillMask(foreign_copy, threads=1)("the cat [MASK]")
+    (foreign_copy / name).write_bytes((foreign_copy / name).read_text().encode(encoding))
+    assert FillMask(foreign_copy, threads=1)("the cat [MASK]") == expected

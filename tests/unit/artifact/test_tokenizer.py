@@ -138,6 +138,7 @@ def test_an_interrupt_while_loading_is_not_swallowed(foreign_copy, monkeypatch):
         ({"model_max_length": 514}, {"max_position_embeddings": 514, "model_type": "mpnet", "pad_token_id": 1}, 512),
         ({"model_max_length": None}, {"max_position_embeddings": None}, 10**9),
         ({"model_max_length": 512}, {"max_position_embeddings": -1}, 512),
+        ({"model_max_length": -1}, {"max_position_embeddings": 512}, 512),
     ],
 )
 def test_a_model_takes_what_both_its_tokenizer_and_its_positions_allow(settings, config, tokens):

@@ -98,7 +98,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         (
             ["dance", "in.jsonl", "-o", "out"],
             2,
-            "verb must be one of classify, infill, marginals, predict, marginals, got 'dance'",
+            "verb must be one of classify, infill, marginals, predict, rank, score, got 'dance'",
         ),
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
