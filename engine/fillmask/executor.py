@@ -62,19 +62,6 @@ def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logi
     return [results[index] for index in indices]
 
 
-def run_own(model: Model, reads: Sequence[Read], logits: Logits) -> list[Any]:
-    """Run the reads of one task in this thread, as ``run_task`` does; gives the error of a run in place of a result.
-
-    Args:
-        model: The model.
-        reads: In any order; equal reads run once.
-        logits: What runs the rows.
-    """
-    kept, indices = distinct(reads)
-    results = _run_plan(partial(run_isolated, logits), kept, plan_own(model, kept))
-    return [results[index] for index in indices]
-
-
 def is_alone(model: Model, reads: Sequence[Read]) -> bool:
     """Whether a task's reads run as if no other task were there; a GPU needs larger runs than one text gives."""
     return not model.session.on_gpu and any(read.alone for read in reads)

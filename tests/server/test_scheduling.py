@@ -115,9 +115,12 @@ def test_a_long_list_of_short_texts_lets_others_pass():
     ]  # fmt: skip
 
 
-def test_nothing_is_overtaken_for_longer_than_two_seconds():
-    job = Job(None, task, 0, 9, 1_000_000, None, submitted=100)
-    assert job.due == 102
+@pytest.mark.parametrize(
+    ("tokens", "deadline", "due"),
+    [(100, 110, 100.4), (10**6, 110, 105), (10**6, 160, 105), (10**6, 102, 101), (9, 99, 100)],
+)
+def test_a_text_is_overtaken_for_5_seconds_or_half_of_its_time_at_most(tokens, deadline, due):
+    assert Job(None, task, deadline, 9, tokens, None, submitted=100).due == pytest.approx(due)
 
 
 def test_a_cancelled_text_never_runs():

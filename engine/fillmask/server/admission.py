@@ -19,6 +19,10 @@ _BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
 # Streams last long. The rest of the capacity is for requests that are none.
 _STREAM_SHARE = 3 / 4
+# Requests of at most this share of the capacity may exceed it by the other share, so that a few large requests do not
+# shut out small ones.
+_SMALL = 1 / 64
+_RESERVE = 1 / 8
 OVERLOADED = "overloaded: the queue of requests or tokens is full; retry after a second"
 
 
@@ -61,7 +65,11 @@ class Admission:
         """
         most = self._settings.max_queue_tokens
         weight = max(1, min(size // _BYTES_PER_TOKEN, most // 8))
-        return self.requests >= self._settings.max_requests or self.tokens + weight > most
+        return self.requests >= self._settings.max_requests or not self._fits(weight)
+
+    def _fits(self, weight: int) -> bool:
+        most = self._settings.max_queue_tokens
+        return self.tokens + weight <= most * (1 + _RESERVE * (weight <= most * _SMALL))
 
     @contextmanager
     def permit(self, weights: Sequence[int]) -> Iterator[None]:
@@ -76,7 +84,7 @@ class Admission:
         weight, most = sum(weights), self._settings.max_queue_tokens
         if weight > most:
             raise HttpError(413, f"the texts have about {weight} tokens, a request at most {most}; send fewer texts")
-        if self.full() or self.tokens + weight > most:
+        if self.full() or not self._fits(weight):
             raise HttpError(429, OVERLOADED)
         self.requests += 1
         self.tokens += weight

@@ -2,7 +2,7 @@
 
 A run uses one thread, and there is one thread for each CPU. That gives a higher rate than all threads on one text.
 The next job is the one with the earliest due time: its submission plus a delay for the tokens of its request so far. So
-a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most two
+a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most five
 seconds, so every job runs in the end.
 
 Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
