@@ -55,6 +55,10 @@ class Admission:
         """Tokens that all streams may hold together."""
         return max(1, int(self._settings.max_queue_tokens * _STREAM_SHARE))
 
+    def small(self, weight: int) -> bool:
+        """Return whether a request of this weight is small: it keeps room, and runs before streams and large ones."""
+        return weight <= self._settings.max_queue_tokens * _SMALL
+
     def full(self, size: int = 0) -> bool:
         """Return whether a request would get no permit, judged by the size of its body alone.
 
@@ -69,7 +73,7 @@ class Admission:
 
     def _fits(self, weight: int) -> bool:
         most = self._settings.max_queue_tokens
-        return self.tokens + weight <= most * (1 + _RESERVE * (weight <= most * _SMALL))
+        return self.tokens + weight <= most * (1 + _RESERVE * self.small(weight))
 
     @contextmanager
     def permit(self, weights: Sequence[int]) -> Iterator[None]:

@@ -57,6 +57,8 @@ class Job:
         future: Receives a ``JobResult`` or an exception, in the event loop.
         check: Raises an ``InputError`` if what the task reads first is beyond a limit.
         encode: Makes the result's value from the task's.
+        extra: Time of its predictions besides its row, as that of so many tokens.
+        bulk: Whether it belongs to a stream or to a large request, which let others pass.
         submitted: When it entered the queue, in seconds of ``monotonic``.
         task: The task under way; None before its first run.
         result: What is known so far.
@@ -71,6 +73,8 @@ class Job:
     future: asyncio.Future[JobResult]
     check: Callable[[Sequence[Read]], None] = lambda _: None
     encode: Callable[[Any], Any] = lambda value: value
+    extra: int = 0
+    bulk: bool = False
     submitted: float = field(default_factory=monotonic)
     task: TaskRun[Any] | None = None
     result: JobResult = field(default_factory=JobResult)
@@ -84,6 +88,11 @@ class Job:
         """
         longest = min(_LONGEST_DELAY_S, max(0.0, self.deadline - self.submitted) / 2)
         return self.submitted + min(longest, self.tokens_before * _SECONDS_PER_TOKEN)
+
+    @property
+    def cost(self) -> int:
+        """The time of its run, as that of so many tokens."""
+        return self.weight + self.extra
 
     def fits_with(self, first: Job) -> bool:
         """Return whether it may share a batch with another job: the same model, similar length."""
