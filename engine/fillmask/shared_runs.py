@@ -8,7 +8,7 @@ from typing import Any
 
 from fillmask.batching import CPU_LIMITS, GPU_LIMITS, plan
 from fillmask.errors import FillMaskError
-from fillmask.executor import Logits, plan_own, run_batch, run_planned
+from fillmask.executor import Logits, run_batch, run_planned
 from fillmask.model import Model
 from fillmask.tasks import Read
 
@@ -27,17 +27,6 @@ def run_reads(model: Model, reads: Sequence[Read], batch_size: int, logits: Logi
     """
     plan_batches = partial(plan_reads, model, batch_size=batch_size)
     return run_planned(partial(run_isolated, logits or model.logits), reads, plan_batches)
-
-
-def run_own(model: Model, reads: Sequence[Read], logits: Logits) -> list[Any]:
-    """Run the reads of one task in this thread, as ``run_task`` does; gives the error of a run in place of a result.
-
-    Args:
-        model: The model.
-        reads: In any order; equal reads run once.
-        logits: What runs the rows.
-    """
-    return run_planned(partial(run_isolated, logits), reads, partial(plan_own, model))
 
 
 def is_alone(model: Model, reads: Sequence[Read]) -> bool:

@@ -21,6 +21,7 @@ from benchmarks.harness.machine import Watch
 from benchmarks.harness.records import findings, replace_between
 from benchmarks.harness.suite import write_findings
 from tests.reliability import (
+    attacked,
     checks,
     cpu_budget,
     faults,
@@ -38,12 +39,12 @@ ROOT = Path(__file__).parents[2]
 
 # The longest parts first, since they fail most often.
 MODULES = (
-    *(load, overload, cpu_budget, faults, inputs, mutations, hostile_folders, hostile_texts, predictions),
+    *(load, overload, attacked, cpu_budget, faults, inputs, mutations, hostile_folders, hostile_texts, predictions),
     checks,
 )
 MEASURES: dict[str, Measure] = {measure.__name__: measure for module in MODULES for measure in module.MEASURES}
 # Other processes would change the figures of these parts.
-TIMED = {measure.__name__ for module in (load, overload) for measure in module.MEASURES}
+TIMED = {measure.__name__ for module in (load, overload) for measure in module.MEASURES} | {"attacked"}
 BUSY = 0.3
 STORED = ROOT / "benchmarks" / "results" / "reliability.json"
 PAGE = ROOT / "docs" / "reliability.md"
@@ -130,6 +131,7 @@ def table(record: dict) -> str:
     ]
     machine, most = record["context"], max((found["foreign"] for found in parts.values()), default=0.0)
     small = ", ".join(name for name, found in parts.items() if found["scale"] < 1)
+    missing = ", ".join(name for name in MEASURES if name not in parts)
     return "\n".join([
         "| area | test | criterion | measured | passed |",
         "| --- | --- | --- | --- | --- |",
@@ -137,7 +139,8 @@ def table(record: dict) -> str:
         "",
         f"{sum(row.passed for row in rows)} of {len(rows)} passed{f'; on a smaller scale: {small}' if small else ''}. "
         f"Measured {machine['date']} on {machine['cores']} cores of an {machine['cpu_model']}, the load generator on "
-        f"the same machine; other processes took {most:.0%} of it at most.",
+        f"the same machine; other processes took {most:.0%} of it at most."
+        f"{f' Not measured yet: {missing}.' if missing else ''}",
     ])  # fmt: skip
 
 

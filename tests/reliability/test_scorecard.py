@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from benchmarks.harness.records import findings
 from fillmask import Prediction
 from tests.load.generator import Result
-from tests.reliability import checks, hostile_folders, load, mutations, overload, predictions, scorecard
+from tests.reliability import attacked, checks, hostile_folders, load, mutations, overload, predictions, scorecard
 from tests.reliability.row import Row, Scale
 
 SMALL = Scale(0.01)
@@ -18,7 +18,7 @@ QUICK = (
 )
 LONGER = (
     *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "keys", "properties", "forks"),
-    *("limits", "exports", "supply"),
+    *("limits", "exports", "supply", "attacks", "attacked"),
 )
 
 
@@ -66,6 +66,19 @@ def test_an_overload_row_fails_by_what_it_measures(latencies, passed):
     assert overload.row(2, [outcome, worse, outcome]).passed is passed
     assert not overload.row(2, [outcome, worse, worse]).passed
     assert not overload.row(2, [stopped]).passed
+
+
+@pytest.mark.parametrize(
+    ("changed", "passed"),
+    [({}, True), ({"peak": 2 << 30}, False), ({"defects": 1}, False), ({"status": 429}, False), ({"late": 0.4}, False),
+     ({"live": 0}, False)],
+)  # fmt: skip
+def test_a_row_of_a_client_beside_attacks_fails_by_what_it_measures(changed, passed):
+    alone = [result(1, 200, 0.1)] * 100
+    beside = [result(1, changed.get("status", 200), changed.get("late", 0.2))] * 100
+    alive = [result(1, changed.get("live", 200), 0.1)]
+    facts = {"peak": changed.get("peak", 1000), "defects": changed.get("defects", 0), "seconds": 9}
+    assert attacked._row(alone, beside, alive, {"idle": 3}, **facts).passed is passed
 
 
 def predicted(*scores):
@@ -153,10 +166,11 @@ def test_the_page_shows_what_was_measured():
     assert "| load | a | b | c | yes |" in page
     assert "| load | d | e | f | **no** |" in page
     assert "1 of 2 passed; on a smaller scale: soak." in page
+    assert "Not measured yet: ladder, overload, " in page
     assert "other processes took 2% of it" in page
 
 
 def test_the_table_in_the_docs_is_that_of_the_record():
     page, record = scorecard.PAGE.read_text("utf-8"), findings(scorecard.STORED)
-    assert record["parts"].keys() == scorecard.MEASURES.keys()
+    assert record["parts"].keys() <= scorecard.MEASURES.keys()
     assert scorecard.with_table(page, record) == page

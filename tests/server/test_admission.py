@@ -1,5 +1,7 @@
 """Permits: counted, weighed, released."""
 
+import contextlib
+
 import pytest
 
 from fillmask.server.admission import Admission, weigh
@@ -47,6 +49,19 @@ def test_a_body_is_too_large_only_while_the_queue_is_nearly_full(held, size, ful
     admission = Admission(Settings(max_queue_tokens=100))
     with admission.permit([held]):
         assert admission.full(size) is full
+
+
+def test_small_requests_may_exceed_the_tokens_by_an_eighth():
+    admission = Admission(Settings(max_queue_tokens=6400))
+    with contextlib.ExitStack() as permits:
+        permits.enter_context(admission.permit([6400]))
+        for _ in range(8):
+            assert not admission.full(400)
+            assert admission.full(404)
+            with pytest.raises(HttpError, match="overloaded"), admission.permit([101]):
+                pass
+            permits.enter_context(admission.permit([100]))
+        assert admission.full()
 
 
 def test_a_request_larger_than_the_queue_is_too_large_rather_than_an_overload(admission):

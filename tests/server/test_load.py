@@ -19,7 +19,7 @@ LONG = "word " * 480 + "[MASK]"
 
 @pytest.fixture(scope="module")
 def narrow():
-    with serving.serve("--max-requests", "2", "--threads", "1") as served:
+    with serving.serve("--max-requests", "2", "--threads", "1", "--keep-alive", "60") as served:
         yield served
 
 

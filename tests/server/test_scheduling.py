@@ -68,9 +68,10 @@ def scheduled(threads, scenario, *, max_batch=1):
         loop = asyncio.get_running_loop()
         scheduler = Scheduler(threads, loop, max_batch=max_batch)
 
-        def submit(text, *, tokens_before=10, within=60.0, rounds=1, weight=10):
+        def submit(text, *, tokens_before=10, within=60.0, rounds=1, weight=10, extra=0, bulk=False):
             start = partial(task, text, rounds)
             job = Job(model, start, monotonic() + within, weight, tokens_before, loop.create_future())
+            job.extra, job.bulk = extra, bulk
             scheduler.submit([job])
             return job.future
 
@@ -115,9 +116,12 @@ def test_a_long_list_of_short_texts_lets_others_pass():
     ]  # fmt: skip
 
 
-def test_nothing_is_overtaken_for_longer_than_two_seconds():
-    job = Job(None, task, 0, 9, 1_000_000, None, submitted=100)
-    assert job.due == 102
+@pytest.mark.parametrize(
+    ("tokens", "deadline", "due"),
+    [(100, 110, 100.4), (10**6, 110, 105), (10**6, 160, 105), (10**6, 102, 101), (9, 99, 100)],
+)
+def test_a_text_is_overtaken_for_5_seconds_or_half_of_its_time_at_most(tokens, deadline, due):
+    assert Job(None, task, deadline, 9, tokens, None, submitted=100).due == pytest.approx(due)
 
 
 def test_a_cancelled_text_never_runs():
@@ -228,6 +232,20 @@ def test_only_texts_of_similar_length_run_together():
 def test_together_they_are_no_longer_than_one_long_text():
     runs = together(*[(str(number), {"weight": 100}) for number in range(12)])
     assert [len(run) for run in runs] == [5, 5, 2]
+
+
+def test_together_they_make_no_more_predictions_than_take_as_long():
+    many = {"weight": 20, "extra": 180}
+    assert together(("a", many), ("b", many), ("c", many), ("d", {})) == [["a", "b", "d"], ["c"]]
+    assert together(("a", {"extra": 9000}), ("b", {})) == [["a"], ["b"]]
+
+
+def test_streams_and_large_requests_get_every_fourth_run_while_others_wait():
+    bulk, last = {"bulk": True}, {"tokens_before": 400}
+    texts = [(f"bulk {number}", bulk) for number in range(4)] + [(str(number), last) for number in range(8)]
+    ran = [run[0] for run in together(*texts, max_batch=1)]
+    assert ran == ["0", "1", "2", "bulk 0", "3", "4", "5", "bulk 1", "6", "7", "bulk 2", "bulk 3"]
+    assert together(*texts[:2], max_batch=1) == [["bulk 0"], ["bulk 1"]]
 
 
 def test_an_invalid_text_does_not_harm_the_rest_of_its_batch():

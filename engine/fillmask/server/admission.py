@@ -19,6 +19,10 @@ BYTES_PER_TOKEN = 4
 _SPECIAL_TOKENS = 2
 # Streams last long. The rest of the capacity is for requests that are none.
 _STREAM_SHARE = 3 / 4
+# Requests of at most this share of the capacity may exceed it by the other share, so that a few large requests do not
+# shut out small ones.
+_SMALL = 1 / 64
+_RESERVE = 1 / 8
 OVERLOADED = "overloaded: the queue of requests or tokens is full; retry after a second"
 
 
@@ -51,6 +55,10 @@ class Admission:
         """Tokens that all streams may hold together."""
         return max(1, int(self._settings.max_queue_tokens * _STREAM_SHARE))
 
+    def small(self, weight: int) -> bool:
+        """Return whether a request of this weight is small: it keeps room, and runs before streams and large ones."""
+        return weight <= self._settings.max_queue_tokens * _SMALL
+
     def full(self, size: int = 0) -> bool:
         """Return whether a request would get no permit, judged by the size of its body alone.
 
@@ -61,7 +69,11 @@ class Admission:
         """
         most = self._settings.max_queue_tokens
         weight = max(1, min(size // BYTES_PER_TOKEN, most // 8))
-        return self.requests >= self._settings.max_requests or self.tokens + weight > most
+        return self.requests >= self._settings.max_requests or not self._fits(weight)
+
+    def _fits(self, weight: int) -> bool:
+        most = self._settings.max_queue_tokens
+        return self.tokens + weight <= most * (1 + _RESERVE * self.small(weight))
 
     @contextmanager
     def permit(self, weights: Sequence[int]) -> Iterator[None]:
@@ -78,7 +90,7 @@ class Admission:
             raise HttpError(
                 413, f"the texts have about {weight} tokens, a request at most {most}; send fewer or shorter texts"
             )
-        if self.full() or self.tokens + weight > most:
+        if self.full() or not self._fits(weight):
             raise HttpError(429, OVERLOADED)
         self.requests += 1
         self.tokens += weight

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from fillmask.server.own_run import OwnRun
 from fillmask.server.registry import ServedModel
 from fillmask.task_stream import TaskRun
 from fillmask.tasks import Read, Task
 
 _SECONDS_PER_TOKEN = 0.004
-_LONGEST_DELAY_S = 2.0
+_LONGEST_DELAY_S = 5.0
 
 
 class Expired(Exception):  # noqa: N818 -- an event, as in a deadline that expired
@@ -56,9 +57,12 @@ class Job:
         future: Receives a ``JobResult`` or an exception, in the event loop.
         check: Raises an ``InputError`` if what the task reads first is beyond a limit.
         encode: Makes the result's value from the task's.
+        extra: Time of its predictions besides its row, as that of so many tokens.
+        bulk: Whether it belongs to a stream or to a large request, which let others pass.
         submitted: When it entered the queue, in seconds of ``monotonic``.
         task: The task under way; None before its first run.
         result: What is known so far.
+        own: The rows of its task that run without those of other tasks, batch by batch; None between two rounds.
     """
 
     model: ServedModel
@@ -69,14 +73,26 @@ class Job:
     future: asyncio.Future[JobResult]
     check: Callable[[Sequence[Read]], None] = lambda _: None
     encode: Callable[[Any], Any] = lambda value: value
+    extra: int = 0
+    bulk: bool = False
     submitted: float = field(default_factory=monotonic)
     task: TaskRun[Any] | None = None
     result: JobResult = field(default_factory=JobResult)
+    own: OwnRun | None = None
 
     @property
     def due(self) -> float:
-        """Its priority: submission time plus a delay for the tokens of its request so far, at most 2 s."""
-        return self.submitted + min(_LONGEST_DELAY_S, self.tokens_before * _SECONDS_PER_TOKEN)
+        """Its priority: submission time plus a delay for the tokens of its request so far.
+
+        The delay is at most 5 s, and at most half of the time to the deadline.
+        """
+        longest = min(_LONGEST_DELAY_S, max(0.0, self.deadline - self.submitted) / 2)
+        return self.submitted + min(longest, self.tokens_before * _SECONDS_PER_TOKEN)
+
+    @property
+    def cost(self) -> int:
+        """The time of its run, as that of so many tokens."""
+        return self.weight + self.extra
 
     def fits_with(self, first: Job) -> bool:
         """Return whether it may share a batch with another job: the same model, similar length."""

@@ -2,11 +2,13 @@
 
 A run uses one thread, and there is one thread for each CPU. That gives a higher rate than all threads on one text.
 The next job is the one with the earliest due time: its submission plus a delay for the tokens of its request so far. So
-a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most two
+a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most five
 seconds, so every job runs in the end.
 
+Streams and large requests have a queue of their own. While both queues have jobs, it gets every fourth run.
+
 Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
-holds at most 512 tokens.
+holds at most 512 tokens, or masks and predictions that take as long.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from fillmask.server.worker import Outcome, work
 
 # Jobs of the queue that are candidates for a batch.
 _LOOKAHEAD = 64
+# While others wait, so many runs have one of bulk among them.
+_BULK_EVERY = 4
+_Queue = list[tuple[float, int, Job]]
 
 
 class Scheduler:
@@ -46,7 +51,9 @@ class Scheduler:
         self._loop = loop
         self._max_batch = max_batch
         self._changed = threading.Condition()
-        self._waiting: list[tuple[float, int, Job]] = []  # in the order of their runs: due time, then arrival
+        # Each in the order of its runs, due time, then arrival: the jobs that are not bulk, and those that are.
+        self._queues: tuple[_Queue, _Queue] = ([], [])
+        self._turn = 0
         self._order = count()
         self._run_starts: dict[int, float] = {}
         self._stopped = False
@@ -60,13 +67,13 @@ class Scheduler:
         """Queue jobs. A job whose future is cancelled before its run never runs."""
         with self._changed:
             for job in jobs:
-                insort(self._waiting, (job.due, next(self._order), job))
+                insort(self._queues[job.bulk], (job.due, next(self._order), job))
                 self._changed.notify()
 
     @property
     def waiting(self) -> int:
         """Jobs in the queue. A cancelled job counts until it reaches the front."""
-        return len(self._waiting)
+        return sum(map(len, self._queues))
 
     @property
     def longest_run(self) -> float:
@@ -108,33 +115,43 @@ class Scheduler:
         """Wait for the next batch of jobs; empty after ``stop``."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self._stopped)
+                self._changed.wait_for(lambda: any(self._queues) or self._stopped)
                 if self._stopped:
                     return []
                 if jobs := self._take():
                     return jobs
 
+    def _turned(self) -> _Queue:
+        """Return the queue whose turn it is; an empty one if both are."""
+        for queue in self._queues:
+            while queue and queue[0][2].future.cancelled():
+                del queue[0]
+        if not all(self._queues):
+            return self._queues[0] or self._queues[1]
+        self._turn = (self._turn + 1) % _BULK_EVERY
+        return self._queues[not self._turn]
+
     def _take(self) -> list[Job]:
-        while self._waiting and self._waiting[0][2].future.cancelled():
-            del self._waiting[0]
-        if not self._waiting:
+        queue = self._turned()
+        if not queue:
             return []
-        first = self._waiting[0][2]
+        first = queue[0][2]
         model = first.model.model
         # The threads share the queue: two concurrent runs end before one run of all. All threads share one GPU.
-        share = len(self._waiting) if model.session.on_gpu else ceil(len(self._waiting) / self.threads)
+        share = len(queue) if model.session.on_gpu else ceil(len(queue) / self.threads)
         fitting = first.model.max_batch_tokens // first.weight or 1
         most = min(self._max_batch, share, fitting) if model.batch_invariant else 1
-        chosen = [0]
-        for index in range(1, min(len(self._waiting), _LOOKAHEAD)):
+        chosen, left = [0], first.model.max_batch_tokens - first.cost
+        for index in range(1, min(len(queue), _LOOKAHEAD)):
             if len(chosen) >= most:
                 break
-            job = self._waiting[index][2]
-            if job.fits_with(first) and not job.future.cancelled():
+            job = queue[index][2]
+            if job.fits_with(first) and job.cost <= left and not job.future.cancelled():
                 chosen.append(index)
-        jobs = [self._waiting[index][2] for index in chosen]
+                left -= job.cost
+        jobs = [queue[index][2] for index in chosen]
         for index in reversed(chosen):
-            del self._waiting[index]
+            del queue[index]
         return jobs
 
     def _count(self, jobs: Sequence[Job]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from fillmask.executor import Logits
 from fillmask.model import Model
 from fillmask.notices import Notice
 from fillmask.server.job import Expired, Job, JobResult
-from fillmask.shared_runs import is_alone, run_own, run_reads
+from fillmask.server.own_run import OwnRun
+from fillmask.shared_runs import is_alone, run_reads
 from fillmask.task_stream import TaskRun
 from fillmask.tasks import Read, Task
 
@@ -90,30 +91,39 @@ def _check(job: Job, task: TaskRun[object]) -> None:
 
 
 def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
-    """Run what the tasks wait for, and send them the results."""
+    """Run what the tasks wait for, and send them the results. Of a task that runs alone, only the next batch runs."""
     model, run_start = jobs[0][0].model.model, monotonic()
-    tokens = [sum(read.input_ids.size for read in task.reads) for _, task in jobs]
     timer = _Timer(model)
-    results = _results(model, [task.reads for _, task in jobs], timer)
-    for (_, task), found in zip(jobs, results, strict=True):
-        task.send(found)
+    alone = [pair for pair in jobs if is_alone(model, pair[1].reads)]
+    together = [pair for pair in jobs if not is_alone(model, pair[1].reads)]
+    tokens = [_step(job, task, timer) for job, task in alone]
+    tokens += _run_together(model, [task for _, task in together], timer)
     post = monotonic() - run_start - timer.seconds
     total = sum(tokens) or 1
-    for (job, _), own in zip(jobs, tokens, strict=True):
+    for (job, _), own in zip([*alone, *together], tokens, strict=True):
         job.result.tokens += own
         job.result.run += timer.seconds * own / total
         job.result.post += post * own / total
 
 
-def _results(model: Model, tasks: Sequence[Sequence[Read]], logits: Logits) -> list[list[Any]]:
-    """Run the reads of tasks: together, except those of a task whose results must not depend on what else runs."""
-    alone = [is_alone(model, reads) for reads in tasks]
-    together = [read for reads, own in zip(tasks, alone, strict=True) if not own for read in reads]
-    shared = iter(run_reads(model, together, len(together) if model.equal_length_invariant else 1, logits))
-    return [
-        run_own(model, reads, logits) if own else [next(shared) for _ in reads]
-        for reads, own in zip(tasks, alone, strict=True)
-    ]
+def _step(job: Job, task: TaskRun[object], logits: Logits) -> int:
+    """Run the next batch of a task, send the results after the last one, and return the tokens that ran."""
+    job.own = job.own or OwnRun(job.model.model, task.reads)
+    tokens = job.own.step(logits)
+    if (results := job.own.results) is not None:
+        job.own = None
+        task.send(results)
+    return tokens
+
+
+def _run_together(model: Model, tasks: Sequence[TaskRun[object]], logits: Logits) -> list[int]:
+    """Run a round of several tasks, and return the tokens of each."""
+    reads = [read for task in tasks for read in task.reads]
+    tokens = [sum(read.input_ids.size for read in task.reads) for task in tasks]
+    results = iter(run_reads(model, reads, len(reads) if model.equal_length_invariant else 1, logits))
+    for task in tasks:
+        task.send([next(results) for _ in task.reads])
+    return tokens
 
 
 class _Timer:
