@@ -87,7 +87,7 @@ def test_words_are_not_glued_to_other_characters(text):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(parts=st.lists(st.sampled_from(PARTS), min_size=1, max_size=8))
 def test_writing_a_tokens_own_place_again_gives_the_text(family, parts):
     """For every token whose text stands in the caller's text as it is, which normalization prevents for some."""

@@ -73,7 +73,7 @@ def test_many_texts(fill_mask):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(before=st.lists(st.sampled_from(PARTS), max_size=4), after=st.lists(st.sampled_from(PARTS), max_size=4))
 def test_nothing_else_of_a_text_changes(family, before, after):
     model = golden(family)
