@@ -14,7 +14,7 @@ BF16 = {
 }
 
 
-@pytest.mark.parametrize(("bf16", "chosen"), zip(BF16, ["bf16", "fp32"], strict=True))
+@pytest.mark.parametrize(("bf16", "chosen"), list(zip(BF16, ["bf16", "fp32"], strict=True)))
 def test_the_precision_is_that_of_the_least_time_over_all_shapes(monkeypatch, bf16, chosen):
     clock, seen = [0.0], set()
 
