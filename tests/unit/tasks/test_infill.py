@@ -165,3 +165,18 @@ def test_results_as_json(fill_mask):
     assert [each["filled"] for each in document] == [each.filled for each in found]
     assert [*document[0]] == ["filled", "log_prob", "score", "fills"]
     assert [*document[0]["fills"][0]] == ["text", "start", "end", "log_prob", "token_ids"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_log_prob_of_a_fill_from_the_left_is_that_of_rank(family):
+    """Two verbs check each other, where rank tokenizes what infill wrote into the same pieces."""
+    model = golden(family)
+    text = f"the {model.mask_token} sat"
+    compared = 0
+    for each in model.infill(text, pieces=(1, 3), width=6, top_k=12, normalize=None):
+        (fill,) = each.fills
+        ((ranked,),) = model.rank(text, [fill.text])
+        if ranked.token_ids == fill.token_ids:
+            compared += 1
+            assert ranked.log_prob == pytest.approx(fill.log_prob, abs=1e-5)
+    assert compared
