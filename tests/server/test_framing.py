@@ -102,8 +102,9 @@ def test_a_large_request_behind_a_slow_one_has_its_own_time():
         slow = json.dumps({"inputs": ["word " * 480 + "[MASK]"] * 32}).encode()
         large = json.dumps({"inputs": TEXT, "options": {"x": "y" * 300_000}}).encode()
         with served.connect() as connection:
-            connection.sendall(post(body=slow) + post("Connection: close", body=large))
-            assert statuses(serving.rest(connection)) == [200, 200]
+            patient = "x-request-timeout-ms: 60000"
+            connection.sendall(post(patient, body=slow) + post(patient, "Connection: close", body=large))
+            assert statuses(serving.rest(connection, 60)) == [200, 200]
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0, h2c"])
