@@ -80,7 +80,7 @@ def test_operations_are_those_of_the_weights_the_last_layer_and_the_head_at_the_
     size, inner, tokens, vocabulary = 32, 64, 16, folders.manifest["vocab_size"]
     square, feed, attention = 2 * size * size, 2 * 2 * size * inner, 2 * 2 * tokens * size
     whole = tokens * (4 * square + feed + attention)
-    last = tokens * 2 * square + 2 * square + feed + attention
+    last = tokens * 2 * square + 2 * square + feed + 2 * attention  # of two queries, one more than masks
     head = square + 2 * size * vocabulary
     (text,) = Writer.of(folders).write(tokens, 1)
     assert sum(count(profile(folders.artifact, "fp32", 1, text, 2), 2).values()) == whole + last + head

@@ -55,6 +55,14 @@ def without_extra_query(model: ir.Model, value: ir.Value, axis: int) -> ir.Value
     return insert(model, "Slice", [value, *operands])
 
 
+def attention_behind(value: ir.Value | None) -> ir.Node | None:
+    """The Attention whose result a tensor is, with or without the extra query."""
+    node = value.producer() if value is not None else None
+    if node is not None and node.op_type == "Slice" and str(node.inputs[3].name).startswith("queries_at_"):  # type: ignore[union-attr]
+        node = node.inputs[0].producer()  # type: ignore[union-attr]
+    return node if node is not None and node.op_type == "Attention" else None
+
+
 def _padded(model: ir.Model, value: ir.Value, axis: int, rank: int) -> ir.Value:
     pads = np.zeros((2, rank), dtype=np.int64)
     pads[1, axis] = 1

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from fillmask_export.passes.extra_query import attention_behind
 from fillmask_export.passes.graph import constant
 from fillmask_export.quantization.activations import Activation, Linear, Sample, Samples, linear_behind
 from fillmask_export.quantization.qparams import centre_and_size
@@ -39,8 +40,8 @@ def absorb(model: ir.Model, activation: Activation, samples: Samples) -> bool:
 
 def _values(activation: Activation) -> Linear | None:
     """The product that computes the values, ``float32[b, s, h · d]``, with the channels of the result."""
-    node = activation.value.producer()
-    if node is None or node.op_type != "Attention" or "q_num_heads" not in node.attributes:
+    node = attention_behind(activation.value)
+    if node is None or "q_num_heads" not in node.attributes:
         return None
     linear = linear_behind(node.inputs[2])
     readers = {user for user, _ in activation.value.uses()} - {each.product for each in activation.linears}
