@@ -134,9 +134,8 @@ def _draw_panel(axes: Axes, marginals: Marginals, panel: range, offset: int) -> 
     edges = np.arange(columns + 1) + panel.start + offset - 0.5, np.arange(values.shape[1] + 1) - 0.5
     mesh = axes.pcolormesh(*edges, shown, cmap=colors, vmin=low, vmax=high, edgecolors="white", linewidth=0.3)
     own = _own(marginals)
-    dots = [(index + offset, own[index]) for index in panel if own[index] is not None]
-    if dots:
-        axes.scatter(*zip(*dots, strict=True), s=6, color="black", linewidths=0)
+    dots = [(index + offset, letter) for index in panel if (letter := own[index]) is not None]
+    axes.scatter([number for number, _ in dots], [letter for _, letter in dots], s=6, color="black", linewidths=0)
     axes.invert_yaxis()
     axes.set_facecolor("white")
     for side in axes.spines.values():
@@ -159,9 +158,9 @@ def _scale(values: NDArray[np.float64], *, centered: bool) -> tuple[float, float
 def _label(axes: Axes, marginals: Marginals, panel: range, offset: int) -> None:
     """Below each column its own token, above every fifth its number, beside each row its token."""
     numbers = [index + offset for index in panel]
-    turned = {"rotation": 90} if _has_words(marginals) else {}
+    turned = 90 if _has_words(marginals) else 0
     tokens = [marginals.tokens[index] for index in panel]
-    axes.set_xticks(numbers, labels=tokens, fontsize=_SMALL, parse_math=False, **turned)
+    axes.set_xticks(numbers, labels=tokens, fontsize=_SMALL, parse_math=False, rotation=turned)
     axes.set_yticks(range(len(marginals.alphabet)), labels=marginals.alphabet, fontsize=_SMALL, parse_math=False)
     axes.tick_params(length=0, pad=2)
     above = axes.secondary_xaxis("top")
