@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,13 @@ _ROWS = (
     ("accuracy", "masked-token accuracy", "{:.4f}"),
     ("checkpoint_accuracy", "masked-token accuracy of the checkpoint", "{:.4f}"),
     ("not_finite", "masks with NaN or infinity", "{}"),
+)
+_LIKELIHOODS = (
+    ("mean_log_prob_difference", "mean difference of a token's log probability from fp32's, nats", "{:.4f}"),
+    ("rank_correlation", "rank correlation of the texts' pseudo-log-likelihoods with fp32's", "{:.4f}"),
+    ("pairs_decided_alike", "minimal pairs decided as by fp32", "{:.4f}"),
+    ("pairs_decided_rightly", "minimal pairs decided for the first text", "{:.4f}"),
+    ("fp32_decided_rightly", "… by fp32", "{:.4f}"),
 )
 
 _FP16 = (
@@ -41,6 +48,7 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
         "",
         *_checks(manifest),
         "",
+        *_sentences(manifest),
         *([_FP16, ""] if "fp16" in manifest["variants"] else []),
         "## Cost",
         "",
@@ -87,6 +95,25 @@ def _fidelity_rows(variants: Mapping[str, Any]) -> Iterator[list[str]]:
         f"mean KL divergence in texts of {long[0]['tokens']} tokens, nats",
         *(f"{figures['mean_kl']:.2e}" for figures in long),
     ]
+    unmasked = [variant["unmasked_texts"] for variant in variants.values()]
+    for key, what in (("mean_kl", ""), ("mean_kl_of_others", ", over the other tokens")):
+        label = f"mean KL divergence at tokens that are not masked{what}, nats"
+        yield [label, *(f"{each[key]:.2e}" for each in unmasked)]
+    yield ["reads tokens that are not masked", *(_yes(each["unmasked_verified"]) for each in variants.values())]
+    yield from _likelihood_rows([variant.get("likelihoods") for variant in variants.values()])
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _likelihood_rows(found: Sequence[Mapping[str, Any] | None]) -> Iterator[list[str]]:
+    """How far the scores of texts are from those of fp32, which has no such figures itself."""
+    if not any(found):
+        return
+    for key, label, form in _LIKELIHOODS:
+        cells = [each and each[key] for each in found]
+        yield [label, *("–" if value is None else form.format(value) for value in cells)]
 
 
 def _checks(manifest: Mapping[str, Any]) -> list[str]:
@@ -97,6 +124,19 @@ def _checks(manifest: Mapping[str, Any]) -> list[str]:
         f"The engine reads and writes {manifest['verification']['tokenizer']['texts']} difficult texts (combining "
         "marks, scripts without spaces or from right to left, emoji sequences, control characters, very long words) "
         "token by token as transformers does."
+    ]
+
+
+def _sentences(manifest: Mapping[str, Any]) -> list[str]:
+    """On what the pseudo-log-likelihoods were compared."""
+    found = [variant["likelihoods"] for variant in manifest["variants"].values() if "likelihoods" in variant]
+    if not found:
+        return []
+    figures, origin = found[0], manifest["verification"]["pairs"]
+    return [
+        f"Pseudo-log-likelihoods mask each token alone. They were compared on {figures['texts']} of the texts, cut to "
+        f"at most 32 tokens ({figures['tokens']:,} tokens), and on {figures['pairs']} minimal pairs ({origin}).",
+        "",
     ]
 
 

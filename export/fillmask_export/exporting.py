@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx_ir as ir
+
 from fillmask.artifact.tokenizer import max_length
 from fillmask_export.build_variant import Say, build_variant
 from fillmask_export.card import write_card
@@ -17,8 +19,9 @@ from fillmask_export.passes import make_lean
 from fillmask_export.plan import Plan
 from fillmask_export.staging import check_out, staging
 from fillmask_export.tokenizer_files import save_tokenizer
-from fillmask_export.variants import USUAL, VARIANTS
-from fillmask_export.verify.eval_data import load_eval_data
+from fillmask_export.variants import USUAL, VARIANTS, write_graph
+from fillmask_export.verify.eval_data import EvalData, load_eval_data
+from fillmask_export.verify.likelihoods import add_likelihoods
 from fillmask_export.verify.profiling import add_profile
 from fillmask_export.verify.tokenizer_check import check_tokenizer
 
@@ -81,7 +84,16 @@ def _fill(
         entries[variant] = build_variant(
             variant, model, folder, checkpoint=checkpoint, eval_data=eval_data, limits=plan.limits, say=say
         )
-    verification = {"origin": eval_data.held_out.origin, "masks": eval_data.masks, "tokenizer": tokenizer}
+    if set(variants) != {"fp32"}:
+        say(f"scoring {len(eval_data.sentences.texts)} texts with each variant beside fp32")
+        fp32 = _write_fp32(model, eval_data, workspace)
+        add_likelihoods(entries, fp32, folder, tokenizer=checkpoint.tokenizer, eval_data=eval_data)
+    verification = {
+        "origin": eval_data.held_out.origin,
+        "masks": eval_data.masks,
+        "pairs": eval_data.sentences.pairs_origin,
+        "tokenizer": tokenizer,
+    }
     description = describe(checkpoint, limit) | {
         "passes": passes,
         "variants": entries,
@@ -94,6 +106,13 @@ def _fill(
         add_profile(manifest, folder, checkpoint, plan.rounds)
         save_manifest(folder, manifest)
     return manifest
+
+
+def _write_fp32(model: ir.Model, eval_data: EvalData, workspace: Path) -> Path:
+    """Write the fp32 graph that other variants are compared with; the artifact may have none."""
+    folder = workspace / "fp32"
+    folder.mkdir()
+    return folder / str(write_graph("fp32", model, eval_data, folder)["file"])
 
 
 def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:

@@ -35,6 +35,8 @@ class Plan:
         max_kl: As in ``Limits``.
         max_accuracy_loss: As in ``Limits``.
         rounds: Number of timed runs of each variant and of the checkpoint. 0 measures neither time nor memory.
+        pairs: A file with a minimal pair a line, the better text first and a tab between them. On these pairs variants
+            are compared with fp32. None makes pairs: a text, and the same text with one token replaced.
     """
 
     calibration: str | Path | None = None
@@ -44,6 +46,7 @@ class Plan:
     max_kl: float = 0.01
     max_accuracy_loss: float = 0.005
     rounds: int = 15
+    pairs: str | Path | None = None
 
     @property
     def limits(self) -> Limits:

@@ -38,6 +38,12 @@ class Probe:
     positions: NDArray[np.int64]
     labels: NDArray[np.int64]
 
+    def unmasked(self) -> Probe:
+        """The text without masks, read at the same positions."""
+        ids = self.input_ids.copy()
+        ids[self.positions] = self.labels
+        return Probe(ids, self.positions, self.labels)
+
     def feeds(self, inputs: Collection[str]) -> dict[str, NDArray[np.int64]]:
         """The inputs of a graph for this text alone: those of a plain or a lean graph that ``inputs`` names."""
         ids = self.input_ids[None]
@@ -81,15 +87,22 @@ def make_probes(tokenizer: Any, path: str | Path | None, masks: int, max_length:
         masks: Number of masks, up to one text more; 0 takes each text once.
         max_length: Largest number of tokens that the model takes.
     """
-    length = min(_LONGEST, max_length)
+    rows, origin = tokenize_texts(tokenizer, path, min(_LONGEST, max_length))
+    return Probes(origin, list(_mask(rows, tokenizer, masks)))
+
+
+def tokenize_texts(tokenizer: Any, path: str | Path | None, length: int) -> tuple[list[NDArray[np.int64]], str]:  # noqa: ANN401
+    """Tokenize texts, at most ``length`` tokens of each; random tokens if the model does not know the built-in texts.
+
+    Returns:
+        The texts, ``int64[s]`` each, and their origin in words for the model card.
+    """
     texts = read_texts(path)
     if path is None and not _knows(tokenizer, texts):
-        rows, origin = _random_rows(tokenizer, length), "random tokens, since English is not this model's language"
-    else:
-        cut = tokenizer(texts, truncation=True, max_length=length)["input_ids"]
-        rows = [np.array(ids, dtype=np.int64) for ids in cut]
-        origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
-    return Probes(origin, list(_mask(rows, tokenizer, masks)))
+        return _random_rows(tokenizer, length), "random tokens, since English is not this model's language"
+    cut = tokenizer(texts, truncation=True, max_length=length)["input_ids"]
+    origin = f"the lines of {Path(path).name}" if path else "fillmask's built-in English sentences"
+    return [np.array(ids, dtype=np.int64) for ids in cut], origin
 
 
 def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> list[Probe]:  # noqa: ANN401

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fillmask import FillMask
@@ -62,3 +63,41 @@ def test_it_knows_the_first_framework_of_a_heavy_chain(artifact, variant):
     (best,) = FillMask(artifact, variant=variant).predict(HEAVY_CHAIN, top_k=1)
     assert best[0].token_str == "G"
     assert best[0].score > 0.8
+
+
+# Beside AntiBERTy's own runner
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "antiberty.json").read_text("utf-8"))["cases"]
+
+
+@pytest.fixture(scope="module")
+def model(artifact):
+    return FillMask(artifact, variant="fp32", threads=1)
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["sequence"][:10])
+def test_the_matrix_has_the_pseudo_log_likelihood_of_the_runner(model, case):
+    """The runner takes the mean over residues, and the softmax over the residues alone."""
+    found = model.marginals(" ".join(case["sequence"]))
+    assert found.tokens == tuple(case["sequence"])
+    own = found.log_probs[range(len(found.tokens)), [found.alphabet.index(token) for token in found.tokens]]
+    everything = np.log(np.exp(found.log_probs.astype(np.float64)).sum(axis=1))
+    assert (own - everything).mean() == pytest.approx(case["mean_log_prob"], abs=1e-4)
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["sequence"][:10])
+def test_the_score_is_the_diagonal_of_the_matrix_and_at_most_that_of_the_runner(model, case):
+    text = " ".join(case["sequence"])
+    score, found = model.score(text, method="original"), model.marginals(text)
+    own = found.log_probs[range(len(found.tokens)), [found.alphabet.index(token) for token in found.tokens]]
+    assert score.log_prob == pytest.approx(own.sum(dtype=np.float64), abs=1e-5 * len(own))
+    assert score.log_prob / len(own) <= case["mean_log_prob"] + 1e-4
+    assert model.score(text).log_prob == score.log_prob  # each residue is a word
+
+
+def test_all_fills_agree_on_single_mutants_and_the_wild_type_scores_0(model):
+    found = model.marginals(" ".join(GOLDEN[4]["sequence"]))
+    mutants = ["M1A", "K2R", "R10W", "A7A"]
+    scores = [found.variants(mutants, fill=fill) for fill in ("wild", "mask", "mutant", "match")]
+    np.testing.assert_allclose(scores, np.tile(scores[0], (4, 1)), atol=1e-4)
+    assert scores[0][3] == 0

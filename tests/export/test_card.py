@@ -19,6 +19,16 @@ TIMING = {
     "rounds": 15,
     "checkpoint_ms": {"16": 20.0, "128": 80.0},
 }
+LIKELIHOODS = {
+    "texts": 64,
+    "tokens": 1904,
+    "mean_log_prob_difference": 0.03125,
+    "rank_correlation": None,
+    "pairs": 99,
+    "pairs_decided_alike": 0.975,
+    "pairs_decided_rightly": 0.73,
+    "fp32_decided_rightly": 0.74,
+}
 RANDOM = {"texts": 32, "not_finite": 0}
 MANIFEST = {
     "source": {"checkpoint": "org/model", "revision": "0123456789abcdef"},
@@ -26,7 +36,13 @@ MANIFEST = {
     "vocab_size": 30522,
     "max_length": 512,
     "mask_token": "[MASK]",
-    "verification": {"masks": 2001, "origin": "the lines of texts.txt", "tokenizer": {"texts": 78}, "timing": TIMING},
+    "verification": {
+        "pairs": "the lines of pairs.tsv",
+        "masks": 2001,
+        "origin": "the lines of texts.txt",
+        "tokenizer": {"texts": 78},
+        "timing": TIMING,
+    },
     "passes": {"rows_at_masks": "36 nodes", "tied_table": "kept once"},
     "variants": {
         "fp32": {
@@ -34,6 +50,8 @@ MANIFEST = {
             "weights": "model.onnx_data",
             "fidelity": FIDELITY,
             "batch_texts": 256,
+            "unmasked_texts": FIDELITY | {"mean_kl": 1e-9, "mean_kl_of_others": 2e-9},
+            "unmasked_verified": True,
             "batch_difference": 2e-8,
             "batch_invariant": True,
             "equal_length_difference": 4e-8,
@@ -46,6 +64,9 @@ MANIFEST = {
         "int8": {
             "file": "model_int8.onnx",
             "batch_texts": 200,
+            "unmasked_texts": FIDELITY | {"mean_kl": 0.0234, "mean_kl_of_others": 0.0345},
+            "unmasked_verified": False,
+            "likelihoods": LIKELIHOODS,
             "batch_difference": 3e-7,
             "batch_invariant": True,
             "equal_length_difference": 5e-7,
@@ -101,6 +122,26 @@ def test_the_table_has_a_column_for_each_variant_and_the_figures_of_the_manifest
     assert table["masks with NaN or infinity"] == ["0", "0"]
     padded = "largest difference of a score in padded batches from that alone, 200 texts"
     assert table[padded] == ["2.00e-08", "3.00e-07"]
+
+
+def test_it_says_how_far_scores_of_texts_are_from_those_of_fp32(card):
+    table = cells(text := card())
+    assert table["mean KL divergence at tokens that are not masked, nats"] == ["1.00e-09", "2.34e-02"]
+    assert table["mean KL divergence at tokens that are not masked, over the other tokens, nats"] == [
+        "2.00e-09",
+        "3.45e-02",
+    ]
+    assert table["reads tokens that are not masked"] == ["yes", "no"]
+    assert table["mean difference of a token's log probability from fp32's, nats"] == ["–", "0.0312"]
+    assert table["rank correlation of the texts' pseudo-log-likelihoods with fp32's"] == ["–", "–"]
+    assert table["minimal pairs decided as by fp32"] == ["–", "0.9750"]
+    assert "on 64 of the texts, cut to at most 32 tokens (1,904 tokens), and on 99 minimal pairs (the li" in text
+
+
+def test_without_another_variant_than_fp32_scores_are_not_spoken_of(card):
+    text = card(variants={"fp32": MANIFEST["variants"]["fp32"]})
+    assert "minimal pairs" not in text
+    assert "Pseudo-log-likelihoods" not in text
 
 
 def test_costs_are_those_of_the_manifest_with_ratios_to_the_checkpoints(card):

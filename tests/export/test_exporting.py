@@ -66,6 +66,17 @@ def test_every_family_is_verified_to_the_fifth_digit(fp32):
     assert fidelity["accuracy"] == fidelity["checkpoint_accuracy"]
 
 
+def test_scores_of_texts_are_compared_with_those_of_fp32(exported, lowered):
+    variants = exported[1]["variants"]
+    assert "likelihoods" not in variants["fp32"]
+    found = variants["int8"]["likelihoods"]
+    assert (found["texts"], found["pairs"]) == (10, 10)
+    assert 0 < found["mean_log_prob_difference"] < 1
+    assert found["rank_correlation"] > 0.5
+    assert "one token replaced by the likeliest other" in exported[1]["verification"]["pairs"]
+    assert {"likelihoods", "unmasked_texts"} <= lowered[1]["variants"]["fp16"].keys()  # without fp32 in the artifact
+
+
 def test_an_artifact_holds_what_the_engine_reads_and_nothing_else(exported, fp32, family):
     names = set(left_in(exported[0]))
     assert names == FILES | GRAPHS["fp32"] | GRAPHS["int8"]

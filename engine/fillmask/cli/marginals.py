@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     help="What stands at the other mutated positions while one is read.",
 )
 @click.option("--offset", type=int, default=1, show_default=True, help="Number of the first position.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the matrix as a heat map, FILE.svg or FILE.png, instead of printing it.",
+)
 @click.option("--truncation", type=click.Choice(["window"]), help="Read each position of a long text in a window.")
 @click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
 @options.provider
@@ -48,6 +54,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
     variants: TextIO | None,
     fill: str,
     offset: int,
+    plot: Path | None,
     truncation: str | None,
     threads: int | None,
     provider: tuple[str, ...],
@@ -56,6 +63,10 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask import FillMask
 
+        if plot is not None:
+            from fillmask.heat_map import check_plot, draw_heat_map
+
+            check_plot(plot)
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
     with reported(code=1):
         found = fill_mask.marginals(
@@ -64,13 +75,12 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
             masked=not unmasked,
             truncation=truncation,  # type: ignore[arg-type]
         )
-        rows = _matrix(found, offset)
+        rows = iter(()) if plot is not None else _matrix(found, offset)
         if variants is not None:
             names = [*_mutants(variants)]
-            scores = found.variants(names, offset=offset, fill=fill)  # type: ignore[arg-type]
-            rows = iter(
-                [["mutant", "score"], *([name, _number(score)] for name, score in zip(names, scores, strict=True))]
-            )
+            rows = _table(names, found.variants(names, offset=offset, fill=fill))  # type: ignore[arg-type]
+        if plot is not None:
+            draw_heat_map(found, plot, offset=offset)
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 

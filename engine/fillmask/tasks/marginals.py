@@ -162,18 +162,19 @@ MARGINALS = Verb("marginals", resolve, marginals)
 
 
 def check_unmasked(model: Model) -> None:
-    """Refuse to read unmasked positions with a variant whose scales were calibrated at masks only.
+    """Refuse to read unmasked positions with a variant that was verified at masks only.
 
     Raises:
-        InputError: The manifest says that the variant is quantized, or there is none and it is not fp32 or fp16.
+        InputError: The manifest says that the variant is quantized and not that it reads unmasked tokens, or there is
+            no manifest and the variant is not fp32 or fp16.
     """
     entries = model.artifact.manifest.get("variants", {})
     exact = [name for name in model.artifact.variants if _is_exact(name, entries.get(name))]
     if model.variant not in exact:
         instead = f"take variant {exact[0]!r}" if exact else "export the model with a variant fp32, and take that"
         raise InputError(
-            f"variant {model.variant} was calibrated and verified at masks only, and masked=False reads tokens that "
-            f"are not masked; {instead}"
+            f"variant {model.variant} was verified at masks only, and masked=False reads tokens that are not masked; "
+            f"{instead}"
         )
 
 
@@ -186,7 +187,9 @@ def _check_size(positions: int, letters: int, most: int) -> None:
 
 
 def _is_exact(name: str, entry: dict[str, object] | None) -> bool:
-    return name in ("fp32", "fp16") if entry is None else "quantization" not in entry
+    if entry is None:
+        return name in ("fp32", "fp16")
+    return "quantization" not in entry or entry.get("unmasked_verified") is True
 
 
 def _masked(model: Model, tokens: TextTokens, reading: AlphabetLogProbs) -> Iterator[Read]:

@@ -16,13 +16,14 @@ from fillmask_export.errors import FidelityError
 from fillmask_export.fp16.ranges import find_infinite
 from fillmask_export.plan import Limits
 from fillmask_export.verify.eval_data import EvalData
-from fillmask_export.verify.fidelity import Fidelity, count_not_finite, measure_graph
+from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_graph
 from fillmask_export.verify.invariance import batch_difference, equal_length_difference, select
 
 # Largest difference of a score that rounding explains. float16 keeps three digits, and the order of a product's sums,
 # which depends on the batch, decides how they round.
 _BATCH_TOLERANCE = {"fp16": 5e-3}
 _USUAL_BATCH_TOLERANCE = 1e-5
+_UNMASKED_TEXTS = 32  # held-out texts that are read without masks
 _TENSOR_TEXTS = 64  # held-out texts on which every tensor of fp16 is checked
 
 
@@ -47,8 +48,26 @@ def accept(variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: Eval
         "fidelity": asdict(fidelity),
         "random_texts": {"texts": len(eval_data.random), "not_finite": not_finite},
         "long_texts": {"tokens": max(probe.input_ids.size for probe in eval_data.long), **asdict(long)},
+        **_measure_unmasked(variant, graph, checkpoint, eval_data=eval_data, limits=limits),
         **_measure_batches(variant, graph, eval_data, checkpoint.tokenizer.pad_token_id or 0),
     }
+
+
+def _measure_unmasked(
+    variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: EvalData, limits: Limits
+) -> dict[str, Any]:
+    """Whether a variant may read tokens that are not masked. Where it may not, it is still good at masks."""
+    probes = [probe.unmasked() for probe in eval_data.held_out.probes[:_UNMASKED_TEXTS]]
+    fidelity, others = measure_graph(graph, checkpoint, probes), mean_kl_of_others(graph, checkpoint, probes)
+    try:
+        check_fidelity(variant, fidelity, limits)
+        check_fidelity(variant, replace(fidelity, mean_kl=others), limits)
+    except FidelityError:
+        verified = False
+    else:
+        verified = True
+    figures = {"texts": len(probes), **asdict(fidelity), "mean_kl_of_others": others}
+    return {"unmasked_texts": figures, "unmasked_verified": verified}
 
 
 def _measure_batches(variant: str, graph: Path, eval_data: EvalData, pad_token_id: int) -> dict[str, Any]:

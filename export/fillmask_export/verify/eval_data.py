@@ -7,6 +7,7 @@ from typing import Any
 
 from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe, Probes, long_probes, make_masked_texts, make_probes, random_probes
+from fillmask_export.verify.sentences import Sentences, make_sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class EvalData:
         long: For verification: a few texts as long as the model takes.
         random: Random tokens. A variant must give finite logits on them.
         masked_texts: Short texts with one mask each; the artifact stores the predictions for them.
+        sentences: Texts and minimal pairs for pseudo-log-likelihoods.
     """
 
     calibration: Probes
@@ -26,6 +28,7 @@ class EvalData:
     long: list[Probe]
     random: list[Probe]
     masked_texts: list[str]
+    sentences: Sentences
 
     @property
     def masks(self) -> int:
@@ -50,6 +53,7 @@ def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # 
         long=long_probes(tokenizer, plan.texts, max_length),
         random=random_probes(tokenizer, max_length),
         masked_texts=make_masked_texts(tokenizer, plan.texts),
+        sentences=make_sentences(tokenizer, plan, max_length),
     )
 
 

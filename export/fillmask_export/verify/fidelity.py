@@ -13,6 +13,9 @@ from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.probes import Probe
 from fillmask_export.verify.forward import Forward, checkpoint_forward, session_forward
 
+# As a logit: its probability is 0 in float64, its logarithm finite.
+_RULED_OUT = -1e4
+
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
@@ -42,6 +45,24 @@ class Fidelity:
 def measure_graph(graph: Path, checkpoint: Checkpoint, probes: list[Probe]) -> Fidelity:
     """Run a variant's graph and its checkpoint over the same masks."""
     return measure(probes, checkpoint_forward(checkpoint), session_forward(Session(graph)))
+
+
+def mean_kl_of_others(graph: Path, checkpoint: Checkpoint, probes: list[Probe]) -> float:
+    """Mean KL divergence over the tokens other than the labels, in nats.
+
+    At a token that is not masked nearly all probability is on the token itself, and hides the rest.
+    """
+    forwards = (checkpoint_forward(checkpoint), session_forward(Session(graph)))
+    return measure(probes, *(_without_labels(forward) for forward in forwards)).mean_kl
+
+
+def _without_labels(forward: Forward) -> Forward:
+    def others(probe: Probe) -> NDArray[np.float32]:
+        logits = forward(probe).copy()
+        logits[range(probe.labels.size), probe.labels] = _RULED_OUT
+        return logits
+
+    return others
 
 
 def count_not_finite(graph: Path, probes: list[Probe]) -> int:

@@ -49,6 +49,9 @@ def test_a_variant_that_is_close_passes_with_its_figures(built, bert, eval_data,
     assert found["random_texts"] == {"texts": len(eval_data.random), "not_finite": 0}
     assert found["batch_invariant"]
     assert found["equal_length_invariant"]
+    assert found["unmasked_verified"] is True
+    assert found["unmasked_texts"]["texts"] == len(eval_data.held_out.probes)
+    assert (variant == "fp32") == (found["unmasked_texts"]["mean_kl_of_others"] < 1e-9)
     assert 0 <= found["equal_length_difference"] <= 5e-3
 
 
@@ -57,6 +60,23 @@ def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, bert,
     with pytest.raises(FidelityError, match="mean KL divergence"):
         accept("int8", graph, bert, eval_data=eval_data, limits=dataclasses.replace(PLAN.limits, max_kl=1e-12))
     assert accept("int8", graph, bert, eval_data=eval_data, limits=PLAN.limits)["fidelity"]
+
+
+@pytest.mark.parametrize("of_others", [False, True])
+def test_a_variant_that_is_close_at_masks_alone_is_accepted_and_does_not_read_other_tokens(
+    bert, eval_data, monkeypatch, built, of_others
+):
+    far = 2 * PLAN.limits.max_kl
+
+    def measure(_graph, _checkpoint, probes):
+        masked = all(bert.tokenizer.mask_token_id in probe.input_ids for probe in probes)
+        return EXACT if masked or of_others else dataclasses.replace(EXACT, mean_kl=far)
+
+    monkeypatch.setattr(acceptance, "measure_graph", measure)
+    monkeypatch.setattr(acceptance, "mean_kl_of_others", lambda *_: far if of_others else 0.0)
+    found = accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+    assert found["unmasked_verified"] is False
+    assert found["unmasked_texts"]["mean_kl_of_others" if of_others else "mean_kl"] == far
 
 
 def test_numbers_that_are_none_on_random_tokens_alone_are_refused(built, bert, eval_data, monkeypatch):
@@ -79,7 +99,7 @@ def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, bert, eva
 
 @pytest.mark.parametrize(("padded", "equal"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.0, 0.0)])
 def test_padded_batches_and_batches_of_equal_length_are_measured_apart(bert, eval_data, monkeypatch, padded, equal):
-    measured = {"measure_graph": EXACT, "count_not_finite": 0, "batch_difference": padded}
+    measured = {"measure_graph": EXACT, "count_not_finite": 0, "batch_difference": padded, "mean_kl_of_others": 0.0}
     for name, found in (measured | {"equal_length_difference": equal}).items():
         monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
     found = accept("int8", Path("not run"), bert, eval_data=eval_data, limits=PLAN.limits)
@@ -91,7 +111,12 @@ def test_padded_batches_and_batches_of_equal_length_are_measured_apart(bert, eva
 )
 def test_half_precision_may_round_more_in_batches(bert, eval_data, monkeypatch, difference, invariant):
     graph = Path("not run")
-    for name, found in {"measure_graph": EXACT, "count_not_finite": 0, "_check_tensors": None}.items():
+    for name, found in {
+        "measure_graph": EXACT,
+        "count_not_finite": 0,
+        "_check_tensors": None,
+        "mean_kl_of_others": 0.0,
+    }.items():
         monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
     for name in ("batch_difference", "equal_length_difference"):
         monkeypatch.setattr(acceptance, name, lambda *_: difference)

@@ -7,8 +7,9 @@ import pytest
 from fillmask_export.errors import FidelityError
 from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe
+from fillmask_export.verify import fidelity
 from fillmask_export.verify.acceptance import check_fidelity
-from fillmask_export.verify.fidelity import measure
+from fillmask_export.verify.fidelity import mean_kl_of_others, measure
 
 
 def probe(*labels):
@@ -81,3 +82,12 @@ def test_masks_that_are_not_finite_are_counted_and_refused_in_silence(broken):
     for variant in ("fp32", "int8"):
         with pytest.raises(FidelityError, match=f"variant {variant} is too far.*: 2 of 3 masks give NaN or infinity"):
             check_fidelity(variant, found, Plan().limits)
+
+
+def test_the_divergence_over_the_other_tokens_leaves_the_label_out(monkeypatch):
+    """Of the others 1/2 and 1/2 beside 3/4 and 1/4, however probable the label is."""
+    monkeypatch.setattr(fidelity, "checkpoint_forward", lambda _: predicting([0.98, 0.01, 0.01]))
+    monkeypatch.setattr(fidelity, "session_forward", lambda _: predicting([0.2, 0.6, 0.2]))
+    monkeypatch.setattr(fidelity, "Session", lambda _: None)
+    expected = math.log(2 / 3) / 2 + math.log(2) / 2
+    assert mean_kl_of_others("graph", "checkpoint", [probe(0)]) == pytest.approx(expected, abs=1e-6)

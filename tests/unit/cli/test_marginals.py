@@ -99,3 +99,21 @@ def test_what_is_wrong_is_a_line_and_an_exit_code(marginals, arguments, code, me
     result = marginals(*arguments, input="A2K\n")
     assert (result.exit_code, result.stdout) == (code, "")
     assert message in result.stderr
+
+
+def test_a_plot_takes_the_place_of_the_matrix(marginals, tmp_path):
+    result = marginals("--plot", str(tmp_path / "map.svg"), "--offset", "5", WILD)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (tmp_path / "map.svg").read_text().startswith("<?xml")
+
+
+def test_variants_are_scored_beside_a_plot(marginals, tmp_path):
+    rows = table(marginals("--plot", str(tmp_path / "map.png"), "--variants", "-", WILD, input="K2R\n"))
+    assert [row["mutant"] for row in rows] == ["K2R"]
+    assert (tmp_path / "map.png").exists()
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_before_the_model_runs(marginals, tmp_path):
+    result = marginals("--plot", str(tmp_path / "map.gif"), "-m", str(tmp_path / "none"), WILD)
+    assert result.exit_code == 2
+    assert "a plot is a file .svg or .png" in result.stderr

@@ -130,9 +130,9 @@ def test_a_reading_compares_by_its_alphabet():
 # Unmasked positions of a quantized variant
 
 
-def quantized(folder, *, keep_fp32=True):
+def quantized(folder, *, keep_fp32=True, **more):
     manifest = json.loads((folder / "fillmask.json").read_text())
-    manifest["variants"]["int8"]["quantization"] = "on fixed scales"
+    manifest["variants"]["int8"] |= {"quantization": "on fixed scales"} | more
     if not keep_fp32:
         del manifest["variants"]["fp32"]
     (folder / "fillmask.json").write_text(json.dumps(manifest))
@@ -141,9 +141,19 @@ def quantized(folder, *, keep_fp32=True):
 
 def test_a_variant_that_was_calibrated_at_masks_does_not_read_unmasked_tokens(native_copy):
     model = quantized(native_copy)
-    with pytest.raises(InputError, match=r"variant int8 was calibrated.*take variant 'fp32'"):
+    with pytest.raises(InputError, match=r"variant int8 was verified at masks only.*take variant 'fp32'"):
         model.marginals("the cat", masked=False)
     assert model.marginals("the cat").log_probs.shape[0] == 2
+
+
+@pytest.mark.parametrize(("verified", "reads"), [(True, True), (False, False), ("yes", False)])
+def test_a_quantized_variant_that_was_verified_there_reads_unmasked_tokens(native_copy, verified, reads):
+    model = quantized(native_copy, unmasked_verified=verified)
+    if reads:
+        assert model.marginals("the cat", masked=False).log_probs.shape[0] == 2
+    else:
+        with pytest.raises(InputError, match="verified at masks only"):
+            model.marginals("the cat", masked=False)
 
 
 def test_without_another_variant_the_error_names_the_export(native_copy):
@@ -154,5 +164,5 @@ def test_without_another_variant_the_error_names_the_export(native_copy):
 def test_the_quantized_variant_of_a_foreign_folder_does_not_either(tmp_path):
     graph = toys.foreign_graph(toys.tables())
     toys.write_foreign(tmp_path / "m", {"model.onnx": graph, "model_quantized.onnx": graph})
-    with pytest.raises(InputError, match=r"variant q8 was calibrated.*take variant 'fp32'"):
+    with pytest.raises(InputError, match=r"variant q8 was verified at masks only.*take variant 'fp32'"):
         FillMask(tmp_path / "m", variant="q8", threads=1).marginals("the cat", masked=False)
