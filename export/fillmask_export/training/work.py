@@ -70,7 +70,7 @@ class Work:
     def finish(self, model: PreTrainedModel, tokenizer: Any, report: dict[str, Any]) -> None:  # noqa: ANN401
         """Write the checkpoint, which appears complete or not at all, and remove the folder."""
         finished = self.folder / "finished"
-        model.save_pretrained(finished, safe_serialization=True)
+        model.save_pretrained(finished)
         tokenizer.save_pretrained(finished)
         write_json(finished / "training.json", report)
         finished.rename(self.out)
