@@ -8,7 +8,7 @@ TORCH  ?= torch==2.13.0
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-ray lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: .venv/.dev ## run the tests without the slow ones
 
 test-all: .venv/.dev ## run every test
 	$(BIN)/python -m pytest
+
+test-transformers5: .venv-transformers5/.test ## run the exporter's tests beside transformers 5, in an environment of its own
+	.venv-transformers5/bin/python -m pytest tests/export/tracing tests/export/passes/test_passes.py tests/export/test_manifest.py
 
 lint: .venv/.dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -80,7 +83,7 @@ embed: .venv/.dev ## rebuild the embedded model: CHECKPOINT=folder CALIBRATION=f
 	rm -rf engine/fillmask/models/minilm-en && mv build/minilm-en engine/fillmask/models/
 
 clean: ## remove the virtual environment and the caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf .venv .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
@@ -100,6 +103,11 @@ clean: ## remove the virtual environment and the caches
 
 .venv/.ray: .venv/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[arrow-peers]'
+	@touch $@
+
+.venv-transformers5/.test: pyproject.toml
+	$(PYTHON) -m venv .venv-transformers5
+	.venv-transformers5/bin/python -m pip install --quiet $(TORCH) 'transformers>=5.24' --editable '.[test]'
 	@touch $@
 
 .venv/.bench: .venv/.dev

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer, EsmTokenizer, PreTrainedTokenizerFast
-from transformers.models.auto.tokenization_auto import get_tokenizer_config
+from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
 
 from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
 from fillmask_export.esm import fast_esm
 
-# The name that transformers 5 writes for a tokenizer that is its tokenizer.json and nothing else.
-_BACKEND = "TokenizersBackend"
 # Characters that few vocabularies have: a tokenizer without an unknown token fails on them.
 _RARE = "\u16a0 \U00013000 \u0f00x"
 
@@ -44,8 +42,19 @@ def _load(checkpoint: str | Path, revision: str | None) -> Any:  # noqa: ANN401
     settings = get_tokenizer_config(str(checkpoint), revision=revision)
     extra = settings.get("extra_special_tokens")
     options = {"extra_special_tokens": {}, "additional_special_tokens": extra} if isinstance(extra, list) else {}
-    factory = PreTrainedTokenizerFast if settings.get("tokenizer_class") == _BACKEND else AutoTokenizer
+    factory = AutoTokenizer if _is_known(settings) else PreTrainedTokenizerFast
     return factory.from_pretrained(str(checkpoint), revision=revision, trust_remote_code=False, **options)
+
+
+def _is_known(settings: dict[str, Any]) -> bool:
+    """Whether the installed transformers has the tokenizer's class, or finds one without its name.
+
+    Of a class that it does not have, such as ``TokenizersBackend`` of transformers 5, tokenizer.json is all there is.
+    """
+    name = settings.get("tokenizer_class")
+    if not isinstance(name, str) or "auto_map" in settings:
+        return True
+    return any(tokenizer_class_from_name(each) is not None for each in (name, f"{name}Fast"))
 
 
 def _hint(checkpoint: str | Path) -> str:

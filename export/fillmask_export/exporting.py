@@ -12,13 +12,13 @@ from fillmask.artifact.tokenizer import max_length
 from fillmask_export.build_variant import Say, build_variant
 from fillmask_export.card import write_card
 from fillmask_export.checkpoint import Checkpoint, open_checkpoint
-from fillmask_export.convert import convert
 from fillmask_export.errors import ExportError
 from fillmask_export.manifest import describe, save_manifest, write_manifest
 from fillmask_export.passes import make_lean
 from fillmask_export.plan import Plan
 from fillmask_export.staging import check_out, staging
 from fillmask_export.tokenizer_files import save_tokenizer
+from fillmask_export.tracing import find_tracer, trace
 from fillmask_export.variants import USUAL, VARIANTS, write_graph
 from fillmask_export.verify.eval_data import EvalData, load_eval_data
 from fillmask_export.verify.likelihoods import add_likelihoods
@@ -75,8 +75,8 @@ def _fill(
     eval_data = load_eval_data(checkpoint.tokenizer, plan, limit)
     save_tokenizer(checkpoint, folder)
     tokenizer = check_tokenizer(checkpoint.tokenizer, folder)
-    say(f"converting {checkpoint.architecture} with optimum")
-    model = convert(checkpoint, workspace)
+    say(f"converting {checkpoint.architecture} with {find_tracer()}")
+    model = trace(checkpoint, workspace)
     passes = make_lean(model)
     entries = {}
     for variant in variants:

@@ -12,8 +12,10 @@ from typing import Any
 from fillmask.artifact.manifest import MANIFEST, SCHEMA_VERSION
 from fillmask.environment import versions
 from fillmask_export.checkpoint import Checkpoint
+from fillmask_export.tracing import find_tracer
 
-_TOOLS = ("fillmask", "torch", "transformers", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime", "tokenizers")
+_TOOLS = ("fillmask", "torch", "transformers", "onnx", "onnx-ir", "onnxruntime", "tokenizers")
+_TRACERS = {"optimum": "optimum-onnx", "torch.export": "onnxscript"}
 
 
 def file_record(content: bytes) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
     return {
         "source": {"checkpoint": checkpoint.source, "revision": checkpoint.revision},
         "architecture": checkpoint.architecture,
+        "tracer": find_tracer(),
         "mask_token": checkpoint.tokenizer.mask_token,
         "mask_token_id": checkpoint.tokenizer.mask_token_id,
         "vocab_size": checkpoint.model.config.vocab_size,
@@ -65,4 +68,4 @@ def describe(checkpoint: Checkpoint, limit: int) -> dict[str, Any]:
 
 def tools() -> dict[str, str]:
     """Versions of Python and of the packages that made the artifact."""
-    return {"python": platform.python_version()} | versions(_TOOLS)
+    return {"python": platform.python_version()} | versions([*_TOOLS, _TRACERS[find_tracer()]])

@@ -13,7 +13,7 @@ import pytest
 # transformers reads this once, when it is imported: no test of this folder may use the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-collect_ignore_glob = [] if all(map(find_spec, ("torch", "transformers", "optimum"))) else ["*test_*.py"]
+collect_ignore_glob = [] if all(map(find_spec, ("torch", "transformers", "onnxscript"))) else ["*test_*.py"]
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +23,10 @@ def plain_of(checkpoint_of, tmp_path_factory):
     @cache
     def make(family: str) -> Path:
         from fillmask_export.checkpoint import open_checkpoint
-        from fillmask_export.convert import convert
+        from fillmask_export.tracing import trace
 
         folder = tmp_path_factory.mktemp(f"plain-{family}")
-        convert(open_checkpoint(checkpoint_of(family)), folder)
+        trace(open_checkpoint(checkpoint_of(family)), folder)
         return folder / "plain.onnx"
 
     return make
@@ -34,7 +34,7 @@ def plain_of(checkpoint_of, tmp_path_factory):
 
 @pytest.fixture
 def plain(plain_of, family):
-    """The graph of each family as optimum makes it, a new one for each test, since passes work in place."""
+    """The graph of each family as the tracer makes it, a new one for each test, since passes work in place."""
     import onnx_ir as ir
 
     return ir.load(plain_of(family))

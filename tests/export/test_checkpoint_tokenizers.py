@@ -82,7 +82,10 @@ def edit(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-@pytest.mark.parametrize("settings", [{"tokenizer_class": "TokenizersBackend"}, {"extra_special_tokens": ["the"]}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"tokenizer_class": "TokenizersBackend"}, {"tokenizer_class": "OfTomorrow"}, {"extra_special_tokens": ["the"]}],
+)
 def test_a_tokenizer_that_transformers_5_saved_is_loaded(checkpoint_copy, settings):
     edit(checkpoint_copy / "tokenizer_config.json", **settings)
     tokenizer = open_checkpoint(checkpoint_copy).tokenizer

@@ -100,8 +100,26 @@ WINDOWED = {"local_attention": 16, "global_attn_every_n_layers": 2, "num_hidden_
 GROUPS = ("q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups", "output_groups")
 NO_FFT = "aten::fft"
 
+GROUPED = {"num_key_value_heads": 2, "head_dim": 8}
+PICTURES = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "image_size": 32,
+    "patch_size": 16,
+}  # fmt: skip
+
+
+def generic(**settings: Any) -> Architecture:
+    """With a tokenizer that is its tokenizer.json and nothing else."""
+    return Architecture("PreTrainedTokenizerFast", "bytelevel", BERT, settings)
+
+
+def with_pictures(text_type: str, **settings: Any) -> Architecture:
+    """An encoder of texts and pictures, which hold a configuration each."""
+    nested = {"text_config": {"model_type": text_type, **SIZES, **settings}, "vision_config": PICTURES}
+    return replace(generic(**dict.fromkeys(SIZES), **nested), note="texts alone")
+
+
 # By model_type, as config.json and transformers' own table have it; what follows "/" tells two of a type apart.
-ARCHITECTURES = {
+_ALL = {
     "albert": like_albert(embedding_size=16),
     "bart": Architecture("BartTokenizerFast", "bytelevel", settings=ENCODER_DECODER),
     "bert": Architecture(),
@@ -129,9 +147,14 @@ ARCHITECTURES = {
         settings={"position_embedding_type": "rotary", "token_dropout": True} | TWO_MORE_POSITIONS,
         padding_counts=True, note="its tokenizer, which transformers has in Python only, is made a fast one",
     ),
+    "esmc": generic(),
+    "eurobert": generic(),
+    "eurobert/grouped": generic(**GROUPED),
     "fnet": Architecture("FNetTokenizerFast", "unigram", ALBERT, refusal="takes no attention_mask"),
     "funnel": Architecture("FunnelTokenizerFast", "wordpiece", FUNNEL, FUNNELLED, refusal="a score differs by"),
+    "gte": unigram(),
     "ibert": bytelevel(),
+    "jina_embeddings_v3": unigram(),
     "layoutlm": Architecture("LayoutLMTokenizerFast", note="without boxes, as the pipeline runs it"),
     "longformer": bytelevel("LongformerTokenizerFast", attention_window=8, refusal="only runs at the length"),
     "mbart": Architecture("MBartTokenizerFast", "unigram", settings=ENCODER_DECODER),
@@ -140,10 +163,13 @@ ARCHITECTURES = {
     # Wider, it is so unstable that PyTorch's fp32 is 3e-4 of a logit from its own fp64.
     "mobilebert": Architecture("MobileBertTokenizerFast", settings=NARROW, width=0.2, padding_counts=True),
     "modernbert": Architecture("PreTrainedTokenizerFast", "bytelevel", BERT, WINDOWED),
+    "modernvbert": with_pictures("modernbert", **WINDOWED),
     "mpnet": Architecture("MPNetTokenizerFast", "wordpiece", MPNET, TWO_MORE_POSITIONS),
     "mra": bytelevel(refusal="its attention is a CUDA kernel"),
     "mvp": Architecture("MvpTokenizerFast", "bytelevel", settings=ENCODER_DECODER),
+    "neomme": generic(num_key_value_heads=2, head_dim=16, embedding_rank=16, sliding_window=16),
     "nezha": Architecture(),
+    "nomic_bert": Architecture(),
     "nystromformer": Architecture("AlbertTokenizerFast", "unigram", ALBERT, padding_counts=True),
     "reformer": Architecture("PreTrainedTokenizerFast", "unigram", BERT, HASHED, refusal="draws random numbers"),
     "rembert": like_albert("RemBertTokenizerFast", input_embedding_size=16, output_embedding_size=24),
@@ -154,17 +180,22 @@ ARCHITECTURES = {
     ),
     "squeezebert": squeezebert(),
     "squeezebert/no groups": squeezebert(**dict.fromkeys(GROUPS, 1)),
+    "ultrabert": generic(sliding_window=16, prediction_head_size=32),
+    "ultravbert": with_pictures("ultrabert", sliding_window=16, prediction_head_size=32),
     "xlm-roberta": unigram(),
     "xlm-roberta-xl": unigram(),
     "xmod": unigram(default_language="en_XX", languages=["en_XX", "de_DE"], refusal="only runs at the length"),
     "yoso": Architecture("AlbertTokenizerFast", "unigram", ALBERT, padding_counts=True),
 }  # fmt: skip
+_KNOWN = transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+ARCHITECTURES = {name: each for name, each in _ALL.items() if name.partition("/")[0] in _KNOWN}
 NO_FAST_TOKENIZER = ("flaubert", "luke", "perceiver", "roc_bert", "tapas", "xlm")
 # Neither exported nor tried, and why.
-ELSEWHERE = dict.fromkeys(NO_FAST_TOKENIZER, "its tokenizer exists in Python only, and the engine has none") | {
+_ELSEWHERE = dict.fromkeys(NO_FAST_TOKENIZER, "its tokenizer exists in Python only, and the engine has none") | {
     "qdqbert": "needs NVIDIA's pytorch-quantization; transformers has given it up",
     "wav2vec2": "reads sound, not text",
 }
+ELSEWHERE = {name: reason for name, reason in _ELSEWHERE.items() if name in _KNOWN}
 
 
 def make_checkpoint(name: str, folder: Path) -> Path:
@@ -176,6 +207,8 @@ def make_checkpoint(name: str, folder: Path) -> Path:
     ids = {f"{token}_token_id": getattr(tokenizer, f"{token}_token_id") for token in ("pad", "mask")}
     settings = {"vocab_size": len(tokenizer)} | SIZES | ids | architecture.settings
     given = {key: value for key, value in settings.items() if value is not None}
+    if "text_config" in given:
+        given["text_config"] = given["text_config"] | ids | {"vocab_size": len(tokenizer)}
     config = transformers.AutoConfig.for_model(name.partition("/")[0], **given)
     draw(config, architecture.width).save_pretrained(folder)
     return folder

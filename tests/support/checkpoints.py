@@ -48,7 +48,7 @@ def make_checkpoint(family: str, folder: Path) -> Path:
     """
     tokenizer = _wrap(family)
     model = _draw(family, len(tokenizer) + SPARE_ROWS.get(family, 0))
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

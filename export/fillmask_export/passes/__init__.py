@@ -12,9 +12,11 @@ from fillmask_export.passes.attention import fuse_attention
 from fillmask_export.passes.casts import drop_casts
 from fillmask_export.passes.constant_shapes import make_shapes_constant
 from fillmask_export.passes.gather_at_masks import gather_at_masks
+from fillmask_export.passes.mask_lookups import simplify_mask_lookups
 from fillmask_export.passes.reshapes import fix_reshapes
 from fillmask_export.passes.table import tie_table
 from fillmask_export.passes.token_types import drop_token_types
+from fillmask_export.passes.weights import transpose_weights
 from fillmask_export.shapes import find_shapes
 
 
@@ -25,10 +27,14 @@ def make_lean(model: ir.Model) -> dict[str, str]:
         The description of each pass, for the manifest.
     """
     token_types = drop_token_types(model)
+    lookups = simplify_mask_lookups(model)
+    weights = transpose_weights(model)
     casts = drop_casts(model)
     shapes = find_shapes(model)
     return {
         "token_types": token_types,
+        "mask_lookups": lookups,
+        "transposed_weights": weights,
         "dropped_casts": casts,
         "fixed_reshapes": fix_reshapes(model, shapes),
         "fixed_sizes": make_shapes_constant(model, shapes),

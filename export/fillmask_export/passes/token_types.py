@@ -17,7 +17,11 @@ def drop_token_types(model: ir.Model) -> str:
     value = next((value for value in model.graph.inputs if value.name == "token_type_ids"), None)
     if value is None:
         return "not there"
-    for node, _ in tuple(value.uses()):
+    (ids,) = (each for each in model.graph.inputs if each.name == "input_ids")
+    for node, index in tuple(value.uses()):
+        if node.op_type == "Shape":
+            node.replace_input_with(index, ids)
+            continue
         table = array_of(node.inputs[0]) if node.op_type == "Gather" else None
         if table is None:
             return f"left in place: {node.op_type} reads it"

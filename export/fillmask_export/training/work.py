@@ -149,7 +149,7 @@ class Work:
         """
         finished = self.folder / "finished"
         with self.writing(Exception):
-            model.save_pretrained(finished, safe_serialization=True)
+            model.save_pretrained(finished)
             tokenizer.save_pretrained(finished)
             write_json(finished / "training.json", report)
             sync_tree(finished)

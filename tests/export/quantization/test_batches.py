@@ -8,10 +8,10 @@ import torch
 from fillmask.padding import pad
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
-from fillmask_export.convert import convert
 from fillmask_export.passes import make_lean
 from fillmask_export.probes import make_probes
 from fillmask_export.quantization import quantize
+from fillmask_export.tracing import trace
 from tests.support.training import CORPUS
 
 # Measured: 0 on the four families, 7e-7 on MiniLM. An activation that crosses the edge between two integers would move
@@ -23,7 +23,7 @@ ALLOWED = 1e-4
 def probes_and_session(checkpoint_of, family, tmp_path_factory):
     torch.set_num_threads(1)
     checkpoint = open_checkpoint(checkpoint_of(family))
-    model = convert(checkpoint, tmp_path_factory.mktemp(family))
+    model = trace(checkpoint, tmp_path_factory.mktemp(family))
     make_lean(model)
     quantize(model, make_probes(checkpoint.tokenizer, None, 0, 64).probes)
     probes = make_probes(checkpoint.tokenizer, CORPUS, 0, 64).probes

@@ -4,12 +4,12 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from fillmask_export.checkpoint import open_checkpoint
-from fillmask_export.convert import convert
 from fillmask_export.passes import make_lean
 from fillmask_export.passes.graph import tidy
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.activations import Sample, collect, find_activations
 from fillmask_export.quantization.channel_splitting import share_out, split_outliers
+from fillmask_export.tracing import trace
 from tests.support.graphs import parse, places, run, run_all, texts, weights
 from tests.support.rounding import assert_rounded_alike, count_terms, graph_bound, rounding_bound
 
@@ -168,7 +168,7 @@ def lean_bert(request, checkpoint_of, tmp_path_factory):
         model.bert.encoder.layer[1].output.dense.weight.sign_()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    lean = convert(open_checkpoint(folder), tmp_path_factory.mktemp("graph"))
+    lean = trace(open_checkpoint(folder), tmp_path_factory.mktemp("graph"))
     make_lean(lean)
     return lean, request.param
 

@@ -7,12 +7,12 @@ import torch
 
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
-from fillmask_export.convert import convert
 from fillmask_export.passes import make_lean
 from fillmask_export.plan import Plan
 from fillmask_export.probes import make_probes
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.activations import find_activations
+from fillmask_export.tracing import trace
 from fillmask_export.verify.acceptance import check_fidelity
 from fillmask_export.verify.fidelity import measure
 from fillmask_export.verify.forward import checkpoint_forward, session_forward
@@ -43,7 +43,7 @@ def built_of(kind, checkpoint_of, tmp_path_factory):
         for module in checkpoint.model.modules() if kind == "trained" else []:
             if isinstance(module, torch.nn.LayerNorm):
                 torch.nn.init.uniform_(module.weight, 0.5, 1.5, generator=generator)
-        model = convert(checkpoint, tmp_path_factory.mktemp(family))
+        model = trace(checkpoint, tmp_path_factory.mktemp(family))
         make_lean(model)
         return checkpoint, model
 
@@ -108,7 +108,7 @@ def test_a_checkpoint_that_is_exported_twice_gives_the_same_bytes(checkpoint_of,
     for name in ("first", "second"):
         checkpoint = open_checkpoint(checkpoint_of(family))
         (tmp_path / name).mkdir()
-        model = convert(checkpoint, tmp_path / name)
+        model = trace(checkpoint, tmp_path / name)
         make_lean(model)
         quantize(model, probes_of(checkpoint)[:8])
         made.append(to_bytes(model))

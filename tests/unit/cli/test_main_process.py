@@ -120,7 +120,7 @@ def test_without_the_exporters_packages_texts_are_predicted(native_folder):
     assert (done.returncode, json.loads(done.stdout)["inputs"]) == (0, TEXT)
 
 
-@pytest.mark.parametrize("missing", [EXPORTERS, "torch", "onnx_ir", "optimum"])
+@pytest.mark.parametrize("missing", [EXPORTERS, "torch", "onnx_ir"])
 def test_without_them_export_names_what_to_install(tmp_path, missing):
     if "," not in missing:
         pytest.importorskip("torch")

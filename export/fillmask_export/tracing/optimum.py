@@ -1,23 +1,17 @@
-"""PyTorch to a plain ONNX graph, by optimum: ``input_ids, attention_mask, … → logits[b, s, V]``."""
+"""Trace a model with optimum's exporter, which needs transformers 4."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from inspect import signature
 from pathlib import Path
 
-import onnx_ir as ir
 from optimum.exporters.onnx import OnnxConfig
 from optimum.exporters.onnx import export as optimum_export
 from optimum.exporters.onnx.config import TextEncoderOnnxConfig
 from optimum.exporters.tasks import TasksManager
 from optimum.utils import NormalizedTextConfig
 from transformers import PreTrainedModel
-
-from fillmask.errors import first_line
-from fillmask_export.checkpoint import Checkpoint
-from fillmask_export.errors import CheckpointError
 
 # LayerNormalization is one operator since 17; reductions take axes as an input since 18. The passes expect 18.
 OPSET = 18
@@ -36,36 +30,18 @@ class _TextConfig(TextEncoderOnnxConfig):  # type: ignore[misc]
         return {"input_ids": axes, "attention_mask": axes}
 
 
-def convert(checkpoint: Checkpoint, folder: Path) -> ir.Model:
-    """Trace a checkpoint.
+def write_plain(model: PreTrainedModel, path: Path) -> None:
+    """Write the traced graph of a model.
 
     Args:
-        checkpoint: The checkpoint.
-        folder: Receives optimum's files; the returned model still reads its weights from there.
-
-    Raises:
-        CheckpointError: The architecture cannot be traced.
+        model: In evaluation mode.
+        path: The graph's file; weights of a large model go to files beside it.
     """
-    path = folder / "plain.onnx"
-    if "attention_mask" not in signature(checkpoint.model.forward).parameters:
-        raise CheckpointError(
-            f"{checkpoint.architecture} takes no attention_mask, so that padding would count as text; texts of "
-            f"different lengths cannot run together"
-        )
+    logging.getLogger("optimum").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The tracer warns of each Python branch; verification shows whether one mattered.
         warnings.simplefilter("ignore")
-        logging.getLogger("optimum").setLevel(logging.ERROR)
-        try:
-            optimum_export(checkpoint.model, _config_of(checkpoint.model), path, opset=OPSET)
-        except OSError:
-            raise  # of the disk, not of the model
-        except Exception as error:  # the exceptions of a traced model have no common base
-            raise CheckpointError(
-                f"{checkpoint.architecture} cannot be traced to ONNX: {first_line(error)}; ONNX knows no operator for "
-                f"some of what it computes, or it computes differently for each text"
-            ) from error
-    return ir.load(path)
+        optimum_export(model, _config_of(model), path, opset=OPSET)
 
 
 def _config_of(model: PreTrainedModel) -> OnnxConfig:
