@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.errors import FillMaskError, ForkError
 from fillmask.padding import pad
+from fillmask.runtime.padding_trial import padding_keeps_bits
 from fillmask.runtime.session import Session
 
 # Lengths of the rows of a trial, in tokens. The padding behind the shortest is wider than a kernel of ConvBERT.
@@ -42,14 +43,15 @@ class Invariance(NamedTuple):
 def recorded(entry: Mapping[str, Any]) -> Invariance | None:
     """Give what a manifest records of a variant; None if it records nothing.
 
-    Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. Their quantized
-    graphs were tried on eight texts and may round one text in thousands differently beside padding: a graph counts as
-    invariant to padding only if the manifest says on how many texts that was seen.
+    Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. They were tried on
+    eight texts, too few for int8, where padding may change one text in thousands. An int8 graph is invariant to padding
+    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it.
     """
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
-    padded = recorded_padded and ("quantization" not in entry or "batch_texts" in entry)
+    rounds = "quantization" in entry
+    padded = recorded_padded and (not rounds or ("batch_texts" in entry and padding_keeps_bits()))
     return Invariance(padded, bool(entry.get("equal_length_invariant", recorded_padded)))
 
 

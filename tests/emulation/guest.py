@@ -11,7 +11,7 @@ from fillmask.verification import verify
 
 _TOP_K = 50
 _CHECKED = ("variant", "max_score_difference", "tolerance", "passed", "batch_texts", "batch_difference")
-_BATCH_TEXTS = 32
+_BATCH_TEXTS = 8
 
 
 def main() -> None:

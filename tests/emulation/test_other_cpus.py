@@ -50,8 +50,9 @@ def test_the_embedded_model_predicts_there_as_it_does_here(machine, texts, folde
     assert found.median_score_difference <= ALLOWED / 10
     assert [check["variant"] for check in there["checks"]] == ["int8"]
     assert there["checks"][0]["max_score_difference"] <= ALLOWED
-    assert there["checks"][0]["batch_texts"] > 0
-    assert there["checks"][0]["batch_difference"] <= 1e-5  # beside padding, on the same machine
+    # Without dot products Arm's kernels follow padding, so that texts run together at equal length only.
+    assert (there["checks"][0]["batch_texts"] > 0) == (machine.cpu != "cortex-a72")
+    assert (there["checks"][0]["batch_difference"] or 0) <= 1e-5  # beside padding, on the same machine
 
 
 @pytest.mark.skipif(
