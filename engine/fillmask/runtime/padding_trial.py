@@ -1,8 +1,8 @@
 """Whether padding leaves every bit of an attention as it is on this machine.
 
 int8 rounds the results of attention to integers. Where padding changes the last digit of a result, the score of one
-text in thousands differs by 3e-3. Kernels decide that: on x86 ONNX Runtime adds products in the order of the tokens if there
-are two queries or more, and padding adds zeros; on an Arm CPU without dot products it does not.
+text in thousands differs by 3e-3. Kernels decide that. On x86 ONNX Runtime adds products in the order of the tokens if
+there are two queries or more, and padding adds zeros. On an Arm CPU without dot products it does not.
 """
 
 from __future__ import annotations
