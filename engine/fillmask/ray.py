@@ -59,6 +59,7 @@ class Mapper:
 def assigned_cpus() -> int:
     """CPUs that Ray assigned to this actor or task, at least 1; outside of Ray 1."""
     ray = import_ray()
-    if not ray.is_initialized():
+    context = ray.get_runtime_context() if ray.is_initialized() else None
+    if context is None or context.worker.mode != ray.WORKER_MODE:  # a driver has none
         return 1
-    return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+    return max(1, int(context.get_assigned_resources().get("CPU", 1)))

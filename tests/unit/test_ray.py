@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import fillmask.ray
-from fillmask.errors import InputError
+from fillmask import FillMask, InputError
 from tests.support import toys
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -58,8 +58,8 @@ def test_a_dataset_is_mapped_as_in_the_page(ray, native_folder, native):
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None or find_spec("starlette") is None, reason="run make test-ray")
-def test_the_application_of_ray_serve_in_the_page_predicts(ray, native_folder, native):
-    serve = pytest.importorskip("ray.serve")
+def test_the_application_of_ray_serve_in_the_page_predicts(ray, native_folder):
+    serve, default = pytest.importorskip("ray.serve"), FillMask(native_folder, threads=1)
     page = (Path(__file__).parents[2] / "docs" / "batch.md").read_text("utf-8")
     (code,) = re.findall(r"```python\n(import asyncio\n.*?)```", page, re.DOTALL)
     namespace = {"__name__": "__main__"}  # Ray then sends the class itself, not the name of a module
@@ -69,7 +69,7 @@ def test_the_application_of_ray_serve_in_the_page_predicts(ray, native_folder, n
     try:
         serve.run(namespace["app"])
         reply = post(port, {"inputs": "[MASK] cat"})
-        assert [each["token"] for each in reply] == [each.token for each in native.predict("[MASK] cat")[0]]
+        assert [each["token"] for each in reply] == [each.token for each in default.predict("[MASK] cat")[0]]
         with pytest.raises(HTTPError) as refused:
             post(port, {"inputs": "no mask"})
         assert refused.value.code == 422

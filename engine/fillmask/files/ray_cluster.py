@@ -85,7 +85,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:  # noqa: ANN401 -- the
     try:
         with _kept_handlers():
             ray.init(address or None, logging_level="error", log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise InputError(f"there is no Ray cluster at {address!r}: {one_line(error)}") from error
     try:
         with _quiet(ray):
