@@ -36,7 +36,7 @@ class TextTokens(NamedTuple):
 def tokenize(model: Model, text: str) -> TextTokens:
     """Turn a text, with or without masks, into tokens.
 
-    The special tokens of the template are told by position: a ``[SEP]`` inside the text is one of its tokens.
+    The special tokens of the template are those at its positions: a ``[SEP]`` inside the text is one of its tokens.
 
     Raises:
         TextError: It is no text, the tokenizer fails on it, or it holds a token that the model does not score.
