@@ -8,8 +8,8 @@ added up. Three methods differ in what is masked while a token is read:
   credit for a piece that its other pieces give away. The sum over a word is the logarithm of a proper probability.
 - ``"whole_word"``: all tokens of its word.
 
-The special tokens of the model's template are neither masked nor counted. Their positions identify them: a ``[SEP]`` inside
-the text counts. A mask in the text is context: it stays masked and does not count.
+The special tokens of the model's template are neither masked nor counted. Their positions identify them: a ``[SEP]``
+inside the text counts. A mask in the text is context: it stays masked and does not count.
 """
 
 from __future__ import annotations
