@@ -197,7 +197,7 @@ def test_the_card_shows_the_figures_of_the_manifest(exported):
 
 def test_each_step_is_reported(exported):
     verbs = [step.split()[0] for step in exported[2]]
-    assert verbs == ["loading", "converting", "building", "building", "wrote"]
+    assert verbs == ["loading", "converting", "building", "building", "scoring", "wrote"]
 
 
 def test_only_the_artifact_is_left_beside_it(exported):

@@ -77,7 +77,7 @@ def test_a_variant_too_far_from_its_checkpoint_is_not_written(empty, checkpoint_
 @pytest.mark.parametrize(
     ("step", "error"),
     [
-        ("convert", FULL),
+        ("trace", FULL),
         ("save_tokenizer", FULL),
         ("check_tokenizer", FidelityError("another tokenizer")),
         ("make_lean", RuntimeError("a pass fails")),
@@ -113,7 +113,7 @@ def test_a_full_disk_while_the_graph_is_written_leaves_nothing(empty, checkpoint
 
 
 def test_folders_made_for_an_export_that_fails_are_removed_again(empty, checkpoint_of, monkeypatch):
-    monkeypatch.setattr(exporting, "convert", lambda *_: 1 / 0)
+    monkeypatch.setattr(exporting, "trace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(checkpoint_of("wordpiece"), empty / "new" / "deep" / "out", ("fp32",), plan=FEW)
     assert not left_in(empty)
