@@ -47,6 +47,7 @@ def run(suite, folder):
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 def test_the_suites_run_on_the_stand_in(tmp_path):
     for each in (accuracy, latency, throughput):
@@ -66,6 +67,7 @@ def test_the_suites_run_on_the_stand_in(tmp_path):
     assert not any(str(tmp_path) in path.read_text() for path in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 def test_a_variant_with_wrong_predictions_gets_no_speed(tmp_path, monkeypatch):
     monkeypatch.setattr(accuracy, "refusal", lambda precision, *_: "it is wrong" if precision == "fp16" else None)

@@ -197,6 +197,7 @@ def test_a_broken_file_is_refused_with_the_checkpoints_path(checkpoint_copy, nam
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_what_is_neither_a_folder_nor_in_the_hubs_cache_is_refused(tmp_path):
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     for missing in (str(tmp_path / "missing"), "fillmask-tests/no-such-model", "no id at all"):

@@ -105,6 +105,7 @@ def test_a_crash_and_a_hang_of_a_parser_are_found(monkeypatch):
     assert not mutations.fuzzed(Scale(0.001))[0].passed
 
 
+@pytest.mark.slow
 def test_the_unchanged_folder_predicts_and_one_that_reads_outside_is_found(monkeypatch):
     assert hostile_folders.control() == "predicted"
     monkeypatch.setattr(hostile_folders, "harms", lambda: {"none": lambda _: None})

@@ -155,9 +155,9 @@ GUARDED = """
 import threading
 import fillmask.parameters as parameters
 import fillmask.server.handler as handler
+import fillmask.server.masked_reads as masked_reads
 import fillmask.server.request as request
 import fillmask.server.result_limits as result_limits
-import fillmask.server.score as score
 from fillmask.encoding import Encoder
 
 def off_the_loop(owner, name):
@@ -171,7 +171,7 @@ def guard():
     for owner, names in {
         handler: ["_resolve", "stream_needs"],
         request: ["parse", "read_texts"],
-        score: ["parse", "read_texts", "_check_reads"],
+        masked_reads: ["count_tokens", "check_reads"],
         result_limits: ["encode_json", "check_expansion"],
         Encoder: ["encode"],
     }.items():

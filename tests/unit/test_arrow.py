@@ -114,7 +114,7 @@ def test_a_batch_with_the_wrong_columns_is_refused(predictor, columns, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"verb": "dance"}, "verb must be one of predict"),
+        ({"verb": "dance"}, "verb must be one of classify"),
         ({"verb": "score", "top_k": 1}, "score takes no parameter 'top_k'"),
         ({"verb": "predict", "top_k": -1}, "top_k must be"),
         ({"verb": "predict", "batch_size": 0}, "batch_size must be"),

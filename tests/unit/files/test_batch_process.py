@@ -15,6 +15,7 @@ from tests.unit.files.conftest import parts
 HERE = Path()  # each test has a folder of its own
 
 FORMATS = ["jsonl", "csv", "parquet"]
+QUICK_FORMATS = ["jsonl", *(pytest.param(each, marks=pytest.mark.slow) for each in FORMATS if each != "jsonl")]
 ROWS = 3000
 
 
@@ -50,7 +51,7 @@ def killed_and_resumed(start, write, rows, output_format, kills):
     return running
 
 
-@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("output_format", QUICK_FORMATS)
 def test_a_job_killed_three_times_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
     if output_format == "parquet":
         pytest.importorskip("pyarrow")
@@ -65,7 +66,7 @@ def test_a_job_killed_twenty_times_has_the_bytes_of_one_that_was_not(start, writ
     assert killed_and_resumed(start, write, rows, output_format, 20)
 
 
-@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("output_format", QUICK_FORMATS)
 def test_one_file_of_a_killed_job_has_the_bytes_of_one_that_was_not(start, write, rows, tmp_path, output_format):
     if output_format == "parquet":
         pytest.importorskip("pyarrow")
