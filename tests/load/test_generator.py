@@ -25,7 +25,7 @@ class Server:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                self.requests.append(id(writer))
+                self.requests.append(writer)  # not its id, which a later connection may get
                 await asyncio.sleep(self.delay(head.split()[1]))
                 content = self.response(len(self.requests))
                 if content is None:
