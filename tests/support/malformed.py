@@ -176,6 +176,10 @@ def framed() -> Iterator[Case]:
                    "\r\n", "3 3\r\nabc\r\n"):  # fmt: skip
         content = request(chunks.encode("latin-1"), "Transfer-Encoding: chunked", "Content-Type: application/json")
         yield Case(f"chunks {chunks!r}", content, frozenset({400}))
+
+
+def oversized() -> Iterator[Case]:
+    """Requests of which one thing is too large."""
     yield Case("headers too large", request(GOOD, "X: " + "y" * 20_000), frozenset({431}))
     yield Case(
         "too many headers", request(GOOD, *[f"X-{number}: {'y' * 90}" for number in range(300)]), frozenset({431})
@@ -194,4 +198,4 @@ def framed() -> Iterator[Case]:
     yield Case("body too large", request(b'"' * 1_100_000, "Content-Type: application/json"), frozenset({413}))
 
 
-ALL = [*bodies(), *headed(), *framed()]
+ALL = [*bodies(), *headed(), *framed(), *oversized()]

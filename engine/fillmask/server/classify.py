@@ -14,7 +14,7 @@ from fillmask.server.http_errors import HttpError
 from fillmask.server.rank import check_words, count_rows
 from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, known_members, receive
-from fillmask.server.service import Service, join_json, weigh_texts
+from fillmask.server.service import Service, only_part, weigh_texts
 from fillmask.server.settings import Settings
 from fillmask.tasks.classify import CLASSIFY, Label, Parameters, as_json
 
@@ -70,27 +70,12 @@ def _parts(value: Sequence[Label]) -> Iterable[Any]:
     return (as_json(value),)
 
 
-def _text(parts: Sequence[bytes]) -> bytes:
-    return parts[0]
-
-
-def nest_texts(texts: Sequence[bytes], single: bool) -> bytes:
-    """Give the JSON of one text, or a list."""
-    return texts[0] if single else join_json(texts)
-
-
-def line(parts: Sequence[bytes]) -> bytes:
-    """Make the member of a line."""
-    return b'"labels": ' + parts[0]
-
-
 CLASSIFY_TEXTS = Service(
     verb=CLASSIFY,
     receive=receive_classify,
     parts=_parts,
-    text=_text,
-    nest=nest_texts,
-    line=line,
+    text=only_part,
+    member="labels",
     fields={CandidatesError: "parameters.labels"},
     limits_masks=False,
     weigh=weigh_classify,

@@ -67,26 +67,12 @@ def _parts(value: Sequence[Infill]) -> Iterable[Any]:
     return iter(as_json(value))
 
 
-def _text(parts: Sequence[bytes]) -> bytes:
-    return join_json(parts)
-
-
-def _nest(texts: Sequence[bytes], single: bool) -> bytes:
-    return texts[0] if single else join_json(texts)
-
-
-def _line(parts: Sequence[bytes]) -> bytes:
-    return b'"infills": ' + join_json(parts)
-
-
 INFILL_TEXTS = Service(
     verb=INFILL,
     receive=receive_infill,
     parts=_parts,
-    text=_text,
-    nest=_nest,
-    line=_line,
-    fields={},
+    text=join_json,
+    member="infills",
     limits_masks=False,
     weigh=weigh_infill,
 )

@@ -71,22 +71,12 @@ def _text(parts: Sequence[bytes]) -> bytes:
     return b'{"tokens": %s, "alphabet": %s, "log_probs": %s}' % (tokens, alphabet, join_json(rows))
 
 
-def _nest(texts: Sequence[bytes], single: bool) -> bytes:
-    return texts[0] if single else join_json(texts)
-
-
-def _line(parts: Sequence[bytes]) -> bytes:
-    return b'"marginals": ' + _text(parts)
-
-
 MARGINALS_OF_TEXTS = Service(
     verb=MARGINALS,
     receive=receive_marginals,
     parts=_parts,
     text=_text,
-    nest=_nest,
-    line=_line,
-    fields={},
+    member="marginals",
     limits_masks=False,
     weigh=weigh_marginals,
 )

@@ -81,21 +81,12 @@ def _parts(value: Ranking) -> Iterable[Any]:
     return iter(as_json(value))
 
 
-def _nest(texts: Sequence[bytes], single: bool) -> bytes:
-    return texts[0] if single else join_json(texts)
-
-
-def _line(masks: Sequence[bytes]) -> bytes:
-    return b'"ranking": ' + join_json(masks)
-
-
 RANK_TEXTS = Service(
     verb=RANK,
     receive=receive_rank,
     parts=_parts,
     text=join_json,
-    nest=_nest,
-    line=_line,
+    member="ranking",
     fields={CandidatesError: "parameters.candidates"},
     limits_masks=False,
     weigh=weigh_rank,

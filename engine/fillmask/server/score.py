@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from fillmask.server.masked_reads import weigh_masked
 from fillmask.server.request import TaskRequest, receive
 from fillmask.server.score_schema import ScoreBody, ScoreParameters
-from fillmask.server.service import Service, join_json
+from fillmask.server.service import Service, only_part
 from fillmask.server.settings import Settings
 from fillmask.tasks.score import SCORE, Score, as_json
 
@@ -24,26 +24,12 @@ def _parts(value: Score) -> Iterable[Any]:
     return (as_json(value),)
 
 
-def _text(parts: Sequence[bytes]) -> bytes:
-    return parts[0]
-
-
-def _nest(texts: Sequence[bytes], single: bool) -> bytes:
-    return texts[0] if single else join_json(texts)
-
-
-def _line(parts: Sequence[bytes]) -> bytes:
-    return b'"score": ' + parts[0]
-
-
 SCORE_TEXTS = Service(
     verb=SCORE,
     receive=receive_score,
     parts=_parts,
-    text=_text,
-    nest=_nest,
-    line=_line,
-    fields={},
+    text=only_part,
+    member="score",
     limits_masks=False,
     weigh=weigh_masked,
 )

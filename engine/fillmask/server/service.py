@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +24,21 @@ def weigh_texts(request: TaskRequest, model: ServedModel, *_: object) -> list[in
     return [weigh(text, most, size) for text in request.texts]
 
 
+def join_json(items: Sequence[bytes]) -> bytes:
+    """Make a JSON list of encoded items."""
+    return b"[%s]" % b", ".join(items)
+
+
+def only_part(parts: Sequence[bytes]) -> bytes:
+    """Give the JSON of a text that is one part."""
+    return parts[0]
+
+
+def nest_texts(texts: Sequence[bytes], single: bool) -> bytes:
+    """Give the JSON of one text, or a list."""
+    return texts[0] if single else join_json(texts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A verb over HTTP.
@@ -32,9 +47,10 @@ class Service:
         verb: The verb.
         receive: Reads and checks a request.
         parts: Splits the value of a text into parts that become JSON one by one, in a worker thread.
-        text: Makes the JSON of a text in a response from its encoded parts.
+        text: Makes the JSON of a text from its encoded parts.
         nest: Makes the JSON of a response from that of its texts, and whether ``inputs`` was one text.
-        line: Makes the members of an NDJSON line, from its second on, from the encoded parts of a text.
+        member: Name of a text's member in a line of NDJSON.
+        member_text: Makes the JSON of that member, if it differs from ``text``.
         fields: Which field of the request an error of a parameter is about.
         limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
         weigh: Estimates the tokens that each text runs, before a permit, from the request, its model, the limits and
@@ -45,11 +61,16 @@ class Service:
     receive: Callable[[Request, Settings], Awaitable[TaskRequest]]
     parts: Callable[[Any], Iterable[Any]]
     text: Callable[[Sequence[bytes]], bytes]
-    nest: Callable[[Sequence[bytes], bool], bytes]
-    line: Callable[[Sequence[bytes]], bytes]
-    fields: Mapping[type[InputError], str]
+    member: str
+    member_text: Callable[[Sequence[bytes]], bytes] | None = None
+    nest: Callable[[Sequence[bytes], bool], bytes] = nest_texts
+    fields: Mapping[type[InputError], str] = field(default_factory=dict)
     limits_masks: bool = True
     weigh: Callable[[TaskRequest, ServedModel, Settings, Any], list[int]] = weigh_texts
+
+    def line(self, parts: Sequence[bytes]) -> bytes:
+        """Make the members of a line of NDJSON, from its second on, from the encoded parts of a text."""
+        return b'"%s": %s' % (self.member.encode(), (self.member_text or self.text)(parts))
 
 
 def _parts(value: Predictions) -> Iterable[Any]:
@@ -67,21 +88,13 @@ def _nest(texts: Sequence[bytes], _: bool) -> bytes:
     return texts[0] if len(texts) == 1 else join_json(texts)
 
 
-def _line(masks: Sequence[bytes]) -> bytes:
-    return b'"predictions": ' + join_json(masks)
-
-
-def join_json(items: Sequence[bytes]) -> bytes:
-    """Make a JSON list of encoded items."""
-    return b"[%s]" % b", ".join(items)
-
-
 FILL_MASK = Service(
     verb=PREDICT,
     receive=receive_fill_mask,
     parts=_parts,
     text=_text,
+    member="predictions",
+    member_text=join_json,
     nest=_nest,
-    line=_line,
     fields={TargetsError: "parameters.targets", TopKError: "parameters.top_k"},
 )
