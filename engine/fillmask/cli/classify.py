@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
-from fillmask.cli.output import bar, show_error
+from fillmask.cli.output import bar, show_each
 
 if TYPE_CHECKING:
     from fillmask import FillMask
@@ -89,17 +90,9 @@ def _write(file: str, content: str) -> None:
 
 
 def _classify(fill_mask: FillMask, texts: Iterable[str], arguments: dict[str, Any], *, as_json: bool) -> bool:
-    from fillmask import InputError
-
     shown, classified = tee(texts)
-    failed = False
-    for text, outcome in zip(shown, fill_mask.classify_many(classified, **arguments), strict=False):
-        if isinstance(outcome, InputError):
-            failed = True
-            show_error(text, outcome, as_json=as_json)
-        else:
-            _show(text, outcome, as_json=as_json)
-    return failed
+    outcomes = fill_mask.classify_many(classified, **arguments)
+    return show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json)
 
 
 def _show(text: str, labels: list[Label], *, as_json: bool) -> None:

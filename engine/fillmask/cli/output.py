@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,6 +13,8 @@ from fillmask.errors import InputError
 
 if TYPE_CHECKING:
     from fillmask.tasks.predict import Prediction, Predictions
+
+T = TypeVar("T")
 
 _BAR_COLUMNS = 20  # of a score of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -26,6 +29,24 @@ def show(text: str, outcome: Predictions | InputError, *, as_json: bool) -> None
         click.echo(json.dumps({"inputs": text, "predictions": masks}))
     else:
         click.echo("\n".join(["", text, *_tables(outcome), ""]))
+
+
+def show_each(
+    texts: Iterable[str], outcomes: Iterable[T | InputError], show_value: Callable[[str, T], None], *, as_json: bool
+) -> bool:
+    """Print the outcome of each text as it comes.
+
+    Returns:
+        Whether one of them is an error.
+    """
+    failed = False
+    for text, outcome in zip(texts, outcomes, strict=False):
+        if isinstance(outcome, InputError):
+            failed = True
+            show_error(text, outcome, as_json=as_json)
+        else:
+            show_value(text, outcome)
+    return failed
 
 
 def show_error(text: str, error: InputError, *, as_json: bool) -> None:

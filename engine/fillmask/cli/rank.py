@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from itertools import tee
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
-from fillmask.cli.output import bar, show_error
+from fillmask.cli.output import bar, show_each
 
 if TYPE_CHECKING:
     from fillmask.tasks.rank import Ranking
@@ -57,7 +58,7 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
     """
     shown, ranked = tee(texts or options.stdin_lines())
     with reported(code=2):
-        from fillmask import FillMask, InputError
+        from fillmask import FillMask
 
         listed = options.read_candidates(candidates, candidates_file)
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
@@ -69,13 +70,7 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        failed = False
-        for text, outcome in zip(shown, outcomes, strict=False):
-            if isinstance(outcome, InputError):
-                failed = True
-                show_error(text, outcome, as_json=as_json)
-            else:
-                _show(text, outcome, as_json=as_json)
+        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json)
     sys.exit(1 if failed else 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from itertools import tee
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
-from fillmask.cli.output import show_error
+from fillmask.cli.output import show_each
 
 if TYPE_CHECKING:
     from fillmask.tasks.score import Score
@@ -63,7 +64,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
     """
     shown, scored = tee(texts or options.stdin_lines())
     with reported(code=2):
-        from fillmask import FillMask, InputError
+        from fillmask import FillMask
 
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
         outcomes = fill_mask.score_many(
@@ -74,13 +75,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        failed = False
-        for text, outcome in zip(shown, outcomes, strict=False):
-            if isinstance(outcome, InputError):
-                failed = True
-                show_error(text, outcome, as_json=as_json)
-            else:
-                _show(text, outcome, tokens=tokens, as_json=as_json)
+        failed = show_each(shown, outcomes, partial(_show, tokens=tokens, as_json=as_json), as_json=as_json)
     sys.exit(1 if failed else 0)
 
 
