@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from fillmask.artifact.tokenizer import ModelTokenizer
 from fillmask.errors import FillMaskError, ForkError
 from fillmask.padding import pad
-from fillmask.runtime.padding_trial import padding_keeps_bits
 from fillmask.runtime.session import Session
 
 # Lengths of the rows of a trial, in tokens. The padding behind the shortest is wider than a kernel of ConvBERT.
@@ -50,9 +49,14 @@ def recorded(entry: Mapping[str, Any]) -> Invariance | None:
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
-    rounds = "quantization" in entry
-    padded = recorded_padded and (not rounds or ("batch_texts" in entry and padding_keeps_bits()))
+    padded = recorded_padded and ("quantization" not in entry or ("batch_texts" in entry and _kernels_allow_padding()))
     return Invariance(padded, bool(entry.get("equal_length_invariant", recorded_padded)))
+
+
+def _kernels_allow_padding() -> bool:
+    from fillmask.runtime.padding_trial import padding_keeps_bits  # one text needs no trial
+
+    return padding_keeps_bits()
 
 
 def measure(session: Session, tokenizer: ModelTokenizer) -> Invariance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
 from fillmask.padding import pad
-from fillmask.pieces import Pieces
 from fillmask.runtime.session import Session
 from fillmask.windows import Truncation
+
+if TYPE_CHECKING:
+    from fillmask.pieces import Pieces
 
 
 class Row(NamedTuple):
@@ -180,5 +182,7 @@ class Model:
     def pieces(self) -> Pieces:
         """The tokens as pieces of words."""
         if not self._pieces:
+            from fillmask.pieces import Pieces  # predict needs them for an option only
+
             self._pieces.append(Pieces(self.tokenizer.tokenizer, self.vocab_size))
         return self._pieces[0]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fillmask import FillMask
-from fillmask import invariance as invariance_module
 from fillmask.errors import FillMaskError, InputError
 from fillmask.invariance import Invariance, random_difference, recorded, score_difference
+from fillmask.runtime import padding_trial
 from fillmask.runtime.session import Session
 from tests.support import toys
 
@@ -127,7 +127,7 @@ def test_a_variant_of_which_the_manifest_records_nothing_is_tried(native_folder,
 def test_padding_beside_int8_is_trusted_if_it_was_seen_on_many_texts_and_the_kernels_allow_it(
     entry, padded, kept, monkeypatch
 ):
-    monkeypatch.setattr(invariance_module, "padding_keeps_bits", lambda: kept)
+    monkeypatch.setattr(padding_trial, "padding_keeps_bits", lambda: kept)
     assert recorded(entry | {"batch_invariant": True}) == Invariance(padded[kept], equal_length=True)
 
 
