@@ -24,7 +24,7 @@ def log_softmax(ids, position):
 
 
 def layout(count, allowed=None):
-    ids = [7, MASK, 8, MASK, MASK, 9]
+    ids = list(TEXT)
     places = [index for index, token in enumerate(ids) if token == MASK][:count]
     return Layout(np.array(ids), tuple(places), (allowed,) * count, (range(count),))
 
