@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @click.option("--truncation", type=click.Choice(["right"]), help="Keep the beginning of a long text.")
 @options.model
 @options.variant
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
-@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.threads
+@options.workers
 @options.provider
 @options.as_json
 def classify_command(  # noqa: PLR0913 -- one parameter an option

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--refine", type=int, default=0, help="Sweeps in which each token is masked and chosen again.")
 @click.option("--any-token", is_flag=True, help="Allow tokens that are no words or parts of words.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read a long text around its masks.")
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@options.threads
 @options.provider
 @options.as_json
 def infill_command(  # noqa: PLR0913 -- one parameter an option

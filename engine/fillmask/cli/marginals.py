@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     help="Draw the matrix as a heat map, FILE.svg or FILE.png, instead of printing it.",
 )
 @click.option("--truncation", type=click.Choice(["window"]), help="Read each position of a long text in a window.")
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@options.threads
 @options.provider
 def marginals_command(  # noqa: PLR0913 -- one parameter an option
     *,

@@ -27,6 +27,8 @@ provider = click.option(
     help="ONNX Runtime's execution provider, such as CUDAExecutionProvider:device_id=1; repeat for several.  "
     "[default: CUDA if it starts, else the CPU]",
 )
+threads = click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+workers = click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
 candidates = click.option("--candidates", metavar="A,B,…", help="Candidates, separated by commas.")
 candidates_file = click.option(
     "--candidates-file", type=click.Path(dir_okay=False), help="A file of candidates, one a line, in UTF-8."

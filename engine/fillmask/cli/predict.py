@@ -19,9 +19,9 @@ from fillmask.cli.output import show
 @click.option("-k", "--top-k", type=int, default=5, show_default=True, help="Predictions per mask.")
 @click.option("--targets", help="Score only these words, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
+@options.threads
 @click.option("--batch-size", type=int, help="Texts of one run; more are read ahead.  [default: 1, on a GPU 64]")
-@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.workers
 @options.provider
 @options.as_json
 def predict_command(  # noqa: PLR0913 -- one parameter an option

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 )
 @click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="Compare means over these, not sums.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Keep the tokens around the slot of a long text.")
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
-@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.threads
+@options.workers
 @options.provider
 @options.as_json
 def rank_command(  # noqa: PLR0913 -- one parameter an option

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 @click.option("--tokens", is_flag=True, help="Show each token.")
 @click.option("--bits", is_flag=True, help="Logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read each token of a long text in a window.")
-@click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
-@click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+@options.threads
+@options.workers
 @options.provider
 @options.as_json
 def score_command(  # noqa: PLR0913 -- one parameter an option
