@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -37,13 +37,13 @@ def round_like_others(weight):
 
 def pairs_of(integers):
     """Neighbours along K; the last row of an odd number has none."""
-    even = np.concatenate([integers, np.zeros((len(integers) % 2, integers.shape[1]))]).astype(np.int32)
-    return even.reshape(-1, 2, integers.shape[1])
+    last = np.zeros((len(integers) % 2, integers.shape[1]), integers.dtype)
+    return np.concatenate([integers, last]).reshape(-1, 2, integers.shape[1])
 
 
 def saturating_product(activations, integers):
     """What an x86 without VNNI computes: each pair's sum ends at the edges of int16."""
-    pairs = pairs_of(integers)
+    pairs = pairs_of(integers.astype(np.int32))
     wide = np.pad(activations.astype(np.int32), [(0, 0), (0, len(integers) % 2)])
     sums = wide[:, 0::2, None] * pairs[:, 0] + wide[:, 1::2, None] * pairs[:, 1]
     return np.clip(sums, -32768, 32767).sum(axis=1)
@@ -61,7 +61,7 @@ def hostile(integers):
 
 
 def check_safe(integers):
-    pairs = pairs_of(integers)
+    pairs = pairs_of(integers.astype(np.int32))
     assert integers.dtype == np.int8
     assert np.abs(integers.astype(int)).max() <= 127
     assert np.clip(pairs, 0, None).sum(axis=1).max() <= 128
@@ -105,8 +105,9 @@ def test_full_range_rounding_does_overflow():
 
 @quick
 @given(any_weights)
+@example(np.float32([[1.0], [51 / 128]]))  # their step is that of the sum, 1.398 / 128
 def test_a_columns_rounding_error_is_at_most_half_a_step_a_weight(weight):
-    pairs = pairs_of(weight)
+    pairs = pairs_of(weight.astype(np.float64))
     sums = [np.abs(np.clip(sign * pairs, 0, None).sum(axis=1)).max(axis=0) / 128 for sign in (1, -1)]
     step = np.max([*sums, np.abs(weight).max(axis=0) / 127], axis=0)
     integers, scale = round_to_nearest(weight.astype(np.float64))
