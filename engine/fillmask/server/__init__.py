@@ -24,7 +24,7 @@ The modules in the order in which a request passes them:
     aside        the thread that parses and checks large bodies
     json_limits  how many values a body may have
     schema       the JSON types; score_schema, marginals_schema, infill_schema, rank_schema, classify_schema: those
-                 of the other verbs
+                 of the other verbs; info_schema: those of info, models and health
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result
