@@ -39,5 +39,5 @@ Around them:
 
     cli          the command; settings: its flags and variables
     lifecycle    builds the server before the port opens, and drains it at the end
-    budget, timer, logs, log_writer, metrics, tracing, pages
+    budget, timer, thread_priority, logs, log_writer, metrics, tracing, pages
 """
