@@ -60,6 +60,15 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
             schemas=Schemas(body=FillMaskBody, result=Predictions, line=FillMaskLine),
             example={"inputs": "Paris is the [MASK] of France.", "parameters": {"top_k": 3}},
         ),
+        *_operation_routes(operation),
+        Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
+        Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
+    ]
+
+
+def _operation_routes(operation: Operation) -> list[Route]:
+    """Make the rows for operators."""
+    return [
         Route(
             method="GET",
             paths=HEALTH_PATHS,
@@ -95,8 +104,6 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
             summary="Metrics for Prometheus",
             text=True,
         ),
-        Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
-        Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
     ]
 
 
