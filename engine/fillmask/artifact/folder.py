@@ -175,7 +175,7 @@ def open_artifact(
     """Open a model folder, a hub model or the embedded model.
 
     Args:
-        model: A folder, a hub id such as ``"org/name"``, or None for the embedded English model.
+        model: A folder, a hub id such as ``"org/name"``, or None or ``"minilm-en"`` for the embedded one.
         variant: The variant to use; of a hub model only its files are fetched.
         revision: Branch, tag or commit of a hub model.
         gpu: Whether a GPU may be used; ``"auto"`` can then mean another variant.
@@ -185,7 +185,7 @@ def open_artifact(
     """
     if not isinstance(variant, str):
         raise ArtifactError(f"variant must be a name such as 'int8' or 'auto', got {variant!r}")
-    if model is None:
+    if model is None or (model == EMBEDDED.name and not _is_folder(model)):
         model = EMBEDDED
     if not isinstance(model, (str, Path)) or not str(model):
         raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")

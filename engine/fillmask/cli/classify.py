@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.cli.inputs import Texts, read_texts
 from fillmask.cli.output import bar, show_each
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--truncation", type=click.Choice(["right"]), help="Keep the beginning of a long text.")
 @options.model
 @options.variant
+@options.file
 @options.threads
 @options.workers
 @options.provider
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 def classify_command(  # noqa: PLR0913 -- one parameter an option
     *,
     texts: tuple[str, ...],
+    file: str | None,
     labels: str | None,
     labels_file: str | None,
     template: tuple[str, ...],
@@ -71,9 +73,9 @@ def classify_command(  # noqa: PLR0913 -- one parameter an option
         common |= {"template": list(template)} if template else {}
         known = None if prior is None else options.read_prior(prior)
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
-        given = texts or options.stdin_lines()
+        given = read_texts(texts, file)
         if fit_prior is not None:
-            _write(fit_prior, fill_mask.fit_prior(given, **common, workers=workers).to_json())
+            _write(fit_prior, fill_mask.fit_prior(given.texts, **common, workers=workers).to_json())
             return
         common |= {"prior": known, "temperature": temperature, "aggregate": aggregate, "multi_label": multi_label}
         failed = _classify(fill_mask, given, common | {"workers": workers}, as_json=as_json)
@@ -89,10 +91,10 @@ def _write(file: str, content: str) -> None:
         raise InputError(f"--fit-prior: {one_line(error)}") from error
 
 
-def _classify(fill_mask: FillMask, texts: Iterable[str], arguments: dict[str, Any], *, as_json: bool) -> bool:
-    shown, classified = tee(texts)
+def _classify(fill_mask: FillMask, given: Texts, arguments: dict[str, Any], *, as_json: bool) -> bool:
+    shown, classified = tee(given.texts)
     outcomes = fill_mask.classify_many(classified, **arguments)
-    return show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json)
+    return show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
 
 
 def _show(text: str, labels: list[Label], *, as_json: bool) -> None:

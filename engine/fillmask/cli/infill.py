@@ -13,6 +13,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.cli.inputs import read_texts
 from fillmask.cli.output import show_each
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 @click.option("--refine", type=int, default=0, help="Sweeps in which each token is masked and chosen again.")
 @click.option("--any-token", is_flag=True, help="Allow tokens that are no words or parts of words.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read a long text around its masks.")
+@options.file
 @options.threads
 @options.provider
 @options.as_json
 def infill_command(  # noqa: PLR0913 -- one parameter an option
     *,
     texts: tuple[str, ...],
+    file: str | None,
     model: str | None,
     variant: str,
     top_k: int,
@@ -59,8 +62,9 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
 
     Masks without white space between them are one word of as many tokens.
     """
-    shown, filled = tee(texts or options.stdin_lines())
     with reported(code=2):
+        given = read_texts(texts, file)
+        shown, filled = tee(given.texts)
         from fillmask import FillMask
 
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
@@ -74,7 +78,7 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
             words=not any_token,
             truncation=truncation,  # type: ignore[arg-type]
         )
-        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json)
+        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
     sys.exit(1 if failed else 0)
 
 

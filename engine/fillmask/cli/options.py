@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fillmask.cli.streams import ClosedStream
-
 if TYPE_CHECKING:
     from fillmask.runtime.providers import Provider
     from fillmask.tasks.prior import Prior
 
-model = click.option("-m", "--model", help="A model folder or a hub id.  [default: the embedded English model]")
+model = click.option(
+    "-m", "--model", type=click.Path(), help="A model folder or a hub id.  [default: minilm-en, which is embedded]"
+)
 variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
 provider = click.option(
     "--provider",
     "provider",
     multiple=True,
     metavar="NAME[:OPTION=VALUE,…]",
-    help="ONNX Runtime's execution provider, such as CUDAExecutionProvider:device_id=1; repeat for several.  "
+    help="ONNX Runtime's execution provider, such as cpu or cuda:device_id=1; repeat for several.  "
     "[default: CUDA if it starts, else the CPU]",
 )
 threads = click.option("--threads", type=int, help="Threads of one run.  [default: what this process may use]")
 workers = click.option("--workers", type=int, default=1, show_default=True, help="Runs at the same time.")
+file = click.option(
+    "-f", "--file", type=click.Path(dir_okay=False, allow_dash=True), help="A file of texts, one a line, in UTF-8."
+)
 candidates = click.option("--candidates", metavar="A,B,…", help="Candidates, separated by commas.")
 candidates_file = click.option(
     "--candidates-file", type=click.Path(dir_okay=False), help="A file of candidates, one a line, in UTF-8."
@@ -106,20 +106,3 @@ def read_prior(file: str) -> Prior:
         return Prior.from_json(Path(file).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"--prior: {one_line(error)}") from error
-
-
-def stdin_lines() -> Iterator[str]:
-    """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first.
-
-    Raises:
-        InputError: Standard input is closed.
-    """
-    if isinstance(sys.stdin, ClosedStream):
-        from fillmask.errors import InputError
-
-        raise InputError("there are no texts, and standard input is closed; name texts, or give a file as input")
-    if isinstance(sys.stdin, TextIOWrapper):
-        # Bytes that are not UTF-8 become lone surrogates, which are then reported for their line alone.
-        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
-    for line in sys.stdin:
-        yield line.rstrip("\r\n")

@@ -3,55 +3,61 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from fillmask.errors import InputError
+from fillmask.errors import InputError, NoMaskError
 
 if TYPE_CHECKING:
     from fillmask.tasks.predict import Prediction, Predictions
 
 T = TypeVar("T")
 
+_LONGEST_NAME = 200
 _BAR_COLUMNS = 20  # of a score of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def show(text: str, outcome: Predictions | InputError, *, as_json: bool) -> None:
-    """Print the predictions for a text on standard output, or what is wrong with it on standard error."""
-    if isinstance(outcome, InputError):
-        show_error(text, outcome, as_json=as_json)
-    elif as_json:
-        masks = [[asdict(prediction) for prediction in predictions] for predictions in outcome]
+def show(text: str, predictions: Predictions, *, as_json: bool) -> None:
+    """Print the predictions for a text."""
+    if as_json:
+        masks = [[asdict(prediction) for prediction in each] for each in predictions]
         click.echo(json.dumps({"inputs": text, "predictions": masks}))
     else:
-        click.echo("\n".join(["", text, *_tables(outcome), ""]))
+        click.echo("\n".join(["", text, *_tables(predictions), ""]))
 
 
 def show_each(
-    texts: Iterable[str], outcomes: Iterable[T | InputError], show_value: Callable[[str, T], None], *, as_json: bool
+    texts: Iterable[str],
+    outcomes: Iterable[T | InputError],
+    show_value: Callable[[str, T], None],
+    *,
+    as_json: bool,
+    by_line: bool,
 ) -> bool:
-    """Print the outcome of each text as it comes.
+    """Print the outcome of each text as it comes; an error names the line, where the texts are lines.
 
     Returns:
         Whether one of them is an error.
     """
     failed = False
-    for text, outcome in zip(texts, outcomes, strict=False):
+    for number, (text, outcome) in enumerate(zip(texts, outcomes, strict=False), start=1):
         if isinstance(outcome, InputError):
             failed = True
-            show_error(text, outcome, as_json=as_json)
+            show_error(text, outcome, as_json=as_json, line=number if by_line else None)
         else:
             show_value(text, outcome)
     return failed
 
 
-def show_error(text: str, error: InputError, *, as_json: bool) -> None:
+def show_error(text: str, error: InputError, *, as_json: bool, line: int | None = None) -> None:
     """Print what is wrong with a text on standard error, and as a document on standard output if those are wanted."""
-    click.echo(f"fillmask: {_shortened(text)!r}: {error}", err=True)
+    where = "" if line is None else f"line {line}: "
+    click.echo(f"fillmask: {where}{_shortened(text)!r}: {error}{_hint(text, error)}", err=True)
     if as_json:
         click.echo(json.dumps({"inputs": text, "error": str(error), "error_type": type(error).__name__}))
 
@@ -78,6 +84,15 @@ def bar(score: float) -> str:
     """
     whole, eighths = divmod(round(score * _BAR_COLUMNS * 8), 8)
     return ("█" * whole + _EIGHTHS[eighths])[:_BAR_COLUMNS].ljust(_BAR_COLUMNS)
+
+
+def _hint(text: str, error: InputError) -> str:
+    """What to write, where no mask was found."""
+    if not isinstance(error, NoMaskError):
+        return ""
+    if len(text) < _LONGEST_NAME and os.path.isfile(text):
+        return "; it is a file: --file reads its lines"
+    return "; write [MASK], <mask> or {mask} for the word to predict"
 
 
 def _shortened(text: str) -> str:

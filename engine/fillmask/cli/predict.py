@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from itertools import tee
 
 import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
-from fillmask.cli.output import show
+from fillmask.cli.inputs import read_texts
+from fillmask.cli.output import show, show_each
+
+_FILE_BATCH = 16
 
 
 @click.command("predict")
@@ -19,14 +23,20 @@ from fillmask.cli.output import show
 @click.option("-k", "--top-k", type=int, default=5, show_default=True, help="Predictions per mask.")
 @click.option("--targets", help="Score only these words, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
+@options.file
 @options.threads
-@click.option("--batch-size", type=int, help="Texts of one run; more are read ahead.  [default: 1, on a GPU 64]")
+@click.option(
+    "--batch-size",
+    type=int,
+    help=f"Texts of one run; more are read ahead.  [default: 1, for a file {_FILE_BATCH}, on a GPU 64]",
+)
 @options.workers
 @options.provider
 @options.as_json
 def predict_command(  # noqa: PLR0913 -- one parameter an option
     *,
     texts: tuple[str, ...],
+    file: str | None,
     model: str | None,
     variant: str,
     top_k: int,
@@ -43,11 +53,19 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
     [MASK], <mask> and {mask} all stand for the model's mask. In a TEXT that holds the model's own mask only that
     one does.
     """
-    shown, predicted = tee(texts or options.stdin_lines())
     with reported(code=2):
-        from fillmask import FillMask, InputError
+        given = read_texts(texts, file)
+        shown, predicted = tee(given.texts)
+        from fillmask import FillMask
+        from fillmask.runtime.cpu import available_threads
 
+        # Nobody waits for the first line of a file: runs of several on all CPUs take a third of the time on two.
+        ahead = given.by_line and given.ready and batch_size is None and threads is None and workers == 1
+        if ahead:
+            threads, workers = 1, available_threads()
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+        if ahead and not fill_mask.model.session.on_gpu:
+            batch_size = _FILE_BATCH
         outcomes = fill_mask.predict_many(
             predicted,
             top_k=top_k,
@@ -56,8 +74,5 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
             batch_size=batch_size,
             workers=workers,
         )
-        failed = False
-        for text, outcome in zip(shown, outcomes, strict=False):
-            failed |= isinstance(outcome, InputError)
-            show(text, outcome, as_json=as_json)
+        failed = show_each(shown, outcomes, partial(show, as_json=as_json), as_json=as_json, by_line=given.by_line)
     sys.exit(1 if failed else 0)

@@ -12,6 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.cli.inputs import read_texts
 from fillmask.cli.output import bar, show_each
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="Compare means over these, not sums.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Keep the tokens around the slot of a long text.")
+@options.file
 @options.threads
 @options.workers
 @options.provider
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 def rank_command(  # noqa: PLR0913 -- one parameter an option
     *,
     texts: tuple[str, ...],
+    file: str | None,
     candidates: str | None,
     candidates_file: str | None,
     model: str | None,
@@ -56,8 +59,9 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
 
     A candidate is a word or a phrase, of any number of tokens.
     """
-    shown, ranked = tee(texts or options.stdin_lines())
     with reported(code=2):
+        given = read_texts(texts, file)
+        shown, ranked = tee(given.texts)
         from fillmask import FillMask
 
         listed = options.read_candidates(candidates, candidates_file)
@@ -70,7 +74,7 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json)
+        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
     sys.exit(1 if failed else 0)
 
 

@@ -12,6 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.cli.inputs import read_texts
 from fillmask.cli.output import show_each
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--tokens", is_flag=True, help="Show each token.")
 @click.option("--bits", is_flag=True, help="Logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read each token of a long text in a window.")
+@options.file
 @options.threads
 @options.workers
 @options.provider
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 def score_command(  # noqa: PLR0913 -- one parameter an option
     *,
     texts: tuple[str, ...],
+    file: str | None,
     model: str | None,
     variant: str,
     method: str,
@@ -62,8 +65,9 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
 
     The number is a pseudo-log-likelihood, the sum over the text's tokens. The second number is its perplexity.
     """
-    shown, scored = tee(texts or options.stdin_lines())
     with reported(code=2):
+        given = read_texts(texts, file)
+        shown, scored = tee(given.texts)
         from fillmask import FillMask
 
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
@@ -75,7 +79,8 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        failed = show_each(shown, outcomes, partial(_show, tokens=tokens, as_json=as_json), as_json=as_json)
+        show = partial(_show, tokens=tokens, as_json=as_json)
+        failed = show_each(shown, outcomes, show, as_json=as_json, by_line=given.by_line)
     sys.exit(1 if failed else 0)
 
 

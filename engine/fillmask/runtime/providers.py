@@ -22,6 +22,7 @@ CUDA = "CUDAExecutionProvider"
 NVIDIA = (CUDA, "TensorrtExecutionProvider")
 _GPUS = (*NVIDIA, "NvTensorRTRTXExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider",
          "DmlExecutionProvider", "WebGpuExecutionProvider")  # fmt: skip
+_SUFFIX = "ExecutionProvider"
 _PRELOADING = Lock()
 _PACKAGES = {
     CUDA: "onnxruntime-gpu[cuda,cudnn]",
@@ -52,12 +53,16 @@ def wants_gpu(providers: Sequence[Provider] | None) -> bool:
 def parse_provider(text: str) -> Provider:
     """Read a provider as a command line names it: ``NAME``, or ``NAME:option=value,option=value``.
 
+    A name may be short, in any case: ``cuda`` is ``CUDAExecutionProvider``.
+
     Raises:
         ProviderError: What follows the colon is not a list of options.
     """
     name, colon, listed = text.partition(":")
+    known: list[str] = ort.get_all_providers()
+    name = {each.removesuffix(_SUFFIX).lower(): each for each in known}.get(name.lower(), name)
     if not colon:
-        return text
+        return name
     pairs = [option.partition("=") for option in listed.split(",")]
     if not all(option and equals for option, equals, _ in pairs):
         raise ProviderError(f"a provider must be NAME or NAME:option=value,option=value, got {text!r}")
@@ -152,9 +157,18 @@ def _check_provider(provider: Provider, available: Sequence[str]) -> None:
         raise ProviderError(f"a provider must be a name or a pair of a name and its options, got {provider!r}")
     name = name_of(provider)
     if name not in available:
-        package = _PACKAGES.get(name)
-        hint = f'; pip install "{package}" in place of onnxruntime' if package else ""
-        raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{hint}")
+        raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{_hint(name)}")
+
+
+def _hint(name: str) -> str:
+    if package := _PACKAGES.get(name):
+        return f'; pip install "{package}" in place of onnxruntime'
+    from difflib import get_close_matches  # 9 ms, which only an error need pay
+
+    known = ort.get_all_providers()
+    shorts = [each.removesuffix(_SUFFIX).lower() for each in known]
+    close = get_close_matches(name, known, n=1) or get_close_matches(name.lower(), shorts, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _is_provider(provider: object) -> bool:

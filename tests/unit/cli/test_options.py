@@ -1,8 +1,5 @@
 """Options and inputs that several commands share."""
 
-import io
-import sys
-
 import click
 import pytest
 from click.testing import CliRunner
@@ -46,37 +43,3 @@ def test_no_providers_are_no_choice():
 def test_a_malformed_provider_is_refused():
     with pytest.raises(ProviderError, match="NAME:option=value"):
         options.parse_providers((CPU, "CUDA:1"))
-
-
-def lines(monkeypatch, content, encoding="utf-8"):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding=encoding))
-    return list(options.stdin_lines())
-
-
-def test_lines_come_without_their_ends(monkeypatch):
-    assert lines(monkeypatch, b"one\r\ntwo \n\nthree") == ["one", "two ", "", "three"]
-    assert lines(monkeypatch, b"") == []
-
-
-def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it(monkeypatch):
-    assert lines(monkeypatch, b"\xef\xbb\xbfone\r\n\xef\xbb\xbftwo\n") == ["one", "\ufefftwo"]
-    assert lines(monkeypatch, b"\xef\xbb\xbf") == []
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
-def test_lines_are_utf8_whatever_the_terminal_has(monkeypatch, encoding):
-    assert lines(monkeypatch, "naïve 猫\n".encode(), encoding) == ["naïve 猫"]
-
-
-def test_bytes_that_are_not_utf8_are_lone_surrogates_of_their_line(monkeypatch):
-    assert lines(monkeypatch, b"a \xff b\nc\n") == ["a \udcff b", "c"]
-
-
-def test_lines_are_read_one_at_a_time(monkeypatch):
-    class Endless:
-        def __iter__(self):
-            return iter(lambda: "line\n", None)
-
-    monkeypatch.setattr(sys, "stdin", Endless())
-    read = options.stdin_lines()
-    assert [next(read) for _ in range(3)] == ["line"] * 3

@@ -1,19 +1,24 @@
 import json
+from functools import partial
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from fillmask import NoMaskError, Prediction
-from fillmask.cli.output import bar, show
+from fillmask import NoMaskError, Prediction, TextError
+from fillmask.cli.output import bar, show, show_each
 
 HALF = Prediction(0.5, 7, "cat", "the cat")
 QUARTER = Prediction(0.25, 8, "##s", "the s")
 
 
-def shown(text, outcome, *, as_json=False):
+def shown(text, outcome, *, as_json=False, by_line=False):
     """What is printed: standard output and standard error."""
-    result = CliRunner().invoke(click.Command("show", callback=lambda: show(text, outcome, as_json=as_json)))
+
+    def command():
+        show_each([text], [outcome], partial(show, as_json=as_json), as_json=as_json, by_line=by_line)
+
+    result = CliRunner().invoke(click.Command("show", callback=command))
     assert result.exit_code == 0, result.exception
     return result.stdout, result.stderr
 
@@ -91,8 +96,8 @@ def test_documents_are_ascii_for_whatever_reads_them():
 
 
 def test_a_failed_text_is_one_line_on_standard_error():
-    out, err = shown("no\nmask", NoMaskError("No mask here"))
-    assert (out, err) == ("", "fillmask: 'no\\nmask': No mask here\n")
+    out, err = shown("no\nmask", TextError("no text"))
+    assert (out, err) == ("", "fillmask: 'no\\nmask': no text\n")
 
 
 def test_a_failed_text_is_a_document_too():
@@ -106,3 +111,17 @@ def test_a_long_text_is_shortened_in_an_error_message_and_whole_in_the_document(
     out, err = shown("a" * length, NoMaskError("No mask"), as_json=True)
     assert f"'{shortened}'" in err
     assert json.loads(out)["inputs"] == "a" * length
+
+
+def test_a_line_is_named_by_its_number():
+    assert shown("no mask", NoMaskError("none"), by_line=True)[1].startswith("fillmask: line 1: 'no mask': none")
+
+
+def test_a_text_without_a_mask_is_told_how_to_write_one(tmp_path):
+    assert shown("a ___", NoMaskError("none"))[1].endswith(
+        "none; write [MASK], <mask> or {mask} for the word to predict\n"
+    )
+    (tmp_path / "texts").touch()
+    assert shown(str(tmp_path / "texts"), NoMaskError("none"))[1].endswith(
+        "none; it is a file: --file reads its lines\n"
+    )

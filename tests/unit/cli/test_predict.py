@@ -108,7 +108,8 @@ def test_a_text_that_fails_does_not_keep_its_neighbors_from_their_predictions(pr
 def test_a_text_that_fails_is_one_line_on_standard_error(predict):
     result = predict("no mask")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert one_line(result) == "fillmask: 'no mask': No mask_token ([MASK]) found on the input\n"
+    hint = "write [MASK], <mask> or {mask} for the word to predict"
+    assert one_line(result) == f"fillmask: 'no mask': No mask_token ([MASK]) found on the input; {hint}\n"
 
 
 def test_a_text_that_is_too_long_is_refused_with_the_ways_out(predict):

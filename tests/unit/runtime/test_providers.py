@@ -140,3 +140,14 @@ def test_options_of_any_mapping_become_a_dict_of_their_own():
     assert checked == (CPU, {"use_arena": "0"})
     assert type(checked[1]) is dict
     assert check_providers((CPU,)) == [CPU]
+
+
+@pytest.mark.parametrize("short", ["cuda", "CUDA"])
+def test_a_short_name_is_the_providers(short):
+    assert parse_provider(short) == CUDA
+    assert parse_provider(f"{short}:device_id=1") == (CUDA, {"device_id": "1"})
+
+
+def test_a_name_that_is_nearly_a_providers_is_told_so():
+    with pytest.raises(ProviderError, match=r"; did you mean 'CPUExecutionProvider'\?$"):
+        check_providers(["CPUExecutionProvder"])

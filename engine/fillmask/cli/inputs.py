@@ -1,0 +1,90 @@
+"""The texts of a command: arguments, lines of a file, lines of standard input, or lines typed at a prompt."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from fillmask.cli.streams import ClosedStream
+from fillmask.errors import InputError
+
+
+class Texts(NamedTuple):
+    """Texts of a command.
+
+    Attributes:
+        texts: In order, read as they are needed.
+        by_line: Whether each is a line of a file or of standard input.
+        ready: Whether all of them are there, so that reading ahead waits for nobody.
+    """
+
+    texts: Iterable[str]
+    by_line: bool
+    ready: bool
+
+
+def read_texts(texts: tuple[str, ...], file: str | None) -> Texts:
+    """Choose where a command reads its texts: the arguments, ``--file``, or standard input.
+
+    Raises:
+        InputError: Texts and a file are given, or the file cannot be read.
+    """
+    if file is not None and texts:
+        raise InputError("give texts or --file, not both")
+    if file not in (None, "-"):
+        return Texts(_file_lines(str(file)), by_line=True, ready=True)
+    if texts and texts != ("-",):
+        return Texts(texts, by_line=False, ready=True)
+    return Texts(stdin_lines(), by_line=True, ready=_is_file())
+
+
+def stdin_lines() -> Iterator[str]:
+    """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first.
+
+    Raises:
+        InputError: Standard input is closed.
+    """
+    if isinstance(sys.stdin, ClosedStream):
+        raise InputError("there are no texts, and standard input is closed; name texts, or give a file as input")
+    if sys.stdin.isatty():
+        yield from _typed_lines()
+        return
+    if isinstance(sys.stdin, TextIOWrapper):
+        # Bytes that are not UTF-8 become lone surrogates, which are then reported for their line alone.
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+    for line in sys.stdin:
+        yield line.rstrip("\r\n")
+
+
+def _typed_lines() -> Iterator[str]:
+    with suppress(ImportError):
+        import readline  # noqa: F401 -- input() then edits lines, and remembers them
+    click.echo("One text a line; Ctrl-D ends.", err=True)
+    with suppress(EOFError):
+        while True:
+            yield input("> ")
+
+
+def _file_lines(file: str) -> Iterator[str]:
+    try:
+        with Path(file).open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+            for line in stream:
+                yield line.rstrip("\r\n")
+    except OSError as error:
+        raise InputError(f"--file: {file} cannot be read: {error.strerror}") from error
+
+
+def _is_file() -> bool:
+    """Whether standard input is a file; a program that waits for its answers writes to a pipe."""
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    except OSError:  # also io.UnsupportedOperation: a stream without a descriptor
+        return False
