@@ -1,4 +1,4 @@
-"""The progress of a long step, on a terminal alone: counts, speed and time left."""
+"""The progress of a long step, on a terminal alone: counts, time spent and time left."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ def track(items: Sequence[_T], what: str, unit: str = "texts") -> Iterator[_T]:
         what: The step, in words.
         unit: What the items are.
     """
-    yield from tqdm(items, desc=what, unit=f" {unit}", disable=None, leave=False, dynamic_ncols=True)
+    shown = f"{{l_bar}}{{bar}}| {{n_fmt}}/{{total_fmt}} {unit}, {{elapsed}} spent, {{remaining}} left"
+    yield from tqdm(items, desc=what, bar_format=shown, disable=None, leave=False, dynamic_ncols=True)

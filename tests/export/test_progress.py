@@ -16,7 +16,7 @@ def test_on_a_terminal_it_counts_and_gives_the_time_left(monkeypatch):
     items = track(["a", "b", "c"], "running fp32")
     assert next(items) == "a"
     assert "running fp32:" in terminal.getvalue()
-    assert "0/3 [" in terminal.getvalue()
+    assert "0/3 texts, 00:00 spent, ? left" in terminal.getvalue()
     assert list(items) == ["b", "c"]
 
 
