@@ -27,8 +27,8 @@ test: .venv/.dev ## run the tests without the slow ones
 test-all: .venv/.dev ## run every test
 	$(BIN)/python -m pytest
 
-test-transformers5: .venv-transformers5/.test ## run the tests of `make test` beside transformers 5, in an environment of its own
-	.venv-transformers5/bin/python -m pytest -m "not slow"
+test-transformers5: .venv-transformers5/.test ## run the exporter's tests beside transformers 5, in an environment of its own
+	.venv-transformers5/bin/python -m pytest tests/export/tracing tests/export/passes/test_passes.py tests/export/test_manifest.py
 
 test-oldest: .venv-oldest/.test ## test the engine beside the oldest versions of its packages, in an environment of its own
 	.venv-oldest/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning tests/contract tests/load tests/parity/test_golden.py \
