@@ -4,6 +4,8 @@ TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
 # The PyTorch version that the exporter is tested with. `make TORCH=…` installs another, such as a CPU build from its own index.
 TORCH  ?= torch==2.13.0
+# The oldest Python that the package allows, where there is one.
+OLDEST_PYTHON ?= $(shell python3.10 -c 'print("python3.10")' 2>/dev/null || echo $(PYTHON))
 # Trained weights for the MiniLM of the benchmarks; by default they are random: make bench CHECKPOINT=… CALIBRATION=…
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
@@ -12,7 +14,7 @@ unexport TEXT
 export FILLMASK_TEXT = $(value TEXT)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-oldest test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,6 +33,10 @@ test-all: .venv/.dev ## run every test
 
 test-transformers5: .venv-transformers5/.test ## run the exporter's tests beside transformers 5, in an environment of its own
 	.venv-transformers5/bin/python -m pytest tests/export/tracing tests/export/passes/test_passes.py tests/export/test_manifest.py
+
+test-oldest: .venv-oldest/.test ## test the engine beside the oldest versions of its packages, in an environment of its own
+	.venv-oldest/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning tests/contract tests/load tests/parity/test_golden.py \
+	  tests/server tests/unit
 
 lint: .venv/.dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -87,7 +93,7 @@ embed: .venv/.dev ## rebuild the embedded model: CHECKPOINT=folder CALIBRATION=f
 	rm -rf engine/fillmask/models/minilm-en && mv build/minilm-en engine/fillmask/models/
 
 clean: ## remove the virtual environment and the caches
-	rm -rf .venv .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf .venv .venv-oldest .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and sys.executable + " is Python " + sys.version.split()[0] + ", fillmask needs 3.10 or newer; name one: make run PYTHON=python3.12")'
@@ -113,6 +119,12 @@ clean: ## remove the virtual environment and the caches
 .venv-transformers5/.test: pyproject.toml
 	$(PYTHON) -m venv .venv-transformers5
 	.venv-transformers5/bin/python -m pip install --quiet $(TORCH) 'transformers>=5.24' --editable '.[test]'
+	@touch $@
+
+.venv-oldest/.test: pyproject.toml
+	$(OLDEST_PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet uv
+	.venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct --editable '.[test-engine]'
 	@touch $@
 
 .venv/.bench: .venv/.dev

@@ -131,7 +131,9 @@ class Pieces:
         special = {token_id for token_id, token in self._tokenizer.get_added_tokens_decoder().items() if token.special}
         names = {token: name for name, token in self._tokenizer.get_vocab().items() if token < self._vocab_size}
         ids = sorted(names.keys() - special)
-        texts = self._tokenizer.decode_batch([[token] for token in ids]) if self._byte_level else map(names.get, ids)
+        texts = [names[token] for token in ids]
+        if self._byte_level:
+            texts = self._tokenizer.decode_batch([[token] for token in ids])
         for token, text in zip(ids, texts, strict=True):
             marked = self.boundary is not None and token not in self._added
             marked = marked and names[token].startswith(self.boundary.mark)  # type: ignore[union-attr]

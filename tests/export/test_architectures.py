@@ -9,6 +9,7 @@ from fillmask import FillMask
 from fillmask.errors import FillMaskError
 from fillmask.padding import pad
 from fillmask.runtime.session import Session
+from fillmask_export.tracing import find_tracer
 from tests.export import architectures_page
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
 from tests.support.architectures import (
@@ -168,6 +169,7 @@ def test_texts_of_equal_length_do_not_depend_on_each_other(manifest):
     assert manifest["variants"]["fp32"]["equal_length_invariant"]
 
 
+@pytest.mark.skipif(find_tracer() != "optimum", reason="the page lists what optimum traces")
 def test_the_docs_say_what_was_exported(manifest, name, record_testsuite_property):
     row = architectures_page.row_of(manifest)
     record_testsuite_property(f"{architectures_page.PROPERTY}{name}", json.dumps(row))
@@ -192,7 +194,7 @@ def test_every_masked_lm_of_transformers_is_exported_or_listed_with_a_reason():
 
 
 def test_every_architecture_that_optimum_lists_for_fill_mask_is_exported_or_listed_with_a_reason():
-    from optimum.exporters.onnx import model_configs  # noqa: F401 -- fills the list
+    pytest.importorskip("optimum.exporters.onnx.model_configs")  # fills the list
     from optimum.exporters.tasks import TasksManager
 
     listed = {
@@ -207,4 +209,7 @@ def test_every_architecture_that_optimum_lists_for_fill_mask_is_exported_or_list
 @pytest.mark.parametrize("model_type", NO_FAST_TOKENIZER)
 def test_transformers_still_has_no_fast_tokenizer_of_those_listed_for_that(model_type):
     names = transformers.models.auto.tokenization_auto.TOKENIZER_MAPPING_NAMES
-    assert names[model_type][1] is None
+    if isinstance(names[model_type], tuple):  # a slow class and a fast one, up to 4.57
+        assert names[model_type][1] is None
+    else:
+        assert not issubclass(getattr(transformers, names[model_type]), transformers.PreTrainedTokenizerFast)

@@ -1,6 +1,7 @@
 """Where the gate demands it, the most sensitive products stay in float; a gate that this does not pass refuses."""
 
 import json
+import re
 
 import onnx
 import pytest
@@ -13,11 +14,16 @@ PLAN = {"masks": 60, "rounds": 0, "max_accuracy_loss": 1.0}
 
 
 @pytest.fixture(scope="module")
-def usual_kl(checkpoint_of, tmp_path_factory):
-    """Of int8 with nothing left in float."""
-    out = tmp_path_factory.mktemp("usual") / "out"
-    manifest = export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=9.0, **PLAN))
-    return manifest["variants"]["int8"]["fidelity"]["mean_kl"]
+def reachable_kl(checkpoint_of, tmp_path_factory):
+    """A limit that int8 keeps with some of its products in float alone; how many depends on the random weights."""
+    out, steps = tmp_path_factory.mktemp("refused") / "out", []
+    with pytest.raises(FidelityError) as refused:
+        export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=1e-9, **PLAN), say=steps.append)
+    reports = "".join([*steps, str(refused.value)])
+    first, *others = map(float, re.findall(r"mean KL divergence is (\S+),", reports))
+    limit = min(others) + 5e-5  # it is reported to four digits
+    assert limit < first
+    return limit
 
 
 def products(folder):
@@ -25,13 +31,13 @@ def products(folder):
     return sum(node.op_type == "MatMulIntegerToFloat" for node in graph.node)
 
 
-def test_sensitive_products_stay_in_float_until_the_gate_is_passed(checkpoint_of, tmp_path, usual_kl):
+def test_sensitive_products_stay_in_float_until_the_gate_is_passed(checkpoint_of, tmp_path, reachable_kl):
     steps, out = [], tmp_path / "out"
     manifest = export(
-        checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN), say=steps.append
+        checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=reachable_kl, **PLAN), say=steps.append
     )
     entry = manifest["variants"]["int8"]
-    assert entry["fidelity"]["mean_kl"] <= 0.8 * usual_kl
+    assert entry["fidelity"]["mean_kl"] <= reachable_kl
     assert "left in fp32 (" in entry["quantization"]
     assert "left in fp32 (" in (out / "README.md").read_text()
     assert any("too far from its checkpoint" in step and "trying again" in step for step in steps)
@@ -44,9 +50,9 @@ def test_a_gate_that_half_in_float_does_not_pass_refuses(checkpoint_of, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_attempt_leaves_none_of_its_weights(checkpoint_of, tmp_path, usual_kl):
+def test_a_failed_attempt_leaves_none_of_its_weights(checkpoint_of, tmp_path, reachable_kl):
     out = tmp_path / "out"
-    export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=0.8 * usual_kl, **PLAN))
+    export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=reachable_kl, **PLAN))
     manifest = json.loads((out / "fillmask.json").read_text())
     listed = {path.name for path in out.iterdir()} - {"fillmask.json", "README.md"}
     assert listed <= set(manifest["files"])

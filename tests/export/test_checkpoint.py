@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
@@ -263,6 +264,7 @@ def modernbert(folder, **changes):
     return folder
 
 
+@pytest.mark.skipif(transformers.__version__ >= "5", reason="transformers 5 reads these keys")
 def test_keys_of_a_newer_transformers_that_change_the_model_are_refused_by_name(checkpoint_copy):
     changes = {"rope_parameters": {"full_attention": {"rope_theta": 5e5, "rope_type": "default"}}}
     assert "layer_types and rope_parameters, which the installed" in refusal(modernbert(checkpoint_copy, **changes))

@@ -14,6 +14,8 @@ from tests.support import drawn
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 TOLERANCE = 1e-5
+# 5.24 makes the tokenizers of most classes anew from their vocabulary: docs/model-folders.md.
+IS_5 = transformers.__version__ >= "5"
 SIZES = {"vocab_size": drawn.ROWS, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
          "intermediate_size": 64, "initializer_range": 0.4, "pad_token_id": 0}  # fmt: skip
 FAST, SLOW = range(60), range(60, 1060)
@@ -40,6 +42,8 @@ def models(tmp_path_factory):
 def compare(models, seed, folder):
     """Compare what both make of a draw; gives whether transformers opens it at all."""
     made = drawn.draw(seed)
+    if IS_5 and not made.is_generic:
+        return False
     model, onnx = models(made.architecture)
     shutil.copytree(onnx, folder, copy_function=shutil.copy)
     drawn.write(made, folder)
@@ -91,7 +95,7 @@ def assert_same(seed, text, ours, theirs):
 def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part):
     seeds = FAST[part::4]
     opened = [compare(models, seed, tmp_path / str(seed)) for seed in seeds]
-    assert sum(opened) > len(seeds) // 2
+    assert sum(opened) > (0 if IS_5 else len(seeds) // 2)
 
 
 @pytest.mark.slow

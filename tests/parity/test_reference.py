@@ -6,12 +6,21 @@ import pytest
 
 from tests.support.agreement import TOLERANCE, ask_engine, ask_reference, assert_agree, assert_same_answers
 from tests.support.cases import MASK, TEXT, Call, calls, masked_sentences
+from tests.support.training import FAMILIES
+
+transformers = pytest.importorskip("transformers")
 
 CLASSES = tuple(calls("wordpiece"))
 
 
+# docs/model-folders.md says why.
+DIFFERENT_IN_5 = {(family, "empty_list") for family in FAMILIES} | {("unigram", "unicode_cjk")}
+
+
 @pytest.mark.parametrize("corner", CLASSES)
 def test_every_corner_case_is_answered_as_by_transformers(engine, reference, family, corner):
+    if (family, corner) in DIFFERENT_IN_5 and transformers.__version__ >= "5":
+        pytest.skip("transformers 5 answers otherwise")
     for call in calls(family)[corner]:
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 

@@ -35,6 +35,9 @@ SETTINGS = [
     ("wordpiece_cased", {"pad_token": "[UNK]"}),
 ]
 
+CLEAN_UP = {"clean_up_tokenization_spaces": True}
+FORCED = {"clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": True}
+
 
 @pytest.fixture
 def edited(checkpoint_of, folder_of, tmp_path):
@@ -44,13 +47,20 @@ def edited(checkpoint_of, folder_of, tmp_path):
     def compare(family, edit):
         folders = {"reference": checkpoint_of(family), "engine": folder_of(family, "foreign")}
         for name, folder in folders.items():
-            edit(copytree(folder, tmp_path / name))
+            edit(copytree(folder, tmp_path / name, dirs_exist_ok=True))
         reference = transformers.pipeline("fill-mask", model=str(tmp_path / "reference"), device="cpu")
         engine = FillMask(tmp_path / "engine", threads=1)
         for call in CALLS:
             assert_agree(ask_engine(engine, call), ask_reference(reference, call))
 
     return compare
+
+
+def test_5_does_not_clean_up_texts_of_bpe(edited):
+    if pytest.importorskip("transformers").__version__ < "5":
+        pytest.skip("transformers 4 does")
+    edited("bytelevel", lambda folder: _edit_json(folder / "tokenizer_config.json", CLEAN_UP))
+    edited("bytelevel", lambda folder: _edit_json(folder / "tokenizer_config.json", CLEAN_UP | FORCED))
 
 
 @pytest.mark.parametrize(("family", "settings"), SETTINGS, ids=[f"{family}-{next(iter(s))}" for family, s in SETTINGS])

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 
 from tests.support.training import train
 
+IS_5 = transformers.__version__ >= "5"
 MAX_LENGTH = 64
 SIZES = {
     "hidden_size": 32,
@@ -145,7 +146,7 @@ _ALL = {
     "esm": Architecture(
         "EsmTokenizer", "proteins",
         settings={"position_embedding_type": "rotary", "token_dropout": True} | TWO_MORE_POSITIONS,
-        padding_counts=True, note="its tokenizer, which transformers has in Python only, is made a fast one",
+        padding_counts=not IS_5, note="its tokenizer, which transformers has in Python only, is made a fast one",
     ),
     "esmc": generic(),
     "eurobert": generic(),
@@ -189,9 +190,11 @@ _ALL = {
 }  # fmt: skip
 _KNOWN = transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
 ARCHITECTURES = {name: each for name, each in _ALL.items() if name.partition("/")[0] in _KNOWN}
-NO_FAST_TOKENIZER = ("flaubert", "luke", "perceiver", "roc_bert", "tapas", "xlm")
+# transformers 5 makes one of Luke, which was not yet tried.
+NO_FAST_TOKENIZER = ("flaubert", *([] if IS_5 else ["luke"]), "perceiver", "roc_bert", "tapas", "xlm")
 # Neither exported nor tried, and why.
 _ELSEWHERE = dict.fromkeys(NO_FAST_TOKENIZER, "its tokenizer exists in Python only, and the engine has none") | {
+    **({"luke": "was not yet tried beside transformers 5"} if IS_5 else {}),
     "qdqbert": "needs NVIDIA's pytorch-quantization; transformers has given it up",
     "wav2vec2": "reads sound, not text",
 }

@@ -61,7 +61,7 @@ def _wrap(family: str) -> PreTrainedTokenizerFast:
     if family == "wordpiece_cased":
         return PreTrainedTokenizerFast(**trained, **BERT_SPECIAL, model_input_names=["input_ids", "attention_mask"])
     if family == "bytelevel":
-        return RobertaTokenizerFast(**trained, clean_up_tokenization_spaces=True)
+        return RobertaTokenizerFast(**trained)
     return XLMRobertaTokenizerFast(**trained)
 
 

@@ -60,6 +60,12 @@ class Drawn:
     architecture: str
     texts: list[str]
 
+    @property
+    def is_generic(self) -> bool:
+        """Whether the class takes tokenizer.json as it is; 5.24 makes tokenizers of other classes anew."""
+        named = [self.files.get(name, {}).get("tokenizer_class") for name in ("tokenizer_config.json", "config.json")]
+        return "PreTrainedTokenizerFast" in named
+
 
 @dataclass
 class _Draw:
@@ -88,6 +94,8 @@ def draw(seed: int) -> Drawn:
     if drawing.likely(0.2):
         tokenizer.enable_padding(pad_id=tokenizer.token_to_id(drawing.names["pad"]), pad_token=drawing.names["pad"])
     files = _files(drawing, tokenizer, class_name, added)
+    if isinstance(tokenizer.model, models.BPE):  # 4.57 and 5.24 differ, and fillmask does as 5.24
+        files.get("tokenizer_config.json", {}).pop("clean_up_tokenization_spaces", None)
     return Drawn(tokenizer, files, architecture, [_text(drawing, added) for _ in range(6)])
 
 

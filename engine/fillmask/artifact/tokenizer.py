@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.folder import Artifact
@@ -113,12 +114,19 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         mask_token_id=mask_token_id,
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
         max_length=max_length(settings, config),
-        clean_up=bool(settings.get("clean_up_tokenization_spaces", False)),
+        clean_up=_cleans_up(tokenizer, settings),
         truncation_side=settings["truncation_side"],
         table_size=vocab_size if isinstance(vocab_size := config.get("vocab_size"), int) else None,
         gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
+
+
+def _cleans_up(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> bool:
+    """Whether decoding removes the spaces before punctuation; as transformers 5, not from texts of BPE."""
+    forced = settings.get("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", False)
+    wanted = bool(settings.get("clean_up_tokenization_spaces", False))
+    return wanted and (bool(forced) or not isinstance(tokenizer.model, BPE))
 
 
 def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:

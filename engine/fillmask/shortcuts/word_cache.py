@@ -33,7 +33,9 @@ class WordCache:
     def __init__(self, tokenizer: Tokenizer, mask_token: str, template: tuple[Sequence[int], Sequence[int]]) -> None:
         self._tokenizer = tokenizer
         self._mask_token = mask_token
-        self._mask = [tokenizer.token_to_id(mask_token)]
+        mask_token_id = tokenizer.token_to_id(mask_token)
+        assert mask_token_id is not None  # the model's tokenizer was opened with it
+        self._mask = [mask_token_id]
         self._before, self._after = template
         added = tokenizer.get_added_tokens_decoder().values()
         self._others = [token.content for token in added if token.content != mask_token]

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from fillmask_export.passes.table import tie_table
+from fillmask_export.passes.weights import transpose_weights
+from fillmask_export.tracing import find_tracer
 from tests.support.graphs import PLAIN, SIZES, operators, parse, run, stored_bytes, texts, weights
 from tests.support.rounding import assert_rounded_alike, graph_bound
 
@@ -21,8 +23,10 @@ def almost(table):
 
 def test_a_checkpoints_table_is_kept_once(plain, untouched):
     table = max(value.const_value.nbytes for value in untouched.graph.initializers.values())
+    transpose_weights(plain)
     assert tie_table(plain) == "kept once"
-    assert stored_bytes(untouched) - stored_bytes(plain) == table
+    again = table if find_tracer() == "optimum" else 0  # optimum stores the table twice
+    assert stored_bytes(untouched) - stored_bytes(plain) == again
     assert operators(plain)["MatMul"] == operators(untouched)["MatMul"] - 1
     assert operators(plain)["FusedMatMul"] == 1
 

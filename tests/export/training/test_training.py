@@ -221,7 +221,8 @@ def test_a_model_that_is_none_is_refused(text, tmp_path):
 
 
 def test_a_tokenizer_without_a_mask_token_is_refused(checkpoint_copy, text, tmp_path):
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+    named = checkpoint_copy / "special_tokens_map.json"  # transformers 5 writes none
+    for name in ("tokenizer_config.json", *([named.name] if named.exists() else [])):
         settings = json.loads((checkpoint_copy / name).read_text())
         settings["mask_token"] = None
         (checkpoint_copy / name).write_text(json.dumps(settings))

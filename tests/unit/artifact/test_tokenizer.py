@@ -56,6 +56,13 @@ def test_clean_up_is_read(opened):
     assert opened(settings={"clean_up_tokenization_spaces": True}).clean_up is True
 
 
+@pytest.mark.parametrize("forced", [False, True])
+def test_texts_of_bpe_are_cleaned_up_if_forced_only(opened, forced):
+    key = "clean_up_tokenization_spaces"
+    settings = {"mask_token": "<mask>", key: True, f"{key}_for_bpe_even_though_it_will_corrupt_output": forced}
+    assert opened(tokenizer=toys.byte_level(), settings=settings).clean_up is forced
+
+
 def test_a_model_without_padding_loses_no_token_from_its_sequences(tmp_path):
     # transformers compares with None there, which drops nothing; id 0 may be a word.
     folder = toys.write_foreign(tmp_path / "model", settings={"pad_token": None})

