@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from fillmask.calls import resolved, run, run_many
 from fillmask.classification import Classification
@@ -22,7 +22,7 @@ from fillmask.predicting import Slots, Targets, starter
 from fillmask.runtime.providers import Provider, check_providers
 from fillmask.tasks.predict import Predictions, predict, resolve
 from fillmask.texts import texts_of
-from fillmask.transformers_shape import as_transformers
+from fillmask.transformers_shape import PredictionDict, as_transformers
 from fillmask.windows import Truncation
 
 
@@ -71,6 +71,37 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 
+    # The declared types are those of texts with one mask, as in transformers: the number of masks is no type.
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        inputs: str,
+        top_k: int | None = ...,
+        targets: str | Sequence[str] | None = ...,
+        *,
+        truncation: Truncation | None = ...,
+    ) -> list[PredictionDict]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self,
+        inputs: Collection[str],
+        top_k: int | None = ...,
+        targets: str | Sequence[str] | None = ...,
+        *,
+        truncation: Truncation | None = ...,
+    ) -> list[list[PredictionDict]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Iterable[str],
+        top_k: int | None = ...,
+        targets: str | Sequence[str] | None = ...,
+        *,
+        truncation: Truncation | None = ...,
+    ) -> Iterator[list[PredictionDict]]: ...
+
     def __call__(
         self,
         inputs: str | Iterable[str],
@@ -78,19 +109,22 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
         targets: str | Sequence[str] | None = None,
         *,
         truncation: Truncation | None = None,
-    ) -> Any:  # noqa: ANN401 -- transformers' result has a shape that depends on the values of its arguments
+    ) -> Any:
         """Predict as ``transformers.pipeline("fill-mask")`` does, in its shapes.
 
+        Type checkers see the types of texts with one mask, as those of transformers do. ``predict`` has one type.
+
         Args:
-            inputs: A text, a list of texts, or any other iterable of texts, which is read lazily.
+            inputs: A text, a list of texts, or a column of texts of numpy, pandas, Polars, pyarrow or datasets. Any
+                other iterable, such as a generator, is read lazily.
             top_k: As in ``predict``.
             targets: As in ``predict``.
             truncation: As in ``predict``.
 
         Returns:
             For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
-            such list per mask. For a list one result per text, but for a list of one text that text's result. For any
-            other iterable an iterator of results.
+            such list per mask. For a list or a column a list of one result per text, but for a list of one text that
+            text's result. For an iterable without a length an iterator of results.
 
         Raises:
             InputError: One of the texts, top_k or the targets is wrong.
@@ -100,9 +134,9 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
             return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
         texts = texts_of("inputs must be a string or an iterable of strings", inputs)
         results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in texts)
-        if not isinstance(inputs, (list, tuple)):
-            return results
-        return next(results) if len(inputs) == 1 else list(results)
+        if isinstance(inputs, (list, tuple)):
+            return next(results) if len(inputs) == 1 else list(results)
+        return list(results) if isinstance(inputs, Sized) else results
 
     def predict(  # noqa: PLR0913 -- one parameter an option
         self,

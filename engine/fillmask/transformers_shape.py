@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from fillmask.tasks.predict import Prediction, Predictions
+
+
+class PredictionDict(TypedDict):
+    """A prediction as transformers gives it; the fields are those of ``Prediction``."""
+
+    score: float
+    token: int
+    token_str: str
+    sequence: str
 
 
 def as_transformers(predictions: Predictions) -> list[Any]:
@@ -13,7 +22,7 @@ def as_transformers(predictions: Predictions) -> list[Any]:
     return masks[0] if len(masks) == 1 else masks
 
 
-def _as_dict(prediction: Prediction) -> dict[str, Any]:
+def _as_dict(prediction: Prediction) -> PredictionDict:
     # dataclasses.asdict copies deeply, and takes twenty times as long.
     return {
         "score": prediction.score,
