@@ -7,6 +7,10 @@ TORCH  ?= torch==2.13.0
 # Trained weights for the MiniLM of the benchmarks; by default they are random: make bench CHECKPOINT=… CALIBRATION=…
 MINILM := $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(CALIBRATION),--calibration $(CALIBRATION))
 
+# The text reaches the command as it is: neither make nor the shell expands it.
+unexport TEXT
+export FILLMASK_TEXT = $(value TEXT)
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
 
@@ -14,7 +18,7 @@ help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: .venv/.base ## predict the mask of TEXT with the embedded model
-	@$(BIN)/fillmask predict "$(TEXT)"
+	@$(BIN)/fillmask predict -- "$$FILLMASK_TEXT"
 
 serve: .venv/.server ## serve the embedded model and a browser page on port 8080
 	$(BIN)/fillmask serve
@@ -86,6 +90,7 @@ clean: ## remove the virtual environment and the caches
 	rm -rf .venv .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and sys.executable + " is Python " + sys.version.split()[0] + ", fillmask needs 3.10 or newer; name one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import InputError
+from fillmask.extras import lacks
 from fillmask.tasks.marginals import Marginals
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def check_plot(path: Path) -> None:
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise InputError("a plot needs matplotlib, which is not installed; pip install 'fillmask[plot]'") from error
+        raise InputError(lacks("a plot", "matplotlib", "plot")) from error
     assert mpl
 
 

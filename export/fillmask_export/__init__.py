@@ -1,6 +1,6 @@
 """fillmask_export: an encoder to a masked LM, and a masked LM to an artifact the engine reads.
 
-It needs ``pip install 'fillmask[export]'``.
+It needs ``pip install '.[export]'``.
 
 Each part is imported on first use. The command line can therefore list ``fillmask export`` without PyTorch, and name
 the missing package when the command runs.

@@ -8,13 +8,13 @@ from typing import Any
 
 import onnx_ir as ir
 
-from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import FidelityError
 from fillmask_export.plan import Limits
 from fillmask_export.quantization.sensitivity import rank
 from fillmask_export.variants import INTEGERS, write_graph
 from fillmask_export.verify.acceptance import accept, predict_texts
 from fillmask_export.verify.eval_data import EvalData
+from fillmask_export.verify.reference import Reference
 
 Say = Callable[[str], None]
 """Receives a line of progress."""
@@ -25,7 +25,7 @@ def build_variant(
     model: ir.Model,
     folder: Path,
     *,
-    checkpoint: Checkpoint,
+    reference: Reference,
     eval_data: EvalData,
     limits: Limits,
     say: Say,
@@ -36,7 +36,7 @@ def build_variant(
         variant: One of ``VARIANTS``.
         model: The lean fp32 graph; it is not changed.
         folder: Receives the graph and its weights.
-        checkpoint: The variant is compared with it.
+        reference: The checkpoint's logits, which the variant is compared with.
         eval_data: Texts for calibration and verification.
         limits: How far the variant may be from the checkpoint.
         say: Receives a line before each further attempt.
@@ -53,7 +53,7 @@ def build_variant(
             say(f"{last}; trying again with the products of {len(kept)} activations in fp32")
         entry = write_graph(variant, model, eval_data, folder, kept)
         try:
-            entry |= accept(variant, folder / entry["file"], checkpoint, eval_data=eval_data, limits=limits)
+            entry |= accept(variant, folder / entry["file"], reference, eval_data=eval_data, limits=limits)
         except FidelityError as error:
             last = error
         else:

@@ -16,7 +16,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils import logging as transformers_logging
 
 from fillmask.errors import first_line
-from fillmask_export.checkpoint_files import refuse_links, refuse_names
+from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
 from fillmask_export.checkpoint_tokenizer import load_tokenizer
 from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
@@ -64,6 +64,7 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
         CheckpointError: The checkpoint does not exist, leads to files elsewhere, has no masked-LM head, no mask token,
             no fast tokenizer, or code of its own; or its weights are pickled and ``allow_pickle`` is not set.
     """
+    refuse_absent(checkpoint, revision)
     _refuse_no_weights(checkpoint, allow_pickle)
     config = _load(AutoConfig, checkpoint, revision)
     refuse_names(checkpoint, revision)

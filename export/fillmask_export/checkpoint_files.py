@@ -8,12 +8,28 @@ from typing import Any
 
 from transformers.utils import cached_file
 
+from fillmask.artifact.hub import snapshot
 from fillmask.artifact.manifest import parse_json
-from fillmask.errors import FillMaskError, first_line
+from fillmask.errors import ArtifactError, FillMaskError, first_line
 from fillmask_export.errors import CheckpointError
 
 # Indexes of weights in several files, and how the names of these files end.
 _INDEXES = {"model.safetensors.index.json": ".safetensors", "pytorch_model.bin.index.json": ".bin"}
+
+
+def refuse_absent(checkpoint: str | Path, revision: str | None = None) -> None:
+    """Refuse a checkpoint that is neither a folder nor on the hub at once; transformers tries the network for 30 s.
+
+    Raises:
+        CheckpointError: It has no config.json that can be had.
+    """
+    try:
+        if not Path(checkpoint).is_dir():
+            snapshot(str(checkpoint), revision, ["config.json"])
+    except OSError as error:  # such as a name that is too long
+        raise CheckpointError(f"{checkpoint} cannot be opened: {error.strerror}") from error
+    except ArtifactError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def refuse_links(folder: Path) -> None:

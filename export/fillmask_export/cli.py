@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fillmask.cli.errors import fail
+from fillmask.cli.errors import fail, imported
 from fillmask.errors import FillMaskError
 
 _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -42,13 +42,12 @@ def export_command(
     **plan: Any,  # noqa: ANN401 -- the fields of Plan
 ) -> None:
     """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
-    try:
+    with imported("fillmask export", "export"):
         from fillmask_export import Plan, export
         from fillmask_export.card import size
+        from fillmask_export.errors import FidelityError
         from fillmask_export.signals import ending_signals
         from fillmask_export.variants import USUAL
-    except ImportError as error:
-        fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
     try:
         with ending_signals():
             manifest = export(
@@ -61,7 +60,7 @@ def export_command(
                 say=_say,
             )
     except (FillMaskError, OSError) as error:
-        fail(str(error), code=1)
+        fail(str(error), code=1 if isinstance(error, (FidelityError, OSError)) else 2)
     for variant, entry in manifest["variants"].items():
         click.echo(f"{variant}: {size(entry, manifest['files']) / 1e6:.1f} MB")
         for name, value in entry["fidelity"].items():

@@ -23,6 +23,7 @@ from fillmask_export.variants import USUAL, VARIANTS, write_graph
 from fillmask_export.verify.eval_data import EvalData, load_eval_data
 from fillmask_export.verify.likelihoods import add_likelihoods
 from fillmask_export.verify.profiling import add_profile
+from fillmask_export.verify.reference import run_checkpoint
 from fillmask_export.verify.tokenizer_check import check_tokenizer
 
 
@@ -78,11 +79,13 @@ def _fill(
     say(f"converting {checkpoint.architecture} with {find_tracer()}")
     model = trace(checkpoint, workspace)
     passes = make_lean(model)
+    say(f"running the checkpoint over {eval_data.masks} masks of {len(eval_data.held_out.probes)} texts")
+    reference = run_checkpoint(checkpoint, eval_data, workspace)
     entries = {}
     for variant in variants:
-        say(f"building {variant} and running it beside the checkpoint over {eval_data.masks} masks")
+        say(f"building {variant} and comparing it with the checkpoint")
         entries[variant] = build_variant(
-            variant, model, folder, checkpoint=checkpoint, eval_data=eval_data, limits=plan.limits, say=say
+            variant, model, folder, reference=reference, eval_data=eval_data, limits=plan.limits, say=say
         )
     if set(variants) != {"fp32"}:
         say(f"scoring {len(eval_data.sentences.texts)} texts with each variant beside fp32")

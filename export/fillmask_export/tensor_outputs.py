@@ -23,6 +23,7 @@ def open_tensors(model: ir.Model, names: Collection[str] | None = None) -> Itera
     copy = model.clone()
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # runs alternate with NumPy
     if names is None:
         _expose_all(copy)
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL

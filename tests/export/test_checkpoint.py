@@ -202,7 +202,7 @@ def test_what_is_neither_a_folder_nor_in_the_hubs_cache_is_refused(tmp_path):
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     for missing in (str(tmp_path / "missing"), "fillmask-tests/no-such-model", "no id at all"):
         message = refusal(missing)
-        assert message.startswith(f"{missing} cannot be loaded by AutoConfig: ")
+        assert message.startswith(f"{missing!r} is not a folder, and the hub model cannot be had: ")
         assert "\n" not in message
 
 

@@ -178,7 +178,7 @@ def test_the_commit_of_a_hub_checkpoint_is_written_down(export_offline, checkpoi
 def test_a_hub_checkpoint_that_is_not_in_the_cache_is_refused_and_the_network_left_alone(export_offline):
     kind, message = export_offline()
     assert kind == "CheckpointError"
-    assert message.startswith("org/name cannot be loaded by AutoConfig: ")
+    assert message.startswith("'org/name' is not a folder, and the hub model cannot be had: ")
     assert "\n" not in message
 
 

@@ -15,7 +15,7 @@ from fillmask.artifact.folder import EMBEDDED
 from fillmask.artifact.manifest import read_manifest
 from fillmask.server.http_errors import HttpError
 from fillmask.server.request import parse
-from fillmask.server.schema import Body
+from fillmask.server.schema import FillMaskBody
 from fillmask.server.settings import Settings
 from tests.reliability.load import texts
 from tests.reliability.row import Row, Scale
@@ -77,7 +77,7 @@ def targets() -> dict[str, Callable[[bytes], object]]:
     """The parser of each kind of input, by its name."""
     fill_mask = FillMask(threads=1)
     return {
-        "bodies": lambda content: parse(content, Body, Settings()),
+        "bodies": lambda content: parse(content, FillMaskBody, Settings()),
         "manifests": lambda content: read_manifest(Held(content)),
         "texts": lambda content: fill_mask.model.encode(content.decode("utf-8", "surrogateescape"), "right"),
     }

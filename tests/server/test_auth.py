@@ -7,7 +7,9 @@ import pytest
 
 from fillmask import InputError
 from fillmask.server.auth import OPEN_PATHS, Keys, open_keys
+from fillmask.server.routes import FILL_MASK_PATHS, HEALTH_PATHS
 from fillmask.server.settings import Settings
+from fillmask.server.verb_routes import ZERO_SHOT_PATHS
 from tests.support import serving
 from tests.support.serving import KEY, OTHER_KEY, TEXT
 
@@ -20,7 +22,9 @@ def routes(server, headers):
     """Every route of the server: those of its OpenAPI description, its pages, and some that do not exist."""
     paths = server.get("/openapi.json", headers).json["paths"]
     listed = [(method.upper(), path.replace("{model}", "minilm-en")) for path in paths for method in paths[path]]
-    unlisted = [("GET", path) for path in ("/", "/docs", "/openapi.json", "/nope")]
+    aliases = [path for path in (*FILL_MASK_PATHS, *ZERO_SHOT_PATHS, "/models/{model:path}/rank") if path not in paths]
+    listed += [("POST", path.replace("{model:path}", "minilm-en")) for path in aliases]
+    unlisted = [("GET", path) for path in ("/", "/docs", "/openapi.json", "/nope", *HEALTH_PATHS)]
     return listed + unlisted + [("DELETE", "/"), ("OPTIONS", "/"), ("POST", "/health/live/../../info"), ("GET", "//")]
 
 

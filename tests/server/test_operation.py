@@ -6,6 +6,7 @@ import re
 import pytest
 
 import fillmask
+from fillmask.server.info_schema import Health, ModelInfo, ServerInfo
 from fillmask.server.routes import FILL_MASK_PATHS
 from tests.support import serving
 from tests.support.serving import TEXT
@@ -114,16 +115,53 @@ def test_the_log_has_the_number_of_threads(server):
 def test_openapi_describes_what_there_is(server):
     described = server.get("/openapi.json").json
     assert described["info"]["version"] == fillmask.__version__
-    for path in FILL_MASK_PATHS:
-        operation = described["paths"][path.replace(":path", "")]["post"]
-        body = operation["requestBody"]["content"]["application/json"]["schema"]
-        assert body["required"] == ["inputs"]
+    for path, operation in posts(described):
         assert {"200", "400", "401", "404", "408", "413", "415", "422", "429", "503", "504"} <= operation[
             "responses"
-        ].keys()
+        ].keys(), path
     text = json.dumps(described)
     for name in set(re.findall(r"#/components/schemas/([^\"]+)", text)):
         assert name in described["components"]["schemas"], name
+
+
+def posts(described):
+    return [(path, methods["post"]) for path, methods in described["paths"].items() if "post" in methods]
+
+
+def test_each_verb_is_described_once_under_the_name_that_clients_get(server):
+    described = server.get("/openapi.json").json
+    assert {path: operation["operationId"] for path, operation in posts(described)} == {
+        "/": "fill_mask", "/rank": "rank", "/infill": "infill", "/score": "score", "/marginals": "marginals",
+        "/classify": "classify", "/zero-shot-classification": "zero_shot_classification",
+    }  # fmt: skip
+    for path in FILL_MASK_PATHS[1:]:
+        assert f"`{path.replace(':path', '')}`" in described["paths"]["/"]["post"]["description"]
+
+
+def test_each_example_runs(server):
+    for path, operation in posts(server.get("/openapi.json").json):
+        body = operation["requestBody"]["content"]["application/json"]
+        assert body["schema"].keys() == {"$ref"}
+        assert server.request("POST", path, body["example"]).status == 200, path
+
+
+def test_descriptions_are_written_for_readers_of_the_api(server):
+    described = server.get("/openapi.json").json
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            assert operation["summary"]
+            assert operation["description"]
+            assert "Raises:" not in operation["description"]
+            assert "``" not in operation["description"]
+
+
+@pytest.mark.parametrize(("path", "read"), [("/info", ServerInfo), ("/models", ModelInfo), ("/health", Health)])
+def test_what_operators_read_has_the_type_that_is_described(server, path, read):
+    found = server.get(path).json
+    for each in found if isinstance(found, list) else [found]:
+        assert read.model_validate(each, extra="forbid").model_dump() == each
+    schema = server.get("/openapi.json").json["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    assert read.__name__ in json.dumps(schema["schema"])
 
 
 def test_nothing_is_loaded_from_elsewhere(server):

@@ -77,6 +77,9 @@ def test_a_click_fills_the_word_in_and_undo_takes_it_back(page, alone):
     assert words(page) == [row["token_str"] for row in alone(filled)]
     page.click("#undo")
     assert page.input_value("#text") == text
+    page.keyboard.press("Control+Shift+z")
+    page.keyboard.press("Control+z")
+    assert page.input_value("#text") == text
 
 
 def test_it_is_used_with_the_keyboard_alone(page):
@@ -92,6 +95,49 @@ def test_it_is_used_with_the_keyboard_alone(page):
     page.keyboard.press("Enter")
     assert page.input_value("#text") == f"Paris is the {chosen} of France. [MASK]"
     assert page.evaluate("document.activeElement.id") == "text"
+
+
+LONG = "They talked about the weather. " * 115 + "She drank a cup of [MASK]."
+
+
+@pytest.mark.slow
+def test_a_long_text_gets_a_window_and_its_results_stand_on_the_screen(context, server):
+    page = context.new_page()  # a text that is refused writes to the console
+    page.goto(server.url)
+    write(page, LONG)
+    assert "tokens and the model takes at most" in page.inner_text("#status")
+    page.click("#status button")
+    page.wait_for_selector(".word")
+    assert page.input_value("#truncation") == "window"
+    assert page.inner_text("#sentence").startswith("…")
+    assert "She drank a cup of" in page.inner_text("#sentence")
+    size = page.viewport_size["height"]
+    assert page.evaluate("document.documentElement.scrollHeight") < 3 * size
+    assert page.locator("#results").bounding_box()["y"] < size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mask", ["___", "[mask]", "<MASK>", "{ mask }"])
+def test_what_people_write_for_a_mask_is_offered_as_one(page, mask):
+    page.fill("#text", f"She drank a cup of {mask}.")
+    page.click("#status button")
+    page.wait_for_function("() => shown.text === 'She drank a cup of [MASK].' && shown.result")
+    assert words(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_axe_finds_nothing(browser, server, scheme, path):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(server.url + path)
+    page.wait_for_selector(".word, #routes details")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
 
 
 @pytest.mark.slow
@@ -293,7 +339,22 @@ def test_the_api_s_page_lists_every_route(context, server):
     page.goto(f"{server.url}/docs")
     page.wait_for_selector("#routes details")
     paths = server.get("/openapi.json").json["paths"]
-    assert set(page.locator("#routes summary code").all_inner_texts()) == set(paths)
+    assert set(page.locator("#routes summary b + code").all_inner_texts()) == set(paths)
+
+
+@pytest.mark.slow
+def test_an_example_of_the_api_s_page_is_sent_and_nothing_is_wider_than_a_phone(browser, server):
+    context = browser.new_context(viewport={"width": 375, "height": 800})
+    page = context.new_page()
+    page.goto(f"{server.url}/docs")
+    page.wait_for_selector("#routes details")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    for send in page.locator("#routes button").all():
+        with page.expect_response(lambda response: response.request.method == "POST") as sent:
+            send.click()
+        assert sent.value.status == 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()
 
 
 def test_they_are_small():

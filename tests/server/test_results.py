@@ -16,7 +16,7 @@ from fillmask.server.aside import Aside
 from fillmask.server.http_errors import HttpError
 from fillmask.server.json_limits import check_values
 from fillmask.server.result_limits import ResultLimits, check_expansion
-from fillmask.server.schema import Body
+from fillmask.server.schema import FillMaskBody
 from fillmask.server.settings import Settings
 from fillmask.tasks import Read
 from tests.support import serving
@@ -126,7 +126,7 @@ def test_the_values_of_a_body_are_counted_outside_its_strings(content, values):
 def test_an_error_in_a_list_ends_its_parsing():
     for body in ({"inputs": [1] * 9}, {"inputs": "a", "parameters": {"targets": [1] * 9}}):
         with pytest.raises(ValidationError) as caught:
-            Body.model_validate_json(json.dumps(body))
+            FillMaskBody.model_validate_json(json.dumps(body))
         assert len(caught.value.errors()) == 2  # one for each member of the union
 
 

@@ -240,12 +240,51 @@ def test_together_they_make_no_more_predictions_than_take_as_long():
     assert together(("a", {"extra": 9000}), ("b", {})) == [["a"], ["b"]]
 
 
-def test_streams_and_large_requests_get_every_fourth_run_while_others_wait():
-    bulk, last = {"bulk": True}, {"tokens_before": 400}
-    texts = [(f"bulk {number}", bulk) for number in range(4)] + [(str(number), last) for number in range(8)]
-    ran = [run[0] for run in together(*texts, max_batch=1)]
-    assert ran == ["0", "1", "2", "bulk 0", "3", "4", "5", "bulk 1", "6", "7", "bulk 2", "bulk 3"]
-    assert together(*texts[:2], max_batch=1) == [["bulk 0"], ["bulk 1"]]
+def test_a_short_text_does_not_wait_for_a_run_of_bulk():
+    async def scenario(model, submit):
+        bulk = submit("wait", bulk=True)
+        await asyncio.to_thread(model.began.wait)
+        assert (await submit("short")).value == [["short"]]
+        assert not bulk.done()
+
+    scheduled(1, scenario)
+
+
+def test_bulk_runs_in_the_order_of_its_due_times():
+    async def scenario(model, submit):
+        submit("wait", bulk=True)
+        await asyncio.to_thread(model.began.wait)
+        futures = [submit(text, bulk=True, tokens_before=tokens) for text, tokens in (("long", 400), ("list", 20))]
+        model.go.set()
+        await asyncio.wait(futures)
+
+    model, _ = scheduled(1, scenario)
+    assert model.ran == ["wait", "list", "long"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_while_short_texts_come_bulk_leaves_a_cpu_to_them(threads, monkeypatch):
+    async def scenario(model, submit):
+        await submit("short")
+        for _ in range(threads):
+            submit("wait", bulk=True)
+        await asyncio.to_thread(model.began.wait)
+        await submit("short")  # bulk that may run has had a round of the threads to begin
+        began.append(model.ran.count("wait"))
+
+    began = []
+    monkeypatch.setattr("fillmask.server.scheduler._LEAVES_CPU_S", 600)
+    scheduled(threads, scenario)
+    assert began[0] <= max(1, threads - 1)
+
+
+def test_without_short_texts_bulk_has_all_cpus(monkeypatch):
+    async def scenario(_, submit):
+        await submit("short")
+        await asyncio.gather(submit("meet", bulk=True), submit("meet", bulk=True))
+
+    monkeypatch.setattr("fillmask.server.scheduler._LEAVES_CPU_S", 0.01)
+    scheduled(2, scenario)
 
 
 def test_an_invalid_text_does_not_harm_the_rest_of_its_batch():

@@ -128,7 +128,7 @@ def test_the_server_counts_the_tokens_of_every_row(server, alone):
 def test_scores_are_described(server):
     described = server.get("/openapi.json").json
     operation = described["paths"]["/score"]["post"]
-    assert operation["requestBody"]["content"]["application/json"]["schema"]["title"] == "ScoreBody"
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/ScoreBody")
     lines = operation["responses"]["200"]["content"]["application/x-ndjson"]["schema"]["$ref"]
     for name in ("Score", "ScoredToken", "ScoredWord", "ScoreParameters", lines.rpartition("/")[2]):
         assert name in described["components"]["schemas"], name

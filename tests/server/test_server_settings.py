@@ -101,6 +101,7 @@ def test_a_port_that_is_taken_ends_it(server):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode not in {0, None}
     assert "address already in use" in done.stderr.lower()
+    assert done.returncode == 2
 
 
 def test_without_the_extra_the_error_names_what_to_install(monkeypatch):
@@ -113,7 +114,7 @@ def test_without_the_extra_the_error_names_what_to_install(monkeypatch):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "pip install 'fillmask[server]'" in done.stderr
+    assert "pip install '.[server]'" in done.stderr
 
 
 def test_the_help_needs_nothing_of_the_extra():

@@ -126,5 +126,5 @@ def test_what_cannot_be_written_is_refused(protein, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"a\.svg cannot be written"):
         draw_heat_map(protein.marginals(WILD), tmp_path / "a.svg")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(InputError, match="pip install 'fillmask\\[plot\\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[plot\]'"):
         check_plot(tmp_path / "b.svg")

@@ -21,7 +21,7 @@ NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray; run 
 
 def test_without_ray_the_extra_is_named(native_folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install 'fillmask\[ray\]'"):
+    with pytest.raises(InputError, match=r"pip install '.\[ray\]'"):
         fillmask.ray.Mapper("predict", model=native_folder, variant="fp32")
 
 

@@ -24,7 +24,7 @@ def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = Fals
     Raises:
         ArtifactError: The model, its revision or the network is missing.
     """
-    folder = _snapshot(model_id, revision, ["*.json"])
+    folder = snapshot(model_id, revision, ["*.json"])
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder / MANIFEST)
         names = manifest["variants"]
@@ -32,10 +32,10 @@ def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = Fals
         chosen = usual if variant == "auto" else {variant}
         entries = [entry for name, entry in names.items() if name in chosen]
         files = [entry[key] for entry in entries for key in ("file", "weights") if key in entry]
-        return _snapshot(model_id, folder.name, files)
+        return snapshot(model_id, folder.name, files)
     for suffix in _SUFFIXES.get(variant, (f"_{variant}",)):
         graphs = [f"{subfolder}model{suffix}.onnx" for subfolder in ("", "onnx/")]
-        folder = _snapshot(model_id, folder.name, graphs)
+        folder = snapshot(model_id, folder.name, graphs)
         if present := [graph for graph in graphs if (folder / graph).exists()]:
             return _with_weights(model_id, folder, present)
     return folder
@@ -45,10 +45,23 @@ def _with_weights(model_id: str, folder: Path, graphs: list[str]) -> Path:
     """Download the files that the graphs name."""
     paths = [(folder / graph).parent / name for graph in graphs for name in external_files(folder / graph)]
     names = [escape(path.relative_to(folder).as_posix()) for path in paths]
-    return _snapshot(model_id, folder.name, names) if names else folder
+    return snapshot(model_id, folder.name, names) if names else folder
 
 
-def _snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
+def snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
+    """Download files of a hub model, or find them in the cache.
+
+    Args:
+        model_id: What names it on the hub.
+        revision: Branch, tag or commit.
+        patterns: Names of files, with wildcards.
+
+    Returns:
+        The snapshot's folder.
+
+    Raises:
+        ArtifactError: The model, its revision or the network is missing.
+    """
     from huggingface_hub import snapshot_download
 
     try:

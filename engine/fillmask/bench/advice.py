@@ -12,13 +12,16 @@ from fillmask.bench.rounds import Samples
 from fillmask.bench.setups import Cell, Setup
 from fillmask.bench.summaries import by_round
 
+_AS_FAST = 1.02  # times as slow, at most, as the fastest by its median
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """A recommendation.
 
     Attributes:
-        setup: The preferred one of those that no other is measurably faster than.
+        setup: The preferred one of those that no other is measurably faster than, and whose median is the best or
+            within 2 % of it.
         equals: The others.
         tokens: The lengths over which it was chosen.
         beside: What it is compared with.
@@ -46,7 +49,7 @@ def advise(
 
     Args:
         samples: What was timed.
-        setups: To choose among, the preferred first: of setups without a measurable difference the first wins.
+        setups: To choose among, the preferred first: of setups without a difference the first wins.
         tokens: Lengths. Those count at which every setup was timed. Where there are none, the setups count that were
             timed at all of them.
         beside: What the choice is compared with.
@@ -63,9 +66,12 @@ def advise(
     first = next(iter(times.values()))
     fastest = max(times, key=lambda setup: float(np.median(first / times[setup])))
     equals = [setup for setup in times if not speed_ratio(times[fastest], times[setup]).exceeds(noise)]
-    known = equals[0] != beside and Cell(beside, shared[0]) in samples
-    gain = speed_ratio(times[equals[0]], by_round(samples, beside, shared)) if known else None
-    return Advice(equals[0], tuple(equals[1:]), tuple(shared), beside, gain, noise)
+    # Where noise hides differences, the preferred setup must not be one whose median is worse.
+    setup = next(each for each in equals if float(np.median(times[each] / times[fastest])) <= _AS_FAST)
+    known = setup != beside and Cell(beside, shared[0]) in samples
+    gain = speed_ratio(times[setup], by_round(samples, beside, shared)) if known else None
+    others = tuple(each for each in equals if each != setup)
+    return Advice(setup, others, tuple(shared), beside, gain, noise)
 
 
 def exceptions(samples: Samples, setups: Sequence[Setup], whole: Advice, *, control: Setup) -> list[Advice]:

@@ -1,4 +1,6 @@
-"""The command ``fillmask``. Exit codes: 0 success, 1 an input, a check or the output failed, 2 wrong usage.
+"""The command ``fillmask``.
+
+Exit codes: 0 success, 1 an input, a check or the output failed, 2 wrong usage or no model, 130 stopped by Ctrl-C.
 
 ``COMMANDS`` is the table of commands; each is imported when it is used. The stages beside the engine add theirs through
 the entry points ``fillmask.commands``.
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fillmask.cli.errors import fail
 from fillmask.cli.streams import guarded
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
+_INTERRUPTED = 130
 COMMANDS = {
     "batch": "fillmask.cli.batch:batch_command",
     "bench": "fillmask.bench.cli:bench_command",
@@ -39,6 +43,13 @@ class _Commands(click.Group):
         """Run a command, help and version included."""
         with guarded():
             return super().main(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's signature
+        """Run a command; Ctrl-C ends it with the exit code of the signal, as shells do."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            fail("stopped", code=_INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*COMMANDS, *(point.name for point in _entry_points())})

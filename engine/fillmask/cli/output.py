@@ -61,13 +61,14 @@ def _tables(masks: Predictions) -> list[str]:
     for index, predictions in enumerate(masks, start=1):
         lines.append(f"\n mask {index} of {len(masks)}" if len(masks) > 1 else "")
         width = max((len(prediction.token_str) for prediction in predictions), default=0)
-        lines += [_row(prediction, width) for prediction in predictions]
+        # With several masks the sequence still has the others, and the special tokens: nothing that people read.
+        lines += [_row(prediction, width, sequence=len(masks) == 1) for prediction in predictions]
     return lines
 
 
-def _row(prediction: Prediction, width: int) -> str:
-    score = f" {prediction.score:7.2%}  {bar(prediction.score)}"
-    return f"{score}  {prediction.token_str:{width}}  {prediction.sequence}"
+def _row(prediction: Prediction, width: int, *, sequence: bool) -> str:
+    score = f" {prediction.score:7.2%}  {bar(prediction.score)}  "
+    return score + (f"{prediction.token_str:{width}}  {prediction.sequence}" if sequence else prediction.token_str)
 
 
 def bar(score: float) -> str:

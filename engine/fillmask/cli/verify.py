@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 @options.as_json
 def verify_command(*, folder: str | None, texts: int, as_json: bool) -> None:
     """Check a model FOLDER on this machine: its files' hashes, then its variants' predictions, alone and in batches."""
-    with reported(code=1):
+    with reported(code=2):
+        from fillmask.errors import IntegrityError
         from fillmask.verification import best, verify
 
-        checks = verify(folder, batch_texts=texts)
+        try:
+            checks = verify(folder, batch_texts=texts)
+        except IntegrityError as error:
+            fail(str(error), code=1)
     fastest = best(checks)
     for check in checks:
         facts = asdict(check) | {"passed": check.passed, "best": check is fastest}

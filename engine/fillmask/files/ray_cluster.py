@@ -12,6 +12,7 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from fillmask.errors import InputError, JobError, one_line
+from fillmask.extras import lacks
 
 # Beside a process with the model alone: Ray, pyarrow and the rows. With the embedded model it was 63 MiB.
 _ACTOR_BYTES = 128 << 20
@@ -71,7 +72,7 @@ def import_ray() -> Any:  # noqa: ANN401 -- the module
         import_module("ray.data")
         return import_module("ray")
     except ImportError as error:
-        raise InputError("Ray Data is not installed; pip install 'fillmask[ray]'") from error
+        raise InputError(lacks("this", "Ray Data", "ray")) from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import IO, Any, cast
 
 from fillmask.errors import InputError, JobError, one_line
+from fillmask.extras import lacks
 
 COMPRESSIONS = (".gz", ".xz", ".zst")
 MAX_LINE = 8 << 20  # bytes
@@ -30,7 +31,7 @@ def import_pyarrow(purpose: str, module: str = "pyarrow") -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        raise InputError(f"{purpose} needs pyarrow, which is not installed; pip install 'fillmask[batch]'") from error
+        raise InputError(lacks(purpose, "pyarrow", "batch")) from error
 
 
 class ByteLines:

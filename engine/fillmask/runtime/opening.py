@@ -60,7 +60,12 @@ def _linked(files: Mapping[str, WeightsFile]) -> dict[str, bytes]:
 
 
 def open_session(
-    graph: bytes | Path, files: Mapping[str, WeightsFile], providers: list[Provider], threads: int
+    graph: bytes | Path,
+    files: Mapping[str, WeightsFile],
+    providers: list[Provider],
+    threads: int,
+    *,
+    spinning: bool = True,
 ) -> ort.InferenceSession:
     """Load a graph.
 
@@ -69,6 +74,7 @@ def open_session(
         files: The files of its weights by name.
         providers: Execution providers in order of preference, checked.
         threads: Threads of one run.
+        spinning: Whether its threads wait for work in a loop.
 
     Raises:
         ProviderError: A provider does not start.
@@ -76,6 +82,7 @@ def open_session(
         IntegrityError: A file of weights was replaced meanwhile.
     """
     options = _options(threads, graph, next(iter(files.values()), None))
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     linked = _linked(files)
     if linked:
         # ONNX Runtime reads this memory until the session is made, and keeps no reference to it.

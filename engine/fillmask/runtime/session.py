@@ -34,6 +34,8 @@ class Session:
         weights: The file of the weights of a graph given as bytes; None if the graph holds them.
         providers: Execution providers in order of preference.
         threads: Threads of one run; None takes what the process may use.
+        spinning: Whether the threads wait for work in a loop, which starts the next run sooner and takes CPU time from
+            what the process computes between runs.
 
     Attributes:
         ort: ONNX Runtime's session.
@@ -59,10 +61,11 @@ class Session:
         weights: WeightsFile | None = None,
         providers: Sequence[Provider] = (CPU,),
         threads: int | None = None,
+        spinning: bool = True,
     ) -> None:
         self.threads = check_threads(threads)
         files = files_of(graph, weights)
-        self.ort = open_session(graph, files, check_providers(providers), self.threads)
+        self.ort = open_session(graph, files, check_providers(providers), self.threads, spinning=spinning)
         self._mapped = [file for file in files.values() if not file.path.is_symlink()]
         self.providers: list[str] = self.ort.get_providers()
         self.on_gpu = is_gpu(self.providers[0])

@@ -24,7 +24,7 @@ The modules in the order in which a request passes them:
     aside        the thread that parses and checks large bodies
     json_limits  how many values a body may have
     schema       the JSON types; score_schema, marginals_schema, infill_schema, rank_schema, classify_schema: those
-                 of the other verbs
+                 of the other verbs; info_schema: those of info, models and health
     admission    permits, weighed in tokens, before any work
     scheduler    the queue, and one thread for each CPU
     job          one text in the queue, and its result
@@ -39,5 +39,5 @@ Around them:
 
     cli          the command; settings: its flags and variables
     lifecycle    builds the server before the port opens, and drains it at the end
-    budget, timer, logs, log_writer, metrics, tracing, pages
+    budget, timer, thread_priority, logs, log_writer, metrics, tracing, pages
 """

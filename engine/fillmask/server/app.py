@@ -62,8 +62,8 @@ def make_app(routes: Sequence[Route]) -> ASGIApp:
     )
     app.router.route_class = _DirectRoute
     for route in routes:
-        for path in route.paths:
-            app.add_api_route(path, route.endpoint, methods=[route.method], **_description(route))
+        for path, options in zip(route.paths, _descriptions(route), strict=True):
+            app.add_api_route(path, route.endpoint, methods=[route.method], **options)
     _add_openapi(app, routes)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,22 +75,36 @@ def make_app(routes: Sequence[Route]) -> ASGIApp:
     return dispatch
 
 
+def _descriptions(route: Route) -> list[dict[str, Any]]:
+    """Make FastAPI's options for each path of a route; the first path is described."""
+    hidden = {"include_in_schema": False, "response_model": None}
+    return [hidden if route.name is None else _description(route), *[hidden] * (len(route.paths) - 1)]
+
+
 def _description(route: Route) -> dict[str, Any]:
-    """Make FastAPI's options that describe a route."""
-    if route.name is None:
-        return {"include_in_schema": False}
+    others = ", ".join(f"`{path.replace(':path', '')}`" for path in route.paths[1:])
     options = {
         "name": route.name,
+        "operation_id": route.name,
         "summary": route.summary,
-        "response_class": PlainTextResponse if route.text else JSONResponse,
+        "description": " ".join(filter(None, (route.description, others and f"Other paths: {others}.")))
+        or route.summary,
     }
     if route.schemas is None:
-        return options | {"tags": ["operation"], "responses": {status: _ERRORS[status] for status in route.errors}}
+        success = {} if route.text else {"response_model": route.result}
+        return (
+            options
+            | success
+            | {
+                "tags": ["operation"],
+                "response_class": PlainTextResponse if route.text else JSONResponse,
+                "responses": {status: _ERRORS[status] for status in route.errors},
+            }
+        )
     return options | {
         "tags": ["fill-mask"],
-        "description": route.description,
         "responses": {200: _success(route.schemas), **_ERRORS},
-        "openapi_extra": {"requestBody": _request_body(route.schemas)},
+        "openapi_extra": {"requestBody": _request_body(route)},
     }
 
 
@@ -99,18 +113,19 @@ def _success(schemas: Schemas) -> dict[str, Any]:
     return {"model": schemas.result, "description": "predictions", "content": lines}
 
 
-def _request_body(schemas: Schemas) -> dict[str, Any]:
-    schema, _ = _split(schemas.body.model_json_schema(ref_template=_REF))
-    return {"content": {"application/json": {"schema": schema}}, "required": True}
+def _request_body(route: Route) -> dict[str, Any]:
+    assert route.schemas is not None
+    schema = {"$ref": _REF.format(model=route.schemas.body.__name__)}
+    return {"content": {"application/json": {"schema": schema, "example": route.example}}, "required": True}
 
 
 def _add_openapi(app: FastAPI, routes: Sequence[Route]) -> None:
     """Add ``/openapi.json``, encoded once. FastAPI lacks the schemas that only ``request`` and ``ndjson`` use."""
     described = app.openapi()
     for schemas in filter(None, (route.schemas for route in routes)):
-        _, parts = _split(schemas.body.model_json_schema(ref_template=_REF))
-        line, _ = _split(schemas.line.model_json_schema(ref_template=_REF))
-        described["components"]["schemas"] |= parts | {schemas.line.__name__: line}
+        for model in (schemas.body, schemas.line):
+            schema, parts = _split(model.model_json_schema(ref_template=_REF))
+            described["components"]["schemas"] |= parts | {model.__name__: schema}
     content = encode_json(described)
 
     async def openapi(_: Request) -> Response:

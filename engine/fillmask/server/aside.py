@@ -1,7 +1,7 @@
 """A thread for the work that large requests cost before they are queued: parsing, checks, resolving of targets.
 
-On the event loop this work would delay every other client. A smaller request overtakes larger ones, but waits at most
-as long as their bytes take.
+On the event loop this work would delay every other client. The thread has a lower priority. A smaller request overtakes
+larger ones, but waits at most as long as their bytes take.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from itertools import count
 from queue import PriorityQueue
 from time import monotonic
 from typing import Any, TypeVar
+
+from fillmask.server.thread_priority import lower_priority
 
 T = TypeVar("T")
 
@@ -46,6 +48,7 @@ class Aside:
         return await future
 
     def _work(self) -> None:
+        lower_priority()
         while True:
             _, _, future, work = self._waiting.get()
             if future.cancelled():

@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from fillmask.cli.errors import fail
+from fillmask.cli.errors import fail, imported
 from fillmask.errors import FillMaskError
 from fillmask.server.settings import Settings, options
-
-_NEEDED = {"anyio", "fastapi", "httptools", "prometheus_client", "pydantic", "starlette", "uvicorn"}
 
 
 @click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,13 +20,9 @@ def serve_command(models: tuple[str, ...], **values: Any) -> None:  # noqa: ANN4
     MODEL is a folder or a hub id, alone or as NAME=MODEL. The first model serves requests that name none. Without
     MODEL the embedded English model is served.
     """
-    try:
+    with imported("the server", "server"):
         from fillmask.server.lifecycle import serve
         from fillmask.server.logs import configure
-    except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
-            raise
-        fail(f"the server needs {error.name}: pip install 'fillmask[server]'", code=2)
     try:
         settings = Settings(**values)
         configure(settings.log_format, settings.log_level)

@@ -18,7 +18,7 @@ from fillmask.server.aside import ASIDE
 from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.json_limits import check_values
-from fillmask.server.schema import Body, Parameters
+from fillmask.server.schema import FillMaskBody, FillMaskParameters
 from fillmask.server.settings import Settings
 
 B = TypeVar("B", bound=BaseModel)
@@ -51,7 +51,7 @@ class TaskRequest:
 
 async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest:
     """Receive and check a fill-mask request; see ``receive``."""
-    return await receive(request, settings, Body, Parameters, _arguments)
+    return await receive(request, settings, FillMaskBody, FillMaskParameters, _arguments)
 
 
 async def receive(
@@ -197,7 +197,7 @@ def _check_text(text: str, where: str, settings: Settings) -> int:
     return masks
 
 
-def _arguments(given: Parameters, settings: Settings) -> dict[str, Any]:
+def _arguments(given: FillMaskParameters, settings: Settings) -> dict[str, Any]:
     top_k = DEFAULT_TOP_K if given.top_k is None else given.top_k
     if top_k > settings.max_top_k:
         raise HttpError(422, f"parameters.top_k: at most {settings.max_top_k}, got {top_k}")

@@ -13,6 +13,7 @@ from fillmask.server.settings import Settings
 from fillmask.tasks import Read
 
 _SHORT_CHARACTERS = 1000
+_PIECE_CHARACTERS = 100
 
 
 def check_expansion(text: str, most: int) -> None:
@@ -24,8 +25,8 @@ def check_expansion(text: str, most: int) -> None:
     if len(text) <= _SHORT_CHARACTERS or text.isascii():
         return
     expanded = 0
-    for start in range(0, len(text), _SHORT_CHARACTERS):  # a call for all would hold the GIL too long
-        expanded += len(unicodedata.normalize("NFKC", text[start : start + _SHORT_CHARACTERS]))
+    for start in range(0, len(text), _PIECE_CHARACTERS):  # a call for all would hold the GIL too long
+        expanded += len(unicodedata.normalize("NFKC", text[start : start + _PIECE_CHARACTERS]))
         if expanded > most:
             raise InputError(f"a text has at most {most} characters after normalization (NFKC), got more")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -34,12 +34,14 @@ class Route:
 
     Attributes:
         method: GET or POST.
-        paths: Paths, in FastAPI's syntax.
+        paths: Paths, in FastAPI's syntax. The description has the first and names the others.
         endpoint: Runs for each request.
         name: Name in the description; a route without a name is not in it.
         summary: One line for the description; None takes the name.
-        description: More of it, for a route with ``schemas``.
+        description: More of it.
         schemas: JSON types of a POST.
+        example: The body of a request that any model can run, for a route with ``schemas``.
+        result: JSON type of the response of a GET.
         errors: Statuses of errors, for a route without ``schemas``. With them it may have all errors.
         text: Whether the response is plain text rather than JSON.
     """
@@ -51,5 +53,7 @@ class Route:
     summary: str | None = None
     description: str | None = None
     schemas: Schemas | None = None
+    example: Mapping[str, Any] | None = None
+    result: Any = None
     errors: tuple[int, ...] = ()
     text: bool = False

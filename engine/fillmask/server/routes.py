@@ -15,10 +15,11 @@ from starlette.responses import Response
 
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError, json_response
+from fillmask.server.info_schema import Health, ModelInfo, ServerInfo
 from fillmask.server.metrics import CONTENT_TYPE
 from fillmask.server.pages import make_page
 from fillmask.server.route import Route, Schemas
-from fillmask.server.schema import Body, Line, Predictions
+from fillmask.server.schema import FillMaskBody, FillMaskLine, Predictions
 from fillmask.server.service import FILL_MASK
 from fillmask.server.verb_routes import verb_routes
 
@@ -56,14 +57,53 @@ def make_routes(handler: Handler, find_problem: ProblemFinder) -> list[Route]:
             name="fill_mask",
             summary="Fill the masks of a text, or of several",
             description="The response has the shapes of transformers' fill-mask pipeline.",
-            schemas=Schemas(body=Body, result=Predictions, line=Line),
+            schemas=Schemas(body=FillMaskBody, result=Predictions, line=FillMaskLine),
+            example={"inputs": "Paris is the [MASK] of France.", "parameters": {"top_k": 3}},
         ),
-        Route(method="GET", paths=HEALTH_PATHS, endpoint=operation.health, name="health", errors=(503,)),
-        Route(method="GET", paths=("/info",), endpoint=operation.info, name="info"),
-        Route(method="GET", paths=("/models",), endpoint=operation.models, name="models"),
-        Route(method="GET", paths=("/metrics",), endpoint=operation.metrics, name="metrics", text=True),
+        *_operation_routes(operation),
         Route(method="GET", paths=("/",), endpoint=make_page("playground.html")),
         Route(method="GET", paths=("/docs",), endpoint=make_page("docs.html")),
+    ]
+
+
+def _operation_routes(operation: Operation) -> list[Route]:
+    """Make the rows for operators."""
+    return [
+        Route(
+            method="GET",
+            paths=HEALTH_PATHS,
+            endpoint=operation.health,
+            name="health",
+            summary="Whether the server takes new requests",
+            description="`/health/live` tells instead whether the process works.",
+            result=Health,
+            errors=(503,),
+        ),
+        Route(
+            method="GET",
+            paths=("/info",),
+            endpoint=operation.info,
+            name="info",
+            summary="The default model, the limits and the version",
+            result=ServerInfo,
+        ),
+        Route(
+            method="GET",
+            paths=("/models",),
+            endpoint=operation.models,
+            name="models",
+            summary="The models",
+            description="A path `/models/{model}/VERB` takes a model by its name.",
+            result=list[ModelInfo],
+        ),
+        Route(
+            method="GET",
+            paths=("/metrics",),
+            endpoint=operation.metrics,
+            name="metrics",
+            summary="Metrics for Prometheus",
+            text=True,
+        ),
     ]
 
 

@@ -1,11 +1,12 @@
 """The queue of jobs, and the threads that run them.
 
-A run uses one thread, and there is one thread for each CPU. That gives a higher rate than all threads on one text.
+A run uses one thread, and as many run at once as there are CPUs. That gives a higher rate than all threads on one text.
 The next job is the one with the earliest due time: its submission plus a delay for the tokens of its request so far. So
 a short text overtakes long texts and long lists; it waits only for runs that have started. The delay is at most five
 seconds, so every job runs in the end.
 
-Streams and large requests have a queue of their own. While both queues have jobs, it gets every fourth run.
+Streams and large requests are bulk. They have a queue and threads of their own, at a lower priority. A short text
+therefore never waits for a bulk run to end. While short texts come, one CPU is left to them, if there are several.
 
 Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
 holds at most 512 tokens, or masks and predictions that take as long.
@@ -18,16 +19,17 @@ import threading
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from itertools import count
-from math import ceil
+from math import ceil, inf
 from time import monotonic
 
 from fillmask.server.job import Job, JobResult
+from fillmask.server.thread_priority import lower_priority
 from fillmask.server.worker import Outcome, work
 
 # Jobs of the queue that are candidates for a batch.
 _LOOKAHEAD = 64
-# While others wait, so many runs have one of bulk among them.
-_BULK_EVERY = 4
+# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon.
+_LEAVES_CPU_S = 1.0
 _Queue = list[tuple[float, int, Job]]
 
 
@@ -50,25 +52,31 @@ class Scheduler:
         self.started = self.runs = 0
         self._loop = loop
         self._max_batch = max_batch
-        self._changed = threading.Condition()
-        # Each in the order of its runs, due time, then arrival: the jobs that are not bulk, and those that are.
+        self._lock = threading.Lock()
+        # Of the jobs that are not bulk, and of those that are. A queue is in the order of its runs: due time, arrival.
         self._queues: tuple[_Queue, _Queue] = ([], [])
-        self._turn = 0
+        self._changed = (threading.Condition(self._lock), threading.Condition(self._lock))
+        self._bulk_runs = 0
+        self._last_short = -inf
         self._order = count()
         self._run_starts: dict[int, float] = {}
         self._stopped = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"fillmask-{index}", daemon=True) for index in range(threads)
+            threading.Thread(target=self._work, args=(bulk,), name=f"fillmask-{kind}-{index}", daemon=True)
+            for bulk, kind in enumerate(("short", "bulk"))
+            for index in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Queue jobs. A job whose future is cancelled before its run never runs."""
-        with self._changed:
+        with self._lock:
             for job in jobs:
                 insort(self._queues[job.bulk], (job.due, next(self._order), job))
-                self._changed.notify()
+                self._changed[job.bulk].notify()
+                if not job.bulk:
+                    self._last_short = monotonic()
 
     @property
     def waiting(self) -> int:
@@ -95,46 +103,51 @@ class Scheduler:
         Returns:
             Whether all threads ended in time.
         """
-        with self._changed:
+        with self._lock:
             self._stopped = True
-            self._changed.notify_all()
+            for changed in self._changed:
+                changed.notify_all()
         end = monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, end - monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self) -> None:
-        while jobs := self._next():
+    def _work(self, bulk: int) -> None:
+        if bulk:
+            lower_priority()
+        while jobs := self._next(bulk):
             self._run_starts[threading.get_ident()] = monotonic()
             outcomes = work(jobs, self._count)
             del self._run_starts[threading.get_ident()]
+            self._end_run(bulk)
             self.submit(job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None)
             self._loop.call_soon_threadsafe(_deliver, jobs, outcomes)
 
-    def _next(self) -> list[Job]:
-        """Wait for the next batch of jobs; empty after ``stop``."""
-        with self._changed:
-            while True:
-                self._changed.wait_for(lambda: any(self._queues) or self._stopped)
-                if self._stopped:
-                    return []
-                if jobs := self._take():
-                    return jobs
-
-    def _turned(self) -> _Queue:
-        """Return the queue whose turn it is; an empty one if both are."""
-        for queue in self._queues:
-            while queue and queue[0][2].future.cancelled():
-                del queue[0]
-        if not all(self._queues):
-            return self._queues[0] or self._queues[1]
-        self._turn = (self._turn + 1) % _BULK_EVERY
-        return self._queues[not self._turn]
-
-    def _take(self) -> list[Job]:
-        queue = self._turned()
-        if not queue:
+    def _next(self, bulk: int) -> list[Job]:
+        """Wait for the next batch of jobs of a queue; empty after ``stop``."""
+        queue = self._queues[bulk]
+        with self._lock:
+            while not self._stopped:
+                while queue and queue[0][2].future.cancelled():
+                    del queue[0]
+                if queue and (not bulk or self._bulk_runs < self._most_bulk_runs):
+                    self._bulk_runs += bulk
+                    return self._take(queue)
+                # Time alone can raise the limit of bulk runs.
+                self._changed[bulk].wait(_LEAVES_CPU_S if queue else None)
             return []
+
+    @property
+    def _most_bulk_runs(self) -> int:
+        leaves_cpu = self._queues[0] or monotonic() - self._last_short < _LEAVES_CPU_S
+        return max(1, self.threads - 1) if leaves_cpu else self.threads
+
+    def _end_run(self, bulk: int) -> None:
+        with self._lock:
+            self._bulk_runs -= bulk
+            self._changed[True].notify()
+
+    def _take(self, queue: _Queue) -> list[Job]:
         first = queue[0][2]
         model = first.model.model
         # The threads share the queue: two concurrent runs end before one run of all. All threads share one GPU.
@@ -155,7 +168,7 @@ class Scheduler:
         return jobs
 
     def _count(self, jobs: Sequence[Job]) -> None:
-        with self._changed:
+        with self._lock:
             self.started += sum(job.task is None for job in jobs)
             self.runs += bool(jobs)
 

@@ -15,7 +15,7 @@ _TEXT = {"example": "Paris is the [MASK] of France."}
 Strings = Annotated[list[str], Field(fail_fast=True)]
 
 
-class Parameters(BaseModel):
+class FillMaskParameters(BaseModel):
     """Parameters that hold for every text of a request."""
 
     model_config = ConfigDict(strict=True, extra="allow")
@@ -27,7 +27,7 @@ class Parameters(BaseModel):
     )
 
 
-class Body(BaseModel):
+class FillMaskBody(BaseModel):
     """A fill-mask request."""
 
     model_config = ConfigDict(strict=True, extra="allow")
@@ -36,7 +36,7 @@ class Body(BaseModel):
         description="A text with at least one mask, written as the model's mask token, or in a text without that "
         "token as `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
     )
-    parameters: Parameters | None = None
+    parameters: FillMaskParameters | None = None
     options: dict[str, Any] | None = Field(
         None, description="Options of the hosted API, such as `use_cache`; no effect here."
     )
@@ -55,7 +55,7 @@ Predictions = list[Prediction] | list[list[Prediction]] | list[list[Prediction] 
 """One mask: a list of predictions. Several masks: one such list each. Several texts: the result of each."""
 
 
-class Line(BaseModel):
+class FillMaskLine(BaseModel):
     """One line of application/x-ndjson: the result of one text."""
 
     index: int = Field(description="Index of the text, from 0.")

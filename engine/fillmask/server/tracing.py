@@ -7,6 +7,7 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from fillmask.errors import InputError
+from fillmask.extras import lacks
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -31,7 +32,7 @@ def open_tracing(endpoint: str | None) -> Callable[[RequestContext], None]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
-        raise InputError("traces need OpenTelemetry: pip install 'fillmask[otel]'") from error
+        raise InputError(lacks("a trace", "OpenTelemetry", "otel")) from error
     return Recorder(OTLPSpanExporter(endpoint=endpoint))
 
 

@@ -18,37 +18,42 @@ from fillmask.server.score import SCORE_TEXTS
 from fillmask.server.score_schema import ScoreBody, ScoreLine, Scores
 from fillmask.server.zero_shot import handle_zero_shot
 
-# A service, the JSON types of its route, and two sentences for the description.
+# A service, the JSON types of its route, two sentences for the description, and the body of a request.
 _VERBS = (
     (
         RANK_TEXTS,
         Schemas(body=RankBody, result=Rankings, line=RankLine),
         "Rank candidates at the masks of a text, or of several",
         "Candidates have any number of tokens. The response has a list for each mask, best first.",
+        {"inputs": "Paris is the [MASK] of France.", "parameters": {"candidates": ["capital", "largest city"]}},
     ),
     (
         INFILL_TEXTS,
         Schemas(body=InfillBody, result=Infills, line=InfillLine),
         "Fill the slots of a text together, or of several",
         "Words of one or several tokens that fit each other, in the text of the request.",
+        {"inputs": "The [MASK] is the capital of [MASK].", "parameters": {"top_k": 3}},
     ),
     (
         SCORE_TEXTS,
         Schemas(body=ScoreBody, result=Scores, line=ScoreLine),
         "Score a text, or several, by its pseudo-log-likelihood",
         "The log probability of each token and word, with its place in the text.",
+        {"inputs": "The keys to the cabinet are on the table."},
     ),
     (
         MARGINALS_OF_TEXTS,
         Schemas(body=MarginalsBody, result=MarginalsOfTexts, line=MarginalsLine),
         "Give the log probabilities of an alphabet at every position of a text, or of several",
         "A matrix for each text. Its log odds score the variants of a protein.",
+        {"inputs": "The keys are here.", "parameters": {"alphabet": ["are", "is"]}},
     ),
     (
         CLASSIFY_TEXTS,
         Schemas(body=ClassifyBody, result=Labels, line=LabelLine),
         "Label a text, or several, by words in a template",
         "The labels of a text, best first. Their scores are not calibrated.",
+        {"inputs": "The striker scored twice.", "parameters": {"labels": ["sports", "politics"]}},
     ),
 )
 ZERO_SHOT_PATHS = (
@@ -70,8 +75,9 @@ def verb_routes(handler: Handler) -> list[Route]:
             summary=summary,
             description=description,
             schemas=schemas,
+            example=example,
         )
-        for service, schemas, summary, description in _VERBS
+        for service, schemas, summary, description, example in _VERBS
     ]
     zero_shot = Route(
         method="POST",
@@ -81,5 +87,6 @@ def verb_routes(handler: Handler) -> list[Route]:
         summary="Hugging Face's zero-shot classification",
         description="Clients of huggingface_hub up to 1.1.4 get an object of labels and scores instead of a list.",
         schemas=Schemas(body=ZeroShotBody, result=ZeroShotLabels, line=LabelLine),
+        example={"inputs": "The striker scored twice.", "parameters": {"candidate_labels": ["sports", "politics"]}},
     )
     return [*verbs, zero_shot]

@@ -19,6 +19,7 @@ from collections.abc import Collection
 import onnx_ir as ir
 
 from fillmask_export.probes import Probe
+from fillmask_export.progress import track
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of
@@ -38,7 +39,8 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
     """
     activations, samples, split = prepare(model, calibration)
     weights = 0
-    for activation in [activation for activation in activations if activation.name not in keep]:
+    quantized = [activation for activation in activations if activation.name not in keep]
+    for activation in track(quantized, "rounding weights", "activations"):
         qparams = qparams_of(activation, samples)
         weights += to_integers(model, activation, smooth(model, activation, qparams), qparams, samples[activation.name])
     table = quantize_table(model)

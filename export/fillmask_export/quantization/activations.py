@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import array_of
 from fillmask_export.probes import Probe
+from fillmask_export.progress import track
 from fillmask_export.tensor_outputs import open_tensors
 
 _ROWS = 8192  # kept rows of an activation; GPTQ needs a few times as many as there are channels
@@ -161,7 +162,7 @@ def collect(model: ir.Model, activations: list[Activation], probes: list[Probe])
     share = -(-_ROWS // len(probes))
     with open_tensors(model, names) as session:
         inputs = [value.name for value in session.get_inputs()]
-        for probe in probes:
+        for probe in track(probes, "calibrating"):
             for name, array in zip(names, session.run(names, probe.feeds(inputs)), strict=True):
                 rows = array.reshape(-1, array.shape[-1])
                 lows[name].append(rows.min(axis=0))

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from fillmask.cli.errors import fail
+from fillmask.cli.errors import fail, imported
 from fillmask.errors import FillMaskError
 
 
 @click.command("train")
 @click.argument("encoder")
-@click.option("--text", "first", required=True, type=click.Path(path_type=Path), help="Text files; several may follow.")
-@click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]...")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILES...")
+@click.option("--text", "texts", multiple=True, type=click.Path(path_type=Path), help="As FILES; repeats.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to create.")
 @click.option("--minutes", type=float, help="Time to train for.")
 @click.option("--steps", type=int, help="Steps to train for.")
@@ -36,21 +36,23 @@ from fillmask.errors import FillMaskError
 def train_command(
     *,
     encoder: str,
-    first: Path,
-    more: tuple[Path, ...],
+    files: tuple[Path, ...],
+    texts: tuple[Path, ...],
     out: Path,
     **recipe: Any,  # noqa: ANN401 -- the fields of Recipe
 ) -> None:
-    """Train ENCODER, a folder or a hub id, on text as a masked LM, into the new folder OUT."""
-    try:
+    """Train ENCODER, a folder or a hub id, on the text of FILES as a masked LM, into the new folder OUT.
+
+    FILES are .txt, .txt.xz, .jsonl or .jsonl.xz. The exit code is 0, 1 if the training was stopped and saved, or 2.
+    """
+    with imported("fillmask train", "export"):
+        from fillmask_export.training.errors import StoppedError
         from fillmask_export.training.recipe import Recipe
         from fillmask_export.training.training import train
-    except ImportError as error:
-        fail(f"{error.name} is not installed; pip install 'fillmask[export]'", code=2)
     try:
-        report = train(encoder, [first, *more], out, Recipe(**recipe))
+        report = train(encoder, [*texts, *files], out, Recipe(**recipe))
     except (FillMaskError, OSError) as error:
-        fail(str(error), code=1)
+        fail(str(error), code=1 if isinstance(error, (StoppedError, OSError)) else 2)
     for name, before in report["before"].items():
         after = report["after"][name]
         for score in ("loss", "accuracy"):

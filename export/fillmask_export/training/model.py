@@ -13,9 +13,10 @@ from torch.nn.functional import pad
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from fillmask.artifact.manifest import MANIFEST
 from fillmask.artifact.tokenizer import max_length
 from fillmask.errors import first_line
-from fillmask_export.checkpoint_files import refuse_links, refuse_names
+from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
 from fillmask_export.errors import CheckpointError
 from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
@@ -43,6 +44,8 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
         TrainingError: It cannot be loaded, or is not an encoder for a masked-LM head.
     """
     _refuse(source)
+    if (Path(source) / MANIFEST).is_file():
+        raise TrainingError(f"{source} is an exported model folder; train the checkpoint that it was made from")
     config = _load(AutoConfig, source)
     tokenizer = _load(AutoTokenizer, source, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token is None:
@@ -60,6 +63,7 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
 def _refuse(source: str) -> None:
     """Refuse files that lead out of the encoder's folder."""
     try:
+        refuse_absent(source)
         if Path(source).is_dir():
             refuse_links(Path(source))
         refuse_names(source)
@@ -95,8 +99,18 @@ def _load(factory: Any, source: str, **options: Any) -> Any:  # noqa: ANN401
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The recipe's device, else a GPU where there is one."""
-    return torch.device(recipe.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The recipe's device, else a GPU where there is one.
+
+    Raises:
+        TrainingError: PyTorch does not know the device, or it is not there.
+    """
+    name = recipe.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        raise TrainingError(f"device {name!r} cannot be used: {first_line(error)}") from error
+    return device
 
 
 def longest(model: PreTrainedModel, tokenizer: Any, wanted: int) -> int:  # noqa: ANN401

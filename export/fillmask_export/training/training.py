@@ -8,10 +8,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
 from fillmask_export.training.batch import Batch, Batcher
 from fillmask_export.training.data import Data
 from fillmask_export.training.display import Display
-from fillmask_export.training.errors import TrainingError
+from fillmask_export.training.errors import StoppedError, TrainingError
 from fillmask_export.training.learner import Learner
 from fillmask_export.training.model import choose_device, longest, open_encoder
 from fillmask_export.training.progress import Progress
@@ -48,15 +50,16 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
     """
     out, paths = Path(out), [Path(file) for file in files]
     _check(out, paths)
+    device = choose_device(recipe)
     work = Work(out)
     with work.locked():
         _check(out, paths)  # again, since another training may have ended
-        return _train(str(encoder), paths, recipe, work)
+        return _train(str(encoder), paths, recipe, work, device=device)
 
 
-def _train(encoder: str, paths: list[Path], recipe: Recipe, work: Work) -> dict[str, Any]:
+def _train(encoder: str, paths: list[Path], recipe: Recipe, work: Work, *, device: torch.device) -> dict[str, Any]:
     tokenized = work.claim(encoder, paths, recipe)
-    model, tokenizer, new = open_encoder(encoder, choose_device(recipe))
+    model, tokenizer, new = open_encoder(encoder, device)
     batcher = Batcher(tokenizer, recipe)
     max_content = longest(model, tokenizer, recipe.max_length) - batcher.special
     if not tokenized:
@@ -106,7 +109,7 @@ def _go_on(learner: Learner, data: Data, before: Scores, progress: Progress, *, 
     """Train until the budget is spent.
 
     Raises:
-        TrainingError: A signal stopped the training; its state is saved.
+        StoppedError: A signal stopped the training; its state is saved.
     """
     saved = perf_counter()
     stream = data.stream(progress.steps)
@@ -122,7 +125,7 @@ def _go_on(learner: Learner, data: Data, before: Scores, progress: Progress, *, 
                 saved = perf_counter()
     _save(learner, before, progress, work)
     if stopped.is_set():
-        raise TrainingError(
+        raise StoppedError(
             f"stopped and saved after {progress.steps} steps and {progress.seconds / 60:.1f} minutes; the same command "
             f"goes on, and with a smaller budget it ends sooner"
         )

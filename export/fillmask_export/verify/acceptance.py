@@ -11,24 +11,32 @@ from typing import Any
 import onnx_ir as ir
 
 from fillmask import FillMask
-from fillmask_export.checkpoint import Checkpoint
+from fillmask.runtime.session import Session
 from fillmask_export.errors import FidelityError
 from fillmask_export.fp16.ranges import find_infinite
 from fillmask_export.plan import Limits
 from fillmask_export.verify.eval_data import EvalData
-from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_graph
+from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_forward
+from fillmask_export.verify.forward import Forward, session_forward
 from fillmask_export.verify.invariance import batch_difference, equal_length_difference, select
+from fillmask_export.verify.reference import Expected, Reference
 
 # Largest difference of a score that rounding explains. float16 keeps three digits, and the order of a product's sums,
 # which depends on the batch, decides how they round.
 _BATCH_TOLERANCE = {"fp16": 5e-3}
 _USUAL_BATCH_TOLERANCE = 1e-5
-_UNMASKED_TEXTS = 32  # held-out texts that are read without masks
 _TENSOR_TEXTS = 64  # held-out texts on which every tensor of fp16 is checked
 
 
-def accept(variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: EvalData, limits: Limits) -> dict[str, Any]:
+def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalData, limits: Limits) -> dict[str, Any]:
     """Measure a variant and check it against the limits.
+
+    Args:
+        variant: Its name.
+        graph: Its graph.
+        reference: The checkpoint's logits.
+        eval_data: Texts for verification.
+        limits: How far the variant may be from the checkpoint.
 
     Returns:
         The variant's figures, for the manifest.
@@ -36,29 +44,30 @@ def accept(variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: Eval
     Raises:
         FidelityError: The variant is too far from its checkpoint. Built in another way it may be accepted.
     """
-    fidelity = measure_graph(graph, checkpoint, eval_data.held_out.probes)
-    not_finite = count_not_finite(graph, eval_data.random)
+    # NumPy compares logits between runs. With threads that spin meanwhile, both took twice the CPU time.
+    session = Session(graph, spinning=False)
+    forward = session_forward(session)
+    fidelity = measure_forward(forward, reference.held_out, f"running {variant}")
+    not_finite = count_not_finite(forward, eval_data.random)
     check_fidelity(variant, fidelity, limits, not_finite_on_random=not_finite)
     if variant == "fp16":
         _check_tensors(graph, eval_data)
-    long = measure_graph(graph, checkpoint, eval_data.long)
+    long = measure_forward(forward, reference.long, f"running {variant}")
     # Accuracy over so few masks is too noisy to check. Long texts are here for errors that only length causes.
     check_fidelity(variant, long, replace(limits, max_accuracy_loss=1.0), where=" in long texts")
     return {
         "fidelity": asdict(fidelity),
         "random_texts": {"texts": len(eval_data.random), "not_finite": not_finite},
         "long_texts": {"tokens": max(probe.input_ids.size for probe in eval_data.long), **asdict(long)},
-        **_measure_unmasked(variant, graph, checkpoint, eval_data=eval_data, limits=limits),
-        **_measure_batches(variant, graph, eval_data, checkpoint.tokenizer.pad_token_id or 0),
+        **_measure_unmasked(variant, forward, reference.unmasked, limits),
+        **_measure_batches(variant, session, eval_data),
     }
 
 
-def _measure_unmasked(
-    variant: str, graph: Path, checkpoint: Checkpoint, *, eval_data: EvalData, limits: Limits
-) -> dict[str, Any]:
+def _measure_unmasked(variant: str, forward: Forward, expected: Expected, limits: Limits) -> dict[str, Any]:
     """Whether a variant may read tokens that are not masked. Where it may not, it is still good at masks."""
-    probes = [probe.unmasked() for probe in eval_data.held_out.probes[:_UNMASKED_TEXTS]]
-    fidelity, others = measure_graph(graph, checkpoint, probes), mean_kl_of_others(graph, checkpoint, probes)
+    fidelity = measure_forward(forward, expected, f"running {variant}")
+    others = mean_kl_of_others(forward, expected)
     try:
         check_fidelity(variant, fidelity, limits)
         check_fidelity(variant, replace(fidelity, mean_kl=others), limits)
@@ -66,14 +75,14 @@ def _measure_unmasked(
         verified = False
     else:
         verified = True
-    figures = {"texts": len(probes), **asdict(fidelity), "mean_kl_of_others": others}
+    figures = {"texts": len(expected.probes), **asdict(fidelity), "mean_kl_of_others": others}
     return {"unmasked_texts": figures, "unmasked_verified": verified}
 
 
-def _measure_batches(variant: str, graph: Path, eval_data: EvalData, pad_token_id: int) -> dict[str, Any]:
+def _measure_batches(variant: str, session: Session, eval_data: EvalData) -> dict[str, Any]:
     """Whether texts keep their scores in one run: texts of any lengths with padding, and texts of equal length."""
-    padded = batch_difference(graph, eval_data.held_out.probes, pad_token_id)
-    equal = equal_length_difference(graph, eval_data.held_out.probes)
+    padded = batch_difference(session, eval_data.held_out.probes, eval_data.pad_token_id)
+    equal = equal_length_difference(session, eval_data.held_out.probes)
     for difference, where in ((padded, "a padded batch"), (equal, "a batch of texts of equal length")):
         if not isfinite(difference):
             raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")

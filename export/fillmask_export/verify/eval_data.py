@@ -9,6 +9,8 @@ from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe, Probes, long_probes, make_masked_texts, make_probes, random_probes
 from fillmask_export.verify.sentences import Sentences, make_sentences
 
+_UNMASKED_TEXTS = 32  # held-out texts that are read without masks
+
 
 @dataclass(frozen=True, slots=True)
 class EvalData:
@@ -21,6 +23,7 @@ class EvalData:
         random: Random tokens. A variant must give finite logits on them.
         masked_texts: Short texts with one mask each; the artifact stores the predictions for them.
         sentences: Texts and minimal pairs for pseudo-log-likelihoods.
+        pad_token_id: What fills shorter rows of a batch.
     """
 
     calibration: Probes
@@ -29,11 +32,17 @@ class EvalData:
     random: list[Probe]
     masked_texts: list[str]
     sentences: Sentences
+    pad_token_id: int
 
     @property
     def masks(self) -> int:
         """Number of masks in the held-out texts."""
         return sum(probe.labels.size for probe in self.held_out.probes)
+
+    @property
+    def unmasked(self) -> list[Probe]:
+        """Some of the held-out texts, without masks."""
+        return [probe.unmasked() for probe in self.held_out.probes[:_UNMASKED_TEXTS]]
 
 
 def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # noqa: ANN401
@@ -54,6 +63,7 @@ def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # 
         random=random_probes(tokenizer, max_length),
         masked_texts=make_masked_texts(tokenizer, plan.texts),
         sentences=make_sentences(tokenizer, plan, max_length),
+        pad_token_id=tokenizer.pad_token_id or 0,
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.runtime.session import Session
-from fillmask_export.checkpoint import Checkpoint
+from fillmask.selection import top_k
 from fillmask_export.probes import Probe
-from fillmask_export.verify.forward import Forward, checkpoint_forward, session_forward
+from fillmask_export.progress import track
+from fillmask_export.verify.forward import Forward
+from fillmask_export.verify.reference import Expected
+
+_FEW = 5  # tokens of a mask whose agreement is counted
 
 # As a logit: its probability is 0 in float64, its logarithm finite.
 _RULED_OUT = -1e4
@@ -42,38 +45,43 @@ class Fidelity:
     not_finite: int
 
 
-def measure_graph(graph: Path, checkpoint: Checkpoint, probes: list[Probe]) -> Fidelity:
-    """Run a variant's graph and its checkpoint over the same masks."""
-    return measure(probes, checkpoint_forward(checkpoint), session_forward(Session(graph)))
+def measure_forward(forward: Forward, expected: Expected, what: str) -> Fidelity:
+    """Run a variant over texts and compare it with its checkpoint.
+
+    Args:
+        forward: The variant.
+        expected: The texts, and the checkpoint's logits.
+        what: The step, in words, for the progress.
+    """
+    return measure(expected.probes, expected.logits, map(forward, track(expected.probes, what)))
 
 
-def mean_kl_of_others(graph: Path, checkpoint: Checkpoint, probes: list[Probe]) -> float:
+def mean_kl_of_others(forward: Forward, expected: Expected) -> float:
     """Mean KL divergence over the tokens other than the labels, in nats.
 
     At a token that is not masked nearly all probability is on the token itself, and hides the rest.
     """
-    forwards = (checkpoint_forward(checkpoint), session_forward(Session(graph)))
-    return measure(probes, *(_without_labels(forward) for forward in forwards)).mean_kl
+    columns = (expected.logits, map(forward, expected.probes))
+    return measure(expected.probes, *(map(_without_labels, expected.probes, column) for column in columns)).mean_kl
 
 
-def _without_labels(forward: Forward) -> Forward:
-    def others(probe: Probe) -> NDArray[np.float32]:
-        logits = forward(probe).copy()
-        logits[range(probe.labels.size), probe.labels] = _RULED_OUT
-        return logits
-
+def _without_labels(probe: Probe, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    others = logits.copy()
+    others[range(probe.labels.size), probe.labels] = _RULED_OUT
     return others
 
 
-def count_not_finite(graph: Path, probes: list[Probe]) -> int:
-    """Number of masks at which a graph gives NaN or infinity."""
-    forward = session_forward(Session(graph))
+def count_not_finite(forward: Forward, probes: list[Probe]) -> int:
+    """Number of masks at which a variant gives NaN or infinity."""
     return sum(int((~np.isfinite(forward(probe))).any(axis=-1).sum()) for probe in probes)
 
 
-def measure(probes: list[Probe], checkpoint: Forward, variant: Forward) -> Fidelity:
-    """Compare a variant with its checkpoint."""
-    rows = [_compare(probe.labels, checkpoint(probe), variant(probe)) for probe in probes]
+def measure(
+    probes: list[Probe], checkpoint: Iterable[NDArray[np.float32]], variant: Iterable[NDArray[np.float32]]
+) -> Fidelity:
+    """Compare the logits of a variant, ``float32[m, V]`` for each text, with those of its checkpoint."""
+    pairs = zip(probes, checkpoint, variant, strict=True)
+    rows = [_compare(probe.labels, reference, found) for probe, reference, found in pairs]
     masks = sum(probe.labels.size for probe in probes)
     columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     means = {name: float(columns[name].mean()) for name in columns}
@@ -86,20 +94,30 @@ def _compare(
     labels: NDArray[np.int64], reference: NDArray[np.float32], variant: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float64]]:
     with np.errstate(all="ignore"):  # infinite logits are counted below
-        log_p, log_q = _log_softmax(reference), _log_softmax(variant)
-    best_p, best_q = (np.argsort(-logs, axis=-1, kind="stable")[:, :5] for logs in (log_p, log_q))
+        (p, log_p), (q, log_q) = _softmax(reference), _softmax(variant)
+        divergence = (p * (log_p - log_q)).sum(axis=-1)
+        difference = np.abs(p - q).max(axis=-1)
+    best_p, best_q = _best(reference), _best(variant)
     shared = (best_p[:, :, None] == best_q[:, None, :]).any(axis=2)
     return {
-        "max_score_difference": np.abs(np.exp(log_p) - np.exp(log_q)).max(axis=-1),
+        "max_score_difference": difference,
         "top_1_agreement": (best_p[:, 0] == best_q[:, 0]).astype(np.float64),
         "top_5_agreement": shared.mean(axis=1),
-        "mean_kl": (np.exp(log_p) * (log_p - log_q)).sum(axis=-1),
+        "mean_kl": divergence,
         "accuracy": (best_q[:, 0] == labels).astype(np.float64),
         "checkpoint_accuracy": (best_p[:, 0] == labels).astype(np.float64),
         "not_finite": (~np.isfinite(variant)).any(axis=-1).astype(np.float64),
     }
 
 
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def _best(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The ids of the five highest logits at each mask, ``int64[m, 5]``."""
+    return np.stack([top_k(row.copy(), min(_FEW, row.size)) for row in logits])
+
+
+def _softmax(logits: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The probabilities and their logarithms, ``float64[m, V]`` each."""
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float64)
+    exponentials = np.exp(shifted)
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / total, shifted - np.log(total)

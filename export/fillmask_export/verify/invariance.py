@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from fillmask.invariance import MaskedRow, score_difference
 from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
+from fillmask_export.progress import track
 
 # int8 rounds sums to integers. Where padding changed the last digit of a sum, 1 of 3,000 texts differed by 3e-3.
 TEXTS = 256
 _TOGETHER = 8
 
 
-def batch_difference(graph: Path, probes: list[Probe], pad_token_id: int) -> float:
+def batch_difference(session: Session, probes: list[Probe], pad_token_id: int) -> float:
     """Compare texts of different lengths in padded runs of eight with each text in a run of its own.
 
     Returns:
         The largest difference of a score; NaN where a score is NaN.
     """
-    session, some = Session(graph), select(probes)
+    some = select(probes)
     step = -(-len(some) // _TOGETHER)  # each group has short and long texts
-    groups = [some[start::step] for start in range(step)]
-    return float(np.max([score_difference(session, _rows(group), pad_token_id) for group in groups]))
+    groups = [_rows(some[start::step]) for start in range(step)]
+    return _largest(session, groups, pad_token_id)
 
 
-def equal_length_difference(graph: Path, probes: list[Probe]) -> float:
+def equal_length_difference(session: Session, probes: list[Probe]) -> float:
     """Compare texts of one length in runs of eight, without padding, with each text in a run of its own.
 
     The texts of ``batch_difference`` are cut to the length of the shortest of their group.
@@ -35,9 +34,14 @@ def equal_length_difference(graph: Path, probes: list[Probe]) -> float:
     Returns:
         The largest difference of a score; NaN where a score is NaN.
     """
-    session, some = Session(graph), select(probes)
-    groups = [some[start : start + _TOGETHER] for start in range(0, len(some), _TOGETHER)]
-    return float(np.max([score_difference(session, _rows(_cut_to_shortest(group)), 0) for group in groups]))
+    some = select(probes)
+    starts = range(0, len(some), _TOGETHER)
+    return _largest(session, [_rows(_cut_to_shortest(some[start : start + _TOGETHER])) for start in starts], 0)
+
+
+def _largest(session: Session, groups: list[list[MaskedRow]], pad_token_id: int) -> float:
+    tracked = track(groups, "comparing batches", "batches")
+    return float(np.max([score_difference(session, group, pad_token_id) for group in tracked]))
 
 
 def select(probes: list[Probe]) -> list[Probe]:

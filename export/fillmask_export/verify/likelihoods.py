@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fillmask.log_scoring import log_softmax_at
 from fillmask.runtime.session import Session
+from fillmask_export.progress import track
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.sentences import Ids, replaced
 
@@ -72,9 +73,10 @@ class Scorer:
     """
 
     def __init__(self, graph: Path, tokenizer: Any) -> None:  # noqa: ANN401
-        self._session = Session(graph)
+        self._session = Session(graph, spinning=False)
         self._mask = tokenizer.mask_token_id
         self._special = np.array(tokenizer.all_special_ids)
+        self._scored: dict[bytes, NDArray[np.float64]] = {}
 
     def places(self, text: Ids) -> NDArray[np.intp]:
         """Where a text has ordinary tokens."""
@@ -82,9 +84,11 @@ class Scorer:
 
     def log_probs(self, text: Ids) -> NDArray[np.float64]:
         """Nats of each ordinary token of a text, ``float64[n]``."""
-        return np.array([
-            log_softmax_at(logits, text[[place]])[0] for place, logits in self._logits(text, self.places(text))
-        ])  # fmt: skip
+        key = text.tobytes()  # a made pair begins with a text that is scored already
+        if key not in self._scored:
+            logits = self._logits(text, self.places(text))
+            self._scored[key] = np.array([log_softmax_at(row, text[[place]])[0] for place, row in logits])
+        return self._scored[key]
 
     def likeliest_other(self, text: Ids, place: int) -> int:
         """The most probable ordinary token at a place, other than the text's own."""
@@ -107,7 +111,7 @@ def measure_fp32(graph: Path, tokenizer: Any, eval_data: EvalData) -> Baseline: 
         (text, replaced(text, place, scorer.likeliest_other(text, place)))
         for text, place in zip(texts, eval_data.sentences.places, strict=True)
     ]
-    return Baseline(texts, pairs, [scorer.log_probs(text) for text in texts], _sums(scorer, pairs))
+    return Baseline(texts, pairs, _of_texts(scorer, texts), _sums(scorer, pairs))
 
 
 def add_likelihoods(
@@ -136,7 +140,7 @@ def add_likelihoods(
 def measure_likelihoods(graph: Path, tokenizer: Any, baseline: Baseline) -> Likelihoods:  # noqa: ANN401
     """Score the same texts and pairs with a variant's graph."""
     scorer = Scorer(graph, tokenizer)
-    return compare(baseline, [scorer.log_probs(text) for text in baseline.texts], _sums(scorer, baseline.pairs))
+    return compare(baseline, _of_texts(scorer, baseline.texts), _sums(scorer, baseline.pairs))
 
 
 def compare(baseline: Baseline, of_texts: list[NDArray[np.float64]], of_pairs: NDArray[np.float64]) -> Likelihoods:
@@ -155,8 +159,12 @@ def compare(baseline: Baseline, of_texts: list[NDArray[np.float64]], of_pairs: N
     )
 
 
+def _of_texts(scorer: Scorer, texts: Sequence[Ids]) -> list[NDArray[np.float64]]:
+    return [scorer.log_probs(text) for text in track(texts, "scoring")]
+
+
 def _sums(scorer: Scorer, pairs: Sequence[tuple[Ids, Ids]]) -> NDArray[np.float64]:
-    return np.array([[scorer.log_probs(text).sum() for text in pair] for pair in pairs])
+    return np.array([[scorer.log_probs(text).sum() for text in pair] for pair in track(pairs, "scoring", "pairs")])
 
 
 def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:

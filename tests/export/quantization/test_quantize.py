@@ -63,7 +63,8 @@ def test_int8_passes_the_gate_on_texts_that_it_was_not_calibrated_on(built_of, f
     model = model.clone()
     quantize(model, probes_of(checkpoint, CORPUS))
     probes = probes_of(checkpoint, None, MASKS)
-    found = measure(probes, checkpoint_forward(checkpoint), session_forward(Session(to_bytes(model), threads=1)))
+    forwards = (checkpoint_forward(checkpoint), session_forward(Session(to_bytes(model), threads=1)))
+    found = measure(probes, *(map(forward, probes) for forward in forwards))
     check_fidelity("int8", found, GATES[kind])
     assert found.masks >= MASKS
     assert found.top_1_agreement > 0.85

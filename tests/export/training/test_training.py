@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel
 
+from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.training import learner, training
 from fillmask_export.training.cli import train_command
 from fillmask_export.training.errors import TrainingError
@@ -255,12 +256,31 @@ def test_the_command_line_trains_and_says_how_the_scores_changed(bert, text, tmp
 def test_the_command_line_reports_an_error_in_a_line(bert, tmp_path):
     arguments = [str(bert), "--text", str(tmp_path / "text.pdf"), "--out", str(tmp_path / "out"), "--steps", "1"]
     result = CliRunner().invoke(train_command, arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "unknown kind" in result.output
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(bert, tmp_path, device):
+    (tmp_path / "text.txt").write_text("a cat\n")
+    arguments = [str(bert), str(tmp_path / "text.txt"), "--out", str(tmp_path / "out"), "--steps", "1"]
+    result = CliRunner().invoke(train_command, [*arguments, "--device", device])
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (2, True)
+    assert f"fillmask: device '{device}' cannot be used: " in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_an_artifact_is_no_encoder(tmp_path):
+    (tmp_path / "text.txt").write_text("a cat\n")
+    result = CliRunner().invoke(
+        train_command, [str(EMBEDDED), str(tmp_path / "text.txt"), "--out", str(tmp_path / "out"), "--steps", "1"]
+    )
+    assert result.exit_code == 2
+    assert "is an exported model folder; train the checkpoint that it was made from" in result.output
 
 
 def test_every_setting_of_the_recipe_is_an_option_with_the_same_default():
     context = train_command.make_context("train", ["encoder", "--text", "a.txt", "--out", "out"])
     settings = {name: field.default for name, field in Recipe.__dataclass_fields__.items()}
     assert {name: context.params[name] for name in settings} == settings
-    assert context.params.keys() - settings.keys() == {"encoder", "first", "more", "out"}
+    assert context.params.keys() - settings.keys() == {"encoder", "files", "texts", "out"}

@@ -14,6 +14,7 @@ from fillmask_export.verify import acceptance
 from fillmask_export.verify.acceptance import accept, check_fidelity
 from fillmask_export.verify.eval_data import load_eval_data
 from fillmask_export.verify.fidelity import Fidelity
+from fillmask_export.verify.reference import run_checkpoint
 from tests.support.graphs import operators, run, stored_bytes, texts
 
 EXACT = Fidelity(100, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0)
@@ -30,6 +31,23 @@ def eval_data(bert):
     return load_eval_data(bert.tokenizer, PLAN, 64)
 
 
+@pytest.fixture(scope="module")
+def reference(bert, eval_data, tmp_path_factory):
+    return run_checkpoint(bert, eval_data, tmp_path_factory.mktemp("logits"))
+
+
+@pytest.fixture
+def without_runs(monkeypatch):
+    """Replaces all measures of ``accept`` by figures; no graph is opened."""
+
+    def replace(**figures):
+        measures = {"measure_forward": EXACT, "count_not_finite": 0, "mean_kl_of_others": 0.0, "_check_tensors": None}
+        for name, found in (measures | {"Session": None} | figures).items():
+            monkeypatch.setattr(acceptance, name, lambda *_, found=found, **__: found)
+
+    return replace
+
+
 @pytest.fixture
 def built(bert, eval_data, plain_of, tmp_path):
     """Builds a variant of the checkpoint and gives the path of its graph."""
@@ -43,8 +61,8 @@ def built(bert, eval_data, plain_of, tmp_path):
 
 
 @pytest.mark.parametrize("variant", ["fp32", "int8", "fp16", "int4"])
-def test_a_variant_that_is_close_passes_with_its_figures(built, bert, eval_data, variant):
-    found = accept(variant, built(variant), bert, eval_data=eval_data, limits=PLAN.limits)
+def test_a_variant_that_is_close_passes_with_its_figures(built, reference, eval_data, variant):
+    found = accept(variant, built(variant), reference, eval_data=eval_data, limits=PLAN.limits)
     assert found["fidelity"]["masks"] == eval_data.masks >= 60
     assert found["random_texts"] == {"texts": len(eval_data.random), "not_finite": 0}
     assert found["batch_invariant"]
@@ -55,82 +73,76 @@ def test_a_variant_that_is_close_passes_with_its_figures(built, bert, eval_data,
     assert 0 <= found["equal_length_difference"] <= 5e-3
 
 
-def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, bert, eval_data):
+def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, reference, eval_data):
     graph = built("int8")
     with pytest.raises(FidelityError, match="mean KL divergence"):
-        accept("int8", graph, bert, eval_data=eval_data, limits=dataclasses.replace(PLAN.limits, max_kl=1e-12))
-    assert accept("int8", graph, bert, eval_data=eval_data, limits=PLAN.limits)["fidelity"]
+        accept("int8", graph, reference, eval_data=eval_data, limits=dataclasses.replace(PLAN.limits, max_kl=1e-12))
+    assert accept("int8", graph, reference, eval_data=eval_data, limits=PLAN.limits)["fidelity"]
 
 
 @pytest.mark.parametrize("of_others", [False, True])
 def test_a_variant_that_is_close_at_masks_alone_is_accepted_and_does_not_read_other_tokens(
-    bert, eval_data, monkeypatch, built, of_others
+    reference, eval_data, monkeypatch, built, of_others
 ):
     far = 2 * PLAN.limits.max_kl
 
-    def measure(_graph, _checkpoint, probes):
-        masked = all(bert.tokenizer.mask_token_id in probe.input_ids for probe in probes)
-        return EXACT if masked or of_others else dataclasses.replace(EXACT, mean_kl=far)
+    def measure(_forward, expected, _what):
+        of_masks = expected is not reference.unmasked
+        return EXACT if of_masks or of_others else dataclasses.replace(EXACT, mean_kl=far)
 
-    monkeypatch.setattr(acceptance, "measure_graph", measure)
+    monkeypatch.setattr(acceptance, "measure_forward", measure)
     monkeypatch.setattr(acceptance, "mean_kl_of_others", lambda *_: far if of_others else 0.0)
-    found = accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+    found = accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
     assert found["unmasked_verified"] is False
     assert found["unmasked_texts"]["mean_kl_of_others" if of_others else "mean_kl"] == far
 
 
-def test_numbers_that_are_none_on_random_tokens_alone_are_refused(built, bert, eval_data, monkeypatch):
+def test_numbers_that_are_none_on_random_tokens_alone_are_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "count_not_finite", lambda *_: 2)
     with pytest.raises(FidelityError, match="2 masks in random tokens give NaN or infinity"):
-        accept("fp32", built("fp32"), bert, eval_data=eval_data, limits=PLAN.limits)
+        accept("fp32", built("fp32"), reference, eval_data=eval_data, limits=PLAN.limits)
 
 
-def test_a_batch_that_gives_no_numbers_is_refused(built, bert, eval_data, monkeypatch):
+def test_a_batch_that_gives_no_numbers_is_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "batch_difference", lambda *_: float("nan"))
     with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a padded batch"):
-        accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+        accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
 
 
-def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, bert, eval_data, monkeypatch):
+def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "equal_length_difference", lambda *_: float("nan"))
     with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a batch of texts of equal length"):
-        accept("int8", built("int8"), bert, eval_data=eval_data, limits=PLAN.limits)
+        accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
 
 
 @pytest.mark.parametrize(("padded", "equal"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.0, 0.0)])
-def test_padded_batches_and_batches_of_equal_length_are_measured_apart(bert, eval_data, monkeypatch, padded, equal):
-    measured = {"measure_graph": EXACT, "count_not_finite": 0, "batch_difference": padded, "mean_kl_of_others": 0.0}
-    for name, found in (measured | {"equal_length_difference": equal}).items():
-        monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
-    found = accept("int8", Path("not run"), bert, eval_data=eval_data, limits=PLAN.limits)
+def test_padded_batches_and_batches_of_equal_length_are_measured_apart(
+    reference, eval_data, without_runs, padded, equal
+):
+    without_runs(batch_difference=padded, equal_length_difference=equal)
+    found = accept("int8", Path("not run"), reference, eval_data=eval_data, limits=PLAN.limits)
     assert (found["batch_invariant"], found["equal_length_invariant"]) == (padded == 0, equal == 0)
 
 
 @pytest.mark.parametrize(
     ("difference", "invariant"), [(2e-5, {"int8": False, "fp16": True}), (6e-3, {"int8": False, "fp16": False})]
 )
-def test_half_precision_may_round_more_in_batches(bert, eval_data, monkeypatch, difference, invariant):
+def test_half_precision_may_round_more_in_batches(reference, eval_data, without_runs, difference, invariant):
+    without_runs(batch_difference=difference, equal_length_difference=difference)
     graph = Path("not run")
-    for name, found in {
-        "measure_graph": EXACT,
-        "count_not_finite": 0,
-        "_check_tensors": None,
-        "mean_kl_of_others": 0.0,
-    }.items():
-        monkeypatch.setattr(acceptance, name, lambda *_, found=found: found)
-    for name in ("batch_difference", "equal_length_difference"):
-        monkeypatch.setattr(acceptance, name, lambda *_: difference)
-    found = {name: accept(name, graph, bert, eval_data=eval_data, limits=PLAN.limits) for name in invariant}
+    found = {name: accept(name, graph, reference, eval_data=eval_data, limits=PLAN.limits) for name in invariant}
     assert {name: each["batch_invariant"] for name, each in found.items()} == invariant
     assert {name: each["equal_length_invariant"] for name, each in found.items()} == invariant
 
 
-def test_a_tensor_that_overflows_inside_is_refused_though_the_logits_are_finite(built, bert, eval_data, monkeypatch):
+def test_a_tensor_that_overflows_inside_is_refused_though_the_logits_are_finite(
+    built, reference, eval_data, monkeypatch
+):
     monkeypatch.setattr(acceptance, "find_infinite", lambda *_: ["residual", "norm"])
     with pytest.raises(
         FidelityError, match="variant fp16 has 2 tensors that half precision does not hold, residual for one"
     ):
-        accept("fp16", built("fp16"), bert, eval_data=eval_data, limits=PLAN.limits)
+        accept("fp16", built("fp16"), reference, eval_data=eval_data, limits=PLAN.limits)
 
 
 def test_the_fp32_graph_that_variants_are_made_of_stays_as_it_is(bert, eval_data, plain_of, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from fillmask_export.errors import FidelityError
 from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe
-from fillmask_export.verify import fidelity
 from fillmask_export.verify.acceptance import check_fidelity
 from fillmask_export.verify.fidelity import mean_kl_of_others, measure
+from fillmask_export.verify.reference import Expected
 
 
 def probe(*labels):
@@ -18,10 +18,9 @@ def probe(*labels):
 
 
 def predicting(*rows):
-    """A model that gives the logits of these probabilities, for any probe."""
+    """The logits of one text with these probabilities at its masks."""
     with np.errstate(divide="ignore"):
-        logits = np.log(np.array(rows, dtype=np.float64)).astype(np.float32)
-    return lambda _: logits
+        return [np.log(np.array(rows, dtype=np.float64)).astype(np.float32)]
 
 
 def test_divergence_and_differences_are_those_computed_by_hand():
@@ -40,20 +39,16 @@ def test_a_divergence_is_that_of_the_variant_from_the_checkpoint_and_not_the_oth
 
 
 def test_an_added_constant_changes_nothing():
-    found = measure([probe(0)], lambda _: np.float32([[1, 2, 4]]), lambda _: np.float32([[-99, -98, -96]]))
+    found = measure([probe(0)], [np.float32([[1, 2, 4]])], [np.float32([[-99, -98, -96]])])
     assert (found.mean_kl, found.max_score_difference) == (pytest.approx(0), pytest.approx(0))
 
 
 def test_shares_are_means_over_masks_and_not_over_texts():
     # Three masks in one text and one in another; the variant is right at the first and third of the four.
     probes = [probe(0, 0, 0), probe(1)]
-    checkpoint = {3: [[0.8, 0.2]] * 3, 1: [[0.8, 0.2]]}
-    variant = {3: [[0.8, 0.2], [0.2, 0.8], [0.8, 0.2]], 1: [[0.8, 0.2]]}
-    found = measure(
-        probes,
-        lambda each: predicting(*checkpoint[each.labels.size])(each),
-        lambda each: predicting(*variant[each.labels.size])(each),
-    )
+    checkpoint = predicting([0.8, 0.2], [0.8, 0.2], [0.8, 0.2]) + predicting([0.8, 0.2])
+    variant = predicting([0.8, 0.2], [0.2, 0.8], [0.8, 0.2]) + predicting([0.8, 0.2])
+    found = measure(probes, checkpoint, variant)
     assert (found.masks, found.top_1_agreement) == (4, 0.75)
     assert (found.accuracy, found.checkpoint_accuracy) == (0.5, 0.75)
     assert found.mean_kl == pytest.approx(0.6 * math.log(4) / 4, abs=1e-6)
@@ -63,7 +58,7 @@ def test_agreement_of_the_first_five_counts_what_is_shared_in_any_order():
     falling = np.arange(10, 0, -1, dtype=np.float32)
     swapped = falling.copy()
     swapped[[0, 1, 4, 9]] = falling[[1, 0, 9, 4]]
-    found = measure([probe(0)], lambda _: falling[None], lambda _: swapped[None])
+    found = measure([probe(0)], [falling[None]], [swapped[None]])
     assert (found.top_1_agreement, found.top_5_agreement) == (0.0, pytest.approx(0.8))
 
 
@@ -77,17 +72,27 @@ def test_masks_that_are_not_finite_are_counted_and_refused_in_silence(broken):
     logits = np.float32([[1, 2, 3], [1, broken, 3], [broken, broken, broken]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = measure([probe(0, 1, 2)], lambda _: np.float32([[1, 2, 3]] * 3), lambda _: logits)
+        found = measure([probe(0, 1, 2)], [np.float32([[1, 2, 3]] * 3)], [logits])
     assert found.not_finite == 2
     for variant in ("fp32", "int8"):
         with pytest.raises(FidelityError, match=f"variant {variant} is too far.*: 2 of 3 masks give NaN or infinity"):
             check_fidelity(variant, found, Plan().limits)
 
 
-def test_the_divergence_over_the_other_tokens_leaves_the_label_out(monkeypatch):
+def test_equal_logits_are_ordered_by_id_so_that_ties_agree():
+    tied = np.zeros((1, 400), dtype=np.float32)
+    assert measure([probe(0)], [tied], [tied + 1]).top_5_agreement == 1.0
+
+
+def test_logits_that_cannot_be_written_to_are_compared():
+    (logits,) = predicting([0.7, 0.2, 0.1])
+    logits.flags.writeable = False
+    assert measure([probe(0)], [logits], [logits]).top_1_agreement == 1.0
+
+
+def test_the_divergence_over_the_other_tokens_leaves_the_label_out():
     """Of the others 1/2 and 1/2 beside 3/4 and 1/4, however probable the label is."""
-    monkeypatch.setattr(fidelity, "checkpoint_forward", lambda _: predicting([0.98, 0.01, 0.01]))
-    monkeypatch.setattr(fidelity, "session_forward", lambda _: predicting([0.2, 0.6, 0.2]))
-    monkeypatch.setattr(fidelity, "Session", lambda _: None)
-    expected = math.log(2 / 3) / 2 + math.log(2) / 2
-    assert mean_kl_of_others("graph", "checkpoint", [probe(0)]) == pytest.approx(expected, abs=1e-6)
+    (found,) = predicting([0.2, 0.6, 0.2])
+    expected = Expected([probe(0)], predicting([0.98, 0.01, 0.01]))
+    divergence = math.log(2 / 3) / 2 + math.log(2) / 2
+    assert mean_kl_of_others(lambda _: found, expected) == pytest.approx(divergence, abs=1e-6)

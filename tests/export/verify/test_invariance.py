@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
 from fillmask_export.verify.invariance import batch_difference, equal_length_difference
 from tests.support.graphs import PLAIN, parse, weights
@@ -19,7 +20,7 @@ OF_TEXT, OF_BATCH = (
 
 def graph_in(folder, body):
     ir.save(parse(PLAIN + body, table=weights(20, 8), head=weights(8, 20, seed=1)), folder / "model.onnx")
-    return folder / "model.onnx"
+    return Session(folder / "model.onnx")
 
 
 def probes(*lengths):

@@ -107,7 +107,7 @@ def requests(monkeypatch, tmp_path):
         requests.append((revision, patterns))
         return tmp_path / COMMIT
 
-    monkeypatch.setattr(hub, "_snapshot", snapshot)
+    monkeypatch.setattr(hub, "snapshot", snapshot)
     return requests
 
 

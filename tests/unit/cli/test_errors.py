@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from fillmask import ArtifactError, NoMaskError, TargetWarning
-from fillmask.cli.errors import fail, reported
+from fillmask.cli.errors import fail, imported, reported
 
 
 def run(callback):
@@ -59,3 +59,28 @@ def test_warnings_are_what_they_were_after_it():
         assert warnings.showwarning is not before
     assert warnings.showwarning is before
     assert warnings.filters == filters
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ModuleNotFoundError("No module", name="torch.nn"), "a step needs torch, which is not installed; "),
+        (ImportError("no libcudart"), "a step needs a package that is installed and cannot be imported: no libcudart"),
+    ],
+)  # fmt: skip
+def test_a_part_whose_packages_are_missing_or_broken_ends_the_command(error, message):
+    def command():
+        with imported("a step", "export"):
+            raise error
+
+    result = run(command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"fillmask: {message}")
+
+
+def test_a_missing_module_of_fillmask_itself_is_not_hidden():
+    def command():
+        with imported("a step", "export"):
+            raise ModuleNotFoundError("No module", name="fillmask.nowhere")
+
+    assert isinstance(run(command).exception, ModuleNotFoundError)

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -126,13 +127,24 @@ def test_without_them_export_names_what_to_install(tmp_path, missing):
         pytest.importorskip("torch")
     done = fillmask(missing, "export", tmp_path, tmp_path / "out", program=("-c", WITHOUT))
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"is not installed; pip install 'fillmask[export]'\n" in done.stderr
+    assert b"is not installed; in the folder of fillmask's source: pip install '.[export]'\n" in done.stderr
     assert done.stderr.count(b"\n") == 1
 
 
 def test_export_refuses_in_one_line_what_is_no_checkpoint(tmp_path):
     pytest.importorskip("torch")
     done = fillmask("export", tmp_path, tmp_path / "out", "--masks", 10)
-    assert (done.returncode, done.stdout) == (1, b"")
+    assert (done.returncode, done.stdout) == (2, b"")
     assert f"fillmask: {tmp_path} holds no config.json" in done.stderr.decode().splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_a_command_with_its_exit_code(native_folder):
+    with started("predict", "-m", native_folder, "--json") as process:
+        process.stdin.write(f"{TEXT}\n{TEXT}\n".encode())
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == b"fillmask: stopped\n"

@@ -148,7 +148,7 @@ def test_a_tampered_file_is_named_in_one_line(artifact, name):
 
 def test_a_foreign_folder_cannot_be_verified(foreign_folder):
     result = verify(foreign_folder)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     message = f"{foreign_folder} has no fillmask.json, so nothing to verify against; export it with fillmask"
     assert result.stderr == f"fillmask: {message}\n"
 

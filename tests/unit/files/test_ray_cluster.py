@@ -34,9 +34,9 @@ def mapped(numbers, address=""):
 
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install 'fillmask\[ray\]'"):
+    with pytest.raises(InputError, match=r"pip install '.\[ray\]'"):
         import_ray()
-    with pytest.raises(InputError, match="Ray Data is not installed"):
+    with pytest.raises(InputError, match="needs Ray Data, which is not installed"):
         next(mapped([1]))
 
 

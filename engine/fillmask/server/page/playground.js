@@ -1,13 +1,16 @@
 "use strict";
 // The state of the page, the request, and the controls.
 
-let mask = "[MASK]", key = false, models = [], verb = "fill", language = "curl", timer, request, history_ = [];
+let mask = "[MASK]", key = false, models = [], verb = "fill", language = "curl", timer, request;
 let shown = { text: "", groups: [] };
 const state = {}; // by verb: its text and its options
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 // Placeholders count in a text without the model's own mask.
 const masksOf = (text) => (text.includes(mask) ? [mask] : ["[MASK]", "<mask>", "{mask}"]);
+// What people write for a mask, and what no model reads as one.
+const ALIKE = /\[\s*mask\s*\]|<\s*mask\s*>|\{\s*mask\s*\}|_{2,}/gi;
+const SHOWN = 80; // characters of a long text beside each mask
 const anyMask = (text) => new RegExp(masksOf(text).map(escaped).join("|"), "g");
 const modelName = () => (models.length > 1 && $("which").selectedIndex > 0 ? $("which").value : "");
 
@@ -33,9 +36,19 @@ function showCommand() {
   $("command").firstChild.textContent = COMMANDS[language](verb, address(), requestBody(), key, modelName());
 }
 
-function setStatus(text, bad = false) {
-  $("status").textContent = text;
+function setStatus(text, bad = false, offer = null) {
+  $("status").replaceChildren(text, ...(offer ? [" ", offer] : []));
   $("status").className = bad ? "bad" : "";
+}
+
+const offered = (label, act) => element("button", { className: "plain", type: "button", textContent: label, onclick: act });
+
+// What the page can do about a request that would fail or has failed.
+function remedy(error = "") {
+  const text = $("text").value, alike = text.match(ALIKE), long = $("truncation");
+  if (VERBS[verb].masked && alike && !anyMask(text).test(text)) return offered(`Use ${alike[0]} as a mask`, () => write(text.replace(ALIKE, mask)));
+  if (!/truncation/.test(error) || !long || long.value) return null;
+  return offered("Read a window of the text", () => { long.value = state[verb].options.truncation = "window"; run(); $("text").focus(); });
 }
 
 function missing(body) {
@@ -51,7 +64,7 @@ async function run() {
   if (request) request.abort();
   request = new AbortController();
   const own = request, body = requestBody(), options = { ...state[verb].options }, start = performance.now();
-  if (missing(body)) { show(null, body.inputs, options); return setStatus(missing(body)); }
+  if (missing(body)) { show(null, body.inputs, options); return setStatus(missing(body), false, remedy()); }
   try {
     const response = await fetch(address(), {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: own.signal,
@@ -59,7 +72,7 @@ async function run() {
     const result = await response.json();
     if (own !== request) return;
     $("raw").textContent = JSON.stringify(result, null, 1);
-    if (!response.ok) { show(null, body.inputs, options); return setStatus(result.error, true); }
+    if (!response.ok) { show(null, body.inputs, options); return setStatus(result.error, true, remedy(result.error)); }
     show(result, body.inputs, options);
     report(response.headers, performance.now() - start, result);
   } catch (error) {
@@ -76,17 +89,19 @@ function report(headers, took, result) {
 function show(result, text, options) {
   shown = { verb, text, groups: result === null ? [] : VERBS[verb].groups(result, text), result, options };
   preview();
+  // Bars of several masks are beside each other: the longest is full.
+  const shares = shown.groups.flatMap((group) => group.rows.map((row) => row.share)), largest = shown.groups.length > 1 ? Math.max(...shares) : 1;
   $("results").className = verb === "infill" ? "wide" : "";
   $("results").replaceChildren(...shown.groups.map((group) => element("div", { className: "card" },
-    element("h2", { textContent: group.title }), element("ol", {}, ...group.rows.map((row) => element("li", {}, button(row)))))));
+    element("h2", { textContent: group.title }), element("ol", {}, ...group.rows.map((row) => element("li", {}, button(row, largest)))))));
 }
 
-function button(row) {
+function button(row, largest) {
   const bar = element("i", { ariaHidden: "true" });
-  bar.style.width = `${row.share * 100}%`;
+  bar.style.width = `${(row.share / largest) * 100 || 0}%`;
   const made = element("button", { className: row.parts ? "word text" : "word", type: "button" }, bar,
     element("b", {}, ...(row.parts || [row.text])), element("span", { textContent: row.shown }));
-  made.setAttribute("aria-label", `${row.text}, ${row.shown}${row.put ? ": fill in" : ""}`);
+  if (row.put) made.title = "Fill in";
   if (row.put) made.onclick = () => { write(row.put()); $("text").focus(); };
   if (row.mask === undefined) return made;
   made.onmouseenter = made.onfocus = () => preview(row.mask, row);
@@ -101,12 +116,19 @@ function preview(chosen = -1, row = null) {
   if (!definition.masked || shown.verb === "infill" || !result) return $("sentence").replaceChildren();
   const parts = text.split(anyMask(text));
   $("sentence").replaceChildren(...parts.flatMap((part, index) => {
-    if (!index) return [part];
+    const near = beside(part, index > 0, index < parts.length - 1);
+    if (!index) return [near];
     const best = index - 1 === chosen ? row : groups[index - 1]?.rows[0];
     const slot = element("span", { className: "slot", textContent: best ? best.text : "?" });
     if (parts.length > 2) slot.append(element("sup", { textContent: index }));
-    return [slot, part];
+    return [slot, near];
   }));
+}
+
+// A part of a text between masks; of a long one what stands beside a mask.
+function beside(part, before, after) {
+  const points = Array.from(part), start = before ? points.slice(0, SHOWN) : [], end = after ? points.slice(-SHOWN) : [];
+  return points.length > start.length + end.length + 1 ? `${start.join("")}…${end.join("")}` : part;
 }
 
 function fillMask(text, token, at) {
@@ -116,9 +138,16 @@ function fillMask(text, token, at) {
 }
 
 function write(text) {
-  history_.push($("text").value);
+  $("text").focus();
+  $("text").select();
+  type(text);
+}
+
+// As if typed, so that the browser's own undo knows it.
+function type(text) {
+  const box = $("text");
+  if (!document.execCommand("insertText", false, text)) box.setRangeText(text, box.selectionStart, box.selectionEnd, "end");
   $("undo").disabled = false;
-  $("text").value = text;
   changed();
   run();
 }
@@ -126,10 +155,8 @@ function write(text) {
 function insert() {
   const box = $("text"), at = box.selectionStart, before = box.value.slice(0, at), after = box.value.slice(box.selectionEnd);
   const gap = before && !/\s$/.test(before) ? " " : "";
-  box.setRangeText(gap + mask + (/^\w/.test(after) ? " " : ""), at, box.selectionEnd, "end");
   box.focus();
-  changed();
-  run();
+  type(gap + mask + (/^\w/.test(after) ? " " : ""));
 }
 
 function changed() {
@@ -162,7 +189,7 @@ function chooseVerb(name) {
   $("text_label").textContent = definition.masked ? "Text with a mask" : "Text";
   $("insert").hidden = !definition.masked;
   $("text").value = state[verb].text;
-  history_ = []; $("undo").disabled = true;
+  $("undo").disabled = true;
   const examples = definition.examples.slice(1);
   $("examples").replaceChildren(...examples.map((text) => element("button", { className: "plain", type: "button", textContent: text.replaceAll("[MASK]", "___"), onclick: () => write(text.replaceAll("[MASK]", mask)) })));
   $("options").replaceChildren(...($("models") ? [$("models")] : []), ...definition.options.map(control));
@@ -194,7 +221,7 @@ function chooseLanguage(name) {
 
 function move(event) {
   const words = [...document.querySelectorAll(".word")], at = words.indexOf(document.activeElement);
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "m" && VERBS[verb].masked) { event.preventDefault(); return insert(); }
+  if (event.ctrlKey && event.key.toLowerCase() === "m" && VERBS[verb].masked) { event.preventDefault(); return insert(); }
   if (event.target === $("text")) {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); return run(); }
     const end = $("text").selectionStart === $("text").value.length || !$("text").value.slice($("text").selectionStart).includes("\n");
@@ -257,7 +284,7 @@ function start() {
   tabs($("verbs"), Object.entries(VERBS).map(([name, { title }]) => [name, title]), "tab_", chooseVerb);
   tabs($("languages"), Object.keys(COMMANDS).map((name) => [name, name]), "as_", chooseLanguage);
   $("insert").onclick = insert;
-  $("undo").onclick = () => { $("text").value = history_.pop(); $("undo").disabled = !history_.length; $("text").focus(); changed(); run(); };
+  $("undo").onclick = () => { $("text").focus(); document.execCommand("undo"); changed(); run(); };
   $("copy").onclick = () => copy($("copy"), $("command").firstChild.textContent);
   $("link").onclick = () => copy($("link"), link());
   $("text").oninput = soon;

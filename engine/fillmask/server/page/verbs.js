@@ -101,10 +101,10 @@ function filledParts(text, fills) {
   const points = Array.from(text), parts = [];
   let end = 0;
   for (const fill of fills) {
-    parts.push(points.slice(end, fill.start).join(""), element("em", { textContent: fill.text.trim() || "␣" }));
+    parts.push(beside(points.slice(end, fill.start).join(""), end > 0, true), element("em", { textContent: fill.text.trim() || "␣" }));
     end = fill.end;
   }
-  return [...parts, points.slice(end).join("")];
+  return [...parts, beside(points.slice(end).join(""), true, false)];
 }
 
 function colored(text, parts) {
