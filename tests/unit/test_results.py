@@ -69,7 +69,7 @@ def test_every_verb_gives_results_that_become_rows_and_json(native):
         native.predict(text, top_k=2, filled=True),
         native.infill(text, top_k=2),
         native.rank(text, ["cat", "the"]),
-        native.classify("the cat", ["cat", "the"]),
+        native.classify("cat", ["cat", "the"], "{text} {mask}"),
     ):
         assert isinstance(results, fillmask.Results)
         assert json.loads(json.dumps(results.to_rows()))[0]["rank"] == 1
