@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
+    from fillmask.results import Results
     from fillmask.tasks.classify import Label
     from fillmask.tasks.filled import FilledPrediction
     from fillmask.tasks.infill import Fill, Infill
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from fillmask.tasks.prior import Prior
     from fillmask.tasks.rank import Ranked
     from fillmask.tasks.score import Score, ScoredToken, ScoredWord
+    from fillmask.transformers_shape import PredictionDict
 
 __all__ = [
     "ArtifactError",
@@ -63,10 +65,12 @@ __all__ = [
     "Marginals",
     "NoMaskError",
     "Prediction",
+    "PredictionDict",
     "Prior",
     "ProviderError",
     "ProviderWarning",
     "Ranked",
+    "Results",
     "Score",
     "ScoredToken",
     "ScoredWord",
@@ -88,8 +92,10 @@ _MODULES = {
     "Label": "fillmask.tasks.classify",
     "Marginals": "fillmask.tasks.marginals",
     "Prediction": "fillmask.tasks.predict",
+    "PredictionDict": "fillmask.transformers_shape",
     "Prior": "fillmask.tasks.prior",
     "Ranked": "fillmask.tasks.rank",
+    "Results": "fillmask.results",
     "Score": "fillmask.tasks.score",
     "ScoredToken": "fillmask.tasks.score",
     "ScoredWord": "fillmask.tasks.score",
@@ -102,3 +108,8 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'fillmask' has no attribute {name!r}")
     return getattr(import_module(_MODULES.get(name, "fillmask.errors")), name)
+
+
+def __dir__() -> list[str]:
+    """Name what completion offers: the public names, also before they are imported."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

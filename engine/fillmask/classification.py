@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
+from fillmask.results import Results
 from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Classification:
         method: RankMethod = "l2r",
         normalize: Literal["pieces"] | None = None,
         truncation: Literal["right"] | None = None,
-    ) -> list[Label]:
+    ) -> Results[Label]:
         """Label a text by the words that the model predicts in a template.
 
         Args:
@@ -84,7 +85,7 @@ class Classification:
         truncation: Literal["right"] | None = None,
         batch_size: int | None = None,
         workers: int = 1,
-    ) -> Iterator[list[Label] | InputError]:
+    ) -> Iterator[Results[Label] | InputError]:
         """Label many texts, lazily and in order; the arguments are those of ``classify`` and ``rank_many``."""
         from fillmask.tasks.classify import CLASSIFY
 

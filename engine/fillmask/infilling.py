@@ -9,6 +9,7 @@ from fillmask.calls import run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
 from fillmask.parameters import DEFAULT_TOP_K
+from fillmask.results import Results
 from fillmask.texts import texts_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Infilling:
         normalize: Normalize | None = "pieces",
         truncation: MaskingTruncation | None = None,
         slots: Slots | None = None,
-    ) -> list[Infill]:
+    ) -> Results[Infill]:
         """Fill the slots of a text together, so that the words fit each other.
 
         Args:
@@ -83,7 +84,7 @@ class Infilling:
         truncation: MaskingTruncation | None = None,
         batch_size: int | None = None,
         workers: int = 1,
-    ) -> Iterator[list[Infill] | InputError]:
+    ) -> Iterator[Results[Infill] | InputError]:
         """Fill many texts, lazily and in order; the arguments are those of ``infill`` and ``predict_many``."""
         from fillmask.tasks.infill import INFILL
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fillmask.calls import resolved, run, run_many
+from fillmask.calls import run, run_many
 from fillmask.classification import Classification
 from fillmask.comparison import Comparison
 from fillmask.errors import InputError
@@ -20,13 +20,13 @@ from fillmask.notices import warn
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.predicting import Slots, Targets, starter
 from fillmask.runtime.providers import Provider, check_providers
-from fillmask.tasks.predict import Predictions, predict, resolve
+from fillmask.tasks.predict import Predictions
 from fillmask.texts import texts_of
-from fillmask.transformers_shape import as_transformers
+from fillmask.transformers_shape import TransformersCall
 from fillmask.windows import Truncation
 
 
-class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification):
+class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Comparison, Classification):
     """Predicts the tokens behind a text's masks.
 
     It is loaded completely or not at all, and threads may share it. It pickles: the other process loads the same
@@ -70,39 +70,6 @@ class FillMask(Introspection, Likelihood, Infilling, Comparison, Classification)
         warn(self.model.notices)
         self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
-
-    def __call__(
-        self,
-        inputs: str | Iterable[str],
-        top_k: int | None = DEFAULT_TOP_K,
-        targets: str | Sequence[str] | None = None,
-        *,
-        truncation: Truncation | None = None,
-    ) -> Any:  # noqa: ANN401 -- transformers' result has a shape that depends on the values of its arguments
-        """Predict as ``transformers.pipeline("fill-mask")`` does, in its shapes.
-
-        Args:
-            inputs: A text, a list of texts, or any other iterable of texts, which is read lazily.
-            top_k: As in ``predict``.
-            targets: As in ``predict``.
-            truncation: As in ``predict``.
-
-        Returns:
-            For a text with one mask a list of dicts ``score, token, token_str, sequence``; with several masks one
-            such list per mask. For a list one result per text, but for a list of one text that text's result. For any
-            other iterable an iterator of results.
-
-        Raises:
-            InputError: One of the texts, top_k or the targets is wrong.
-        """
-        parameters = resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))
-        if isinstance(inputs, str):
-            return as_transformers(run(self.model, predict(self.model, inputs, parameters)))
-        texts = texts_of("inputs must be a string or an iterable of strings", inputs)
-        results = (as_transformers(run(self.model, predict(self.model, text, parameters))) for text in texts)
-        if not isinstance(inputs, (list, tuple)):
-            return results
-        return next(results) if len(inputs) == 1 else list(results)
 
     def predict(  # noqa: PLR0913 -- one parameter an option
         self,

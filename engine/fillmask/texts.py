@@ -1,4 +1,4 @@
-"""Many texts as they come: any iterable, and columns of numpy, pandas, Polars and pyarrow."""
+"""Many texts as they come: any iterable, and columns of numpy, pandas, Polars, pyarrow and datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_texts(rule: str, texts: object) -> None:
     """
     if not isinstance(texts, Iterable) or isinstance(texts, (str, bytes, bytearray, Mapping)):
         raise TextError(f"{rule}, got {type(texts).__name__}")
-    if hasattr(texts, "columns"):
+    if hasattr(texts, "columns") or hasattr(texts, "column_names"):
         raise TextError(f"{rule}, got {type(texts).__name__}; take one of its columns")
 
 

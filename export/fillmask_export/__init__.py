@@ -49,3 +49,8 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'fillmask_export' has no attribute {name!r}")
     return getattr(import_module(_MODULES.get(name, "fillmask_export.errors")), name)
+
+
+def __dir__() -> list[str]:
+    """Name what completion offers: the public names, also before they are imported."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

@@ -1,6 +1,9 @@
 import re
+import subprocess
+import sys
 
 import pytest
+from mypy import api as mypy_api
 
 import fillmask
 from fillmask import errors
@@ -33,6 +36,29 @@ def test_the_public_names_are_sorted_and_come_once():
 @pytest.mark.parametrize("name", fillmask.__all__)
 def test_every_public_name_resolves_to_what_is_called_so(name):
     assert getattr(fillmask, name).__name__ == name
+
+
+@pytest.mark.parametrize("package", ["fillmask", "fillmask_export"])
+def test_completion_offers_the_public_names_and_no_others(package):
+    script = f"import {package} as p; print(sorted(p.__all__) == sorted(n for n in dir(p) if not n.startswith('__')))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == "True\n"
+
+
+def test_type_checkers_know_what_a_call_gives(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from fillmask import FillMask\n"
+        "fill_mask = FillMask()\n"
+        "reveal_type(fill_mask('a'))\nreveal_type(fill_mask(['a']))\nreveal_type(fill_mask(x for x in 'a'))\n"
+        "reveal_type(fill_mask('a')[0]['token_str'])\nreveal_type(fill_mask.predict('a')[0][0])\n"
+    )
+    out, _, _ = mypy_api.run([str(script), "--cache-dir", str(tmp_path), "--follow-imports", "silent"])
+    kinds = re.findall(r'Revealed type is "(.*)"', out)
+    one = "list[TypedDict(fillmask.transformers_shape.PredictionDict, {...})]"
+    short = [re.sub(r"\{.*?\}", "{...}", kind.replace("builtins.", "").replace("'", "")) for kind in kinds]
+    short = [kind.removeprefix("typing.").removeprefix("collections.abc.") for kind in short]
+    assert short == [one, f"list[{one}]", f"Iterator[{one}]", "str", "fillmask.tasks.predict.Prediction"]
 
 
 def test_a_star_import_gives_exactly_the_public_names():

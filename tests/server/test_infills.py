@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from fillmask.results import as_json
 from fillmask.server.http_errors import HttpError
 from fillmask.server.infill import INFILL_TEXTS
-from fillmask.tasks.infill import as_json
 from tests.support import weighing
 
 TEXTS = ["The [MASK] is the capital of [MASK].", "a {mask} of it"]

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from fillmask.results import as_json
 from fillmask.server.rank import RANK_TEXTS
-from fillmask.tasks.rank import RANK, as_json
+from fillmask.tasks.rank import RANK
 from tests.support.weighing import weights
 
 TEXTS = ["Paris is the [MASK] of France.", "He [MASK] the door and left the {mask}."]

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fillmask.results import as_json
 from fillmask.server.http_errors import HttpError
 from fillmask.server.score import SCORE_TEXTS
-from fillmask.tasks.score import as_json
 from tests.support import weighing
 
 TEXTS = ["The keys to the cabinet are on the table.", "It isn't unbelievably good."]

@@ -7,7 +7,7 @@ import pytest
 
 import fillmask.arrow
 from fillmask.errors import InputError
-from fillmask.tasks.score import as_json
+from fillmask.results import as_json
 
 arrow = pytest.importorskip("pyarrow")
 

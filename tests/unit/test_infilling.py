@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from fillmask import Infill, InputError, NoMaskError
+from fillmask import Infill, InputError, NoMaskError, Results
 from fillmask.infilling import Infilling
 from fillmask.tasks.infill import DEFAULT_WIDTH
 
@@ -13,7 +13,7 @@ TEXTS = ["the [MASK] sat on the [MASK].", "no mask", "a {mask}", "[MASK][MASK]"]
 
 def test_many_texts_are_filled_in_order_and_errors_are_values(fill_mask):
     found = list(fill_mask.infill_many(TEXTS, top_k=2))
-    assert [type(each) for each in found] == [list, NoMaskError, list, list]
+    assert [type(each) for each in found] == [Results, NoMaskError, Results, Results]
     assert found[0] == fill_mask.infill(TEXTS[0], top_k=2)
     assert all(isinstance(each, Infill) for each in found[3])
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from fillmask import FillMask, NoMaskError, TextError, TooLongError
+from fillmask import FillMask, NoMaskError, Results, TextError, TooLongError
 from tests.support import toys
 from tests.support.toys import VOCAB_SIZE
 
@@ -117,7 +117,14 @@ def test_many_texts_are_read_one_at_a_time_and_predicted_in_order(fill_mask):
 def test_a_bad_text_among_many_is_reported_and_its_neighbors_are_predicted(fill_mask):
     texts = ["[MASK]", "no mask", "[MASK]\0", None, "[MASK]" * 50, "[MASK]"]
     outcomes = list(fill_mask.predict_many(texts, top_k=1))
-    assert [type(outcome) for outcome in outcomes] == [list, NoMaskError, TextError, TextError, TooLongError, list]
+    assert [type(outcome) for outcome in outcomes] == [
+        Results,
+        NoMaskError,
+        TextError,
+        TextError,
+        TooLongError,
+        Results,
+    ]
     assert outcomes[0] == outcomes[5] == fill_mask.predict("[MASK]", top_k=1)
 
 

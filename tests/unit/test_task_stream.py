@@ -10,6 +10,7 @@ from fillmask.concurrency import Concurrency
 from fillmask.errors import FillMaskError, ForkError, InputError, NoMaskError, TooLongError
 from fillmask.executor import run_batch, run_task
 from fillmask.model import Model
+from fillmask.results import Results
 from fillmask.runtime.session import Session
 from fillmask.task_stream import TaskRun, run_tasks
 from fillmask.tasks import Read, Result
@@ -241,7 +242,7 @@ def test_a_failed_run_that_is_no_fault_of_a_text_is_raised_at_its_place(native, 
 
     monkeypatch.setattr(Model, "logits", broken)
     outcomes = native.predict_many(["[MASK] dog", "no mask", "[MASK] mat", "[MASK] cat", "[MASK] red"], **concurrency)
-    assert [type(next(outcomes)) for _ in range(3)] == [list, NoMaskError, list]
+    assert [type(next(outcomes)) for _ in range(3)] == [Results, NoMaskError, Results]
     with pytest.raises(FillMaskError, match="the device is lost"):
         next(outcomes)
 

@@ -44,6 +44,28 @@ def test_each_kind_of_column_gives_its_texts_and_nulls_are_bad_rows(native):
         assert isinstance([*native.score_many(column)][1], TextError), name
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_call_gives_a_list_as_long_as_any_column(native, count):
+    texts = ["[MASK] cat", "the [MASK]"][:count]
+    expected = [native(text, top_k=1) for text in texts]
+    for name, column in columns_of(texts):
+        results = native(column, top_k=1)
+        if name == "a generator":
+            assert not hasattr(results, "__len__")
+        else:
+            assert isinstance(results, list), name
+        assert [*results] == expected, name
+
+
+def test_a_set_gives_a_list_and_a_generator_stays_lazy(native):
+    assert native({"[MASK] cat"}, top_k=1) == [native("[MASK] cat", top_k=1)]
+    read = []
+    results = native((read.append(text) or text for text in ["[MASK] cat", "the [MASK]"]), top_k=1)
+    assert not read
+    next(results)
+    assert len(read) == 1
+
+
 def test_an_array_of_strings_of_numpy_gives_its_texts(native):
     texts = np.array(["[MASK] cat", "the [MASK]"])
     assert [*native.predict_many(texts, top_k=1)] == [native.predict(str(text), top_k=1) for text in texts]
@@ -59,5 +81,9 @@ def test_a_table_of_columns_is_refused_with_what_to_take():
     class Frame(list):
         columns = ("text",)
 
-    with pytest.raises(TextError, match="the rule, got Frame; take one of its columns"):
-        texts_of("the rule", Frame(["text"]))
+    class Dataset(list):
+        column_names = ("text",)
+
+    for kind in (Frame, Dataset):
+        with pytest.raises(TextError, match=f"the rule, got {kind.__name__}; take one of its columns"):
+            texts_of("the rule", kind(["text"]))

@@ -91,7 +91,7 @@ def _parse_pieces(pieces: str) -> Pieces:
 
 def _show(text: str, infills: list[Infill], *, as_json: bool) -> None:
     if as_json:
-        from fillmask.tasks.infill import as_json as as_documents
+        from fillmask.results import as_json as as_documents
 
         click.echo(json.dumps({"inputs": text, "infills": as_documents(infills)}))
         return

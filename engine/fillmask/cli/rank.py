@@ -80,7 +80,7 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
 
 def _show(text: str, ranking: Ranking, *, as_json: bool) -> None:
     if as_json:
-        from fillmask.tasks.rank import as_json as as_document
+        from fillmask.results import as_json as as_document
 
         click.echo(json.dumps({"inputs": text, "ranking": as_document(ranking)}))
         return

@@ -86,7 +86,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
 
 def _show(text: str, score: Score, *, tokens: bool, as_json: bool) -> None:
     if as_json:
-        from fillmask.tasks.score import as_json as as_document
+        from fillmask.results import as_json as as_document
 
         click.echo(json.dumps({"inputs": text, "score": as_document(score)}))
         return

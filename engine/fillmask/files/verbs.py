@@ -5,22 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from fillmask.errors import InputError
+from fillmask.results import as_json
 from fillmask.tasks import Verb
 from fillmask.tasks.classify import CLASSIFY, Label
-from fillmask.tasks.classify import as_json as labels_as_json
 from fillmask.tasks.infill import INFILL, Infill
-from fillmask.tasks.infill import as_json as infills_as_json
 from fillmask.tasks.marginals import MARGINALS, Marginals
 from fillmask.tasks.predict import PREDICT, Predictions
 from fillmask.tasks.rank import RANK, Ranking
-from fillmask.tasks.rank import as_json as ranking_as_json
-from fillmask.tasks.score import SCORE, Score, as_json
+from fillmask.tasks.score import SCORE, Score
 
 # "string", "int64", "float32", "float64" or "bool_", as pyarrow names them; a list of one type; or a dict of the types
 # of a struct's fields.
@@ -117,7 +112,7 @@ _FLAT_RANKED = {"candidate" if name == "text" else name: kind for name, kind in 
 
 
 def _flatten_ranking(value: Ranking) -> Iterator[tuple[Any, ...]]:
-    for slot, candidates in enumerate(ranking_as_json(value), start=1):
+    for slot, candidates in enumerate(as_json(value), start=1):
         for rank, candidate in enumerate(candidates, start=1):
             yield (slot, rank, *(candidate[name] for name in _RANKED if name != "token_ids"))
 
@@ -134,7 +129,7 @@ _FLAT_FILL = {f"fill_{name}": kind for name, kind in _FILL.items() if name != "t
 
 
 def _flatten_infills(value: list[Infill]) -> Iterator[tuple[Any, ...]]:
-    for rank, infill in enumerate(infills_as_json(value), start=1):
+    for rank, infill in enumerate(as_json(value), start=1):
         for slot, fill in enumerate(infill["fills"], start=1):
             yield (
                 rank,
@@ -147,12 +142,8 @@ def _flatten_infills(value: list[Infill]) -> Iterator[tuple[Any, ...]]:
 _LABEL: dict[str, ColumnType] = {"label": "string", "score": "float64", "log_prob": "float64", "prior": "string"}
 
 
-def _nest_labels(value: list[Label]) -> list[dict[str, Any]]:
-    return [{"prior": None} | label for label in labels_as_json(value)]
-
-
 def _flatten_labels(value: list[Label]) -> Iterator[tuple[Any, ...]]:
-    for rank, label in enumerate(_nest_labels(value), start=1):
+    for rank, label in enumerate(as_json(value), start=1):
         yield (rank, *(label[name] for name in _LABEL))
 
 
@@ -165,21 +156,10 @@ _MARGINAL: dict[str, ColumnType] = {
 }
 
 
-def _nest_marginals(value: Marginals) -> dict[str, Any]:
-    return {"tokens": list(value.tokens), "alphabet": list(value.alphabet), "log_probs": _log_probs(value)}
-
-
 def _flatten_marginals(value: Marginals) -> Iterator[tuple[Any, ...]]:
-    for position, (token, row) in enumerate(zip(value.tokens, _log_probs(value), strict=True), start=1):
+    for position, (token, row) in enumerate(zip(value.tokens, as_json(value.log_probs), strict=True), start=1):
         for letter, log_prob in zip(value.alphabet, row, strict=True):
             yield (position, token, letter, log_prob)
-
-
-def _log_probs(value: Marginals) -> list[list[float | None]]:
-    rows: list[list[float | None]] = value.log_probs.tolist()
-    if np.isfinite(value.log_probs).all():
-        return rows
-    return [[None if each is None or not isfinite(each) else each for each in row] for row in rows]
 
 
 VERBS = {
@@ -187,7 +167,7 @@ VERBS = {
         verb=CLASSIFY,
         column="labels",
         nested=[_LABEL],
-        nest=_nest_labels,
+        nest=as_json,
         flat={"rank": "int64"} | _LABEL,
         flatten=_flatten_labels,
     ),
@@ -195,7 +175,7 @@ VERBS = {
         verb=INFILL,
         column="infills",
         nested=[_INFILL | {"fills": [_FILL]}],
-        nest=infills_as_json,
+        nest=as_json,
         flat={"rank": "int64"} | _INFILL | {"slot": "int64"} | _FLAT_FILL,
         flatten=_flatten_infills,
     ),
@@ -203,7 +183,7 @@ VERBS = {
         verb=MARGINALS,
         column="marginals",
         nested=_MARGINALS,
-        nest=_nest_marginals,
+        nest=as_json,
         flat=_MARGINAL,
         flatten=_flatten_marginals,
     ),
@@ -219,7 +199,7 @@ VERBS = {
         verb=RANK,
         column="ranking",
         nested=[[_RANKED]],
-        nest=ranking_as_json,
+        nest=as_json,
         flat={"mask": "int64", "rank": "int64"} | _FLAT_RANKED,
         flatten=_flatten_ranking,
     ),

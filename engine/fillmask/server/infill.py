@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from fillmask.encoding import PLACEHOLDERS
+from fillmask.results import as_json
 from fillmask.server.admission import weigh
 from fillmask.server.http_errors import HttpError
 from fillmask.server.infill_schema import InfillBody, InfillParameters
@@ -16,7 +17,7 @@ from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, receive
 from fillmask.server.service import Service, join_json
 from fillmask.server.settings import Settings
-from fillmask.tasks.infill import INFILL, MOST_LAYOUTS, Infill, as_json
+from fillmask.tasks.infill import INFILL, MOST_LAYOUTS, Infill
 
 
 async def receive_infill(request: Request, settings: Settings) -> TaskRequest:
@@ -64,7 +65,8 @@ def _rows(masks: int, arguments: Mapping[str, Any]) -> int:
 
 
 def _parts(value: Sequence[Infill]) -> Iterable[Any]:
-    return iter(as_json(value))
+    documents: list[Any] = as_json(value)
+    return documents
 
 
 INFILL_TEXTS = Service(

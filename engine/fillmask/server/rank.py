@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from starlette.requests import Request
 
 from fillmask.errors import CandidatesError
+from fillmask.results import as_json
 from fillmask.server.http_errors import HttpError
 from fillmask.server.rank_schema import RankBody, RankParameters
 from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, known_members, receive
 from fillmask.server.service import Service, join_json, weigh_texts
 from fillmask.server.settings import Settings
-from fillmask.tasks.rank import RANK, Parameters, Ranking, as_json
+from fillmask.tasks.rank import RANK, Parameters, Ranking
 
 _CANDIDATE_CHARACTERS = 256
 
@@ -78,7 +79,8 @@ def count_rows(request: TaskRequest, settings: Settings, parameters: Rows) -> li
 
 def _parts(value: Ranking) -> Iterable[Any]:
     """Give the candidates of each mask."""
-    return iter(as_json(value))
+    documents: list[Any] = as_json(value)
+    return documents
 
 
 RANK_TEXTS = Service(

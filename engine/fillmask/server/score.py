@@ -7,12 +7,13 @@ from typing import Any
 
 from starlette.requests import Request
 
+from fillmask.results import as_json
 from fillmask.server.masked_reads import weigh_masked
 from fillmask.server.request import TaskRequest, receive
 from fillmask.server.score_schema import ScoreBody, ScoreParameters
 from fillmask.server.service import Service, only_part
 from fillmask.server.settings import Settings
-from fillmask.tasks.score import SCORE, Score, as_json
+from fillmask.tasks.score import SCORE, Score
 
 
 async def receive_score(request: Request, settings: Settings) -> TaskRequest:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from fillmask.errors import InputError, TargetsError, TopKError
+from fillmask.results import Results
 from fillmask.server.admission import weigh
 from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, receive_fill_mask
@@ -75,7 +76,7 @@ class Service:
 
 def _parts(value: Predictions) -> Iterable[Any]:
     """Give the predictions of each mask, in the shape that transformers gives them."""
-    return (as_transformers([mask]) for mask in value)
+    return (as_transformers(Results([mask])) for mask in value)
 
 
 def _text(masks: Sequence[bytes]) -> bytes:

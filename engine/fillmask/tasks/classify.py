@@ -18,6 +18,7 @@ from fillmask.contexts import is_marked
 from fillmask.encoding import check_text
 from fillmask.errors import InputError
 from fillmask.model import Model
+from fillmask.results import Results, short_repr, to_dict
 from fillmask.slots import read_slots
 from fillmask.tasks import Read, Result, Task, Verb
 from fillmask.tasks.prior import Prior, log_sum
@@ -30,7 +31,7 @@ Labels: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
 Aggregate: TypeAlias = Literal["logsumexp", "mean", "max"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Label:
     """A label of a text.
 
@@ -46,6 +47,9 @@ class Label:
     score: float
     log_prob: float
     prior: str | None = None
+
+    __repr__ = short_repr
+    to_dict = to_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def check_labels(labels: object) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def classify(model: Model, text: str, parameters: Parameters) -> Task[list[Label]]:
+def classify(model: Model, text: str, parameters: Parameters) -> Task[Results[Label]]:
     """Classify a text.
 
     Raises:
@@ -143,16 +147,13 @@ def classify(model: Model, text: str, parameters: Parameters) -> Task[list[Label
     scores = [_sigmoid(value) for value in z] if parameters.multi_label else softmax(z)
     log_probs = [math.fsum(each) / len(each) for each in plain]
     made = [Label(*each, parameters.prior_hash) for each in zip(labels, scores, log_probs, strict=True)]
-    return Result(sorted(made, key=lambda each: (-each.score, each.label)))
+    return Result(Results(sorted(made, key=lambda each: (-each.score, each.label))))
 
 
 def as_json(labels: Sequence[Label]) -> list[dict[str, Any]]:
     """Labels as JSON holds them: a log probability of minus infinity is None, and without a prior there is none."""
-    return [
-        {"label": each.label, "score": each.score, "log_prob": each.log_prob if math.isfinite(each.log_prob) else None}
-        | ({} if each.prior is None else {"prior": each.prior})
-        for each in labels
-    ]
+    documents = [each.to_dict() for each in labels]
+    return [{name: value for name, value in each.items() if name != "prior" or value} for each in documents]
 
 
 CLASSIFY = Verb("classify", resolve, classify)

@@ -18,13 +18,14 @@ from fillmask.model import Model, Row
 from fillmask.notices import Notice
 from fillmask.parameters import check_target_ids, check_top_k, resolve_targets
 from fillmask.predicting import Slots, Targets, is_per_mask
+from fillmask.results import Results
 from fillmask.slots import SlottedText, read_slots
 from fillmask.tasks import Read, Result, Task, Verb
 from fillmask.tasks.predict import Prediction, Predictions, TopK
 from fillmask.windows import Truncation, check_truncation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FilledPrediction(Prediction):
     """A prediction with its place in the caller's text.
 
@@ -139,7 +140,7 @@ def predict_filled(model: Model, text: str, parameters: Parameters) -> Task[Pred
         for (row, masks), results in zip(places, found, strict=True)
         for (index, mask), best in zip(masks, results, strict=True)
     ]
-    return Result(value, encoded.notices)
+    return Result(Results(value), encoded.notices)
 
 
 PREDICT_FILLED = Verb("predict", resolve_filled, predict_filled)

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from fillmask.errors import InputError
 from fillmask.hypotheses import Hypothesis, Layout, Search, confident, independent, left, refine
@@ -26,6 +26,7 @@ from fillmask.masking import MaskingTruncation, check_masking_truncation
 from fillmask.model import Model
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.predicting import Slots
+from fillmask.results import Results, short_repr, to_dict
 from fillmask.slots import SlottedText, read_slots
 from fillmask.tasks import Result, Task, Verb
 
@@ -46,7 +47,7 @@ _SEARCHES: dict[Order, Callable[[Layout, int, int], Search]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Fill:
     """What stands at one slot.
 
@@ -64,8 +65,11 @@ class Fill:
     log_prob: float
     token_ids: tuple[int, ...]
 
+    __repr__ = short_repr
+    to_dict = to_dict
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Infill:
     """A text with all its slots filled.
 
@@ -80,6 +84,9 @@ class Infill:
     log_prob: float
     score: float
     fills: tuple[Fill, ...]
+
+    __repr__ = short_repr
+    to_dict = to_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ def _check_pieces(pieces: object) -> tuple[int, int]:
     return pair
 
 
-def infill(model: Model, text: str, parameters: Parameters) -> Task[list[Infill]]:
+def infill(model: Model, text: str, parameters: Parameters) -> Task[Results[Infill]]:
     """Fill the slots of a text together.
 
     Raises:
@@ -162,19 +169,10 @@ def infill(model: Model, text: str, parameters: Parameters) -> Task[list[Infill]
             hypotheses = yield from refine(layout, hypotheses, parameters.refine)
         found += [(layout, each) for each in hypotheses]
     found.sort(key=lambda pair: -_compared(pair[1], parameters.normalize))
-    return Result(_distinct(model, slotted, found)[: parameters.top_k])
+    return Result(Results(_distinct(model, slotted, found)[: parameters.top_k]))
 
 
 INFILL = Verb("infill", resolve, infill)
-
-
-def as_json(infills: Sequence[Infill]) -> list[dict[str, Any]]:
-    """Results as JSON holds them: a log probability that is not finite is None."""
-    return [_finite(asdict(each) | {"fills": [_finite(asdict(fill)) for fill in each.fills]}) for each in infills]
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return values | {"log_prob": values["log_prob"] if math.isfinite(values["log_prob"]) else None}
 
 
 def _sizes(slotted: SlottedText, pieces: tuple[int, int]) -> list[SlotSizes]:

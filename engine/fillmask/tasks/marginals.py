@@ -25,6 +25,7 @@ from fillmask.masking import (
     window_size,
 )
 from fillmask.model import Model
+from fillmask.results import to_dict
 from fillmask.tasks import Read, Result, Task, Verb, read_all
 from fillmask.tasks.mutants import Fill, Wild, parse_mutant, score_mutants
 from fillmask.text_tokens import TextTokens, tokenize
@@ -53,6 +54,8 @@ class Marginals:
     alphabet: tuple[str, ...]
     log_probs: NDArray[np.float32]
     wild: Wild = field(repr=False)
+
+    to_dict = to_dict
 
     def variants(self, variants: Iterable[str], *, offset: int = 1, fill: Fill = "wild") -> NDArray[np.float64]:
         """Score variants such as ``"A24G"`` or ``"A24G:K30R"`` against the wild type, which scores 0.

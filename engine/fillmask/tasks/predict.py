@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from fillmask.errors import InputError
 from fillmask.model import Model
 from fillmask.parameters import check_target_ids, check_top_k, resolve_targets
+from fillmask.results import Results, short_repr, to_dict
 from fillmask.scoring import softmax_at
 from fillmask.selection import top_k as select_top_k
 from fillmask.tasks import Read, Result, Task, Verb
 from fillmask.windows import Truncation, check_truncation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prediction:
     """One token that may stand at a mask.
 
@@ -35,8 +36,11 @@ class Prediction:
     token_str: str
     sequence: str
 
+    __repr__ = short_repr
+    to_dict = to_dict
 
-Predictions: TypeAlias = list[list[Prediction]]
+
+Predictions: TypeAlias = Results[list[Prediction]]
 """One list per mask, left to right, each best first."""
 
 
@@ -118,7 +122,7 @@ def predict(model: Model, text: str, parameters: Parameters) -> Task[Predictions
         [Prediction(score, token, token_str(token), sequence(token)) for token, score in mask]
         for sequence, mask in zip(sequences, best, strict=True)
     ]
-    return Result(predictions, encoded.notices)
+    return Result(Results(predictions), encoded.notices)
 
 
 PREDICT = Verb("predict", resolve, predict)

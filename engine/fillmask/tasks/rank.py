@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from fillmask.masking import MaskingTruncation, check_masking_truncation
 from fillmask.model import Model
 from fillmask.predicting import Slots
 from fillmask.prefixes import Node, in_parallel, left_to_right
+from fillmask.results import Results, short_repr, to_dict
 from fillmask.slots import Slot, SlottedText, read_slots
 from fillmask.tasks import Read, Result, Task, Verb, read_all
 
@@ -33,7 +34,7 @@ RankMethod: TypeAlias = Literal["l2r", "parallel"]
 Normalize: TypeAlias = Literal["pieces", "characters"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ranked:
     """A candidate at a slot.
 
@@ -55,8 +56,11 @@ class Ranked:
     start: int
     end: int
 
+    __repr__ = short_repr
+    to_dict = to_dict
 
-Ranking: TypeAlias = list[list[Ranked]]
+
+Ranking: TypeAlias = Results[list[Ranked]]
 """One list per slot, left to right, each best first."""
 
 
@@ -136,7 +140,7 @@ def rank(model: Model, text: str, parameters: Parameters) -> Task[Ranking]:
     mask = model.tokenizer.mask_token_id
     reads = (_read(context, node, mask) for context, some in zip(contexts, nodes, strict=True) for node in some)
     results = iter((yield from read_all(reads)))
-    value = []
+    value: Ranking = Results()
     for slot, context, some in zip(slotted.slots, contexts, nodes, strict=True):
         found = {(node.pieces, node.prefix): next(results) for node in some}
         value.append(_ranked(slot, parameters.candidates.of(marked=context.marked), found, parameters))
@@ -144,16 +148,6 @@ def rank(model: Model, text: str, parameters: Parameters) -> Task[Ranking]:
 
 
 RANK = Verb("rank", resolve, rank)
-
-
-def as_json(ranking: Ranking) -> list[list[dict[str, Any]]]:
-    """A ranking as JSON holds it: a log probability of minus infinity is None."""
-    return [[_as_json(candidate) for candidate in slot] for slot in ranking]
-
-
-def _as_json(ranked: Ranked) -> dict[str, Any]:
-    log_prob = ranked.log_prob if math.isfinite(ranked.log_prob) else None
-    return asdict(ranked) | {"log_prob": log_prob, "token_ids": list(ranked.token_ids)}
 
 
 def softmax(values: Sequence[float]) -> list[float]:

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import accumulate, groupby
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from fillmask.masking import (
 )
 from fillmask.model import Model
 from fillmask.notices import Notice
+from fillmask.results import html, short_repr, to_dict
 from fillmask.spans import Span, trimmed, words_between_spaces
 from fillmask.tasks import Read, Result, Task, Verb, read_all
 from fillmask.text_tokens import TextTokens, tokenize
@@ -43,7 +44,7 @@ Method: TypeAlias = Literal["word_l2r", "original", "whole_word"]
 Words: TypeAlias = Literal["pretokenizer", "spaces"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ScoredToken:
     """A token of a text and its log probability.
 
@@ -65,8 +66,11 @@ class ScoredToken:
     token: int
     token_str: str
 
+    __repr__ = short_repr
+    to_dict = to_dict
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class ScoredWord:
     """A word of a text and its log probability.
 
@@ -84,8 +88,11 @@ class ScoredWord:
     log_prob: float
     unknown: bool
 
+    __repr__ = short_repr
+    to_dict = to_dict
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Score:
     """What a model thinks of a text.
 
@@ -100,6 +107,10 @@ class Score:
     perplexity: float
     tokens: tuple[ScoredToken, ...]
     words: tuple[ScoredWord, ...]
+
+    __repr__ = short_repr
+    to_dict = to_dict
+    _repr_html_ = html
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +185,6 @@ def score(model: Model, text: str, parameters: Parameters) -> Task[Score]:
 
 
 SCORE = Verb("score", resolve, score)
-
-
-def as_json(score: Score) -> dict[str, Any]:
-    """A score as JSON holds it: a number that is not finite, as of a token that the model rules out, is None."""
-    parts = {name: [_finite(asdict(part)) for part in getattr(score, name)] for name in ("tokens", "words")}
-    return _finite({"log_prob": score.log_prob, "perplexity": score.perplexity}) | parts
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if value in (math.inf, -math.inf) else value for name, value in values.items()}
 
 
 def _words_of(text: str, tokens: TextTokens, words: Words) -> list[range]:

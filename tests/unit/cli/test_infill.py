@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from fillmask.cli.main import main
-from fillmask.tasks.infill import as_json
+from fillmask.results import as_json
 
 TEXTS = ["the [MASK] sat on the [MASK].", "a {mask} city"]
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from fillmask.cli.main import main
-from fillmask.tasks.score import as_json
+from fillmask.results import as_json
 
 TEXTS = ["the cat sat.", "the dogs sat on a mat."]
 

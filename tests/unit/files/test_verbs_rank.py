@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from fillmask.errors import InputError
-from fillmask.tasks.rank import as_json
+from fillmask.results import as_json
 from tests.unit.files.conftest import read_rows
 
 TEXTS = ["the [MASK] sat on the [MASK].", "none", "[MASK]"]

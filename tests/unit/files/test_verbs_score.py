@@ -8,7 +8,8 @@ import pytest
 
 from fillmask.errors import InputError
 from fillmask.files.verbs import VERBS
-from fillmask.tasks.score import Score, ScoredWord, as_json
+from fillmask.results import as_json
+from fillmask.tasks.score import Score, ScoredWord
 from tests.unit.files.conftest import parts, read_rows
 
 TEXTS = ["the cat sat on the mat.", "[MASK] dog sat in london", "[MASK]", "the dogs"]

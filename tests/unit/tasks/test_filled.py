@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fillmask import FilledPrediction, InputError, NoMaskError, TargetsError, TargetWarning, TooLongError, TopKError
+from fillmask import (
+    FilledPrediction,
+    InputError,
+    NoMaskError,
+    Results,
+    TargetsError,
+    TargetWarning,
+    TooLongError,
+    TopKError,
+)
 from fillmask.errors import TruncationWarning
 from tests.support import toys
 from tests.support.goldens import FAMILIES, golden
@@ -67,7 +76,7 @@ def test_the_masks_of_windows_keep_their_places(fill_mask):
 
 def test_many_texts(fill_mask):
     results = list(fill_mask.predict_many(["a [MASK]", "none", "[MASK] {mask}"], filled=True, top_k=1, batch_size=2))
-    assert [type(each) for each in results] == [list, NoMaskError, list]
+    assert [type(each) for each in results] == [Results, NoMaskError, Results]
     assert results[0] == fill_mask.predict("a [MASK]", filled=True, top_k=1)
     assert results[0][0][0].filled == f"a {results[0][0][0].text}"
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fillmask import InputError, NoMaskError, TooLongError
-from fillmask.tasks.infill import MOST_LAYOUTS, as_json
+from fillmask.results import as_json
+from fillmask.tasks.infill import MOST_LAYOUTS
 from tests.support import toys
 from tests.support.goldens import FAMILIES, golden
 

@@ -15,8 +15,9 @@ from fillmask import CandidatesError, FillMask, InputError, NoMaskError, Ranked,
 from fillmask.candidates import Candidate, Candidates
 from fillmask.contexts import slot_context
 from fillmask.executor import run_task
+from fillmask.results import as_json
 from fillmask.slots import read_slots
-from fillmask.tasks.rank import RANK, Parameters, as_json, rank, softmax
+from fillmask.tasks.rank import RANK, Parameters, rank, softmax
 from fillmask.text_tokens import tokenize
 from tests.support import toys
 from tests.support.goldens import FAMILIES, golden
