@@ -83,7 +83,7 @@ def _file_lines(file: str) -> Iterator[str]:
 
 
 def _is_file() -> bool:
-    """Whether standard input is a file; a program that waits for its answers writes to a pipe."""
+    """Whether standard input is a file; a program that waits for results writes to a pipe."""
     try:
         return stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
     except OSError:  # also io.UnsupportedOperation: a stream without a descriptor

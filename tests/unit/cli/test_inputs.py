@@ -65,7 +65,7 @@ def test_a_dash_and_nothing_are_standard_input(stdin, texts, file):
     assert (list(given.texts), given.by_line, given.ready) == (["one", "two"], True, True)
 
 
-def test_a_pipe_may_wait_for_answers(monkeypatch):
+def test_a_pipe_may_wait_for_results(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n")))
     assert not read_texts((), None).ready
 
