@@ -17,14 +17,13 @@ from fillmask_export.manifest import describe, save_manifest, write_manifest
 from fillmask_export.passes import make_lean
 from fillmask_export.plan import Plan
 from fillmask_export.staging import check_out, staging
-from fillmask_export.tokenizer_files import save_tokenizer
+from fillmask_export.tokenizer_files import write_tokenizer
 from fillmask_export.tracing import find_tracer, trace
 from fillmask_export.variants import USUAL, VARIANTS, write_graph
 from fillmask_export.verify.eval_data import EvalData, load_eval_data
 from fillmask_export.verify.likelihoods import add_likelihoods
 from fillmask_export.verify.profiling import add_profile
 from fillmask_export.verify.reference import run_checkpoint
-from fillmask_export.verify.tokenizer_check import check_tokenizer
 
 
 def export(
@@ -74,8 +73,7 @@ def _fill(
     """Write everything but the model card; returns the manifest."""
     limit = max_length({"model_max_length": checkpoint.tokenizer.model_max_length}, checkpoint.model.config.to_dict())
     eval_data = load_eval_data(checkpoint.tokenizer, plan, limit)
-    save_tokenizer(checkpoint, folder)
-    tokenizer = check_tokenizer(checkpoint.tokenizer, folder)
+    tokenizer = write_tokenizer(checkpoint, folder)
     say(f"converting {checkpoint.architecture} with {find_tracer()}")
     model = trace(checkpoint, workspace)
     passes = make_lean(model)

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from transformers.utils import cached_file
+
 from fillmask_export.checkpoint import Checkpoint
-from fillmask_export.errors import ExportError
+from fillmask_export.errors import ExportError, FidelityError
+from fillmask_export.verify.tokenizer_check import check_tokenizer
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_OF_CHECKPOINT = (*_FILES, "added_tokens.json")
+
+
+def write_tokenizer(checkpoint: Checkpoint, folder: Path) -> dict[str, int]:
+    """Write ``config.json`` and the tokenizer files, and compare the engine's tokenizer with transformers'.
+
+    transformers can lose flags of added tokens when it saves a tokenizer that it has loaded with an added_tokens.json.
+    Then the checkpoint's own files are written, which the engine reads as transformers does.
+
+    Returns:
+        What ``check_tokenizer`` returns.
+
+    Raises:
+        ExportError: The files cannot be written.
+        FidelityError: The engine encodes or decodes a text in another way than transformers.
+    """
+    save_tokenizer(checkpoint, folder)
+    try:
+        return check_tokenizer(checkpoint.tokenizer, folder)
+    except FidelityError:
+        if not copy_tokenizer(checkpoint, folder):
+            raise
+        return check_tokenizer(checkpoint.tokenizer, folder)
 
 
 def save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write ``config.json`` and the tokenizer files that the engine reads into an empty folder.
+    """Write ``config.json`` and the tokenizer files as transformers saves them into an empty folder.
 
     Raises:
         ExportError: tokenizers cannot write its file, for example because the disk is full.
@@ -26,3 +53,19 @@ def save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
         if path.name not in _FILES:
             path.unlink()
     checkpoint.model.config.save_pretrained(folder)
+
+
+def copy_tokenizer(checkpoint: Checkpoint, folder: Path) -> bool:
+    """Replace the saved tokenizer files by the checkpoint's own; gives whether it has a tokenizer.json."""
+    source, revision = checkpoint.tokenizer.name_or_path, checkpoint.revision
+    paths = {
+        name: cached_file(source, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+        for name in _OF_CHECKPOINT
+    }
+    if paths["tokenizer.json"] is None:
+        return False
+    for name, path in paths.items():
+        (folder / name).unlink(missing_ok=True)
+        if path is not None:
+            shutil.copyfile(path, folder / name)
+    return True

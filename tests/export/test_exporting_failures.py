@@ -78,8 +78,8 @@ def test_a_variant_too_far_from_its_checkpoint_is_not_written(empty, checkpoint_
     ("step", "error"),
     [
         ("trace", FULL),
-        ("save_tokenizer", FULL),
-        ("check_tokenizer", FidelityError("another tokenizer")),
+        ("write_tokenizer", FULL),
+        ("write_tokenizer", FidelityError("another tokenizer")),
         ("make_lean", RuntimeError("a pass fails")),
         ("write_graph", FULL),
         ("accept", KeyboardInterrupt("stopped")),

@@ -21,7 +21,8 @@ from tests.support import drawn
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 fillmask_export = pytest.importorskip("fillmask_export")
-FAST, SLOW = range(2000, 2008), range(2012, 2312)
+# Of the last three transformers saves another tokenizer than it has loaded.
+FAST, SLOW = (*range(2000, 2007), 2027, 2227, 2252), range(2012, 2312)
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +71,7 @@ def export_tokenizer(source: Path, export: Path, out: Path):
     """Export a checkpoint with the graphs of another export; None if the exporter refuses it with a reason."""
     from fillmask_export.checkpoint import open_checkpoint
     from fillmask_export.manifest import describe, write_manifest
-    from fillmask_export.tokenizer_files import save_tokenizer
-    from fillmask_export.verify.tokenizer_check import check_tokenizer
+    from fillmask_export.tokenizer_files import write_tokenizer
 
     try:
         with warnings.catch_warnings():
@@ -84,8 +84,7 @@ def export_tokenizer(source: Path, export: Path, out: Path):
     if opened.tokenizer.mask_token_id not in opened.tokenizer(opened.tokenizer.mask_token)["input_ids"]:
         return None
     out.mkdir()
-    save_tokenizer(opened, out)
-    check_tokenizer(opened.tokenizer, out)
+    write_tokenizer(opened, out)
     for path in export.glob("*.onnx*"):
         shutil.copy(path, out)
     manifest = json.loads((export / "fillmask.json").read_text())

@@ -18,6 +18,7 @@ from fillmask.encoding import Encoder
 from fillmask_export.errors import FidelityError
 
 _UNLIMITED = 10**9
+_MOST_ADDED = 1000
 
 # ``{}`` is the mask; each text has one.
 HARD_TEXTS = (
@@ -42,13 +43,19 @@ HARD_TEXTS = (
 )  # fmt: skip
 
 
-def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] = HARD_TEXTS) -> dict[str, int]:  # noqa: ANN401
+def texts_for(tokenizer: Any) -> list[str]:  # noqa: ANN401
+    """Give the difficult texts, and one for each token that was added to a vocabulary: their flags are easily lost."""
+    added = [token for token in tokenizer.get_added_vocab() if token != tokenizer.mask_token and "{}" not in token]
+    return [*HARD_TEXTS, *(f"a{token}b {token} É {{}}" for token in added[:_MOST_ADDED])]
+
+
+def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] | None = None) -> dict[str, int]:  # noqa: ANN401
     """Encode and decode texts with the engine's tokenizer and with transformers'.
 
     Args:
         tokenizer: transformers' fast tokenizer.
         folder: Holds the tokenizer files of the artifact.
-        texts: Texts with one ``{}`` each, in place of the mask.
+        texts: Texts with one ``{}`` each, in place of the mask; None for ``texts_for(tokenizer)``.
 
     Returns:
         The number of texts, for the manifest.
@@ -59,6 +66,7 @@ def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] = HARD_TE
     tokenization = replace(open_tokenizer(Artifact(folder, str(folder), None, {}, {})), max_length=_UNLIMITED)
     encoder, decoder = Encoder(tokenization, placeholders=False), Decoder(tokenization)
     filled = next(token for token in range(len(tokenizer)) if token not in tokenizer.all_special_ids)
+    texts = texts_for(tokenizer) if texts is None else texts
     for text in (text.replace("{}", tokenizer.mask_token) for text in texts):
         row = encoder.encode(text)
         expected = tokenizer(text, verbose=False)["input_ids"]
