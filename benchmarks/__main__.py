@@ -9,6 +9,7 @@ import click
 # By suite its module and its help.
 _SUITES = {
     "accuracy": ("suites.accuracy", "predictions beside those of the checkpoint in PyTorch, the gate for all speeds"),
+    "batch": ("suites.batch", "files and Ray beside the library"),
     "cloze": ("evaluation.cli", "what the embedded model knows"),
     "latency": ("suites.latency", "one text, by its tokens"),
     "memory": ("suites.memory", "resident memory after loading and after requests"),

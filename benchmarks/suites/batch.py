@@ -1,0 +1,120 @@
+"""Files through ``fillmask.batch`` beside ``predict_many`` on the same texts and cores, and on two actors of Ray.
+
+All run in this process, or in the actors, with loaded models, in interleaved rounds. The rate of Ray begins when each
+actor has made its first part: the start of a cluster takes seconds, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.harness.options import Profile, results_folder
+from benchmarks.harness.records import Row
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, run_rounds
+from benchmarks.harness.suite import make_record, report
+from benchmarks.harness.worker import ContenderError
+from benchmarks.models.texts import Writer
+from fillmask import FillMask, InputError, batch
+from fillmask.artifact.folder import EMBEDDED
+from fillmask.files.ray_cluster import import_ray
+
+_ROUNDS = {"quick": 3, "full": 9}
+_TOKENS = range(8, 15)
+_BATCH, _WORKERS = 16, 2
+_ROWS = 2100
+_RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts, of which the first of each actor does not count
+_FORMATS = ("jsonl", "csv", "parquet")
+_CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
+
+
+@click.command()
+@click.option("--profile", type=click.Choice(["quick", "full"]), default="full", show_default=True)
+@click.option("--rounds", type=click.IntRange(3), help="Instead of the profile's.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the record.")
+def command(profile: Profile, rounds: int | None, out: Path | None) -> None:
+    """Time files beside the library."""
+    again = f"python -m benchmarks batch --profile {profile}" + (f" --rounds {rounds}" if rounds else "")
+    record = make_record("batch", profile, again, lambda: measure(rounds or _ROUNDS[profile]))
+    report(record, out or results_folder(profile))
+
+
+def measure(rounds: int) -> SuiteResult:
+    """Time the library, each format, and Ray where it is installed."""
+    params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
+    result = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS})
+    with tempfile.TemporaryDirectory() as folder, _cluster() as why_no_ray:
+        rates = run_rounds(_blocks(Path(folder), why_no_ray), rounds, "files", controls=[("library", "library-again")])
+    result.rows += [Row(name, "int8", _CASE, "texts/s", samples) for name, samples in rates.samples.items()]
+    result.rows += [Row(name, "int8", _CASE, "texts/s", [], failed=why) for name, why in rates.failed.items()]
+    pairs = [(name, "library") for name in (*_FORMATS, "ray")] + [("ray", "jsonl")]
+    result.compare(_CASE, "texts/s", rates.samples, control=("library", "library-again"), pairs=pairs)
+    return result
+
+
+def _blocks(folder: Path, why_no_ray: str) -> dict[str, Any]:
+    texts, fill_mask = _texts(_ROWS), FillMask(threads=1)
+    path, long_path = _write(folder / "in.jsonl", texts), _write(folder / "long.jsonl", _texts(_RAY_PART * _RAY_PARTS))
+    formats = {name: partial(_batch_rate, fill_mask, path, folder / name, name) for name in _FORMATS}
+    library = partial(_library_rate, fill_mask, texts)
+    ray = partial(_ray_rate, long_path, folder / "ray", why_no_ray)
+    return {"library": library, "library-again": library, **formats, "ray": ray}
+
+
+def _texts(number: int) -> list[str]:
+    writer, each = Writer(EMBEDDED, "[MASK]"), -(-number // len(_TOKENS))
+    texts = [text for tokens in _TOKENS for text in writer.write(tokens, each, SEED)]
+    random.Random(SEED).shuffle(texts)  # noqa: S311 -- no secret
+    return texts[:number]
+
+
+def _write(path: Path, texts: list[str]) -> Path:
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def _library_rate(fill_mask: FillMask, texts: list[str]) -> float:
+    start = time.perf_counter()
+    results = sum(1 for _ in fill_mask.predict_many(texts, batch_size=_BATCH, workers=_WORKERS))
+    return results / (time.perf_counter() - start)
+
+
+def _batch_rate(fill_mask: FillMask, path: Path, out: Path, output_format: str) -> float:
+    start = time.perf_counter()
+    counts = batch("predict", path, out, model=fill_mask, output_format=output_format, force=True,
+                   batch_size=_BATCH, workers=_WORKERS)  # fmt: skip
+    return counts.rows / (time.perf_counter() - start)
+
+
+def _ray_rate(path: Path, out: Path, why_no_ray: str) -> float:
+    """Rows per second from the moment when as many parts are made as there are actors."""
+    if why_no_ray:
+        raise ContenderError(why_no_ray)
+    made: list[tuple[float, int]] = []
+    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS,
+          report=lambda state: made.append((time.perf_counter(), state.made)))  # fmt: skip
+    (start, before), (end, after) = next(mark for mark in made if mark[1] >= _WORKERS * _RAY_PART), made[-1]
+    return (after - before) / (end - start)
+
+
+@contextmanager
+def _cluster() -> Iterator[str]:
+    """A cluster of two CPUs; yields why there is none, or nothing."""
+    try:
+        ray = import_ray()
+    except InputError as error:
+        yield str(error)
+        return
+    ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
+    yield ""
+    ray.shutdown()
