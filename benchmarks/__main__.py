@@ -15,6 +15,7 @@ _SUITES = {
     "memory": ("suites.memory", "resident memory after loading and after requests"),
     "overhead": ("suites.overhead", "a call beside the run inside it"),
     "roofline": ("suites.roofline", "products per second beside the peak of the machine"),
+    "score": ("suites.score", "scores of sentences, and the matrix of a protein"),
     "server": ("suites.server", "what the server costs beside the library"),
     "size": ("suites.size", "bytes of artifacts and of installed packages"),
     "startup": ("suites.startup", "process start to the first prediction"),

@@ -71,7 +71,7 @@ def precision_of(name: str, device: Device = CPU) -> str:
     contender = name.partition(",")[0].removesuffix("-again").removesuffix("-cpu")
     if contender == REFERENCE:
         return device.torch_precision
-    return _ADAPTERS[contender][1] if contender in _ADAPTERS else contender.partition("-")[2]
+    return _ADAPTERS[contender][1] if contender in _ADAPTERS else contender.partition("-")[2] or "fp32"
 
 
 def open_contender(name: str, folders: ModelFolders, threads: int, device: Device = CPU) -> Contender:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,6 @@ from benchmarks import contenders
 from benchmarks.device import DEVICES, Device
 from benchmarks.harness.records import RESULTS
 from benchmarks.models.folders import BUILT, ModelFolders
-from benchmarks.models.subjects import SUBJECTS
 
 Profile = Literal["quick", "full"]
 _FOLDER = click.Path(exists=True, path_type=Path)
@@ -108,15 +107,16 @@ class Schedule:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def suite_params(*, on_gpu: bool) -> list[click.Parameter]:
+def suite_params(*, on_gpu: bool, models: Sequence[str]) -> list[click.Parameter]:
     """The options of a suite's command.
 
     Args:
         on_gpu: Whether the suite also runs on a GPU.
+        models: Those it measures.
     """
     devices = click.Choice(list(DEVICES) if on_gpu else ["cpu"])
     return [
-        click.Option(["--model"], type=click.Choice(list(SUBJECTS)), default="minilm", show_default=True),
+        click.Option(["--model"], type=click.Choice(models), default="minilm", show_default=True),
         click.Option(["--profile"], type=click.Choice(["quick", "full"]), default="full", show_default=True),
         click.Option(["--device", "device_name"], type=devices, default="cpu", show_default=True),
         click.Option(["--checkpoint"], type=_FOLDER, help="Trained weights of the model's architecture."),

@@ -8,7 +8,7 @@ from typing import Literal
 from fillmask.bench.ratios import Ratio, paired_ratio, speed_ratio
 
 _DOUBT = 0.01
-_TIMES, _RATES = ("ms", "s"), ("texts/s", "GOP/s")
+_TIMES, _RATES = ("ms", "s"), ("texts/s", "residues/s", "GOP/s")
 
 Claim = Literal["faster", "slower", "none"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ from benchmarks.models.subjects import SUBJECTS
 from fillmask import ProviderError
 from fillmask.runtime.providers import check_providers
 
+MODELS = ("minilm", "bert-base", "xlmr-base", "antiberty")
 Measure = Callable[[SuiteOptions, ModelFolders], SuiteResult]
 
 
-def suite_command(name: str, measure: Measure, question: str, *, on_gpu: bool = False) -> click.Command:
+def suite_command(
+    name: str, measure: Measure, question: str, *, on_gpu: bool = False, models: Sequence[str] = MODELS
+) -> click.Command:
     """A suite's command, which measures a model and writes the record.
 
     Args:
@@ -32,12 +35,13 @@ def suite_command(name: str, measure: Measure, question: str, *, on_gpu: bool = 
         measure: Runs it.
         question: For the help.
         on_gpu: Whether it also runs on a GPU.
+        models: Those it measures.
     """
 
     def callback(**given: Any) -> None:  # noqa: ANN401 -- click's options
         run(name, SuiteOptions(**given), measure)
 
-    return click.Command(name, params=suite_params(on_gpu=on_gpu), callback=callback, help=question)
+    return click.Command(name, params=suite_params(on_gpu=on_gpu, models=models), callback=callback, help=question)
 
 
 def run(name: str, options: SuiteOptions, measure: Measure) -> None:

@@ -22,16 +22,20 @@ class Workers:
         threads: By contender, of one run; 0 takes the contender's default. What follows a comma in a name is not the
             contender's: one contender may be there several times.
         device: Where they run.
+        handlers: ``"module:function"`` of their commands.
 
     Attributes:
         settings: Of each contender that loaded.
         failed: By name, why the others did not load.
     """
 
-    def __init__(self, folders: ModelFolders, threads: Mapping[str, int], device: Device = CPU) -> None:
+    def __init__(
+        self, folders: ModelFolders, threads: Mapping[str, int], device: Device = CPU, *, handlers: str = HANDLERS
+    ) -> None:
         self.settings: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self._threads, self._given = threads, {"folders": folders.as_json(), "device": device.name}
+        self._handlers = handlers
         self._workers: dict[str, Worker] = {}
         self._stack = ExitStack()
 
@@ -60,7 +64,7 @@ class Workers:
     def __enter__(self) -> Workers:
         with self._stack.pop_all() as stack, progress(list(self._threads), "loading") as names:
             for name in names:
-                self._load(stack.enter_context(Worker(HANDLERS)), name)
+                self._load(stack.enter_context(Worker(self._handlers)), name)
             self._stack = stack.pop_all()
         return self
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.models.antiberty import fetch_checkpoint, write_sequences
 from fillmask.artifact.folder import EMBEDDED
 
+_ESM_TOKENS = "<cls> <pad> <eos> <unk> L A G V S E R T I D P K Q N F Y M H W C X B U Z O . - <null_1> <mask>"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -64,6 +65,20 @@ def xlmr_base(folder: Path) -> None:
     XLMRobertaForMaskedLM(config).save_pretrained(folder)
 
 
+def esm2_8m(folder: Path) -> None:
+    """The size of ESM-2's smallest model, with the vocabulary of ESM."""
+    from transformers import EsmConfig, EsmForMaskedLM, EsmTokenizer
+
+    (folder / "vocab.txt").write_text("\n".join(_ESM_TOKENS.split()))
+    EsmTokenizer(str(folder / "vocab.txt"), model_max_length=1024).save_pretrained(folder)
+    _seed()
+    config = EsmConfig(
+        vocab_size=33, mask_token_id=32, pad_token_id=1, hidden_size=320, num_hidden_layers=6, num_attention_heads=20,
+        intermediate_size=1280, max_position_embeddings=1026, position_embedding_type="rotary", token_dropout=True,
+    )  # fmt: skip
+    EsmForMaskedLM(config).save_pretrained(folder)
+
+
 def _seed() -> None:
     import torch
 
@@ -75,4 +90,5 @@ SUBJECTS = {
     "bert-base": Subject("BERT base, 110 M parameters, 30,522 tokens", bert_base),
     "xlmr-base": Subject("XLM-R base, 278 M parameters, 250,002 tokens", xlmr_base),
     "antiberty": Subject("AntiBERTy, 26 M parameters, 25 tokens", fetch_checkpoint, True, write_sequences),
+    "esm2-8m": Subject("ESM-2's smallest size, 8 M parameters, 33 tokens", esm2_8m, sequences=write_sequences),
 }

@@ -20,6 +20,7 @@ NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
 _QUESTIONS = {
     "latency": "one text of {tokens} tokens on one thread, speed",
     "throughput": "sentences in batches on two cores, texts a second",
+    "score": "{method} of whole texts on two cores, speed",
     "startup": "process start to first answer, speed",
     "memory": "peak memory",
     "size": "installed bytes",

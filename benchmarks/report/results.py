@@ -15,6 +15,7 @@ SUITES = {
     "accuracy": "Are the predictions those of the checkpoint in PyTorch?",
     "latency": "How long does one text take on one thread?",
     "throughput": "How many texts a second on two cores?",
+    "score": "How fast are sentences scored, and the substitutions of a protein, on two cores?",
     "threads": "Is a second core better spent on the same text or on another?",
     "startup": "How long is it from process start to the first prediction?",
     "memory": "How much memory is resident?",

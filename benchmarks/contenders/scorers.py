@@ -1,0 +1,149 @@
+"""Contenders that score whole texts: log probabilities of tokens that are masked one after the other.
+
+``minicons`` scores sentences; ``transformers`` is the batched loop that reads the matrix of a protein; fillmask does
+both. Each takes the texts in batches of similar length, so that little is padded.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from benchmarks.contenders import precision_of
+from benchmarks.harness.worker import Handlers
+from benchmarks.models.folders import ModelFolders, from_json
+from fillmask import FillMask, InputError
+from fillmask.tasks.marginals import AMINO_ACIDS
+
+HANDLERS = "benchmarks.contenders.scorers:handlers"
+MATRIX = "marginals"
+"""The method of a protein: the log probabilities of 20 amino acids at each residue, one residue after the other."""
+LogProbs = list[list[float]]
+_LEAST_SECONDS = 0.4
+_METRICS = {"original": "original", "word_l2r": "within_word_l2r"}
+
+
+class Scorer(Protocol):
+    """Scores texts.
+
+    Attributes:
+        settings: For the record.
+    """
+
+    settings: dict[str, Any]
+
+    def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
+        """Give the log probabilities of each text, in nats: of its tokens, or its matrix row by row.
+
+        Args:
+            texts: Any number, sorted by length.
+            method: ``"original"``, ``"word_l2r"`` or ``MATRIX``.
+            batch_size: Texts of a run, or for ``MATRIX`` rows of a run. fillmask chooses by itself.
+        """
+        ...
+
+
+class FillMaskScorer:
+    """fillmask: a sentence on each core, and a protein on both."""
+
+    def __init__(self, folders: ModelFolders, cores: int, precision: str) -> None:
+        self._one, self._all = (
+            FillMask(folders.artifact, variant=precision, providers=["CPUExecutionProvider"], threads=threads)
+            for threads in (1, cores)
+        )
+        self._cores = cores
+        self.settings = {"variant": precision, "threads": f"1 and {cores} workers; of a matrix {cores}"}
+
+    def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
+        """See ``Scorer``."""
+        if method == MATRIX:
+            return [self._all.marginals(text, alphabet=AMINO_ACIDS).log_probs.ravel().tolist() for text in texts]
+        results = list(self._one.score_many(texts, method=method, workers=self._cores))  # type: ignore[arg-type]
+        if errors := [each for each in results if isinstance(each, InputError)]:
+            raise errors[0]
+        return [[token.log_prob for token in each.tokens] for each in results if not isinstance(each, InputError)]
+
+
+class Minicons:
+    """minicons on PyTorch, attention by scaled_dot_product_attention; all rows of a batch of texts run together."""
+
+    def __init__(self, folders: ModelFolders, cores: int, precision: str) -> None:
+        from minicons.scorer import MaskedLMScorer
+
+        self._torch, tokenizer, model = _pytorch(folders, cores, precision)
+        self._scorer: Any = MaskedLMScorer(model, "cpu", tokenizer=tokenizer)
+        self.settings = {"threads": cores, "precision": precision, "inference_mode": True}
+
+    def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
+        """See ``Scorer``."""
+        found: LogProbs = []
+        with self._torch.inference_mode():
+            for batch in _batches(texts, batch_size):
+                found += self._scorer.sequence_score(batch, lambda each: each.tolist(), PLL_metric=_METRICS[method])
+        return found
+
+
+class Loop:
+    """transformers: rows with one residue masked each, in batches, and the logits at the masks."""
+
+    def __init__(self, folders: ModelFolders, cores: int, precision: str) -> None:
+        self._torch, self._tokenizer, self._model = _pytorch(folders, cores, precision)
+        self._acids: list[int] = self._tokenizer.convert_tokens_to_ids(list(AMINO_ACIDS))
+        self.settings = {"threads": cores, "precision": precision, "inference_mode": True}
+
+    def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
+        """See ``Scorer``."""
+        with self._torch.inference_mode():
+            return [self._matrix(text, batch_size) for text in texts]
+
+    def _matrix(self, text: str, batch_size: int) -> list[float]:
+        ids = self._tokenizer(text, return_tensors="pt").input_ids
+        found: list[float] = []
+        for batch in _batches(list(range(1, ids.shape[1] - 1)), batch_size):
+            rows, each = ids.repeat(len(batch), 1), self._torch.arange(len(batch))
+            rows[each, batch] = self._tokenizer.mask_token_id
+            logits = self._model(input_ids=rows).logits[each, batch].float()
+            found += logits.log_softmax(-1)[:, self._acids].flatten().tolist()
+        return found
+
+
+_KINDS: dict[str, type[FillMaskScorer | Minicons | Loop]] = {"minicons": Minicons, "transformers": Loop}
+
+
+def handlers() -> Handlers:
+    """The commands of a worker."""
+    loaded: list[Scorer] = []
+
+    def load(name: str, folders: dict[str, Any], threads: int, device: str) -> dict[str, Any]:
+        kind, precision = _KINDS.get(name.partition("-")[0], FillMaskScorer), precision_of(name)
+        loaded.append(kind(from_json(folders), threads, precision))
+        return loaded[0].settings
+
+    def scores(**block: Any) -> LogProbs:  # noqa: ANN401 -- JSON
+        return loaded[0].score(**block)
+
+    def seconds(**block: Any) -> float:  # noqa: ANN401 -- JSON
+        times: list[float] = []
+        while sum(times) < _LEAST_SECONDS:
+            start = time.perf_counter()
+            loaded[0].score(**block)
+            times.append(time.perf_counter() - start)
+        return sum(times) / len(times)
+
+    return {"load": load, "scores": scores, "seconds": seconds}
+
+
+def _pytorch(folders: ModelFolders, cores: int, precision: str) -> tuple[Any, Any, Any]:
+    """PyTorch, the tokenizer and the model."""
+    import torch
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    torch.set_num_threads(cores)
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    options = {"attn_implementation": "sdpa", "dtype": dtype}
+    model = AutoModelForMaskedLM.from_pretrained(folders.checkpoint, **options).eval()
+    return torch, AutoTokenizer.from_pretrained(str(folders.checkpoint)), model
+
+
+def _batches(items: list[Any], size: int) -> list[list[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

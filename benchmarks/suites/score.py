@@ -1,0 +1,130 @@
+"""Scores of whole texts on two cores: sentences beside minicons, the matrix of a protein beside a batched loop.
+
+minicons and the loop run in their best batch size of those tried. Without fillmask-fp32's log probabilities within 1e-4
+of theirs there are no speeds.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
+from benchmarks.contenders.scorers import HANDLERS, MATRIX
+from benchmarks.evaluation.texts import read_pairs
+from benchmarks.harness.options import SuiteOptions
+from benchmarks.harness.result import SuiteResult
+from benchmarks.harness.rounds import SEED, progress, run_rounds
+from benchmarks.harness.suite import suite_command
+from benchmarks.harness.workers import Workers
+from benchmarks.models.folders import ModelFolders
+
+_CORES = 2
+_FP32 = "fillmask-fp32"
+_ROUNDS = {"quick": 5, "full": 11}
+_SENTENCES, _RESIDUES = 96, 250
+_TRIALS = 2  # of each batch size; the faster of them counts
+_WITHIN = 1e-4  # nats a token
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is scored.
+
+    Attributes:
+        methods: One after the other.
+        peers: fp32 first, which is the reference.
+        batch_sizes: Of the peers, in texts or in rows of a matrix.
+        texts: Sorted by length.
+        unit: What is counted.
+        count: How many there are.
+    """
+
+    methods: tuple[str, ...]
+    peers: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    texts: list[str]
+    unit: str
+    count: int
+
+
+def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
+    """Time all contenders on the same sentences, or on one protein."""
+    case = _sentences() if folders.texts is None else _protein(folders)
+    result = SuiteResult({"rounds": options.rounds or _ROUNDS[options.profile], "seed": SEED, "cores": _CORES,
+                          case.unit.partition("/")[0]: case.count, "batch_sizes": case.batch_sizes})  # fmt: skip
+    names = [name for name in (*case.peers, _FP32, FILLMASK, AGAIN) if not options.only or name in options.only]
+    with Workers(folders, dict.fromkeys(names, _CORES), handlers=HANDLERS) as workers:
+        for method in case.methods:
+            _measure_method(result, workers, case, method)
+    return result
+
+
+def _measure_method(result: SuiteResult, workers: Workers, case: _Case, method: str) -> None:
+    notes = _check(result, workers, case, method)
+    sizes = {name: _best(workers, case, method, name) if name in case.peers else 1 for name in workers.loaded}
+    blocks = {name: partial(_speed, workers, case, method, name, size) for name, size in sizes.items()}
+    rounds = run_rounds(blocks, result.params["rounds"], method, controls=[(FILLMASK, AGAIN)])
+    rounds.failed.update(workers.failed)
+    settings = {name: workers.settings[name] | ({"batch_size": size} if name in case.peers else {})
+                for name, size in sizes.items()}  # fmt: skip
+    result.add({"method": method}, case.unit, rounds, settings=settings, notes=notes)
+    result.compare({"method": method}, case.unit, rounds.samples, control=(FILLMASK, AGAIN))
+
+
+def _sentences() -> _Case:
+    """Of BLiMP's minimal pairs."""
+    pairs = random.Random(SEED).sample(read_pairs(), _SENTENCES // 2)  # noqa: S311 -- no secret
+    texts = sorted((text for pair in pairs for text in (pair.good, pair.bad)), key=len)
+    peers = ("minicons", "minicons-bf16")
+    return _Case(("word_l2r", "original"), peers, (1, 4, 16, 48), texts, "texts/s", len(texts))
+
+
+def _protein(folders: ModelFolders) -> _Case:
+    """Two chains of antibodies, joined and cut; the letters do not change times."""
+    assert folders.texts is not None
+    chains = folders.texts.read_text(encoding="utf-8").replace(" ", "").split("\n")
+    text = " ".join("".join(chains[:4])[:_RESIDUES])
+    return _Case((MATRIX,), (REFERENCE, f"{REFERENCE}-bf16"), (8, 32, 125), [text], "residues/s", _RESIDUES)
+
+
+def _check(result: SuiteResult, workers: Workers, case: _Case, method: str) -> dict[str, str]:
+    """How far the log probabilities of each contender are from those of the reference."""
+    reference, notes = case.peers[0], dict[str, str]()
+    if reference not in workers.loaded:
+        return notes
+    theirs = _scores(workers, case, method, reference)
+    for name in workers.loaded:
+        differences = np.abs(_scores(workers, case, method, name) - theirs)
+        notes[name] = f"mean difference of a log probability from {reference}: {differences.mean():.1e}"
+        if name == _FP32 and differences.max() > _WITHIN:
+            result.gate = f"{name}'s log probabilities differ from {reference}'s by up to {differences.max():.1e}"
+    return notes
+
+
+def _scores(workers: Workers, case: _Case, method: str, name: str) -> NDArray[np.float64]:
+    found = workers.call(name, "scores", texts=case.texts, method=method, batch_size=case.batch_sizes[1])
+    return np.concatenate([np.array(each, dtype=np.float64) for each in found])
+
+
+def _best(workers: Workers, case: _Case, method: str, name: str) -> int:
+    with progress(case.batch_sizes, f"batch sizes of {name}") as sizes:
+        tried = {size: max(_speed(workers, case, method, name, size) for _ in range(_TRIALS)) for size in sizes}
+    return max(tried, key=tried.__getitem__)
+
+
+def _speed(workers: Workers, case: _Case, method: str, name: str, batch_size: int) -> float:
+    """Sentences or residues a second."""
+    return case.count / float(workers.call(name, "seconds", texts=case.texts, method=method, batch_size=batch_size))
+
+
+command = suite_command(
+    "score",
+    measure,
+    "Time the scores of sentences, or the matrix of a protein, on two cores.",
+    models=("minilm", "antiberty", "esm2-8m"),
+)
