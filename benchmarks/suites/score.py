@@ -114,7 +114,8 @@ def _scores(workers: Workers, case: _Case, method: str, name: str) -> NDArray[np
 def _best(workers: Workers, case: _Case, method: str, name: str) -> int:
     with progress(case.batch_sizes, f"batch sizes of {name}") as sizes:
         tried = {size: max(_speed(workers, case, method, name, size) for _ in range(_TRIALS)) for size in sizes}
-    return max(tried, key=tried.__getitem__)
+    best: int = max(tried, key=tried.__getitem__)
+    return best
 
 
 def _speed(workers: Workers, case: _Case, method: str, name: str, batch_size: int) -> float:

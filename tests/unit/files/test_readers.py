@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from fillmask.errors import InputError, TextError
@@ -31,6 +33,16 @@ def test_each_json_line_is_a_row_and_blank_lines_are_none(path):
     assert parse(JsonReader(ByteLines(path))) == [{"text": "a", "n": {"deep": [1, None]}}, {"text": "ß"}]
 
 
+@pytest.fixture
+def recursion_limit():
+    """Python's default; a library that other tests import may have set another."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("recursion_limit")
 @pytest.mark.parametrize(
     ("line", "message"),
     [
