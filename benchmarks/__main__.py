@@ -10,6 +10,7 @@ import click
 _SUITES = {
     "accuracy": ("suites.accuracy", "predictions beside those of the checkpoint in PyTorch, the gate for all speeds"),
     "cloze": ("evaluation.cli", "what the embedded model knows"),
+    "compare": ("compare", "the working tree beside a commit"),
     "latency": ("suites.latency", "one text, by its tokens"),
     "memory": ("suites.memory", "resident memory after loading and after requests"),
     "overhead": ("suites.overhead", "a call beside the run inside it"),
@@ -44,7 +45,7 @@ class _Suites(click.Group):
 
 @click.group(cls=_Suites)
 def main() -> None:
-    """Benchmarks: one question per suite. Each writes a record, benchmarks/results/SUITE-MODEL.json."""
+    """Benchmarks: one question per suite. Each but compare writes a record, benchmarks/results/SUITE-MODEL.json."""
 
 
 if __name__ == "__main__":
