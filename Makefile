@@ -15,6 +15,7 @@ export FILLMASK_TEXT = $(value TEXT)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all test-oldest test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-ray test-transformers5 lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -65,6 +66,10 @@ bench: .venv/.bench ## run every benchmark into benchmarks/results, on an idle m
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
 	$(MAKE) report
+
+bench-compare: .venv/.dev ## time this tree beside another commit: BASE=commit, ONLY="calls many start server" to choose
+	$(if $(BASE),,$(error bench-compare needs BASE=commit))
+	$(BIN)/python -m benchmarks compare $(BASE) $(addprefix --only ,$(ONLY))
 
 report: .venv/.dev ## write RESULTS.md, its plots and the README's table from benchmarks/results
 	$(BIN)/python -m benchmarks.report

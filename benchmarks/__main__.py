@@ -11,6 +11,7 @@ _SUITES = {
     "accuracy": ("suites.accuracy", "predictions beside those of the checkpoint in PyTorch, the gate for all speeds"),
     "batch": ("suites.batch", "files and Ray beside the library"),
     "cloze": ("evaluation.cli", "what the embedded model knows"),
+    "compare": ("compare", "the working tree beside a commit"),
     "latency": ("suites.latency", "one text, by its tokens"),
     "memory": ("suites.memory", "resident memory after loading and after requests"),
     "overhead": ("suites.overhead", "a call beside the run inside it"),
@@ -46,7 +47,7 @@ class _Suites(click.Group):
 
 @click.group(cls=_Suites)
 def main() -> None:
-    """Benchmarks: one question per suite. Each writes a record, benchmarks/results/SUITE-MODEL.json."""
+    """Benchmarks: one question per suite. Each but compare writes a record, benchmarks/results/SUITE-MODEL.json."""
 
 
 if __name__ == "__main__":

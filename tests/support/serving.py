@@ -155,7 +155,7 @@ def serve(*flags: str, environment: Mapping[str, str] | None = None, prelude: st
         environment: Additional environment variables.
         prelude: Python that runs before the server starts, to plant a fault.
     """
-    script = f"{prelude}\nfrom fillmask.cli.main import main\nmain(prog_name='fillmask')"
+    script = f"{prelude}\nimport runpy\nrunpy.run_module('fillmask', run_name='__main__')"  # older versions too
     command = [sys.executable, "-c", script, "serve", "--port", "0", "--log-format", "json", *flags]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"} | dict(environment or {})
