@@ -14,8 +14,7 @@ unexport TEXT
 export FILLMASK_TEXT = $(value TEXT)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-oldest test-ray test-transformers5 lint type format check bench-quick bench report cloze architectures emulate reliability serve golden embed clean
-.PHONY: help run test test-all test-ray test-transformers5 lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-oldest test-ray test-transformers5 lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
