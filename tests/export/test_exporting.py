@@ -5,7 +5,7 @@ import shutil
 import onnx
 import pytest
 import transformers
-from transformers import BertConfig, BertForMaskedLM, pipeline
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, pipeline
 
 import fillmask_export
 from fillmask import FillMask, IntegrityError
