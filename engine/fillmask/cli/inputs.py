@@ -68,9 +68,10 @@ def _typed_lines() -> Iterator[str]:
     with suppress(ImportError):
         import readline  # noqa: F401 -- input() then edits lines, and remembers them
     click.echo("One text a line; Ctrl-D ends.", err=True)
+    prompt = "> " if sys.stdout.isatty() else ""  # input() writes it to standard output
     with suppress(EOFError):
         while True:
-            yield input("> ")
+            yield input(prompt)
 
 
 def _file_lines(file: str) -> Iterator[str]:
