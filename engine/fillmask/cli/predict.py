@@ -64,7 +64,7 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
         if ahead:
             threads, workers = 1, available_threads()
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
-        if ahead and not fill_mask.model.session.on_gpu:
+        if ahead and fill_mask.model.equal_length_invariant and not fill_mask.model.session.on_gpu:
             batch_size = _FILE_BATCH
         outcomes = fill_mask.predict_many(
             predicted,

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from fillmask import FillMask
 from fillmask.cli.main import main
+from tests.support import toys
 
 TEXT = "the [MASK] sat on the mat."
 TWO = "the [MASK] sat on the [MASK]."
@@ -170,3 +171,10 @@ def test_targets_that_name_nothing_are_exit_code_2(predict):
     result = predict("--targets", "", TEXT)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == "fillmask: At least one target must be provided when passed."
+
+
+def test_a_file_runs_one_by_one_on_a_model_whose_rows_change_each_other(cli, tmp_path):
+    folder = toys.write_foreign(tmp_path / "mixes", {"model.onnx": toys.mixing_graph(toys.tables())})
+    (tmp_path / "texts").write_text("the cat [MASK]\na dog [MASK]\n")
+    result = cli("predict", "-m", folder, "-f", tmp_path / "texts", "--json")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2)
