@@ -115,7 +115,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
         max_length=max_length(settings, config),
         clean_up=_cleans_up(tokenizer, settings),
-        truncation_side=settings["truncation_side"],
+        truncation_side=_side(settings["truncation_side"]),
         table_size=vocab_size if isinstance(vocab_size := config.get("vocab_size"), int) else None,
         gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
@@ -136,7 +136,10 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
         settings: ``tokenizer_config.json``.
         config: ``config.json``.
     """
-    limit = min(settings.get("model_max_length") or _NO_LIMIT, _NO_LIMIT)
+    given = settings.get("model_max_length")
+    if isinstance(given, bool) or (isinstance(given, float) and int(min(given, _NO_LIMIT)) != min(given, _NO_LIMIT)):
+        raise TypeError(f"model_max_length must be a whole number, got {given!r}")
+    limit = min(given or _NO_LIMIT, _NO_LIMIT)
     if limit < 1:  # as transformers, which does not cut a text for fill-mask
         limit = _NO_LIMIT
     positions = config.get("max_position_embeddings")
@@ -145,6 +148,12 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= (config.get("pad_token_id") or 0) + 1
     return int(min(limit, positions))
+
+
+def _side(side: object) -> str:
+    if side not in ("left", "right"):
+        raise ValueError(f"truncation_side must be 'left' or 'right', got {side!r}")
+    return str(side)
 
 
 def _has_table(config: Mapping[str, Any]) -> bool:
