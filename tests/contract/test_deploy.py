@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fillmask.server.cli import serve_command
-from fillmask.server.settings import options
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
@@ -18,10 +17,6 @@ UNIT = (ROOT / "deploy" / "fillmask.service").read_text("utf-8")
 def variables():
     """The environment variables that the server reads."""
     return {param.envvar for param in serve_command.params if param.envvar} | {"FILLMASK_MODELS"}
-
-
-def test_the_server_has_options():
-    assert options()
 
 
 @pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE, UNIT], ids=["Dockerfile", "compose", "unit"])

@@ -26,7 +26,7 @@ The modules in the order in which a request passes them:
     schema       the JSON types; score_schema, marginals_schema, infill_schema, rank_schema, classify_schema: those
                  of the other verbs; info_schema: those of info, models and health
     admission    permits, weighed in tokens, before any work
-    scheduler    the queue, and one thread for each CPU
+    scheduler    the queues, and the threads that run them
     job          one text in the queue, and its result
     worker       a batch of jobs: their tasks' reads, run together; own_run: those of one task, batch by batch
     result_limits  masks after tokenizing, bytes of the results; their JSON is made in the worker

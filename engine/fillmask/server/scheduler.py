@@ -119,7 +119,8 @@ class Scheduler:
             self._run_starts[threading.get_ident()] = monotonic()
             outcomes = work(jobs, self._count)
             del self._run_starts[threading.get_ident()]
-            self._end_run(bulk)
+            if bulk:
+                self._end_bulk_run()
             self.submit(job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None)
             self._loop.call_soon_threadsafe(_deliver, jobs, outcomes)
 
@@ -142,9 +143,9 @@ class Scheduler:
         leaves_cpu = self._queues[0] or monotonic() - self._last_short < _LEAVES_CPU_S
         return max(1, self.threads - 1) if leaves_cpu else self.threads
 
-    def _end_run(self, bulk: int) -> None:
+    def _end_bulk_run(self) -> None:
         with self._lock:
-            self._bulk_runs -= bulk
+            self._bulk_runs -= 1
             self._changed[True].notify()
 
     def _take(self, queue: _Queue) -> list[Job]:
