@@ -72,7 +72,7 @@ def import_ray() -> Any:  # noqa: ANN401 -- the module
         import_module("ray.data")
         return import_module("ray")
     except ImportError as error:
-        raise InputError(lacks("this", "Ray Data", "ray")) from error
+        raise InputError(lacks("a job on Ray", "Ray Data", "ray")) from error
 
 
 @contextmanager
