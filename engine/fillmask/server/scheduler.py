@@ -28,8 +28,9 @@ from fillmask.server.worker import Outcome, work
 
 # Jobs of the queue that are candidates for a batch.
 _LOOKAHEAD = 64
-# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon.
-_LEAVES_CPU_S = 1.0
+# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon. A client that sends one text
+# and then a large request must not wait for longer.
+_LEAVES_CPU_S = 0.1
 _Queue = list[tuple[float, int, Job]]
 
 
@@ -129,14 +130,18 @@ class Scheduler:
         queue = self._queues[bulk]
         with self._lock:
             while not self._stopped:
-                while queue and queue[0][2].future.cancelled():
-                    del queue[0]
+                self._drop_cancelled()
                 if queue and (not bulk or self._bulk_runs < self._most_bulk_runs):
                     self._bulk_runs += bulk
                     return self._take(queue)
                 # Time alone can raise the limit of bulk runs.
                 self._changed[bulk].wait(_LEAVES_CPU_S if queue else None)
             return []
+
+    def _drop_cancelled(self) -> None:
+        for queue in self._queues:
+            while queue and queue[0][2].future.cancelled():
+                del queue[0]
 
     @property
     def _most_bulk_runs(self) -> int:
