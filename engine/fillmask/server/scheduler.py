@@ -28,8 +28,8 @@ from fillmask.server.worker import Outcome, work
 
 # Jobs of the queue that are candidates for a batch.
 _LOOKAHEAD = 64
-# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon. A client that sends one text
-# and then a large request must not wait for longer.
+# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon. A client that sends one
+# text and then a large request must not wait for longer.
 _LEAVES_CPU_S = 0.1
 _Queue = list[tuple[float, int, Job]]
 
