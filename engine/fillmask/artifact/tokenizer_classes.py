@@ -6,8 +6,7 @@ Source: the signatures and the ``model_input_names`` of the fast tokenizer class
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _BERT = {
     "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
@@ -20,8 +19,7 @@ _DEBERTA = _BERT | {"bos_token": "[CLS]", "eos_token": "[SEP]"}
 _ALBERT = _DEBERTA | {"unk_token": "<unk>", "pad_token": "<pad>"}
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizerClass:
+class TokenizerClass(NamedTuple):
     """A tokenizer class of transformers.
 
     Attributes:
