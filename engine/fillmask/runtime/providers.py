@@ -81,7 +81,7 @@ def check_providers(providers: Sequence[Provider]) -> list[Provider]:
         The same, with options as the dict that ONNX Runtime takes.
 
     Raises:
-        ProviderError: One is not in this ONNX Runtime, is named twice, is not a provider, or has options and takes none.
+        ProviderError: One is not in this ONNX Runtime, is named twice, is none, or has options and takes none.
     """
     available = ort.get_available_providers()
     if isinstance(providers, str) or not isinstance(providers, Sequence) or not providers:
