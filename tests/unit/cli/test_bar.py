@@ -43,7 +43,7 @@ def test_a_bar_alone_has_no_counts_and_a_note_behind_the_times(at_terminal):
     terminal = at_terminal()
     with bar("timing", 1.0, initial=0.5) as shown:
         shown.set_postfix_str("7 steps")
-    line = terminal.getvalue().split("\r")[-2]
+    line = terminal.getvalue().split("\r")[-3]
     assert line.startswith("timing:  50%|")
     assert line.rstrip().endswith("left, 7 steps")
     assert "0.5/1.0" not in line

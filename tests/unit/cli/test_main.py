@@ -38,7 +38,7 @@ def test_an_unknown_model_is_one_line_and_exit_code_2(cli, tmp_path, command):
         ["predict", "-k", "many", TEXT],
         ["predict", "--truncation", "left", TEXT],
         ["verify", "one", "two"],
-        ["info", "text"],
+        ["info", "one", "two"],
         ["no-such-command"],
     ],
 )
