@@ -35,6 +35,7 @@ def _read(card: str) -> dict[str, Any]:
     if not card:
         return {}
     try:
-        return dict(ModelCard(card, ignore_metadata_errors=True).data.to_dict())
+        found: Any = ModelCard(card, ignore_metadata_errors=True).data
+        return dict(found.to_dict())
     except Exception:  # those of PyYAML and of huggingface_hub have no common base
         return {}

@@ -55,12 +55,13 @@ def near_folder(model: str | Path) -> str:
     found, path = Path(), Path(model)
     with suppress(OSError):
         for part in path.parts:
+            names = [part]
             if not (found / part).is_dir():
                 names = [each.name for each in found.iterdir() if each.is_dir()]
                 names += [each.name for each in EMBEDDED_MODELS.iterdir() if len(path.parts) == 1]
-                part = next(iter(get_close_matches(part, names, n=1)), None)  # noqa: PLW2901 -- what was meant
-            if part is None:
+                names = get_close_matches(part, names, n=1)
+            if not names:
                 return ""
-            found /= part
+            found /= names[0]
         return f" (did you mean {str(found)!r}?)"
     return ""

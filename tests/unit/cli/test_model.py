@@ -7,6 +7,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from fillmask.cli.main import COMMANDS, main
+from fillmask.cli.model import find_checkpoint
 
 WITH_ARGUMENT = ("bench", "info", "verify")
 NONE = ("models", "pull", "push")
@@ -34,6 +35,28 @@ def test_argument_and_option_mean_the_same(arguments, native_folder):
     given = [str(native_folder) if each == "NAME" else each for each in arguments]
     shown = CliRunner().invoke(main, ["info", *given]).stdout
     assert shown.split()[1] == (str(native_folder) if arguments else "minilm-en")
+
+
+@pytest.mark.parametrize("command", [["export", "nowhere", "OUT"], ["train", "nowhere", "a.txt", "--out", "OUT"]])
+def test_a_checkpoint_that_is_not_there_is_told_before_pytorch_is_imported(python, tmp_path, command):
+    script = """
+import os, sys
+os.chdir(sys.argv.pop(1))
+from fillmask.cli.main import main
+try:
+    main(sys.argv[1:], standalone_mode=False)
+except SystemExit as ended:
+    print(ended.code, "torch" in sys.modules)
+"""
+    assert python(script, tmp_path, *command, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path)) == "2 False\n"
+
+
+def test_a_checkpoint_is_a_folder_or_an_id_with_a_revision(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("fillmask.artifact.hub.snapshot", lambda *arguments: asked.append(arguments))
+    assert find_checkpoint(str(tmp_path), None) == (str(tmp_path), None)
+    assert find_checkpoint("org/name@v1") == find_checkpoint("org/name", "v1") == ("org/name", "v1")
+    assert asked == [("org/name", "v1", ["config.json"])] * 2
 
 
 @pytest.fixture
