@@ -110,7 +110,8 @@ NEARLY_TIED = [[(1, 0.5), (2, 0.5 - 1e-6), (3, 0.1)]]
 
 @pytest.mark.parametrize(("first", "agrees"), [(1, True), (2, True), (3, False), (9, False)])
 def test_an_fp32_contender_puts_first_what_the_reference_does_but_for_rounding(first, agrees):
-    found = refusal_of("fp32", MASKED[:1], [[(first, 0.5)]], NEARLY_TIED, {"max score difference": 0.0})
+    masked = [MaskedText("a [MASK]", None)]
+    found = refusal_of("fp32", masked, [[(first, 0.5)]], NEARLY_TIED, {"max score difference": 0.0})
     assert (found is None) == agrees
 
 
