@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class ModelName(click.ParamType):  # type: ignore[type-arg] -- generic since click 8.5, and not before
+class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic in new versions of click only
     """A folder, a hub id, a hub id with ``@REVISION``, or an embedded model's name."""
 
     name = "model"
