@@ -16,8 +16,8 @@ LONG = "a" * 5000
 FULL = Path("/dev/full")
 COMMANDS = main.list_commands(None)
 
-# What each command needs to write to standard output. Some write at their end, after minutes or never, or need a hub: for
-# them the streams are tested with --help alone.
+# What each command needs to write to standard output. Some write at their end, after minutes or never, or need a hub:
+# for them the streams are tested with --help alone.
 PRINTS = {
     "batch": ["predict", "{texts}", "-o", "-", "-m", "{model}"],
     "bench": ["{model}", "--seconds", "0.01", "--variant", "fp32", "--threads", "1", "--tokens", "16"],
