@@ -21,7 +21,7 @@ MATRIX = "marginals"
 MATRIX_ROWS = 48
 """Of a matrix, those that the loop reads: the first."""
 LogProbs = list[list[float]]
-_LEAST_SECONDS = 0.4
+_LEAST_SECONDS = 1.0
 _METRICS = {"original": "original", "word_l2r": "within_word_l2r"}
 
 

@@ -26,7 +26,7 @@ from benchmarks.models.folders import ModelFolders
 
 _CORES = 2
 _FP32 = "fillmask-fp32"
-_ROUNDS = {"quick": 3, "full": 7}
+_ROUNDS = {"quick": 3, "full": 5}
 _SENTENCES, _RESIDUES = 48, 250
 _WITHIN = 1e-4  # nats a token
 
