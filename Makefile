@@ -60,7 +60,7 @@ bench-quick: .venv/.bench ## run short benchmarks that find faults but give no r
 	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
 bench: .venv/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
-	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
+	set -e; for suite in accuracy latency throughput startup memory size overhead roofline; do \
 	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
