@@ -7,13 +7,13 @@ lm-pub-quiz, in their READMEs and tests. Shares of BLiMP are those of better-mlm
 from __future__ import annotations
 
 import pytest
-from fillmask_export import Plan, export
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from benchmarks.evaluation.texts import read_pairs
 from benchmarks.evaluation.words import minimal_pairs
 from fillmask import FillMask
+from fillmask_export import Plan, export
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

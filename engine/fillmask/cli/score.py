@@ -81,7 +81,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
             workers=workers,
         )
         show = partial(_show, parts=parts, as_json=as_json)
-        failed = show_each(shown, outcomes, show, as_json=as_json, by_line=given.by_line)
+        failed = show_each(shown, outcomes, show, as_json=as_json, given=given)
     sys.exit(1 if failed else 0)
 
 
