@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import GOALS, Goal, goals
+from benchmarks.report.goals import README_GOALS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
 from benchmarks.report.sections import section
@@ -20,7 +20,6 @@ NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
 _QUESTIONS = {
     "latency": "one text of {tokens} tokens on one thread, speed",
     "throughput": "sentences in batches on two cores, texts a second",
-    "score": "{method} of whole texts on two cores, speed",
     "startup": "process start to first answer, speed",
     "memory": "peak memory",
     "size": "installed bytes",
@@ -42,7 +41,9 @@ computed from the same samples."""
 
 def results_page(results: Results) -> str:
     """RESULTS.md."""
-    parts = [_TOP, "## Goals", goals(results), *_drawn(results)]
+    parts = [_TOP, "## Goals", goals(results)]
+    if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
+        parts += ["## Plots", *drawn]
     if results.records:
         parts += ["## All of it", *(section(record, results) for record in results.records)]
     return "\n\n".join(parts) + "\n"
@@ -61,7 +62,7 @@ def readme_page(readme: str, results: Results) -> str:
 
 def numbers(results: Results) -> str:
     """The rows of valid records, losses as well as wins."""
-    found = [(goal, record, compared) for goal in GOALS
+    found = [(goal, record, compared) for goal in README_GOALS
              if (record := goal.record(results)) and (compared := goal.find(results))]  # fmt: skip
     if not found:
         return NOTHING
@@ -69,11 +70,6 @@ def numbers(results: Results) -> str:
     lines = table(["question", "fillmask", "beside", "ratio", "command"], rows)
     machines = dict.fromkeys(_machine(record.context) for _, record, _ in found)
     return "\n".join([f"{lines}\n", *machines])
-
-
-def _drawn(results: Results) -> list[str]:
-    shown = [f"![{drawing.title}](plots/{drawing.name}.svg)" for drawing in DRAWINGS if drawing.records(results)]
-    return ["## Plots", *shown] if shown else []
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.evaluation import estimates, words
-from benchmarks.evaluation.running_text import Masked, Scores, cut, running_text
+from benchmarks.evaluation.running_text import Masked, cut, read_scores, running_text
 from benchmarks.evaluation.texts import Fact, Pair, Passage, read_articles, read_facts, read_pairs, read_passages
 from fillmask import FillMask, Prediction, TextError
 
@@ -23,7 +23,7 @@ def fill_mask(folder_of):
 
 def test_a_label_is_scored_by_its_logit_and_by_those_above_it():
     logits = np.log(np.array([[1, 2, 5], [4, 4, 2]], dtype=np.float32))
-    found = Scores((1, 0))(logits)
+    found = read_scores(np.array([1, 0]), logits)
     np.testing.assert_allclose(found, [[math.log(2 / 8), 1], [math.log(4 / 10), 0]], rtol=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_running_text_is_scored_as_transformers_scores_it(fill_mask, checkpoint_
 def test_pairs_are_decided_by_the_likelihoods_of_transformers(fill_mask, checkpoint_of):
     pairs = [Pair(good[:1], good, bad) for good in SENTENCES for bad in SENTENCES if good != bad]
     likelihoods = {text: _pseudo_log_likelihood(checkpoint_of("wordpiece"), text) for text in SENTENCES}
-    found = words.minimal_pairs(fill_mask, pairs)
+    found = words.minimal_pairs(fill_mask, pairs, "original")
     for name, (share, number) in found["paradigms"].items():
         right = [likelihoods[pair.good] > likelihoods[pair.bad] for pair in pairs if pair.paradigm == name]
         assert (share, number) == (np.mean(right), len(right))
