@@ -104,4 +104,4 @@ def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part)
 def test_a_thousand_drawn_folders_are_read_as_transformers_reads_them(models, tmp_path, part):
     for seed in SLOW[part::50]:
         compare(models, seed, tmp_path / str(seed))
-        shutil.rmtree(tmp_path / str(seed))
+        shutil.rmtree(tmp_path / str(seed), ignore_errors=True)  # a draw that is left out has none
