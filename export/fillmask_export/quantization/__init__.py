@@ -21,9 +21,9 @@ import onnx_ir as ir
 from fillmask.cli.bar import track
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.folding import smooth
+from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of
-from fillmask_export.quantization.table import quantize_table
 
 
 def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = ()) -> str:
@@ -38,16 +38,18 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
         A description for the manifest.
     """
     activations, samples, split = prepare(model, calibration)
+    head = prepare_head(model, calibration)
     weights = 0
     quantized = [activation for activation in activations if activation.name not in keep]
     for activation in track(quantized, "rounding weights", "activations"):
         qparams = qparams_of(activation, samples)
         weights += to_integers(model, activation, smooth(model, activation, qparams), qparams, samples[activation.name])
-    table = quantize_table(model)
+    table = quantize_head(model, head, keep)
     tokens = sum(probe.input_ids.size for probe in calibration)
-    kept = f", those of {len(keep)} left in fp32 ({', '.join(keep)})" if keep else ""
+    left = [activation.name for activation in activations if activation.name in keep]
+    kept = f", those of {len(left)} left in fp32 ({', '.join(left)})" if left else ""
     return (
         f"uint8 activations on fixed scales calibrated on {tokens} tokens, int8 weights per channel that cannot "
-        f"overflow without VNNI; {weights} products at {len(activations) - len(keep)} activations{kept}, {split} "
+        f"overflow without VNNI; {weights} products at {len(quantized)} activations{kept}, {split} "
         f"channels split; table: {table}"
     )
