@@ -10,6 +10,7 @@ from fillmask_export.passes import make_lean
 from fillmask_export.passes.graph import constant
 from fillmask_export.passes.table import tie_table
 from fillmask_export.probes import Probe
+from fillmask_export.quantization import integer_head
 from fillmask_export.quantization.integer_head import IntegerHead, prepare_head, quantize_head
 from tests.support.graphs import PLAIN, feeds_of, operators, parse, random_probes, run, run_all, texts, weights
 
@@ -153,6 +154,12 @@ def test_a_head_that_cannot_be_of_integers_multiplies_floats_and_says_why(text, 
     model = tied(text, 16)
     assert quantize_head(model, prepare_head(model, random_probes(4, VOCABULARY))) == FLOATS + reason
     assert (operators(model)["MatMulNBits"], operators(model)["QGemm"]) == (1, 0)
+
+
+def test_a_large_table_keeps_a_head_of_floats(monkeypatch):
+    monkeypatch.setattr(integer_head, "_LARGEST_TABLE", VOCABULARY * 16)
+    assert isinstance(prepare_head(tied(width=16), random_probes(4, VOCABULARY)), IntegerHead)
+    assert prepare_head(tied(width=17), random_probes(4, VOCABULARY)) == "the table has more than 800 weights"
 
 
 def test_a_head_without_the_table_has_no_reason():
