@@ -127,6 +127,7 @@ def _find_head(model: ir.Model) -> tuple[ir.Node, Activation] | str:
 def _choose(sample: Sample, table: NDArray[np.float32]) -> QuantParams:
     """One scale for all channels, after the centre is taken out."""
     centre, _ = centre_and_size(sample, centred=True)
+    assert centre is not None
     level = Sample(*(array - centre for array in (sample.low, sample.high, sample.rows)))
     lengths = np.sqrt(np.einsum("vk,vk->k", table, table))[:, None]  # stand for all columns of weights
     return replace(choose_qparams(level, lengths, centred=False, even=True), centre=centre)
