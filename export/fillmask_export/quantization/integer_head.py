@@ -8,8 +8,8 @@ one scale each (MiniLM: mean KL 0.00186 instead of 0.00173). The LayerNorm befor
 there is none, the head stays MatMulNBits, which quantizes its activations during the run.
 
 QGemm transposes the table while it is loaded, in memory that ONNX Runtime keeps. MiniLM takes 111 MB instead of 101
-after a prediction and loads 12 to 23 ms longer; a table of XLM-R's size would take 192 MB more and 0.27 s. Larger tables
-therefore stay with MatMulNBits.
+after a prediction and loads 12 to 23 ms longer; a table of XLM-R's size takes 0.27 s longer, and its transpose has 192
+MB. Larger tables therefore stay with MatMulNBits.
 """
 
 from __future__ import annotations
