@@ -83,7 +83,7 @@ def test_a_token_listed_only_beside_the_tokenizer_is_a_token(edited):
 
     def edit(folder: Path) -> None:
         settings = json.loads((folder / "tokenizer_config.json").read_text())
-        added = settings["added_tokens_decoder"] | {"561": token | {"special": False}}
+        added = settings.get("added_tokens_decoder", {}) | {"561": token | {"special": False}}
         _edit_json(folder / "tokenizer_config.json", {"added_tokens_decoder": added})
 
     edited("unigram", edit)
