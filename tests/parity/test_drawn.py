@@ -19,7 +19,7 @@ IS_5 = transformers.__version__ >= "5"
 SIZES = {"vocab_size": drawn.ROWS, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
          "intermediate_size": 64, "initializer_range": 0.4, "pad_token_id": 0}  # fmt: skip
 # Beside 5.24 one draw of twelve is compared.
-FAST, SLOW = range(300 if IS_5 else 60), range(300, 1300)
+FAST, SLOW = (range(300), range(300, 1060)) if IS_5 else (range(60), range(60, 1060))
 
 
 @pytest.fixture(scope="session")
