@@ -64,7 +64,7 @@ bench-quick: .venv-optimum/.bench ## run short benchmarks that find faults but g
 	  $(OPTIMUM)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
 bench: .venv-optimum/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
-	set -e; for suite in accuracy latency throughput threads startup memory size overhead roofline; do \
+	set -e; for suite in accuracy latency throughput startup memory size overhead roofline; do \
 	  $(OPTIMUM)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
 	  $(OPTIMUM)/python -m benchmarks $$suite --model $$model; done; done

@@ -7,32 +7,28 @@ the working tree, in random order.
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
-import sys
 import tarfile
-import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
-from benchmarks.harness.machine import Watch
+from benchmarks.harness.machine import watch
 from benchmarks.harness.rounds import Rounds, run_rounds
 from benchmarks.harness.stats import claim, ratio
-from benchmarks.harness.worker import ContenderError
+from benchmarks.harness.worker import ContenderError, Worker
+from benchmarks.suites.startup import seconds_to_line
 from fillmask.environment import cpu_model
 from tests.load.generator import Load, bodies_of, closed_loop, run
 from tests.support.serving import TEXT, serve
 
 _ROOT = Path(__file__).parents[1]
-_PROGRAM = Path(__file__).parent / "measures" / "checkout.py"
 _CLIENTS, _SECONDS, _WARM_S = (1, 64), 2.0, 0.5
 _UNIT = "s"  # of every value, the server's too: seconds of a request
-_BASE, _AGAIN, _TREE = "base", "base again", "working tree"
+BASE, AGAIN, TREE = "base", "base again", "working tree"
 
 Measured = dict[str, float]
 
@@ -43,15 +39,15 @@ Measured = dict[str, float]
 @click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
 def command(base: str, only: tuple[str, ...], rounds: int) -> None:
     """Time the working tree beside COMMIT. A ratio says how many times as fast the working tree is."""
-    roots = {_BASE: checked_out(base), _AGAIN: checked_out(base), _TREE: _ROOT}
+    roots = {BASE: checked_out(base), AGAIN: checked_out(base), TREE: _ROOT}
     chosen = [kind for kind in MEASURES if not only or kind in only]
     blocks = {
         (kind, side): partial(MEASURES[kind], environment_of(root)) for kind in chosen for side, root in roots.items()
     }
-    with Watch() as watch:
+    with watch() as machine:
         found = run_rounds(blocks, rounds, "both checkouts", value=lambda measured: next(iter(measured.values())))
-    click.echo(f"{cpu_model()}; {rounds} rounds; {base} ({_BASE}) and the working tree")
-    click.echo(f"steal {watch.steal:.1%}, other processes {watch.foreign:.1%} of the machine")
+    click.echo(f"{cpu_model()}; {rounds} rounds; {base} ({BASE}) and the working tree")
+    click.echo(f"steal {machine.steal:.1%}, other processes {machine.foreign:.1%} of the machine")
     for line in table(found, chosen):
         click.echo(line)
     if found.failed:
@@ -88,7 +84,7 @@ def table(found: Rounds[tuple[str, str], Measured], kinds: Sequence[str]) -> lis
     """A line for each value: both medians' ratio, that of the control, and what follows."""
     lines = [f"{'':30}{'speed ratio':24}{'control (A/A)':24}"]
     for kind in kinds:
-        sides = [found.samples.get((kind, side), []) for side in (_BASE, _AGAIN, _TREE)]
+        sides = [found.samples.get((kind, side), []) for side in (BASE, AGAIN, TREE)]
         if not all(sides):
             continue
         for name in sides[0][0]:
@@ -103,20 +99,16 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=True).stdout  # noqa: S607
 
 
-def _process(kind: str, environment: Mapping[str, str]) -> Measured:
-    """What the program measures in a fresh process; of ``start`` the seconds from its start to its line."""
-    with tempfile.TemporaryFile("w+") as errors:
-        begun = time.perf_counter()
-        command = [sys.executable, str(_PROGRAM), kind]
-        with subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=errors) as process:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            elapsed = time.perf_counter() - begun
-        if process.returncode:
-            errors.seek(0)
-            raise ContenderError((errors.read().strip().splitlines() or ["nothing on stderr"])[-1])
-    measured: Measured = json.loads(line)
-    return measured or {"start to first prediction": elapsed}
+def _calls(kind: str, environment: Mapping[str, str]) -> Measured:
+    """What ``checkout.py`` measures in a fresh process."""
+    with Worker("benchmarks.checkout:handlers", environment) as worker:
+        measured: Measured = worker.call(kind)
+    return measured
+
+
+def _start(environment: Mapping[str, str]) -> Measured:
+    code = f"from fillmask import FillMask; FillMask()({TEXT!r}); print(1, flush=True)"
+    return {"start to first prediction": seconds_to_line(code, environment)}
 
 
 def _server(environment: Mapping[str, str]) -> Measured:
@@ -134,8 +126,8 @@ def _server(environment: Mapping[str, str]) -> Measured:
 
 
 MEASURES: dict[str, Callable[[Mapping[str, str]], Measured]] = {
-    "calls": partial(_process, "calls"),
-    "many": partial(_process, "many"),
-    "start": partial(_process, "start"),
+    "calls": partial(_calls, "calls"),
+    "many": partial(_calls, "many"),
+    "start": _start,
     "server": _server,
 }

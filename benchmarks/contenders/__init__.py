@@ -1,8 +1,7 @@
 """The contenders, one adapter each, with the best settings that its documentation names.
 
-An adapter takes the model's folders, the threads of one run, and the precision of its products. It is
-loaded completely when it is made, and predicts the five likeliest tokens of texts with one mask each. Each runs in a
-process of its own (``benchmarks.harness.worker``).
+An adapter takes the model's folders, the threads of one run, and the precision of its products. It is loaded completely
+when it is made, and predicts the five likeliest tokens of texts with one mask each.
 """
 
 from __future__ import annotations
@@ -21,11 +20,7 @@ Predictions = list[tuple[int, float]]
 
 
 class Contender(Protocol):
-    """A program that predicts masked tokens.
-
-    Attributes:
-        settings: For the record.
-    """
+    """A program that predicts masked tokens. Its settings are for the record."""
 
     settings: dict[str, Any]
 
@@ -51,38 +46,27 @@ _ADAPTERS = {
     "optimum-int8": ("pipelines:Optimum", "int8"),
     "openvino-fp32": ("openvino_:Contender", "fp32"),
     "openvino-bf16": ("openvino_:Contender", "bf16"),
-    "faster-clip": ("faster_clip_:Contender", "int8 weights"),
-    "floor-int8": ("floor_:Contender", "int8"),
     "fillmask-fp32": (_FILLMASK, "fp32"),
     FILLMASK: (_FILLMASK, "int8"),
     AGAIN: (_FILLMASK, "int8"),
 }
 
 
-def names(model: str, device: Device = CPU) -> list[str]:
-    """The contenders that can run a model on a device; faster-clip knows BERT base only."""
-    if not device.is_cpu:
-        return [REFERENCE, "fillmask-fp32", device.ours, device.again]
-    return [name for name in _ADAPTERS if name != "faster-clip" or model == "bert-base"]
+def names(device: Device = CPU) -> list[str]:
+    """The contenders that run on a device."""
+    return list(_ADAPTERS) if device.is_cpu else [REFERENCE, "fillmask-fp32", device.ours, device.again]
 
 
 def precision_of(name: str, device: Device = CPU) -> str:
-    """Of a contender's products; what follows a comma in its name does not count."""
-    contender = name.partition(",")[0].removesuffix("-again").removesuffix("-cpu")
+    """Of a contender's products."""
+    contender = name.removesuffix("-again").removesuffix("-cpu")
     if contender == REFERENCE:
         return device.torch_precision
     return _ADAPTERS[contender][1] if contender in _ADAPTERS else contender.partition("-")[2] or "fp32"
 
 
 def open_contender(name: str, folders: ModelFolders, threads: int, device: Device = CPU) -> Contender:
-    """Load a contender.
-
-    Args:
-        name: Of the contender.
-        folders: Of the model.
-        threads: Of one run; 0 takes the contender's default.
-        device: Where it runs.
-    """
+    """Load a contender; 0 threads are its default."""
     place: dict[str, Any] = {} if device.is_cpu else {"device": device}
     if name == FP32_ON_CPU:
         place = {"top_k": TOP_K_OF_REFERENCE}

@@ -11,15 +11,7 @@ from fillmask import FillMask, InputError, Prediction
 
 
 class Contender:
-    """fillmask.
-
-    Args:
-        folders: Of the model.
-        threads: Of one run; 0 takes fillmask's default.
-        precision: The variant: ``"fp32"``, ``"int8"`` or ``"fp16"``.
-        device: Where it runs.
-        top_k: Tokens of a mask.
-    """
+    """fillmask; its precision is the variant."""
 
     def __init__(
         self, folders: ModelFolders, threads: int, precision: str, device: Device = CPU, *, top_k: int = TOP_K

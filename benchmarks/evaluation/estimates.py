@@ -13,14 +13,7 @@ Values = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A mean.
-
-    Attributes:
-        value: Over all values.
-        low: Lower end of the 95 % interval.
-        high: Upper end.
-        n: Number of values: masks, facts, words or pairs.
-    """
+    """A mean, the ends of its 95 % interval, and the number of values: masks, facts, words or pairs."""
 
     value: float
     low: float
@@ -28,25 +21,15 @@ class Estimate(NamedTuple):
     n: int
 
 
-def mean(groups: Sequence[Values], seed: int = 0) -> Estimate:
-    """The mean of all values; the bootstrap resamples groups.
-
-    Args:
-        groups: ``float64[m]`` each, the values of one text.
-        seed: Of the bootstrap.
-    """
+def mean(groups: Sequence[Values]) -> Estimate:
+    """The mean of all values; the bootstrap resamples groups, ``float64[m]`` each, the values of one text."""
     sums, counts = np.array([each.sum() for each in groups]), np.array([each.size for each in groups])
-    return _estimate(sums.sum() / counts.sum(), _resampled_means(sums, counts, seed), int(counts.sum()))
+    return _estimate(sums.sum() / counts.sum(), _resampled_means(sums, counts, 0), int(counts.sum()))
 
 
-def mean_of_means(strata: Sequence[Values], seed: int = 0) -> Estimate:
-    """The mean of the means of strata, such as relations; the bootstrap resamples values inside each stratum.
-
-    Args:
-        strata: ``float64[n]`` each.
-        seed: Of the bootstrap.
-    """
-    means = [_resampled_means(each, np.ones(each.size), seed + index) for index, each in enumerate(strata)]
+def mean_of_means(strata: Sequence[Values]) -> Estimate:
+    """The mean of the means of strata, such as relations; the bootstrap resamples values inside each stratum."""
+    means = [_resampled_means(each, np.ones(each.size), index) for index, each in enumerate(strata)]
     value = np.mean([each.mean() for each in strata])
     return _estimate(value, np.mean(means, axis=0), sum(each.size for each in strata))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,41 +29,24 @@ _BLOCK = 510  # tokens of an article, which with two special ones make a text of
 _MASKABLE = 480  # tokens of a block that are part of a text at every length
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A text and the tokens that are masked in it.
-
-    Attributes:
-        ids: ``int64[s]``, without special tokens.
-        together: Tokens that are masked at the same time, ``int64[m]``.
-        alone: Those of them that are also masked one at a time.
-    """
+class Masked(NamedTuple):
+    """Ids of a text, ``int64[s]``; the places that are masked together, ``int64[m]``; those also masked alone."""
 
     ids: Ids
     together: Ids
     alone: Ids
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Reads the scores of the tokens that were masked.
+def read_scores(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Read ``logits float32[m, V]`` of masked tokens ``labels int64[m]``.
 
-    Attributes:
-        labels: Those tokens, one for each position.
+    Returns:
+        ``float64[m, 2]``: the log probability of each label in nats, and how many tokens have a higher score.
     """
-
-    labels: tuple[int, ...]
-
-    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score ``logits float32[m, V]``.
-
-        Returns:
-            ``float64[m, 2]``: the log probability of each label in nats, and how many tokens have a higher score.
-        """
-        labels = np.array(self.labels)[:, None]
-        ranks = (logits > np.take_along_axis(logits, labels, axis=1)).sum(axis=1)
-        log_probs = [log_softmax_at(row, label)[0] for row, label in zip(logits, labels, strict=True)]
-        return np.stack([log_probs, ranks.astype(np.float64)], axis=1)
+    columns = labels[:, None]
+    ranks = (logits > np.take_along_axis(logits, columns, axis=1)).sum(axis=1)
+    log_probs = [log_softmax_at(row, label)[0] for row, label in zip(logits, columns, strict=True)]
+    return np.stack([log_probs, ranks.astype(np.float64)], axis=1)
 
 
 def running_text(fill_mask: FillMask, articles: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -121,7 +104,7 @@ def _measure(fill_mask: FillMask, texts: Sequence[Masked]) -> dict[str, Any]:
 
 
 def _score(fill_mask: FillMask, masked: Sequence[tuple[Ids, Ids]]) -> list[NDArray[np.float64]]:
-    """The ``Scores`` of texts whose tokens at some places are masked."""
+    """The scores of texts whose tokens at some places are masked."""
     tasks = (_task(_read(fill_mask.model, *each)) for each in masked)
     results = run_many(fill_mask.model, tasks, batch_size(fill_mask), available_threads())
     return [checked(result) for result in results]
@@ -138,7 +121,7 @@ def _read(model: Model, content: Ids, places: Ids) -> Read:
     template, masked = model.encoder.encode(model.tokenizer.mask_token), content.copy()
     masked[places] = model.tokenizer.mask_token_id
     row = np.concatenate([template[: windows.prefix], masked, template[template.size - windows.suffix :]])
-    return Read(row, places + windows.prefix, Scores(tuple(content[places].tolist())))
+    return Read(row, places + windows.prefix, partial(read_scores, content[places]))
 
 
 def _content(model: Model, paragraph: str) -> Ids:

@@ -11,14 +11,7 @@ DATA = Path(__file__).parent / "data"
 
 
 class Fact(NamedTuple):
-    """A subject and an object in a relation.
-
-    Attributes:
-        relation: Wikidata's name of it, such as P36.
-        template: A sentence with [X] for the subject and [Y] for the object.
-        subject: Replaces [X].
-        object: The word that [Y] stands for.
-    """
+    """A relation as Wikidata names it, a sentence of it with [X] and [Y], the subject [X] and the object [Y]."""
 
     relation: str
     template: str

@@ -15,7 +15,6 @@ from benchmarks.models.folders import from_json
 from fillmask.environment import process_memory
 
 HANDLERS = "benchmarks.harness.handlers:handlers"
-_COMMANDS = ("imports", "load", "predictions", "calls", "seconds", "predict", "memory")
 _LEAST_SECONDS = 0.4
 _PIPELINE = ("torch", "transformers:pipeline", "transformers:AutoModelForMaskedLM", "transformers:AutoTokenizer")
 _IMPORTS = {
@@ -28,7 +27,7 @@ _IMPORTS = {
 def handlers() -> Handlers:
     """The commands of a worker."""
     measured = MeasuredContender()
-    return {name: getattr(measured, name) for name in _COMMANDS}
+    return {name: getattr(measured, name) for name in ("imports", "load", "predictions", "calls", "seconds", "memory")}
 
 
 class MeasuredContender:
@@ -67,7 +66,6 @@ class MeasuredContender:
 
     def predictions(self, texts: list[str], batch_size: int = 1) -> list[Predictions]:
         """The predictions of texts, one at a time or in batches."""
-        self._prepare(texts)
         if batch_size > 1:
             return self._contender.predict(texts, batch_size)
         return [self._contender.predict([text])[0] for text in texts]
@@ -81,11 +79,9 @@ class MeasuredContender:
             most: Calls, however short they are.
             seconds: After which no call starts, except for the least number.
         """
-        self._prepare(texts)
-        queue = itertools.cycle(texts)
-        for _ in range(2):
-            self._contender.predict([next(queue)])
-        times: list[float] = []
+        queue, times = itertools.cycle(texts), list[float]()
+        self._contender.predict([next(queue)])
+        self._contender.predict([next(queue)])
         end = time.perf_counter() + seconds
         while len(times) < most and (len(times) < least or time.perf_counter() < end):
             times.append(self._time([next(queue)], 1, 1) * 1e3)
@@ -98,11 +94,6 @@ class MeasuredContender:
         while sum(times) < _LEAST_SECONDS:
             times.append(self._time(texts, batch_size, workers))
         return sum(times) / len(times)
-
-    def predict(self, texts: list[str]) -> None:
-        """Predict texts one by one."""
-        for text in texts:
-            self._contender.predict([text])
 
     def memory(self) -> dict[str, float]:
         """MB of this process, as ``fillmask.environment.Memory`` has them.
@@ -119,8 +110,3 @@ class MeasuredContender:
         start = time.perf_counter_ns()
         self._contender.predict(texts, batch_size, workers)
         return (time.perf_counter_ns() - start) / 1e9
-
-    def _prepare(self, texts: list[str]) -> None:
-        """Make the arrays of a contender that takes arrays."""
-        if prepare := getattr(self._contender, "prepare", None):
-            prepare(texts)

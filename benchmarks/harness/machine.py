@@ -7,11 +7,15 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from fillmask.environment import cpu_flags, cpu_model, installed_versions
 from fillmask.runtime.cpu import cpu_quota
@@ -22,7 +26,7 @@ _CODE = ("engine", "export", "benchmarks", "pyproject.toml")
 _MADE = (":!benchmarks/results", ":!benchmarks/plots", ":!benchmarks/*.md", ":!engine/*.md", ":!export/*.md")
 _PACKAGES = (
     "numpy", "onnxruntime", "onnxruntime-gpu", "tokenizers", "torch", "transformers", "optimum", "optimum-onnx",
-    "openvino", "faster-clip",
+    "openvino",
 )  # fmt: skip
 _ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
 _GPU = "name,driver_version,clocks.sm,utilization.gpu,memory.used,memory.total"
@@ -54,77 +58,54 @@ def context() -> dict[str, Any]:
     }
 
 
+@dataclass(slots=True)
 class Watch:
-    """Watches the machine while something is measured.
-
-    Used as a context manager around the whole run. Entering takes two seconds, in which no process of ours should run.
+    """The load of the machine while something was measured.
 
     Attributes:
         steal: Share of the machine's time that its host gave to others.
         foreign: Share of the machine's time that went to processes other than this one and its descendants.
         load_before: Cores that such processes kept busy in the two seconds before.
-        load_after: Cores that such processes kept busy in the two seconds after.
     """
 
-    def __init__(self) -> None:
-        self.steal = self.foreign = self.load_before = self.load_after = 0.0
-
-    def __enter__(self) -> Watch:
-        self.load_before = _foreign_cores(_BEFORE_S)
-        self._start = _times()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.steal, self.foreign = _shares(self._start, _times())
-        self.load_after = _foreign_cores(_BEFORE_S)
-
-    @property
-    def found(self) -> dict[str, float]:
-        """All four, for a record."""
-        return {name: getattr(self, name) for name in ("steal", "foreign", "load_before", "load_after")}
+    steal: float = 0.0
+    foreign: float = 0.0
+    load_before: float = 0.0
 
 
-class _Times(NamedTuple):
-    """Seconds of all cores together since the start of the machine."""
+@contextmanager
+def watch() -> Iterator[Watch]:
+    """Watch the machine during a whole run. Entering takes two seconds, in which no process of ours should run."""
+    found, before = Watch(), _seconds()
+    time.sleep(_BEFORE_S)
+    start = _seconds()
+    found.load_before = _shares(before, start)[1] * (psutil.cpu_count() or 1)
+    yield found
+    found.steal, found.foreign = _shares(start, _seconds())
 
-    whole: float
-    busy: float
-    stolen: float
-    own: float
 
-
-def _times() -> _Times:
+def _seconds() -> NDArray[np.float64]:
+    """Seconds of all cores since the start of the machine: all, stolen, and those of foreign processes."""
     times = psutil.cpu_times()
-    stolen = float(getattr(times, "steal", 0.0))
-    idle = times.idle + getattr(times, "iowait", 0.0)
+    stolen, idle = getattr(times, "steal", 0.0), times.idle + getattr(times, "iowait", 0.0)
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice as well
-    return _Times(sum(times) - guests, sum(times) - idle - stolen - guests, stolen, _own_seconds())
+    whole = sum(times) - guests
+    return np.array([whole, stolen, whole - idle - stolen - _own_seconds()])
 
 
-def _shares(start: _Times, end: _Times) -> tuple[float, float]:
+def _shares(start: NDArray[np.float64], end: NDArray[np.float64]) -> tuple[float, float]:
     """The shares of the time between that were stolen, and that went to foreign processes."""
-    whole, busy, stolen, own = (after - before for before, after in zip(start, end, strict=True))
-    return stolen / max(whole, 1e-9), max(0.0, busy - own) / max(whole, 1e-9)
-
-
-def _foreign_cores(seconds: float) -> float:
-    start = _times()
-    time.sleep(seconds)
-    return _shares(start, _times())[1] * (psutil.cpu_count() or 1)
+    whole, stolen, foreign = end - start
+    return float(stolen / max(whole, 1e-9)), float(max(0.0, foreign) / max(whole, 1e-9))
 
 
 def _own_seconds() -> float:
     """CPU seconds of this process and its descendants, including those that ended and were waited for."""
-    me = psutil.Process()
-    seconds = 0.0
+    me, seconds = psutil.Process(), 0.0
     for process in [me, *me.children(recursive=True)]:
-        try:
+        with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        seconds += times.user + times.system + times.children_user + times.children_system
+            seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
 
 

@@ -16,7 +16,7 @@ from benchmarks.harness.records import RESULTS
 from benchmarks.models.folders import BUILT, ModelFolders
 
 Profile = Literal["quick", "full"]
-_FOLDER = click.Path(exists=True, path_type=Path)
+_PATH = click.Path(exists=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class SuiteOptions:
     """The options of a suite.
 
     Attributes:
-        model: One of ``SUBJECTS``.
+        model: One of ``SUBJECTS``; empty in a suite without models.
         profile: ``"quick"`` or ``"full"``.
         device_name: Of the device that contenders run on.
         checkpoint: Trained weights; None takes the model's own.
@@ -34,8 +34,8 @@ class SuiteOptions:
         out: Folder of the record; None takes benchmarks/results for full runs, build/benchmarks/results for others.
     """
 
-    model: str
-    profile: Profile
+    model: str = ""
+    profile: Profile = "full"
     device_name: str = "cpu"
     checkpoint: Path | None = None
     calibration: Path | None = None
@@ -51,12 +51,13 @@ class SuiteOptions:
     @property
     def folder(self) -> Path:
         """Of the record."""
-        return self.out or results_folder("quick" if self.device_name == "stand-in" else self.profile)
+        published = self.profile == "full" and self.device_name != "stand-in"
+        return self.out or (RESULTS if published else BUILT / "results")
 
     @property
     def contenders(self) -> list[str]:
         """The contenders that take part."""
-        known = contenders.names(self.model, self.device)
+        known = contenders.names(self.device)
         return [name for name in known if not self.only or name in self.only]
 
     def schedule(self, schedules: Mapping[str, Schedule], folders: ModelFolders) -> Schedule:
@@ -67,18 +68,17 @@ class SuiteOptions:
 
     def command(self, suite: str) -> str:
         """The command, with names of folders instead of their paths."""
-        words = ["python", "-m", "benchmarks", suite, "--model", self.model, "--profile", self.profile]
-        words += ["--device", self.device_name] if self.device_name != "cpu" else []
-        for option in ("checkpoint", "calibration"):
-            path: Path | None = getattr(self, option)
-            words += [f"--{option}", path.name] if path else []
-        words += ["--rounds", str(self.rounds)] if self.rounds else []
-        return shlex.join([*words, *(word for name in self.only for word in ("--contender", name))])
-
-
-def results_folder(profile: Profile) -> Path:
-    """Where records of a profile go: only full runs are published."""
-    return RESULTS if profile == "full" else BUILT / "results"
+        given = {
+            "--model": self.model,
+            "--profile": self.profile,
+            "--device": self.device_name if self.device_name != "cpu" else "",
+            "--checkpoint": self.checkpoint and self.checkpoint.name,
+            "--calibration": self.calibration and self.calibration.name,
+            "--rounds": self.rounds and str(self.rounds),
+        }
+        words = [word for option, value in given.items() if value for word in (option, value)]
+        only = [word for name in self.only for word in ("--contender", name)]
+        return shlex.join(["python", "-m", "benchmarks", suite, *words, *only])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,20 @@ def suite_params(*, on_gpu: bool, models: Sequence[str]) -> list[click.Parameter
 
     Args:
         on_gpu: Whether the suite also runs on a GPU.
-        models: Those it measures.
+        models: Those it measures; a suite without models has no options about them.
     """
-    devices = click.Choice(list(DEVICES) if on_gpu else ["cpu"])
-    return [
-        click.Option(["--model"], type=click.Choice(models), default="minilm", show_default=True),
+    of_all: list[click.Parameter] = [
         click.Option(["--profile"], type=click.Choice(["quick", "full"]), default="full", show_default=True),
-        click.Option(["--device", "device_name"], type=devices, default="cpu", show_default=True),
-        click.Option(["--checkpoint"], type=_FOLDER, help="Trained weights of the model's architecture."),
-        click.Option(["--calibration"], type=_FOLDER, help="Texts for the scales of int8, one a line."),
         click.Option(["--out"], type=click.Path(path_type=Path), help="Folder of the record."),
         click.Option(["--rounds"], type=click.IntRange(3), help="Instead of the profile's."),
+    ]
+    of_models: list[click.Parameter] = [
+        click.Option(["--model"], type=click.Choice(models), default="minilm", show_default=True),
+        click.Option(["--checkpoint"], type=_PATH, help="Trained weights of the model's architecture."),
+        click.Option(["--calibration"], type=_PATH, help="Texts for the scales of int8, one a line."),
         click.Option(["--contender", "only"], multiple=True, help="Only this one; may be given again."),
     ]
+    if on_gpu:
+        choice = click.Choice(list(DEVICES))
+        of_models.append(click.Option(["--device", "device_name"], type=choice, default="cpu", show_default=True))
+    return of_all + (of_models if models else [])

@@ -23,10 +23,10 @@ class Row:
     """The samples of one contender in one case.
 
     Attributes:
-        contender: Its name, unique within a case: ``"fillmask-int8"``.
-        precision: ``"fp32"``, ``"int8"``, …
+        contender: Its name, unique within a case.
+        precision: Of its products.
         case: What distinguishes the rows of a contender: tokens, batch, threads, …
-        unit: Of the samples: ``"ms"``, ``"texts/s"``, ``"share"``, ``"MB"``, …
+        unit: ``"ms"``, ``"texts/s"``, ``"share"``, ``"MB"``, …
         samples: One list of calls per round, or one value per round. Empty where the contender failed.
         settings: The contender's settings.
         failed: Why there are no samples, or None.
@@ -81,17 +81,17 @@ class Record:
 
     Attributes:
         suite: ``"latency"``, …
-        model: ``"minilm"``, …; empty for a suite without one.
+        model: Empty for a suite without one.
         profile: ``"quick"`` or ``"full"``.
         command: The command that makes it again.
         started_at: UTC, ISO 8601.
         context: As ``machine.context`` returns it.
-        watch: As ``machine.Watch.found`` returns it.
+        watch: The fields of ``machine.Watch``.
         params: The suite's parameters.
         rows: The samples.
         comparisons: The ratios made of them.
-        invalid_reasons: Why the run is invalid.
-        valid: Whether there are no such reasons.
+        invalid_reasons: Why the run is invalid; none where it is valid.
+        valid: Whether it is.
         unsettled: By case, as ``case_name`` names it, why a case is not settled in a run that is otherwise valid.
         device: Where the contenders ran: ``"cpu"``, ``"cuda"``, …
         findings: Results of an evaluation that are not samples of contenders, by name.

@@ -1,4 +1,4 @@
-"""The result of a suite: its rows, and the comparisons made of them."""
+"""The result of a suite: its rows, the comparisons made of them, and the reasons why a run is invalid."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from benchmarks import contenders
 from benchmarks.device import CPU, Device
 from benchmarks.harness.records import Comparison, Row, case_name
 from benchmarks.harness.rounds import Rounds
-from benchmarks.harness.stats import claim, ratio
-from benchmarks.harness.validity import drift
+from benchmarks.harness.stats import HALF_WIDTH, claim, drift, ratio
 from fillmask.bench.ratios import Ratio
 
 Case = dict[str, Any]
-_EXACT = Ratio(1.0, 1.0, 1.0)
-"""The control of values that are counted and do not vary."""
+_EXACT = Ratio(1.0, 1.0, 1.0)  # the control of values that are counted and do not vary
+_DRIFT = 1.10
+# By what the watch on the machine finds, the most that is allowed and its description.
+_BOUNDS = {
+    "foreign": (0.05, "of the machine's time went to other processes"),
+    "steal": (0.02, "of the machine's time went to its host"),
+    "load_before": (0.5, "cores were busy before the start"),
+}
 
 
 @dataclass(slots=True)
@@ -42,13 +47,6 @@ class SuiteResult:
     rounds: dict[str, Sequence[float]] = field(default_factory=dict)
     gate: str | None = None
 
-    @property
-    def failures(self) -> dict[str, str]:
-        """Why contenders failed that every suite needs."""
-        needed = {contenders.REFERENCE, self.device.ours, self.device.again}
-        needed |= {"fillmask-fp32"} if self.device.is_cpu else set()
-        return {row.contender: row.failed for row in self.rows if row.failed and row.contender in needed}
-
     def add(
         self,
         case: Case,
@@ -58,15 +56,7 @@ class SuiteResult:
         settings: Mapping[str, dict[str, Any]] | None = None,
         notes: Mapping[str, str] | None = None,
     ) -> None:
-        """Add a row of each contender.
-
-        Args:
-            case: Of the rows.
-            unit: Of the samples.
-            rounds: Samples by contender, and the reasons of those that failed.
-            settings: By contender.
-            notes: By contender.
-        """
+        """Add a row of each contender, with its settings and notes or with the reason why it failed."""
         settings, notes = settings or {}, notes or {}
         for name, samples in rounds.samples.items():
             precision, set_to = contenders.precision_of(name, self.device), settings.get(name, {})
@@ -109,6 +99,47 @@ class SuiteResult:
             found = ratio(unit, values[ours], values[theirs])
             interval = found.value, found.low, found.high, noise.low, noise.high
             self.comparisons.append(Comparison(ours, theirs, case, *interval, claim(unit, found, noise)))
+
+    def failures(self) -> list[str]:
+        """Why contenders failed that every suite needs."""
+        needed = {contenders.REFERENCE, self.device.ours, self.device.again}
+        needed |= {"fillmask-fp32"} if self.device.is_cpu else set()
+        found = {row.contender: row.failed for row in self.rows if row.failed and row.contender in needed}
+        return [f"{name} failed: {why}" for name, why in found.items()]
+
+    def unsettled(self) -> dict[str, list[str]]:
+        """The cases whose control is too wide or whose values drifted, with these reasons."""
+        found: dict[str, list[str]] = {}
+        for case, control in self.controls.items():
+            if control.half_width > HALF_WIDTH:
+                wide = f"±{control.half_width:.1%}, more than {HALF_WIDTH:.0%}"
+                found.setdefault(case, []).append(f"the interval of a contender beside itself is {wide}")
+        for case, values in self.rounds.items():
+            if drift(values) > _DRIFT:
+                drifted = f"{drift(values):.2f} over the rounds, more than {_DRIFT}"
+                found.setdefault(case, []).append(f"values drifted by {drifted}")
+        return found
+
+
+def judge(
+    context: Mapping[str, Any], watch: Mapping[str, float], result: SuiteResult, profile: str
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Why a run is invalid; and if it is valid, the cases that are not settled with their reasons.
+
+    Each case is a comparison of its own. Where no case is settled, the run is invalid. A quick run may be of code that
+    is not committed.
+    """
+    reasons = [f"{watch[name]:.3g} {what}, more than {most}" for name, (most, what) in _BOUNDS.items()
+               if watch[name] > most]  # fmt: skip
+    reasons += result.failures() + ([result.gate] if result.gate else [])
+    if profile == "full" and context["git_commit"] is None:
+        reasons.append("the code is in no git repository, so what was measured is unknown")
+    if profile == "full" and context["dirty"]:
+        reasons.append("the code has changes that are not committed")
+    unsettled = result.unsettled()
+    if result.controls and unsettled.keys() >= result.controls.keys():
+        return reasons + [f"{case}: {why}" for case, all_ in unsettled.items() for why in all_], {}
+    return reasons, unsettled
 
 
 def _all_pairs(values: Mapping[str, Sequence[float]], control: tuple[str, str] | None) -> list[tuple[str, str]]:

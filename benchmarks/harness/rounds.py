@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
-from benchmarks.harness.validity import narrow
+from benchmarks.harness.stats import narrow
 from benchmarks.harness.worker import ContenderError
 from fillmask.bench.interleaving import Key, interleave
 
@@ -22,12 +22,7 @@ _Block = TypeVar("_Block")
 
 @dataclass(frozen=True, slots=True)
 class Rounds(Generic[Key, _Block]):
-    """The results of blocks.
-
-    Attributes:
-        samples: By block, one result a round; blocks that failed are left out.
-        failed: Why those failed.
-    """
+    """The results of blocks: of each one a round, or why it failed."""
 
     samples: dict[Key, list[_Block]]
     failed: dict[Key, str]

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from benchmarks.harness import machine
-from benchmarks.harness.options import Profile, SuiteOptions, suite_params
+from benchmarks.harness.options import SuiteOptions, suite_params
 from benchmarks.harness.records import RESULTS, Record, case_name, write, write_file
-from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.validity import judge
-from benchmarks.models.folders import ModelFolders
+from benchmarks.harness.result import SuiteResult, judge
 from benchmarks.models.making import prepare
 from benchmarks.models.subjects import SUBJECTS
 from fillmask import ProviderError
 from fillmask.runtime.providers import check_providers
 
 MODELS = ("minilm", "bert-base", "xlmr-base", "antiberty")
-Measure = Callable[[SuiteOptions, ModelFolders], SuiteResult]
+Measure = Callable[[SuiteOptions, Any], SuiteResult]
+"""Gets the options and the ``ModelFolders`` of the model, or None in a suite without models."""
 
 
 def suite_command(
@@ -35,7 +34,7 @@ def suite_command(
         measure: Runs it.
         question: For the help.
         on_gpu: Whether it also runs on a GPU.
-        models: Those it measures.
+        models: Those it measures; empty where it is no suite of models.
     """
 
     def callback(**given: Any) -> None:  # noqa: ANN401 -- click's options
@@ -45,7 +44,7 @@ def suite_command(
 
 
 def run(name: str, options: SuiteOptions, measure: Measure) -> None:
-    """Run a suite and write its record.
+    """Run a suite while the machine is watched, and write its record.
 
     Raises:
         click.ClickException: The device's provider is missing, or the model cannot be made.
@@ -54,36 +53,20 @@ def run(name: str, options: SuiteOptions, measure: Measure) -> None:
         check_providers([options.device.provider])
     except ProviderError as error:
         raise click.ClickException(str(error)) from error
-    folders = prepare(options.model, options.checkpoint, options.calibration, options.device)
-    about = {"subject": folders.described(), "title": SUBJECTS[options.model].title}
-    record = make_record(name, options.profile, options.command(name), lambda: measure(options, folders))
-    params = about | record.params
-    report(replace(record, model=options.model, device=options.device_name, params=params), options.folder)
-
-
-def make_record(suite: str, profile: Profile, command: str, measure: Callable[[], SuiteResult]) -> Record:
-    """Measure while the machine is watched, and make the record of it.
-
-    Args:
-        suite: Its name.
-        profile: ``"quick"`` or ``"full"``.
-        command: The command that makes the record again.
-        measure: Measures.
-    """
-    record = _empty(suite, profile, command)
-    with machine.Watch() as watch:
-        result = measure()
-    reasons, unsettled = judge(record.context, watch.found, result, profile)
-    return replace(
-        record,
-        watch=watch.found,
-        params=result.params,
-        rows=result.rows,
-        comparisons=result.comparisons,
-        invalid_reasons=reasons,
-        valid=not reasons,
-        unsettled=unsettled,
-    )
+    folders, about = None, dict[str, Any]()
+    if options.model:
+        folders = prepare(options.model, options.checkpoint, options.calibration, options.device)
+        about = {"subject": folders.described(), "title": SUBJECTS[options.model].title}
+    record = _empty(name, options.command(name), model=options.model, profile=options.profile)
+    with machine.watch() as found:
+        result = measure(options, folders)
+    watch = asdict(found)
+    reasons, unsettled = judge(record.context, watch, result, options.profile)
+    record = replace(record, device=options.device_name, watch=watch, params=about | result.params, rows=result.rows,
+                     comparisons=result.comparisons, invalid_reasons=reasons, valid=not reasons,
+                     unsettled=unsettled)  # fmt: skip
+    _show(record)
+    click.echo(write(record, options.folder))
 
 
 def write_findings(suite: str, command: str, findings: dict[str, Any], path: Path | None = None) -> Path:
@@ -95,13 +78,11 @@ def write_findings(suite: str, command: str, findings: dict[str, Any], path: Pat
         findings: Its results, by name.
         path: Of the record; None takes benchmarks/results.
     """
-    record = replace(_empty(suite, "full", command), findings=findings)
-    return write_file(record, path or RESULTS / f"{suite}.json")
+    return write_file(_empty(suite, command, findings=findings), path or RESULTS / f"{suite}.json")
 
 
-def report(record: Record, folder: Path) -> None:
-    """Write a record, and print its comparisons and why it or its cases are not valid."""
-    path = write(record, folder)
+def _show(record: Record) -> None:
+    """Print the comparisons of a record, and why it or its cases are not valid."""
     for each in record.comparisons:
         click.echo(
             f"{case_name(each.case):24} {each.contender:14} / {each.baseline:14} {each.ratio:6.2f} "
@@ -111,9 +92,9 @@ def report(record: Record, folder: Path) -> None:
         click.echo(f"INVALID: {reason}", err=True)
     for case, reasons in record.unsettled.items():
         click.echo(f"NOT SETTLED: {case}: {'; '.join(reasons)}", err=True)
-    click.echo(path)
 
 
-def _empty(suite: str, profile: Profile, command: str) -> Record:
+def _empty(suite: str, command: str, **about: Any) -> Record:  # noqa: ANN401 -- fields of the record
     started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    return Record(suite, "", profile, command, started, machine.context(), {}, {}, [], [], [], valid=True)
+    record = Record(suite, "", "full", command, started, machine.context(), {}, {}, [], [], [], valid=True)
+    return replace(record, **about)

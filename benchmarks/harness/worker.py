@@ -12,9 +12,9 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 _ROOT = Path(__file__).parents[2]
@@ -32,11 +32,13 @@ class Worker:
 
     Args:
         handlers: ``"module:function"``; the function returns the handlers by command.
+        environment: Variables of the process besides those of this one.
     """
 
-    def __init__(self, handlers: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.harness.worker", handlers]
-        self._process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, handlers: str, environment: Mapping[str, str] | None = None) -> None:
+        command, variables = [sys.executable, "-m", "benchmarks.harness.worker", handlers], dict(environment or {})
+        self._process = subprocess.Popen(command, cwd=_ROOT, env=os.environ | variables, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True)  # fmt: skip
         self._signal(signal.SIGSTOP)
 
     def call(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
@@ -76,9 +78,7 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -93,7 +93,7 @@ def main(handlers: str) -> None:
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     module, _, name = handlers.partition(":")
-    known: Handlers = getattr(__import__(module, fromlist=[name]), name)()
+    known: Handlers = getattr(import_module(module), name)()
     for line in sys.stdin:
         command, arguments = json.loads(line)
         try:

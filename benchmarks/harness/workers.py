@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any
 
 from benchmarks.device import CPU, Device
@@ -19,8 +18,7 @@ class Workers:
 
     Args:
         folders: Of the model.
-        threads: By contender, of one run; 0 takes the contender's default. What follows a comma in a name is not the
-            contender's: one contender may be there several times.
+        threads: By contender, of one run; 0 takes the contender's default.
         device: Where they run.
         handlers: ``"module:function"`` of their commands.
 
@@ -52,15 +50,6 @@ class Workers:
         """
         return self._workers[name].call(command, **arguments)
 
-    def texts_per_second(self, name: str, texts: list[str], *, batch_size: int = 1, workers: int = 1) -> float:
-        """The rate at which a contender predicts texts.
-
-        Raises:
-            ContenderError: The contender failed.
-        """
-        seconds: float = self.call(name, "seconds", texts=texts, batch_size=batch_size, workers=workers)
-        return len(texts) / seconds
-
     def __enter__(self) -> Workers:
         with self._stack.pop_all() as stack, progress(list(self._threads), "loading") as names:
             for name in names:
@@ -68,15 +57,12 @@ class Workers:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def _load(self, worker: Worker, name: str) -> None:
-        contender, threads = name.partition(",")[0], self._threads[name]
         try:
-            self.settings[name] = worker.call("load", name=contender, threads=threads, **self._given)
+            self.settings[name] = worker.call("load", name=name, threads=self._threads[name], **self._given)
             self._workers[name] = worker
         except ContenderError as error:
             self.failed[name] = str(error)

@@ -34,7 +34,8 @@ def prepare(name: str, checkpoint: Path | None, calibration: Path | None, device
         click.ClickException: Something cannot be made.
     """
     folders = folders_of(name, checkpoint, device)
-    if not all(path.exists() for path in _needed(folders, device)):
+    needed = [folders.checkpoint, folders.artifact, *([folders.optimum] if device.is_cpu else [])]
+    if not all(path.exists() for path in needed):
         # In a process of its own, which gives back the memory of PyTorch and the exporter.
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             try:
@@ -67,14 +68,10 @@ def make(name: str, checkpoint: Path | None, calibration: Path | None, device: D
         folders.texts.parent.mkdir(parents=True, exist_ok=True)
         own, _ = subject.sequences(folders.texts.parent)
         calibration = calibration or own
-    if folders.optimum in _needed(folders, device):
-        _appear(folders.optimum, lambda folder: _optimum(folders.checkpoint, folder))
+    if device.is_cpu:
+        _appear(folders.optimum, partial(_optimum, folders.checkpoint))
     if not folders.artifact.exists():
         _artifact(folders, calibration, device)
-
-
-def _needed(folders: ModelFolders, device: Device) -> list[Path]:
-    return [folders.checkpoint, folders.artifact, *([folders.optimum] if device.is_cpu else [])]
 
 
 def _prefix(device: Device) -> str:
@@ -98,21 +95,15 @@ def _optimum(checkpoint: Path, folder: Path) -> None:
     """As ``optimum-cli export onnx --task fill-mask`` and ``optimum-cli onnxruntime quantize --per_channel`` do."""
     from optimum.exporters.onnx import main_export
     from optimum.onnxruntime import ORTQuantizer
+    from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
+    known = {"avx512_vnni": "avx512_vnni", "avx512f": "avx512", "avx2": "avx2"}
+    kind = next((known[flag] for flag in known if flag in cpu_flags()), "arm64")
+    dynamic = getattr(AutoQuantizationConfig, kind)(is_static=False, per_channel=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         main_export(str(checkpoint), output=folder, task="fill-mask", do_validation=False)
-        ORTQuantizer.from_pretrained(folder, file_name="model.onnx").quantize(_dynamic(), save_dir=folder)
-
-
-def _dynamic() -> object:
-    """Optimum's dynamic int8 for this CPU."""
-    from optimum.onnxruntime.configuration import AutoQuantizationConfig
-
-    flags = cpu_flags()
-    known = {"avx512_vnni": "avx512_vnni", "avx512f": "avx512", "avx2": "avx2"}
-    kind = next((known[flag] for flag in known if flag in flags), "arm64")
-    return getattr(AutoQuantizationConfig, kind)(is_static=False, per_channel=True)
+        ORTQuantizer.from_pretrained(folder, file_name="model.onnx").quantize(dynamic, save_dir=folder)
 
 
 def _artifact(folders: ModelFolders, calibration: Path | None, device: Device) -> None:
@@ -122,9 +113,8 @@ def _artifact(folders: ModelFolders, calibration: Path | None, device: Device) -
     for old in folders.artifact.parent.glob(f"{_prefix(device)}*"):
         shutil.rmtree(old)
     plan = Plan(calibration=calibration, texts=folders.texts, masks=500, rounds=0)
-    variants = ("fp32", device.precision)
     say = partial(click.echo, err=True)
-    export(folders.checkpoint, folders.artifact, variants, allow_pickle=True, plan=plan, say=say)
+    export(folders.checkpoint, folders.artifact, ("fp32", device.precision), allow_pickle=True, plan=plan, say=say)
 
 
 def _exporter() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from fillmask.artifact.folder import EMBEDDED
 
 _ESM_TOKENS = "<cls> <pad> <eos> <unk> L A G V S E R T I D P K Q N F Y M H W C X B U Z O . - <null_1> <mask>"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_XLMR_TOKENS, _XLMR_SPECIAL = 250_002, ("<s>", "<pad>", "</s>", "<unk>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,34 @@ def bert_base(folder: Path) -> None:
 
 def xlmr_base(folder: Path) -> None:
     """XLM-R base, with a Unigram tokenizer of its kind and size, whose pieces are made of syllables."""
-    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+    from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-    from benchmarks.models.pieces import VOCABULARY, unigram
-
-    unigram().save_pretrained(folder)
+    made = Tokenizer(models.Unigram(_unigram(), unk_id=_XLMR_SPECIAL.index("<unk>")))
+    made.normalizer, made.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
+    ends = [("<s>", _XLMR_SPECIAL.index("<s>")), ("</s>", _XLMR_SPECIAL.index("</s>"))]
+    made.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
+    roles = {"bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "pad_token": "<pad>"}
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    PreTrainedTokenizerFast(
+        tokenizer_object=made, mask_token=mask, unk_token=_XLMR_SPECIAL[3], model_max_length=512, **roles
+    ).save_pretrained(folder)
     _seed()
-    config = XLMRobertaConfig(vocab_size=VOCABULARY, max_position_embeddings=514, type_vocab_size=1)
+    config = XLMRobertaConfig(vocab_size=_XLMR_TOKENS, max_position_embeddings=514, type_vocab_size=1)
     XLMRobertaForMaskedLM(config).save_pretrained(folder)
+
+
+def _unigram() -> list[tuple[str, float]]:
+    """XLM-R's number of tokens with logarithms of their shares, which fall as Zipf's law has it.
+
+    Letters come first, then words of one syllable, two, three; each at the start of a word and inside one.
+    """
+    syllables = [onset + vowel + end for onset in "bdfgklmnprstvz" for vowel in "aeiou" for end in ("", "n", "s")]
+    words = ("".join(word) for count in (1, 2, 3) for word in itertools.product(syllables, repeat=count))
+    pieces = itertools.chain("▁abcdefghijklmnopqrstuvwxyz", (piece for word in words for piece in (f"▁{word}", word)))
+    common = itertools.islice(pieces, _XLMR_TOKENS - len(_XLMR_SPECIAL) - 1)
+    scored = [(piece, -2 - math.log(rank)) for rank, piece in enumerate(common, start=1)]
+    return [*((token, 0.0) for token in _XLMR_SPECIAL), *scored, ("<mask>", 0.0)]
 
 
 def esm2_8m(folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""Texts of an exact number of tokens with one mask each, and a mix of the lengths of sentences."""
+"""Texts with one mask each: of an exact number of tokens, of the lengths of sentences, and real ones for accuracy."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from benchmarks.models.folders import ModelFolders, open_tokenizer
 _CANDIDATES = 4000
 _SHORTEST, _LONGEST = 8, 256
 _MEDIAN, _SPREAD = 24, 0.7
+_LONGEST_MASKED = 128
+
+
+class MaskedText(NamedTuple):
+    """A text with a mask, and the token that the mask replaced; None where it replaced none."""
+
+    text: str
+    label: int | None
 
 
 class Writer:
@@ -55,10 +64,8 @@ class Writer:
         words = rng.choices(self._words, k=tokens - self._special)
         words[rng.randrange(len(words))] = self._mask
         text = " ".join(words)
-        if self.count(text) != tokens:
-            raise ValueError(
-                f"a text of {tokens} tokens was wanted, the tokenizer makes {self.count(text)} of {text!r}"
-            )
+        if (count := self.count(text)) != tokens:
+            raise ValueError(f"a text of {tokens} tokens was wanted, the tokenizer makes {count} of {text!r}")
         return text
 
     def _find_words(self) -> Sequence[str]:
@@ -79,3 +86,30 @@ def lengths(number: int, seed: int = 0) -> list[int]:
     """Lengths of sentences in tokens: log-normal, half of them below 24, one in twenty above 76."""
     drawn = np.random.default_rng(seed).lognormal(np.log(_MEDIAN), _SPREAD, number)
     return [int(each) for each in np.clip(np.rint(drawn), _SHORTEST, _LONGEST)]
+
+
+def make_masked_texts(folders: ModelFolders, number: int) -> list[MaskedText]:
+    """So many masked words of real sentences, or as many as there are words of one token.
+
+    A model of random weights gets texts of random words.
+    """
+    if not folders.trained:
+        return [MaskedText(text, None) for text in Writer.of(folders).mix(number)]
+    from fillmask_export.probes import read_texts
+
+    tokenizer, mask = open_tokenizer(folders.artifact), folders.manifest["mask_token"]
+    masked = [each for text in read_texts(folders.texts) for each in mask_words(tokenizer, text, mask)]
+    random.Random(0).shuffle(masked)  # noqa: S311 -- no secret
+    return masked[:number]
+
+
+def mask_words(tokenizer: Any, text: str, mask: str) -> list[MaskedText]:  # noqa: ANN401
+    """One masked text for each word that is one token."""
+    ids, words, mask_id = tokenizer.encode(text).ids, text.split(), tokenizer.token_to_id(mask)
+    found = []
+    for place in range(len(words)):
+        masked = " ".join([*words[:place], mask, *words[place + 1 :]])
+        masked_ids = tokenizer.encode(masked).ids
+        if len(masked_ids) == len(ids) <= _LONGEST_MASKED:
+            found.append(MaskedText(masked, ids[masked_ids.index(mask_id)]))
+    return found

@@ -20,7 +20,6 @@ NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
 _QUESTIONS = {
     "latency": "one text of {tokens} tokens on one thread, speed",
     "throughput": "sentences in batches on two cores, texts a second",
-    "score": "{method} of whole texts on two cores, speed",
     "startup": "process start to first answer, speed",
     "memory": "peak memory",
     "size": "installed bytes",
@@ -42,7 +41,9 @@ computed from the same samples."""
 
 def results_page(results: Results) -> str:
     """RESULTS.md."""
-    parts = [_TOP, "## Goals", goals(results), *_drawn(results)]
+    parts = [_TOP, "## Goals", goals(results)]
+    if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
+        parts += ["## Plots", *drawn]
     if results.records:
         parts += ["## All of it", *(section(record, results) for record in results.records)]
     return "\n\n".join(parts) + "\n"
@@ -69,11 +70,6 @@ def numbers(results: Results) -> str:
     lines = table(["question", "fillmask", "beside", "ratio", "command"], rows)
     machines = dict.fromkeys(_machine(record.context) for _, record, _ in found)
     return "\n".join([f"{lines}\n", *machines])
-
-
-def _drawn(results: Results) -> list[str]:
-    shown = [f"![{drawing.title}](plots/{drawing.name}.svg)" for drawing in DRAWINGS if drawing.records(results)]
-    return ["## Plots", *shown] if shown else []
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:

@@ -16,7 +16,8 @@ SUITES = {
     "latency": "How long does one text take on one thread?",
     "throughput": "How many texts a second on two cores?",
     "score": "How fast are sentences scored, and the substitutions of a protein, on two cores?",
-    "threads": "Is a second core better spent on the same text or on another?",
+    "threads": "Is a second core better spent on the same text or on another? (Decided: the suite is part of commit "
+    "5e44ab4.)",
     "startup": "How long is it from process start to the first prediction?",
     "memory": "How much memory is resident?",
     "size": "How many bytes are installed?",
@@ -34,12 +35,7 @@ _GATED = ("latency", "throughput", "threads")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All records.
-
-    Attributes:
-        records: In the order of the page.
-        digests: SHA-256 of the file of each, by its name.
-    """
+    """All records, in the order of the page, and the SHA-256 of the file of each by its name."""
 
     records: tuple[Record, ...]
     digests: Mapping[str, str]
@@ -79,21 +75,6 @@ class Results:
         return [each for each in record.comparisons if not {each.contender, each.baseline} & refused.keys()]
 
 
-def settled(record: Record) -> Record:
-    """The record without the numbers of cases that are not settled; their rows give the reason."""
-    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case, row.contender)) else row
-            for row in record.rows]  # fmt: skip
-    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case, each.baseline)]
-    return replace(record, rows=rows, comparisons=comparisons)
-
-
-def _unsettled(record: Record, case: Mapping[str, Any], contender: str) -> str:
-    """The reason, or nothing; where a case has several baselines, each is a case of its own."""
-    found = f"{case_name(case)}, {contender.removesuffix('-again')}, "
-    reasons = [why for name, all_ in record.unsettled.items() if found.startswith(f"{name}, ") for why in all_]
-    return "not settled, " + "; ".join(reasons) if reasons else ""
-
-
 def load(folder: Path) -> Results:
     """Read the records of a folder, except those of evaluations with pages of their own.
 
@@ -109,3 +90,18 @@ def load(folder: Path) -> Results:
         tuple(sorted(records, key=lambda record: (order.index(record.suite), record.model, record.device))),
         {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
     )
+
+
+def settled(record: Record) -> Record:
+    """The record without the numbers of cases that are not settled; their rows give the reason."""
+    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case, row.contender)) else row
+            for row in record.rows]  # fmt: skip
+    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case, each.baseline)]
+    return replace(record, rows=rows, comparisons=comparisons)
+
+
+def _unsettled(record: Record, case: Mapping[str, Any], contender: str) -> str:
+    """The reason, or nothing; where a case has several baselines, each is a case of its own."""
+    found = f"{case_name(case)}, {contender.removesuffix('-again')}, "
+    reasons = [why for name, all_ in record.unsettled.items() if found.startswith(f"{name}, ") for why in all_]
+    return "not settled, " + "; ".join(reasons) if reasons else ""

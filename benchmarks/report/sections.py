@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from benchmarks.harness.records import Comparison, Record, Row
 from benchmarks.report.cells import NONE, case_text, cell, failed, flat, in_rounds, interval, number, table
 from benchmarks.report.results import SUITES, Results
 
-_OF_CALLS = "median / 90 % / 99 % of the calls"
-_OF_ROUNDS = "median of the rounds"
 # Of a profile's nodes, the longest; of a list of numbers, all, unless there are more: then its ends.
 _MOST_SHOWN = 8
 _SHOWN_ELSEWHERE = ("title", "subject", "ratio")
@@ -32,13 +29,15 @@ def section(record: Record, results: Results) -> str:
 
 def measured(record: Record, refused: dict[str, str]) -> list[str]:
     """A table for each kind of row: those of one unit whose cases have the same keys."""
-    kinds = dict.fromkeys((row.unit, *row.case) for row in record.rows if row.case)
+    kinds: dict[tuple[str, ...], list[Row]] = {}
+    for row in (row for row in record.rows if row.case):
+        kinds.setdefault((row.unit, *row.case), []).append(row)
     tables = []
-    for unit, *keys in kinds:
-        rows = [row for row in record.rows if (row.unit, *row.case) == (unit, *keys)]
-        how = _OF_CALLS if any(in_rounds(row.samples) for row in rows) else _OF_ROUNDS
-        if all(len(row.samples) <= 1 for row in rows):
-            how = ""
+    for (unit, *_), rows in kinds.items():
+        how = ""
+        if any(len(row.samples) > 1 for row in rows):
+            calls = any(in_rounds(row.samples) for row in rows)
+            how = "median / 90 % / 99 % of the calls" if calls else "median of the rounds"
         tables.append(_table(rows, ", ".join(filter(None, [unit, how])), refused))
     whole = [row for row in record.rows if not row.case]
     return [*tables, *(f"{row.contender}: {cell(row)}" for row in whole if row.failed or row.samples)]
@@ -53,24 +52,25 @@ def compared(comparisons: Sequence[Comparison], how: str) -> list[str]:
     """
     if not comparisons:
         return []
-    columns = list(dict.fromkeys(case_text(each.case) for each in comparisons))
-    pairs = dict.fromkeys((each.contender, each.baseline) for each in comparisons)
-    found = {(each.contender, each.baseline, case_text(each.case)): interval(each) for each in comparisons}
-    rows = [[f"{ours} beside {theirs}", *(found.get((ours, theirs, column), NONE) for column in columns)]
-            for ours, theirs in pairs]  # fmt: skip
-    return [table([how, *columns], rows), _control(comparisons)]
+    found = {(f"{each.contender} beside {each.baseline}", case_text(each.case)): interval(each) for each in comparisons}
+    low, high = min(each.aa_low for each in comparisons), max(each.aa_high for each in comparisons)
+    control = (
+        f"A contender beside itself gave {low:.3f} to {high:.3f} over all cases. *No difference* means that a ratio is "
+        f"within the noise that the control of its case shows."
+    )
+    return [_pivot(how, found), control]
 
 
 def profiles(record: Record) -> list[str]:
     """The time of a run by type of node, folded."""
-    heads = ["node", "in a run", "ms", "of all", "GOP/s"]
     found = []
     for title, nodes in record.params.get("profiles", {}).items():
         rows = [
-            [each["op"], str(each["nodes"]), number(each["ms"]), number(each["share"], "share"), _rate(each["gops"])]
+            [each["op"], str(each["nodes"]), number(each["ms"]), number(each["share"], "share"),
+             NONE if each["gops"] is None else number(each["gops"])]
             for each in nodes[:_MOST_SHOWN]
-        ]
-        lines = table(heads, rows)
+        ]  # fmt: skip
+        lines = table(["node", "in a run", "ms", "of all", "GOP/s"], rows)
         found.append(f"<details><summary>Where a run's time goes: {title}</summary>\n\n{lines}\n\n</details>")
     return found
 
@@ -83,36 +83,26 @@ def provenance(record: Record) -> str:
     params = "; ".join(f"{name} {_value(value)}" for name, value in record.params.items() if _shown(name, value))
     lines = [f"{machine}; {context['date']}, {commit}. {params}{_samples(record.rows)}."]
     if subject := record.params.get("subject"):
-        lines.append(f"Weights: {_weights(subject)}.")
+        lines.append(f"Weights: {subject['checkpoint']}, SHA-256 {subject['sha256'][:12]}….")
     lines.append(f"Again: `{record.command}`")
     return f"<sub>{' '.join(lines)}</sub>"
 
 
 def _table(rows: Sequence[Row], title: str, refused: dict[str, str]) -> str:
-    columns = list(dict.fromkeys(_column(row) for row in rows))
-    labels = dict.fromkeys(_label(row) for row in rows)
-    found = {
-        (_label(row), _column(row)): failed(refused[row.contender]) if row.contender in refused else cell(row)
-        for row in rows
-    }
-    lines = [[label, *(found.get((label, column), NONE) for column in columns)] for label in labels]
-    return table([title, *columns], lines)
+    """A column for each value of the case's first key, a line for each contender and the other values."""
+    found = {}
+    for row in rows:
+        first, *others = row.case
+        label = ", ".join([row.contender, *(str(row.case[name]) for name in others)])
+        shown = failed(refused[row.contender]) if row.contender in refused else cell(row)
+        found[label, case_text({first: row.case[first]})] = shown
+    return _pivot(title, found)
 
 
-def _column(row: Row) -> str:
-    return case_text(dict([next(iter(row.case.items()))]))
-
-
-def _label(row: Row) -> str:
-    return ", ".join([row.contender, *(str(value) for value in list(row.case.values())[1:])])
-
-
-def _control(comparisons: Iterable[Comparison]) -> str:
-    low, high = min(each.aa_low for each in comparisons), max(each.aa_high for each in comparisons)
-    return (
-        f"A contender beside itself gave {low:.3f} to {high:.3f} over all cases. *No difference* means that a ratio is "
-        f"within the noise that the control of its case shows."
-    )
+def _pivot(title: str, cells: dict[tuple[str, str], str]) -> str:
+    """A table of cells by their lines and columns."""
+    lines, columns = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+    return table([title, *columns], [[line, *(cells.get((line, each), NONE) for each in columns)] for line in lines])
 
 
 def _samples(rows: Sequence[Row]) -> str:
@@ -122,15 +112,9 @@ def _samples(rows: Sequence[Row]) -> str:
     return f"; n = {min(counts)}" + (f" to {max(counts)}" if max(counts) > min(counts) else "") + " a cell"
 
 
-def _rate(gops: float | None) -> str:
-    return NONE if gops is None else number(gops)
-
-
 def _shown(name: str, value: object) -> bool:
-    nested = isinstance(value, dict) or (
-        isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value)
-    )
-    return name not in _SHOWN_ELSEWHERE and not nested
+    values = value if isinstance(value, list) else [value]
+    return name not in _SHOWN_ELSEWHERE and not any(isinstance(each, (dict, list)) for each in values)
 
 
 def _value(value: object) -> str:
@@ -139,7 +123,3 @@ def _value(value: object) -> str:
     if len(value) <= _MOST_SHOWN:
         return ", ".join(map(str, value))
     return f"{min(value)} to {max(value)}"
-
-
-def _weights(subject: dict[str, Any]) -> str:
-    return f"{subject['checkpoint']}, SHA-256 {subject['sha256'][:12]}…"

@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from benchmarks.contenders import FP32_ON_CPU, REFERENCE, TOP_K, Predictions, precision_of
-from benchmarks.harness.gate import MAX_ACCURACY_LOSS, MAX_SCORE_DIFFERENCE, blocking, disagreement
+from benchmarks.harness.gate import blocking
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
@@ -20,15 +20,18 @@ from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
-from benchmarks.models.masked_texts import MaskedText, make_masked_texts
+from benchmarks.models.texts import MaskedText, make_masked_texts
 
 _MASKS = {"quick": 100, "full": 1000}
 _MASKS_OF_RANDOM = 64  # of random weights: only agreement counts
 _THREADS = 2
 _TEXTS_OF_A_CALL = 20
 _GPU_BATCHES = (1, 8)
-# The control is a contender again; the floor has the graph of one.
-_LEFT_OUT = ("fillmask-int8-again", "fillmask-fp16-again", "floor-int8")
+_MAX_ACCURACY_LOSS = 0.02
+# By precision; int8 and bf16 have no bound. Besides, of so many texts the first token is the reference's, or one that
+# the reference scores as high within that difference.
+_MAX_SCORE_DIFFERENCE = {"fp32": 1e-4, "fp16": 1e-2}
+_LEAST_AS_LIKELY = {"fp32": 1.0, "fp16": 0.99}
 _AGREEMENT, _SHARED, _DIFFERENCE, _ACCURACY = "same first", "shared of five", "max score difference", "accuracy"
 Measures = dict[str, float]
 
@@ -38,9 +41,9 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     device = options.device
     masked = make_masked_texts(folders, _MASKS[options.profile] if folders.trained else _MASKS_OF_RANDOM)
     result = SuiteResult({"masks": len(masked), "threads": _THREADS, "top_k": TOP_K, "trained": folders.trained,
-                          "max_accuracy_loss": MAX_ACCURACY_LOSS,
-                          "max_score_difference": MAX_SCORE_DIFFERENCE["fp32"]}, device)  # fmt: skip
-    names = [name for name in options.contenders if name not in _LEFT_OUT]
+                          "max_accuracy_loss": _MAX_ACCURACY_LOSS,
+                          "max_score_difference": _MAX_SCORE_DIFFERENCE["fp32"]}, device)  # fmt: skip
+    names = [name for name in options.contenders if name != device.again]
     reference, threads = (REFERENCE, _THREADS) if device.is_cpu else (FP32_ON_CPU, 0)
     batches: list[dict[str, int]] = [{}] if device.is_cpu else [{"batch": size} for size in _GPU_BATCHES]
     refused: dict[str, str] = {}
@@ -98,15 +101,23 @@ def refusal(
     triples = zip(masked, predictions, reference, strict=True)
     lost = np.array([int(theirs[0][0] == each.label) - int(ours[0][0] == each.label) for each, ours, theirs in triples])
     share, error = lost.mean(), 2 * lost.std() / np.sqrt(lost.size)
-    if share - error > MAX_ACCURACY_LOSS:
+    if share - error > _MAX_ACCURACY_LOSS:
         return (
             f"it puts the right token first at {share:.1%} ± {error:.1%} fewer of the masks, more than "
-            f"{MAX_ACCURACY_LOSS:.0%}"
+            f"{_MAX_ACCURACY_LOSS:.0%}"
         )
-    bound = MAX_SCORE_DIFFERENCE.get(precision)
-    if bound is not None and not measures[_DIFFERENCE] <= bound:  # neither is NaN
+    bound = _MAX_SCORE_DIFFERENCE.get(precision)
+    if bound is None:
+        return None
+    if not measures[_DIFFERENCE] <= bound:  # neither is NaN
         return f"a score differs by {measures[_DIFFERENCE]:.2g}, more than {bound}"
-    return disagreement(precision, predictions, reference)
+    wrong = [number for number, (ours, theirs) in enumerate(zip(predictions, reference, strict=True))
+             if theirs[0][1] - dict(theirs).get(ours[0][0], -1.0) > bound * theirs[0][1]]  # fmt: skip
+    if len(wrong) <= (1 - _LEAST_AS_LIKELY[precision]) * len(predictions):
+        return None
+    return (
+        f"predictions differ from the reference in {len(wrong)} of {len(predictions)} texts, first in number {wrong[0]}"
+    )
 
 
 def _predict(workers: Workers, name: str, masked: Sequence[MaskedText], batch_size: int = 1) -> list[Predictions]:

@@ -16,13 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
-from benchmarks.harness.options import Profile, results_folder
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, run_rounds
-from benchmarks.harness.suite import make_record, report
+from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.models.texts import Writer
 from fillmask import FillMask, InputError, batch
@@ -38,19 +36,9 @@ _FORMATS = ("jsonl", "csv", "parquet")
 _CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
 
 
-@click.command()
-@click.option("--profile", type=click.Choice(["quick", "full"]), default="full", show_default=True)
-@click.option("--rounds", type=click.IntRange(3), help="Instead of the profile's.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the record.")
-def command(profile: Profile, rounds: int | None, out: Path | None) -> None:
-    """Time files beside the library."""
-    again = f"python -m benchmarks batch --profile {profile}" + (f" --rounds {rounds}" if rounds else "")
-    record = make_record("batch", profile, again, lambda: measure(rounds or _ROUNDS[profile]))
-    report(record, out or results_folder(profile))
-
-
-def measure(rounds: int) -> SuiteResult:
+def measure(options: SuiteOptions, _: None = None) -> SuiteResult:
     """Time the library, each format, and Ray where it is installed."""
+    rounds = options.rounds or _ROUNDS[options.profile]
     params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
     result = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS})
     with tempfile.TemporaryDirectory() as folder, _cluster() as why_no_ray:
@@ -118,3 +106,6 @@ def _cluster() -> Iterator[str]:
     ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
     yield ""
     ray.shutdown()
+
+
+command = suite_command("batch", measure, "Time files beside the library.", models=())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks.contenders import TOP_K
-from benchmarks.harness.gate import check_predictions, open_gate
+from benchmarks.harness.gate import open_gate
 from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
@@ -23,7 +23,6 @@ _LARGE = replace(_FULL, rounds=15, tokens=(16, 128), calls=(2, 60))
 _FULL_OF = {"minilm": _FULL, "antiberty": replace(_FULL, tokens=(128,)), "bert-base": _LARGE, "xlmr-base": _LARGE}
 _ON_GPU = replace(_FULL, rounds=15, tokens=(8, 32, 128, 512))
 _THREADS = 1
-_CHECKED = 4  # texts of each length on which predictions are compared
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
@@ -32,18 +31,16 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     full = _FULL_OF[options.model] if device.is_cpu else _ON_GPU
     schedule, threads = options.schedule({"quick": _QUICK, "full": full}, folders), _THREADS if device.is_cpu else 0
     params = schedule.params | {"seed": SEED, "threads": threads, "top_k": TOP_K}
-    result = SuiteResult(params, device, gate=gate.reason)
-    writer = Writer.of(folders)
+    result, writer = SuiteResult(params, device, gate=gate.reason), Writer.of(folders)
     names = [name for name in options.contenders if name not in gate.refused]
     with Workers(folders, dict.fromkeys(names, threads), device) as workers:
-        refused = gate.refused | workers.failed
-        for length in schedule.tokens:
-            texts = writer.write(length, schedule.texts)
-            _measure_length(result, workers, texts, schedule, tokens=length, refused=refused)
+        for tokens in schedule.tokens:
+            texts = writer.write(tokens, schedule.texts)
+            measure_length(result, workers, texts, schedule, tokens=tokens, refused=gate.refused | workers.failed)
     return result
 
 
-def _measure_length(
+def measure_length(
     result: SuiteResult,
     workers: Workers,
     texts: list[str],
@@ -52,23 +49,20 @@ def _measure_length(
     tokens: int,
     refused: dict[str, str],
 ) -> None:
-    """Time one length. Contenders whose predictions are wrong join those that are refused at the next lengths too."""
-    case, device = {"tokens": tokens}, result.device
-    names = [name for name in workers.loaded if name not in refused]
-    notes, wrong = check_predictions(workers, names, texts[:_CHECKED], device)
-    refused |= wrong
+    """Time one length."""
+    case, control = {"tokens": tokens}, (result.device.ours, result.device.again)
     least, most = schedule.calls
     block = {"texts": texts, "least": least, "most": most, "seconds": schedule.seconds}
     rounds: Rounds[str, list[float]] = run_rounds(
-        {name: partial(workers.call, name, "calls", **block) for name in names if name not in refused},
+        {name: partial(workers.call, name, "calls", **block) for name in workers.loaded},
         schedule.rounds,
         f"latency, {tokens} tokens",
-        controls=[(device.ours, device.again)],
+        controls=[control],
         value=statistics.median,
     )
     rounds.failed.update(refused)
-    result.add(case, "ms", rounds, settings=workers.settings, notes=notes)
-    result.compare(case, "ms", rounds.map(statistics.median).samples, control=(device.ours, device.again))
+    result.add(case, "ms", rounds, settings=workers.settings)
+    result.compare(case, "ms", rounds.map(statistics.median).samples, control=control)
 
 
 command = suite_command("latency", measure, "Time one text by its tokens, on one thread or on a GPU.", on_gpu=True)

@@ -6,8 +6,8 @@ docs/reliability.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
 from benchmarks.harness.handlers import HANDLERS
@@ -24,7 +24,7 @@ _SCHEDULES = {"quick": Schedule(3), "full": Schedule(5)}
 _THREADS = 1
 # Stages have these names since version 1 of the schema of records.
 _ONE, _ALL = "1 answer", "50 answers"
-_STAGES = ("start", "import", "load", _ONE, _ALL)
+STAGES = ("start", "import", "load", _ONE, _ALL)
 _KINDS = ("rss", "pss", "peak")
 _COMPARED = (("load", "rss"), (_ONE, "peak"), (_ALL, "peak"), (_ONE, "pss"))
 Trace = dict[str, dict[str, float]]
@@ -37,21 +37,19 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     names = [name for name in _CONTENDERS if name in options.contenders]
     result = SuiteResult({"rounds": schedule.rounds, "answers": len(texts), "threads": _THREADS,
                           "tokens": "8 to 16, every fiftieth 128", "ratio": "MB over MB"})  # fmt: skip
+    traces = {name: partial(trace, folders, name, texts) for name in names}
+    control = (FILLMASK, AGAIN)
     rounds = run_rounds(
-        {name: partial(trace, folders, name, texts) for name in names},
-        schedule.rounds,
-        "memory",
-        controls=[(FILLMASK, AGAIN)],
-        value=lambda found: float(found[_ALL]["peak"]),
+        traces, schedule.rounds, "memory", controls=[control], value=lambda found: float(found[_ALL]["peak"])
     )
     theirs = [name for name in names if not name.startswith("fillmask")]
     pairs = [(ours, other) for ours in (FILLMASK, "fillmask-fp32") for other in theirs]
-    for stage in _STAGES:
+    for stage in STAGES:
         for kind in _KINDS:
             case, values = {"after": stage, "of": kind}, rounds.map(partial(_megabytes, stage, kind))
             result.add(case, "MB", values)
             if (stage, kind) in _COMPARED:
-                result.compare(case, "MB", values.samples, control=(FILLMASK, AGAIN), pairs=pairs)
+                result.compare(case, "MB", values.samples, control=control, pairs=pairs)
     return result
 
 
@@ -61,21 +59,19 @@ def trace(folders: ModelFolders, contender: str, texts: list[str]) -> Trace:
     Raises:
         ContenderError: The contender failed.
     """
+    model = {"folders": folders.as_json(), "threads": _THREADS, "freeze": False}
+    steps: dict[str, tuple[str, dict[str, Any]]] = {
+        "import": ("imports", {"name": contender}),
+        "load": ("load", {"name": contender} | model),
+        _ONE: ("predictions", {"texts": texts[:1]}),
+        _ALL: ("predictions", {"texts": texts[1:]}),
+    }
     with Worker(HANDLERS) as worker:
-        steps: dict[str, Callable[[], object]] = {
-            "start": lambda: None,
-            "import": lambda: worker.call("imports", name=contender),
-            "load": lambda: worker.call(
-                "load", name=contender, folders=folders.as_json(), threads=_THREADS, freeze=False
-            ),
-            _ONE: lambda: worker.call("predict", texts=texts[:1]),
-            _ALL: lambda: worker.call("predict", texts=texts[1:]),
-        }
-        found = {}
-        for stage, step in steps.items():
-            step()
+        found = {"start": worker.call("memory")}
+        for stage, (step, arguments) in steps.items():
+            worker.call(step, **arguments)
             found[stage] = worker.call("memory")
-        return found
+    return found
 
 
 def _megabytes(stage: str, kind: str, found: Trace) -> float:

@@ -10,16 +10,20 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
 
 from benchmarks.contenders.instrumented import InstrumentedModel, profile
 from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, Rounds, run_rounds
 from benchmarks.harness.suite import suite_command
-from benchmarks.measures.peak import product
-from benchmarks.measures.products import count, table
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
+from benchmarks.suites.products import count, table
 
 _THREADS = 1
 _PROFILED = 30
@@ -27,6 +31,12 @@ _LEAST = 2
 _SCHEDULES = {
     "quick": Schedule(25, tokens=(128,), seconds=0.05, sizes=(512,)),
     "full": Schedule(51, tokens=(16, 128, 512), seconds=0.1, sizes=(256, 512, 1024)),
+}
+# As the graphs of fillmask have them: of int8 one scale for the rows, one for each column of the weights.
+_GRAPHS = {
+    "fp32": "(float[s,s] rows) => (float[s,s] product) { product = MatMul(rows, weights) }",
+    "int8": "(uint8[s,s] rows) => (float[s,s] product) "
+    "{ product = com.microsoft.MatMulIntegerToFloat(rows, weights, scale, column_scale, zero_point) }",
 }
 Key = tuple[str, int]
 """A run or its control, and its tokens; or the peak, and the size of its matrices."""
@@ -62,6 +72,34 @@ def rate(run: Callable[[], object], operations: int, seconds: float) -> float:
         run()
         taken.append(time.perf_counter_ns() - start)
     return operations / statistics.median(taken)
+
+
+def product(precision: str, size: int, threads: int) -> Callable[[], object]:
+    """What multiplies ``size`` × ``size`` matrices once, 2 ``size``³ operations; the second is packed beforehand.
+
+    Args:
+        precision: ``"fp32"``; or ``"int8"``: uint8 rows times int8 weights of 7 bits, whose sums overflow nowhere.
+        size: Of both matrices.
+        threads: Of one run.
+    """
+    from onnx import numpy_helper, parser
+
+    rng, constants = np.random.default_rng(0), dict[str, NDArray[Any]]()
+    if precision == "fp32":
+        rows: NDArray[Any] = rng.standard_normal((size, size), dtype=np.float32)
+        constants["weights"] = rng.standard_normal((size, size), dtype=np.float32)
+    else:
+        rows = rng.integers(0, 256, (size, size), dtype=np.uint8)
+        constants["weights"] = rng.integers(-64, 64, (size, size), dtype=np.int8)
+        constants |= {"scale": np.array(0.02, dtype=np.float32), "column_scale": np.full(size, 0.01, dtype=np.float32)}
+        constants["zero_point"] = np.array(128, dtype=np.uint8)
+    opsets = '<ir_version: 10, opset_import: ["": 18, "com.microsoft": 1]>'
+    model = parser.parse_model(f"{opsets} product {_GRAPHS[precision]}")
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in constants.items())
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"rows": rows})
 
 
 def _names(precision: str) -> tuple[str, str, str]:

@@ -1,11 +1,14 @@
 """The bytes of a model and of its software.
 
-Software is what pip installs into an empty environment: base fillmask with the embedded model, beside torch and
+Software is what pip installs into an empty folder: base fillmask with the embedded model, beside torch and
 transformers in the versions that all suites run. torch is the build that pip finds, which its version names.
 """
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,7 @@ from benchmarks.contenders import FILLMASK, REFERENCE, precision_of
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import progress
 from benchmarks.harness.suite import suite_command
-from benchmarks.measures.installing import Installed, InstallError, bytes_of, install
 from benchmarks.models.folders import BUILT, ModelFolders
 from fillmask.artifact.folder import EMBEDDED
 
@@ -30,6 +31,10 @@ _WEIGHTS = {
     "optimum-int8": ("model_quantized.onnx",),
 }
 _MODEL, _SOFTWARE, _DISTRIBUTIONS = ({"of": what} for what in ("model", "software", "distributions"))
+
+
+class InstallError(Exception):
+    """pip failed."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
@@ -54,6 +59,34 @@ def model_bytes(folders: ModelFolders) -> dict[str, int]:
     return {_EMBEDDED: bytes_of(EMBEDDED)} | sizes if folders.name == "minilm" else sizes
 
 
+def install(requirements: list[str], home: Path) -> list[str]:
+    """Install into an empty folder.
+
+    Args:
+        requirements: As pip takes them.
+        home: The folder.
+
+    Returns:
+        The distributions with their versions.
+
+    Raises:
+        InstallError: pip failed.
+    """
+    shutil.rmtree(home, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(home), *requirements]
+    # pip's output, which names its indexes, goes to the terminal and into no record.
+    if status := subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+        raise InstallError(f"pip ended with {status}, see its output")
+    shutil.rmtree(home / "bin", ignore_errors=True)
+    return sorted(path.name.removesuffix(".dist-info") for path in home.glob("*.dist-info"))
+
+
+def bytes_of(path: Path) -> int:
+    """Of a file, or of all files below a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(each.stat().st_size for each in files if each.is_file())
+
+
 def _files(folders: ModelFolders, name: str) -> list[str]:
     manifest = folders.manifest
     variants: dict[str, dict[str, Any]] = manifest["variants"]
@@ -67,28 +100,22 @@ def _sum(folder: Path, names: list[str]) -> int:
 
 
 def _add_software(result: SuiteResult) -> None:
-    installed: dict[str, Installed] = {}
-    with progress(list(_requirements().items()), "size: installing") as software:
-        for name, requirements in software:
-            try:
-                installed[name] = install(requirements, BUILT / "venvs" / name, keep=name != _OURS)
-            except InstallError as error:
-                result.rows.append(Row(name, "", _SOFTWARE, "MB", [], failed=str(error)))
-                result.gate = f"{name} was not installed: {error}"
-    for name, each in installed.items():
-        largest = {folder: round(size / 1e6, 2) for folder, size in each.largest.items()}
-        settings = {"distributions": each.distributions, "largest_mb": largest}
-        result.rows.append(Row(name, "", _SOFTWARE, "MB", [each.bytes / 1e6], settings))
-        result.rows.append(Row(name, "", _DISTRIBUTIONS, "", [float(len(each.distributions))]))
-    for case in (_SOFTWARE, _DISTRIBUTIONS):
-        values = {row.contender: [float(row.samples[0])] for row in result.rows if row.case == case and row.samples}  # type: ignore[arg-type]
-        result.compare(case, "MB", values, control=None, pairs=[(_OURS, _THEIRS)])
-
-
-def _requirements() -> dict[str, list[str]]:
-    """By software. A package index does not know the local part of a version, as in 2.13.0+cpu."""
+    # A package index does not know the local part of a version, as in 2.13.0+cpu.
     theirs = [f"{name}=={version(name).partition('+')[0]}" for name in ("torch", "transformers")]
-    return {_OURS: [str(_ROOT)], _THEIRS: theirs}
+    megabytes, distributions = dict[str, list[float]](), dict[str, list[float]]()
+    for name, requirements in ((_OURS, [str(_ROOT)]), (_THEIRS, theirs)):
+        home = BUILT / "installed" / name
+        try:
+            installed = install(requirements, home)
+        except InstallError as error:
+            result.rows.append(Row(name, "", _SOFTWARE, "MB", [], failed=str(error)))
+            result.gate = f"{name} was not installed: {error}"
+            continue
+        megabytes[name], distributions[name] = [bytes_of(home) / 1e6], [float(len(installed))]
+        result.rows.append(Row(name, "", _SOFTWARE, "MB", megabytes[name], {"distributions": installed}))
+        result.rows.append(Row(name, "", _DISTRIBUTIONS, "", distributions[name]))
+    result.compare(_SOFTWARE, "MB", megabytes, control=None, pairs=[(_OURS, _THEIRS)])
+    result.compare(_DISTRIBUTIONS, "", distributions, control=None, pairs=[(_OURS, _THEIRS)])
 
 
 command = suite_command("size", measure, "Count the bytes of models and of installed packages.")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from functools import partial
 from statistics import median
 
@@ -24,13 +25,14 @@ from benchmarks.models.folders import ModelFolders
 _SCHEDULES = {"quick": Schedule(5), "full": Schedule(31)}
 _PROCESSES = 5  # of a round, for programs that start in a tenth of the time
 _TEXT = "Paris is the {mask} of France."
-_EMBEDDED = "from fillmask import FillMask; print(FillMask()({text!r})[0]['token_str'], flush=True)"
-_FOLDER = "from fillmask import FillMask; print(FillMask({folder!r})({text!r})[0]['token_str'], flush=True)"
+_FILLMASK = "from fillmask import FillMask; print(FillMask({folder})({text!r})[0]['token_str'], flush=True)"
 _TRANSFORMERS = (
     "from transformers import pipeline; "
-    "print(pipeline('fill-mask', model={folder!r})({text!r})[0]['token_str'], flush=True)"
+    "print(pipeline('fill-mask', model={folder})({text!r})[0]['token_str'], flush=True)"
 )
 _IMPORTS = {"import fillmask": "import fillmask; print(1, flush=True)", "python": "print(1, flush=True)"}
+_OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""A hub that cannot be reached would count against a program."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
@@ -40,30 +42,27 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     result = SuiteResult(schedule.params | {"seed": SEED, "text": text, "page_cache": "warm", "threads": "by default",
                          "processes": {REFERENCE: 1, "others": _PROCESSES},
                          "samples": "the median of each round"})  # fmt: skip
-    predicting, control = _programs(options, folders, text), (FILLMASK, AGAIN)
+    predicting, control = programs(folders, text), (FILLMASK, AGAIN)
     blocks = {name: partial(_seconds, name, code) for name, code in (predicting | _IMPORTS).items()}
     rounds: Rounds[str, float] = run_rounds(blocks, schedule.rounds, "startup", controls=[control])
-    settings = {name: {"code": code} for name, code in _IMPORTS.items()}
-    settings |= {name: {"HF_HUB_OFFLINE": "1"} for name in predicting}
-    for until, programs in (("first answer", predicting), ("import", _IMPORTS)):
-        result.add({"until": until}, "s", rounds.pick({name: name for name in programs}), settings=settings)
+    settings = {name: {"code": code} for name, code in _IMPORTS.items()} | dict.fromkeys(predicting, _OFFLINE)
+    for until, names in (("first answer", predicting), ("import", _IMPORTS)):
+        result.add({"until": until}, "s", rounds.pick({name: name for name in names}), settings=settings)
     pairs = [(FILLMASK, REFERENCE)]
     result.compare({"until": "first answer"}, "s", rounds.samples, control=control, pairs=pairs)
     return result
 
 
-def seconds_to_line(code: str) -> float:
+def seconds_to_line(code: str, environment: Mapping[str, str] = _OFFLINE) -> float:
     """Start Python on a program and time it up to its first line; its end is waited for and not timed.
-
-    The program is offline: a hub that cannot be reached would count against it.
 
     Raises:
         ContenderError: It printed nothing.
     """
-    command, environment = [sys.executable, "-c", code], os.environ | {"HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", code]
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | environment) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
             elapsed = time.perf_counter() - start
@@ -74,11 +73,11 @@ def seconds_to_line(code: str) -> float:
     return elapsed
 
 
-def _programs(options: SuiteOptions, folders: ModelFolders, text: str) -> dict[str, str]:
+def programs(folders: ModelFolders, text: str) -> dict[str, str]:
     """By contender. minilm is the embedded model, which transformers reads as a checkpoint of its architecture."""
-    template = _EMBEDDED if options.model == "minilm" else _FOLDER
-    ours = template.format(text=text, folder=str(folders.artifact))
-    return {FILLMASK: ours, AGAIN: ours, REFERENCE: _TRANSFORMERS.format(text=text, folder=str(folders.checkpoint))}
+    ours = _FILLMASK.format(text=text, folder="" if folders.name == "minilm" else repr(str(folders.artifact)))
+    theirs = _TRANSFORMERS.format(text=text, folder=repr(str(folders.checkpoint)))
+    return {FILLMASK: ours, AGAIN: ours, REFERENCE: theirs}
 
 
 def _seconds(name: str, code: str) -> float:

@@ -6,11 +6,11 @@ length run together, in the batch size that is each contender's best of those tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from benchmarks.contenders import TOP_K
-from benchmarks.harness.gate import check_predictions, open_gate
+from benchmarks.harness.gate import open_gate
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, progress, run_rounds
@@ -26,14 +26,12 @@ _TEXTS = {"minilm": 96, "bert-base": 24, "xlmr-base": 16, "antiberty": 32}
 _BATCH_SIZES, _GPU_BATCH_SIZES = (4, 8, 16, 32), (8, 32, 128)
 _GPU_TEXTS = {"quick": 96, "full": 512}
 _TRIALS = 2  # of each batch size; the faster of them counts
-_CHECKED = 8
 # These run a text on each core; the others all cores for each text.
 _PARALLEL = ("fillmask", "openvino")
-_WITHOUT_BATCHES = ("openvino", "faster-clip", "floor")
+_WITHOUT_BATCHES = "openvino"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """How a contender runs many texts."""
 
     batch_size: int
@@ -49,14 +47,11 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
               "texts": number, "tokens": lengths(number, SEED),
               "batch_sizes": _BATCH_SIZES if device.is_cpu else _GPU_BATCH_SIZES}  # fmt: skip
     result, texts = SuiteResult(params, device, gate=gate.reason), Writer.of(folders).mix(number, SEED)
-    names = [name for name in options.contenders if name not in gate.refused and not name.startswith("floor")]
+    names = [name for name in options.contenders if name not in gate.refused]
     threads = {name: 0 if not device.is_cpu else 1 if name.startswith("fillmask") else _CORES for name in names}
     with Workers(folders, threads, device) as workers:
-        notes, wrong = check_predictions(workers, workers.loaded, texts[:_CHECKED], device)
-        failed = gate.refused | workers.failed | wrong
-        parallel = _PARALLEL if device.is_cpu else ()
-        alone = {name: Way(1, _CORES if name.startswith(parallel) else 1, notes.get(name, ""))
-                 for name in workers.loaded if name not in failed}  # fmt: skip
+        failed, parallel = gate.refused | workers.failed, _PARALLEL if device.is_cpu else ()
+        alone = {name: Way(1, _CORES if name.startswith(parallel) else 1) for name in workers.loaded}
         _time(result, workers, texts, "one by one", ways=alone, failed=failed)
         _time(result, workers, texts, "batches", ways=_best(workers, texts, alone, result), failed=failed)
     return result
@@ -76,16 +71,16 @@ def _time(
 
 
 def _best(workers: Workers, texts: list[str], alone: dict[str, Way], result: SuiteResult) -> dict[str, Way]:
-    """Each contender's best batch size; a contender without batches runs as before, and the control as its double."""
+    """By contender its best batch size; those without batches run as before, and the control as its double."""
     ours, again = result.device.ours, result.device.again
     ways = {name: way for name, way in alone.items() if name.startswith(_WITHOUT_BATCHES)}
     with progress([name for name in alone if name not in ways and name != again], "batch sizes") as names:
         for name in names:
-            tried = {size: _try(workers, name, texts, replace(alone[name], batch_size=size))
+            tried = {size: _try(workers, name, texts, alone[name]._replace(batch_size=size))
                      for size in result.params["batch_sizes"]}  # fmt: skip
-            best = max(tried, key=tried.__getitem__)
             speeds = "; ".join(f"{size}: {speed:.0f}/s" for size, speed in tried.items())
-            ways[name] = replace(alone[name], batch_size=best, notes=f"batch sizes tried: {speeds}")
+            best = max(tried, key=tried.__getitem__)
+            ways[name] = Way(best, alone[name].workers, f"batch sizes tried: {speeds}")
     return ways | ({again: ways[ours]} if again in alone and ours in ways else {})
 
 
@@ -98,7 +93,9 @@ def _try(workers: Workers, name: str, texts: list[str], way: Way) -> float:
 
 
 def _speed(workers: Workers, name: str, texts: list[str], way: Way) -> float:
-    return workers.texts_per_second(name, texts, batch_size=way.batch_size, workers=way.workers)
+    """Texts per second."""
+    seconds: float = workers.call(name, "seconds", texts=texts, batch_size=way.batch_size, workers=way.workers)
+    return len(texts) / seconds
 
 
 command = suite_command(

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
 from benchmarks.suites import batch
 from fillmask import InputError
@@ -16,7 +17,7 @@ def test_files_run_beside_the_library_and_a_missing_ray_is_in_the_record(monkeyp
     monkeypatch.setattr(batch, "import_ray", missing)
     monkeypatch.setattr(batch, "_ROWS", 21)
     monkeypatch.setattr(batch, "_FORMATS", ("jsonl", "csv"))
-    found = batch.measure(3)
+    found = batch.measure(SuiteOptions(profile="quick", rounds=3))
     rows = {row.contender: row for row in found.rows}
     assert rows["ray"].failed == "Ray Data is not installed"
     for name in ("library", "library-again", "jsonl", "csv"):

@@ -1,12 +1,12 @@
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.compare import _AGAIN, _BASE, _TREE, command, environment_of, table
+from benchmarks.compare import AGAIN, BASE, TREE, command, environment_of, table
 from benchmarks.harness.rounds import Rounds
 
 
 def found(tree):
-    samples = {("calls", _BASE): [2.0, 2.0, 2.0], ("calls", _AGAIN): [2.0, 2.0, 2.0], ("calls", _TREE): tree}
+    samples = {("calls", BASE): [2.0, 2.0, 2.0], ("calls", AGAIN): [2.0, 2.0, 2.0], ("calls", TREE): tree}
     return Rounds({key: [{"call": value} for value in values] for key, values in samples.items()}, {})
 
 
@@ -21,7 +21,7 @@ def test_the_ratio_says_how_many_times_as_fast_the_working_tree_is(seconds, expe
 
 def test_values_of_a_side_that_failed_are_left_out():
     samples = found([1.0] * 3)
-    del samples.samples["calls", _TREE]
+    del samples.samples["calls", TREE]
     assert len(table(samples, ["calls"])) == 1
 
 

@@ -10,7 +10,7 @@ from benchmarks.models.texts import Writer
 pytest.importorskip("optimum.onnxruntime")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-NAMES = [name for name in contenders.names("minilm") if name not in (contenders.REFERENCE, "floor-int8")]
+NAMES = [name for name in contenders.names() if name != contenders.REFERENCE]
 WITHIN = {"fp32": 1e-5, "bf16": 0.05, "int8": 0.1}
 
 
@@ -59,13 +59,6 @@ def test_it_scores_as_the_reference_does(name, folders, texts, reference):
         assert len(ours) == contenders.TOP_K
         assert any(token in scores for token, _ in ours)
         assert all(abs(score - scores[token]) <= within for token, score in ours if token in scores)
-
-
-def test_the_floor_runs_the_same_graph(folders, texts):
-    floor = load("floor-int8", folders)
-    floor.prepare(texts)
-    ours = load("fillmask-int8", folders).predict(texts)
-    assert [answer[0][0] for answer in floor.predict(texts)] == [answer[0][0] for answer in ours]
 
 
 @pytest.mark.parametrize(

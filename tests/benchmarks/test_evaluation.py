@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.evaluation import estimates, words
-from benchmarks.evaluation.running_text import Masked, Scores, cut, running_text
+from benchmarks.evaluation.running_text import Masked, cut, read_scores, running_text
 from benchmarks.evaluation.texts import Fact, Pair, Passage, read_articles, read_facts, read_pairs, read_passages
 from fillmask import FillMask, Prediction, TextError
 
@@ -23,7 +23,7 @@ def fill_mask(folder_of):
 
 def test_a_label_is_scored_by_its_logit_and_by_those_above_it():
     logits = np.log(np.array([[1, 2, 5], [4, 4, 2]], dtype=np.float32))
-    found = Scores((1, 0))(logits)
+    found = read_scores(np.array([1, 0]), logits)
     np.testing.assert_allclose(found, [[math.log(2 / 8), 1], [math.log(4 / 10), 0]], rtol=1e-6)
 
 

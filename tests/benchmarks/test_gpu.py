@@ -10,10 +10,10 @@ from benchmarks.device import CPU, DEVICES
 from benchmarks.harness import machine, rounds, suite
 from benchmarks.harness.options import Schedule
 from benchmarks.harness.records import read
-from benchmarks.measures.products import count
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
 from benchmarks.suites import accuracy, latency, throughput
+from benchmarks.suites.products import count
 
 OURS, FP32, REFERENCE = "fillmask-fp16", "fillmask-fp32", "transformers"
 

@@ -35,7 +35,7 @@ def test_bytes_become_megabytes(monkeypatch):
 @linux
 def test_a_trace_has_its_stages_and_memory_only_grows_up_to_the_predictions(folders):
     seen = memory.trace(folders, "fillmask-int8", write_texts(folders)[:3])
-    assert tuple(seen) == memory._STAGES
+    assert tuple(seen) == memory.STAGES
     assert seen["start"]["rss"] < seen["import"]["rss"] < seen["load"]["rss"]
     assert seen["load"]["peak"] <= seen["50 answers"]["peak"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.harness.records import Row
-from benchmarks.report.cells import cell, interval, number, table
+from benchmarks.report.cells import cell, enough_for, interval, number, table
 from tests.support import invented
 
 
@@ -56,3 +56,10 @@ def test_a_ratio_of_what_is_counted_has_no_interval():
 
 def test_a_table_is_markdown():
     assert table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | --: |\n| x | 1 |"
+
+
+@pytest.mark.parametrize(("q", "n"), [(50, 11), (90, 64), (99, 662)])
+def test_the_least_number_of_calls_for_a_percentile_is_mlperfs(q, n):
+    assert enough_for(q, n)
+    assert not enough_for(q, n - 1)
+    assert not enough_for(q, 0)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.harness.records import RESULTS as RECORDS
 from benchmarks.harness.records import Comparison, Row, write
 from benchmarks.report import pages
 from benchmarks.report.goals import GOALS, GPU_GOALS, goals
@@ -38,13 +37,6 @@ def sections(shelf):
         return {record.name: section(record, results) for record in results.records}
 
     return made
-
-
-def test_the_pages_are_those_that_the_records_make():
-    results = load(RECORDS)
-    readme = pages.README.read_text(encoding="utf-8")
-    assert pages.readme_page(readme, results) == readme
-    assert pages.RESULTS.read_text(encoding="utf-8") == pages.results_page(results)
 
 
 def test_a_race_shows_every_contender_with_its_percentiles(sections):

@@ -59,4 +59,4 @@ def test_rows_have_settings_and_notes_and_failures_their_reasons():
     ours, theirs = result.rows
     assert (ours.precision, ours.settings, ours.notes, ours.samples) == ("fp16", {"threads": 1}, "a note", [1.0])
     assert (theirs.precision, theirs.failed, theirs.samples) == ("fp16", "out of memory", [])
-    assert result.failures == {"transformers": "out of memory"}
+    assert result.failures() == ["transformers failed: out of memory"]

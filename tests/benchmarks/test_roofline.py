@@ -6,11 +6,9 @@ import pytest
 from benchmarks.contenders.instrumented import profile
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import Rounds
-from benchmarks.measures import peak
-from benchmarks.measures.peak import product
-from benchmarks.measures.products import UncountedError, count, operations, table
 from benchmarks.suites import roofline
-from benchmarks.suites.roofline import rate
+from benchmarks.suites.products import UncountedError, count, operations, table
+from benchmarks.suites.roofline import product, rate
 from fillmask.artifact.folder import EMBEDDED
 
 onnx = pytest.importorskip("onnx")
@@ -48,9 +46,9 @@ def test_attention_is_two_products():
 
 
 def test_what_multiplies_and_is_not_known_is_an_error():
-    with pytest.raises(UncountedError, match="QAttention multiplies matrices"):
+    with pytest.raises(UncountedError, match=r"QAttention of .* multiplies matrices"):
         operations(node("QAttention", (1, 2, 48), out=(1, 2, 48)))
-    with pytest.raises(UncountedError, match="Attention with inputs"):
+    with pytest.raises(UncountedError, match=r"Attention of .*48, 144.* multiplies matrices"):
         operations(node("Attention", (1, 2, 48), (48, 144), (144,), out=(1, 2, 48)))
     assert operations(node("Softmax", (1, 12, 9, 9), out=(1, 12, 9, 9))) == 0
 
@@ -102,12 +100,12 @@ def test_profiling_leaves_onnxruntime_as_it_was(monkeypatch):
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_peak_is_of_the_products_of_graphs(precision):
     (made,) = product(precision, 64, 1)()
-    rng, weights = np.random.default_rng(0), np.random.default_rng(1)
+    rng = np.random.default_rng(0)
     if precision == "fp32":
-        expected = rng.standard_normal((64, 64), dtype=np.float32) @ weights.standard_normal((64, 64), dtype=np.float32)
+        expected = rng.standard_normal((64, 64), dtype=np.float32) @ rng.standard_normal((64, 64), dtype=np.float32)
     else:
         rows = rng.integers(0, 256, (64, 64), dtype=np.uint8).astype(np.float32) - 128
-        expected = rows @ weights.integers(-64, 64, (64, 64), dtype=np.int8).astype(np.float32) * 0.02 * 0.01
+        expected = rows @ rng.integers(-64, 64, (64, 64), dtype=np.int8).astype(np.float32) * 0.02 * 0.01
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-3)
 
 
@@ -125,9 +123,3 @@ def test_the_peak_is_that_of_the_best_size_and_its_share_is_the_runs():
     assert (made.contender, made.baseline) == ("fillmask-int8", "peak-int8")
     assert made.case == {"tokens": 128, "precision": "int8"}
     assert [row.contender for row in result.rows] == [largest, largest, run, again]
-
-
-def test_weights_of_the_peak_cannot_overflow_without_vnni():
-    _, constants = peak.arrays("int8", 64)
-    assert constants["weights"].dtype == np.int8
-    assert np.abs(constants["weights"]).max() <= 64

@@ -4,10 +4,9 @@ import zipfile
 import pytest
 
 from benchmarks.harness.options import SuiteOptions
-from benchmarks.measures import installing
-from benchmarks.measures.installing import Installed, InstallError, bytes_of, install, measure_size
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import size
+from benchmarks.suites.size import InstallError, bytes_of, install
 
 
 def write(path, number):
@@ -44,18 +43,6 @@ def test_a_model_is_what_its_contender_needs_and_no_other_variant(folders):
     }
 
 
-def test_the_size_of_packages_is_that_of_all_their_files(tmp_path):
-    write(tmp_path / "numpy" / "core" / "a.so", 1000)
-    write(tmp_path / "numpy" / "__pycache__" / "a.pyc", 50)
-    write(tmp_path / "six.py", 30)
-    write(tmp_path / "numpy-2.0.1.dist-info" / "RECORD", 20)
-    write(tmp_path / "typing_extensions-4.0.dist-info" / "RECORD", 7)
-    found = measure_size(tmp_path)
-    assert found.bytes == 1107
-    assert found.distributions == {"numpy": "2.0.1", "typing_extensions": "4.0"}
-    assert next(iter(found.largest.items())) == ("numpy", 1050)
-
-
 def test_bytes_of_a_file_and_of_a_folder(tmp_path):
     write(tmp_path / "a" / "b", 3)
     assert bytes_of(tmp_path / "a" / "b") == bytes_of(tmp_path) == 3
@@ -72,27 +59,25 @@ def wheel(tmp_path):
     return path
 
 
-def test_an_environment_holds_the_requirements_and_nothing_else(wheel, tmp_path, monkeypatch):
-    found = install([str(wheel)], tmp_path / "venv", keep=True)
-    assert found.distributions == {"tiny": "1.0"}
-    assert found.bytes > 6000
-    monkeypatch.setattr(installing.subprocess, "run", pytest.fail)
-    assert install([str(wheel)], tmp_path / "venv", keep=True) == found
+def test_a_folder_holds_the_requirements_and_nothing_else(wheel, tmp_path):
+    write(tmp_path / "installed" / "left over.py", 100_000)
+    assert install([str(wheel)], tmp_path / "installed") == ["tiny-1.0"]
+    assert 6000 < bytes_of(tmp_path / "installed") < 100_000
 
 
-def test_pip_that_fails_is_an_error_and_leaves_nothing_to_keep(tmp_path):
+def test_pip_that_fails_is_an_error(tmp_path):
     with pytest.raises(InstallError, match="pip ended with 1"):
-        install([str(tmp_path / "missing")], tmp_path / "venv", keep=True)
-    assert not (tmp_path / "venv" / "requirements.json").exists()
+        install([str(tmp_path / "missing")], tmp_path / "installed")
 
 
-def test_the_record_compares_bytes_and_distributions_and_names_no_place(folders, monkeypatch):
-    def fake(requirements, home, *, keep):
+def test_the_record_compares_bytes_and_distributions_and_names_no_place(folders, tmp_path, monkeypatch):
+    def fake(requirements, home):
         ours = home.name == "fillmask"
-        names = dict.fromkeys("ab" if ours else "abcdefghijklmnopqrst", "1")
-        return Installed(100_000_000 if ours else 1_000_000_000, names, {"torch": 1})
+        write(home / "a" / "file", 100 if ours else 1000)
+        return list("ab" if ours else "abcdefghijklmnopqrst")
 
     monkeypatch.setattr(size, "install", fake)
+    monkeypatch.setattr(size, "BUILT", tmp_path / "built")
     found = size.measure(SuiteOptions("xlmr-base", "full"), folders)
     ratios = {(each.contender, each.case["of"], each.baseline): each.ratio for each in found.comparisons}
     assert ratios["fillmask", "software", "torch + transformers"] == pytest.approx(0.1)
@@ -103,7 +88,7 @@ def test_the_record_compares_bytes_and_distributions_and_names_no_place(folders,
 
 
 def test_what_cannot_be_installed_makes_the_run_invalid(folders, monkeypatch):
-    def fail(requirements, home, *, keep):
+    def fail(requirements, home):
         raise InstallError("pip ended with 1, see its output")
 
     monkeypatch.setattr(size, "install", fail)

@@ -70,10 +70,10 @@ def test_a_contender_that_prints_nothing_is_in_the_record_and_in_no_ratio(folder
 
 
 def test_the_programs_are_python_whatever_the_folder_is_called(folders):
-    for code in startup._programs(options(3), folders, "Paris is the [MASK] of France.").values():
+    for code in startup.programs(folders, "Paris is the [MASK] of France.").values():
         compile(code, "program", "exec")
 
 
 def test_the_embedded_model_answers_in_a_fresh_process(folders):
-    programs = startup._programs(options(3), folders, "Paris is the [MASK] of France.")
+    programs = startup.programs(folders, "Paris is the [MASK] of France.")
     assert seconds_to_line(programs["fillmask-int8"]) > 0

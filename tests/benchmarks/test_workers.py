@@ -43,15 +43,15 @@ class NoFolders:
 def opened(monkeypatch):
     monkeypatch.setattr(workers, "Worker", FakeWorker)
     FakeWorker.closed = 0
-    threads = {"a": 1, "b, again": 2, "broken": 0, "tired": 0}
+    threads = {"a": 1, "b": 2, "broken": 0, "tired": 0}
     with Workers(NoFolders(), threads, DEVICES["cuda"]) as made:
         yield made
 
 
 def test_a_contender_that_does_not_load_is_left_out_with_its_reason(opened):
-    assert opened.loaded == ["a", "b, again", "tired"]
+    assert opened.loaded == ["a", "b", "tired"]
     assert opened.failed == {"broken": "no such model"}
-    assert opened.settings["b, again"] == {"threads": 2, "device": "cuda"}
+    assert opened.settings["b"] == {"threads": 2, "device": "cuda"}
     assert FakeWorker.closed == 1
 
 
@@ -59,4 +59,4 @@ def test_a_failed_call_is_an_error_of_that_call_alone(opened):
     with pytest.raises(ContenderError, match="ended with -9"):
         opened.call("tired", "seconds")
     assert opened.call("a", "seconds") == "a"
-    assert opened.loaded == ["a", "b, again", "tired"]
+    assert opened.loaded == ["a", "b", "tired"]

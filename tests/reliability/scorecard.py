@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.harness.machine import Watch
+from benchmarks.harness.machine import watch
 from benchmarks.harness.records import findings, replace_between
 from benchmarks.harness.suite import write_findings
 from tests.reliability import (
@@ -80,10 +80,10 @@ def part(name: str, scale: float, *, busy: bool) -> dict:
     Returns:
         Its rows, the code, date, scale and seconds, and the share of the machine that other processes took.
     """
-    with Watch() as watch:
-        if name in TIMED and watch.load_before > BUSY and not busy:
+    with watch() as machine:
+        if name in TIMED and machine.load_before > BUSY and not busy:
             raise click.ClickException(
-                f"{name} measures load, and other processes keep {watch.load_before:.1f} cores busy; end them, or "
+                f"{name} measures load, and other processes keep {machine.load_before:.1f} cores busy; end them, or "
                 f"pass --busy"
             )
         start = time.monotonic()
@@ -91,9 +91,9 @@ def part(name: str, scale: float, *, busy: bool) -> dict:
         seconds = time.monotonic() - start
     for row in rows:
         click.echo(f"{'passed' if row.passed else 'FAILED'}  {row.test}: {row.figure}")
-    click.echo(f"        {name} took {seconds:.0f} s, other processes {watch.foreign:.0%} of the machine")
+    click.echo(f"        {name} took {seconds:.0f} s, other processes {machine.foreign:.0%} of the machine")
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    facts = {"code": code(), "at": when, "scale": scale, "seconds": seconds, "foreign": watch.foreign}
+    facts = {"code": code(), "at": when, "scale": scale, "seconds": seconds, "foreign": machine.foreign}
     return facts | {"rows": [asdict(row) for row in rows]}
 
 

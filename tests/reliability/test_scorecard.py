@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.harness import machine
 from benchmarks.harness.records import findings
 from fillmask import Prediction
 from tests.load.generator import Result
@@ -120,13 +121,9 @@ def test_checks_that_fail_or_that_are_none_fail_their_row(tmp_path):
     assert not checks.run_checks(str(tmp_path), "-k", "nothing").passed
 
 
-class Unwatched(contextlib.AbstractContextManager):
+def unwatched():
     """A watch on a machine on which nothing else runs."""
-
-    load_before = foreign = 0.0
-
-    def __exit__(self, *_):
-        pass
+    return contextlib.nullcontext(machine.Watch())
 
 
 def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_path):
@@ -143,7 +140,7 @@ def test_parts_are_resumed_and_the_first_failure_may_end_it(monkeypatch, tmp_pat
     monkeypatch.setattr(scorecard, "MEASURES", measures | {"three": measure("three", passes=True)})
     monkeypatch.setattr(scorecard, "STORED", tmp_path / "reliability.json")
     monkeypatch.setattr(scorecard, "PAGE", tmp_path / "page.md")
-    monkeypatch.setattr(scorecard, "Watch", Unwatched)
+    monkeypatch.setattr(scorecard, "watch", unwatched)
     (tmp_path / "page.md").write_text(f"{scorecard.START}\n{scorecard.END}\n")
     assert CliRunner().invoke(scorecard.main, ["--fail-fast"]).exit_code == 1
     assert ran == ["one", "two"]

@@ -15,7 +15,6 @@ SPEEDS = {
     "optimum-int8": 6.1,
     "openvino-fp32": 9.0,
     "openvino-bf16": 7.0,
-    "floor-int8": 3.0,
     "fillmask-fp32": 7.6,
     "fillmask-int8": 3.2,
     "fillmask-int8-again": 3.2,
@@ -57,7 +56,7 @@ def record(suite: str, model: str = "minilm", **changes) -> Record:
 
 def accuracy(model: str = "minilm", **refused: str) -> Record:
     rows = []
-    for number, name in enumerate(names(model)):
+    for number, name in enumerate(names()):
         if name.endswith("-again"):
             continue
         for measure, value in (("same first", 1 - number / 100), ("accuracy", 0.4 - number / 200)):

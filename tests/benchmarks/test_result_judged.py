@@ -1,8 +1,7 @@
 import pytest
 
 from benchmarks.harness.records import Row
-from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.validity import drift, judge, narrow
+from benchmarks.harness.result import SuiteResult, judge
 from fillmask.bench.ratios import Ratio
 
 CONTEXT = {"git_commit": "abc", "dirty": False}
@@ -50,20 +49,3 @@ def test_a_case_that_is_not_settled_leaves_the_others():
 
 def test_a_quick_run_may_be_of_code_at_work():
     assert judged("quick", context={"git_commit": "abc", "dirty": True}) == ([], {})
-
-
-@pytest.mark.parametrize("values", [[1.0] * 5 + [1.1] * 5 + [1.21] * 5, [1.21] * 5 + [1.1] * 5 + [1.0] * 5])
-def test_drift_is_that_of_thirds_in_either_direction(values):
-    assert drift(values) == pytest.approx(1.21)
-
-
-def test_a_disturbed_round_is_no_drift():
-    assert drift([1.0, 1.0, 9.0] * 5) == 1.0
-    assert drift([2.0]) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("twin", "said"), [([1.0, 1.0, 1.0], True), ([0.7, 1.0, 1.4], False), ([], True), ([1.0, 1.0], True)]
-)
-def test_a_twin_is_narrow_if_it_agrees_or_has_failed(twin, said):
-    assert narrow([1.0, 1.0, 1.0], twin) is said

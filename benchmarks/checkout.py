@@ -1,15 +1,14 @@
-"""The program that times one checkout in a fresh process: ``python checkout.py calls|many|start`` prints JSON.
+"""The commands of a process that times one checkout.
 
 It uses only names that every version of fillmask has, so that an old checkout runs it too.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 
+from benchmarks.harness.worker import Handlers
 from fillmask import FillMask
 
 _TEXT = "Paris is the [MASK] of France."
@@ -21,10 +20,9 @@ _WORDS = "the library is next to the town hall and on friday evenings it stays o
 _TEXTS, _BATCH, _WORKERS = 160, 16, 2
 
 
-def start() -> dict[str, float]:
-    """Make one prediction; the parent times it from the start of the process."""
-    FillMask()(_TEXT)
-    return {}
+def handlers() -> Handlers:
+    """The commands of a worker."""
+    return {"calls": calls, "many": many}
 
 
 def calls() -> dict[str, float]:
@@ -58,7 +56,3 @@ def _seconds(fill_mask: FillMask, text: str) -> float:
     for _ in range(_CALLS):
         fill_mask(text)
     return (time.perf_counter() - begun) / _CALLS
-
-
-if __name__ == "__main__":
-    print(json.dumps({"calls": calls, "many": many, "start": start}[sys.argv[1]]()), flush=True)

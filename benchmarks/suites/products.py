@@ -35,15 +35,16 @@ def operations(node: dict[str, Any]) -> int:
         UncountedError: It is a product of a kind that is not counted here.
     """
     kind = node["op_name"]
-    inputs, outputs = ([_shape(each) for each in node[f"{side}_type_shape"]] for side in ("input", "output"))
+    inputs: list[list[int]] = [shape for typed in node["input_type_shape"] for shape in typed.values()]
+    outputs: list[list[int]] = [shape for typed in node["output_type_shape"] for shape in typed.values()]
     if kind in _PRODUCTS:
         return 2 * math.prod(inputs[0]) * outputs[0][-1]
-    if kind in _ATTENTIONS:
-        queries, keys, values = _attended(kind, inputs)
+    if kind in _ATTENTIONS and len(inputs) >= 3 and len(inputs[0]) == len(inputs[1]) == len(inputs[2]) >= 3:
+        queries, keys, values = inputs[:3]  # each [..., tokens, size]
         return 2 * math.prod(queries) * keys[-2] + 2 * math.prod(outputs[0]) * values[-2]
     if any(word in kind for word in _SUSPECTS):
         raise UncountedError(
-            f"{kind} multiplies matrices, and benchmarks/measures/products.py does not count it; add it"
+            f"{kind} of {inputs} multiplies matrices, and benchmarks/suites/products.py does not count it; add it"
         )
     return 0
 
@@ -51,9 +52,9 @@ def operations(node: dict[str, Any]) -> int:
 def count(events: Iterable[dict[str, Any]], runs: int) -> dict[str, int]:
     """Operations of one run: ``int8``, of products whose rows are integers, and ``fp32``, of the others."""
     counted = {"int8": 0, "fp32": 0}
-    for event in _kernels(events):
-        (dtype,) = event["args"]["input_type_shape"][0] if event["args"]["input_type_shape"] else ("",)
-        counted["int8" if dtype in _INTEGERS else "fp32"] += operations(event["args"])
+    for node, _ in _kernels(events):
+        dtypes = {dtype for typed in node["input_type_shape"][:1] for dtype in typed}
+        counted["int8" if dtypes & _INTEGERS else "fp32"] += operations(node)
     return {name: number // runs for name, number in counted.items()}
 
 
@@ -64,36 +65,24 @@ def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:
         Of each ``op``, ``nodes`` in a run, ``ms`` in a run, ``share`` of all nodes, and ``gops``, operations a
         nanosecond, where they are counted.
     """
-    spent: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for event in _kernels(events):
-        row = spent[event["args"]["op_name"]]
-        for index, value in enumerate((1, event["dur"], operations(event["args"]))):
-            row[index] += value
-    whole = sum(microseconds for _, microseconds, _ in spent.values())
-    rows = [
+    spent: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for node, microseconds in _kernels(events):
+        spent[node["op_name"]].append((microseconds, operations(node)))
+    sums = {op: [sum(column) for column in zip(*nodes, strict=True)] for op, nodes in spent.items()}
+    whole = sum(microseconds for microseconds, _ in sums.values())
+    return [
         {
             "op": op,
-            "nodes": nodes // runs,
+            "nodes": len(spent[op]) // runs,
             "ms": microseconds / runs / 1e3,
             "share": microseconds / whole,
             "gops": products / microseconds / 1e3 if products and microseconds else None,
         }
-        for op, (nodes, microseconds, products) in spent.items()
+        for op, (microseconds, products) in sorted(sums.items(), key=lambda each: -each[1][0])
     ]
-    return sorted(rows, key=lambda row: -float(row["ms"] or 0))
 
 
-def _kernels(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [event for event in events if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]
-
-
-def _attended(kind: str, inputs: list[list[int]]) -> list[list[int]]:
-    """Shapes of the queries, keys and values, each ``[…, tokens, size]``."""
-    if len(inputs) < 3 or not len(inputs[0]) == len(inputs[1]) == len(inputs[2]) >= 3:
-        raise UncountedError(f"{kind} with inputs of shapes {inputs} is not counted; queries, keys and values are")
-    return inputs[:3]
-
-
-def _shape(typed: dict[str, list[int]]) -> list[int]:
-    (shape,) = typed.values()
-    return shape
+def _kernels(events: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """The nodes that ran, with their microseconds."""
+    return [(event["args"], event["dur"]) for event in events
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]  # fmt: skip
