@@ -124,9 +124,9 @@ clean: ## remove the virtual environment and the caches
 	$(BIN)/python -m pip install --quiet --editable '.[arrow-peers]'
 	@touch $@
 
-.venv-transformers5/.test: pyproject.toml
-	$(PYTHON) -m venv .venv-transformers5
-	.venv-transformers5/bin/python -m pip install --quiet $(TORCH) 'transformers>=5.24' --editable '.[test]'
+.venv-optimum/.test: pyproject.toml
+	$(PYTHON) -m venv .venv-optimum
+	$(OPTIMUM)/python -m pip install --quiet $(TORCH) --editable '.[optimum,test]'
 	@touch $@
 
 .venv-oldest/.test: pyproject.toml
