@@ -16,7 +16,7 @@ unexport TEXT
 export FILLMASK_TEXT = $(value TEXT)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-oldest test-ray test-optimum lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed clean
+.PHONY: help run test test-all test-oldest test-ray test-optimum lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed dist clean sound
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -100,15 +100,30 @@ embed: .venv/.dev ## rebuild the embedded model: CHECKPOINT=folder CALIBRATION=f
 	$(BIN)/fillmask export $(CHECKPOINT) build/minilm-en --variant int8 --calibration $(CALIBRATION) --texts $(TEXTS)
 	rm -rf engine/fillmask/models/minilm-en && mv build/minilm-en engine/fillmask/models/
 
-clean: ## remove the virtual environment and the caches
-	rm -rf .venv .venv-oldest .venv-optimum .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+dist: .venv/.base ## build the wheel and the sdist in dist/, install the wheel in an empty environment and run it there
+	$(BIN)/python -m pip install --quiet build
+	rm -rf dist build/empty
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m venv build/empty
+	build/empty/bin/python -m pip install --quiet dist/*.whl
+	cd build/empty && bin/fillmask verify && bin/fillmask predict -k 1 "She drank a cup of [MASK]."
 
-.venv/bin/pip:
+clean: ## remove the virtual environment and the caches
+	rm -rf dist .venv .venv-oldest .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+
+.venv/bin/pip: | sound
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and sys.executable + " is Python " + sys.version.split()[0] + ", fillmask needs 3.10 or newer; name one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/.base: .venv/bin/pip pyproject.toml
+# A .venv stays when its folder moves or another PYTHON is named, but it is not the one that was asked for.
+sound:
+	@test ! -e .venv || { $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	  && test -x "$$(sed -n '1s/^#!//p' $(BIN)/pip)" \
+	  && { test "$(origin PYTHON)" != "command line" || test "$$($(PYTHON) -V)" = "$$($(BIN)/python -V)"; }; } \
+	  || { echo ".venv has another Python than is needed, or its folder has moved: run make clean, then this again" >&2; exit 1; }
+
+.venv/.base: .venv/bin/pip pyproject.toml | sound
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 

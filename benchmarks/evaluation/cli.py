@@ -13,7 +13,7 @@ from benchmarks.evaluation import tables
 from benchmarks.evaluation.estimates import rounded
 from benchmarks.evaluation.running_text import running_text
 from benchmarks.evaluation.texts import read_articles, read_facts, read_pairs, read_passages
-from benchmarks.evaluation.words import last_words, minimal_pairs, relations
+from benchmarks.evaluation.words import METHODS, last_words, minimal_pairs, relations
 from benchmarks.harness.records import RESULTS, findings
 from benchmarks.harness.suite import write_findings
 from fillmask import FillMask
@@ -51,7 +51,7 @@ def evaluate(fill_mask: FillMask) -> dict[str, Any]:
         "running_text": running_text(fill_mask, read_articles()),
         "relations": relations(fill_mask, read_facts()),
         "last_words": last_words(fill_mask, read_passages()),
-        "minimal_pairs": minimal_pairs(fill_mask, read_pairs()),
+        "minimal_pairs": {method: minimal_pairs(fill_mask, read_pairs(), method) for method in METHODS},
     }
     folder, variant = fill_mask.artifact.folder, fill_mask.variant
     paths = sorted(folder.glob(f"{Path(fill_mask.artifact.variants[variant]).with_suffix('')}.*"))

@@ -23,7 +23,8 @@ _MEASURES = (
     ("… among the first five (P@5)", "relations/p_at_5"),
     ("last words of passages predicted", "last_words/accuracy"),
     ("… among the first five", "last_words/top_5"),
-    ("minimal pairs decided rightly", "minimal_pairs/accuracy"),
+    ("minimal pairs of BLiMP decided rightly, `original`", "minimal_pairs/original/accuracy"),
+    ("… `word_l2r`", "minimal_pairs/word_l2r/accuracy"),
 )
 _BY_LENGTH = {"accuracy": "accuracy", "top_5": "top 5", "loss": "loss", "pseudo_perplexity": "pseudo-perplexity"}
 

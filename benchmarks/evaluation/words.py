@@ -12,7 +12,10 @@ from benchmarks.evaluation.estimates import Values, mean, mean_of_means
 from benchmarks.evaluation.texts import Fact, Pair, Passage
 from fillmask import FillMask, InputError
 from fillmask.runtime.cpu import available_threads
+from fillmask.tasks.score import Method
 
+METHODS: tuple[Method, ...] = ("original", "word_l2r")
+"""Definitions of the pseudo-log-likelihood by which minimal pairs are decided."""
 _K = 5
 _BATCH = 32
 
@@ -60,15 +63,15 @@ def last_words(fill_mask: FillMask, passages: Sequence[Passage]) -> dict[str, An
     return {"accuracy": mean(_singles(ranks < 1)), "top_5": mean(_singles(ranks < _K))}
 
 
-def minimal_pairs(fill_mask: FillMask, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Count the pairs whose grammatical sentence has the higher pseudo-log-likelihood.
+def minimal_pairs(fill_mask: FillMask, pairs: Sequence[Pair], method: Method) -> dict[str, Any]:
+    """Count the pairs whose grammatical sentence has the higher pseudo-log-likelihood by a method of ``score``.
 
     Returns:
         ``accuracy``, the mean over paradigms, and ``paradigms``, the share and the number of pairs of each.
     """
     sentences = [text for pair in pairs for text in (pair.good, pair.bad)]
     scores = fill_mask.score_many(
-        sentences, method="original", batch_size=batch_size(fill_mask), workers=available_threads()
+        sentences, method=method, batch_size=batch_size(fill_mask), workers=available_threads()
     )
     likelihoods = [result.log_prob for result in map(checked, scores)]
     right: dict[str, list[float]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import GOALS, Goal, goals
+from benchmarks.report.goals import README_GOALS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
 from benchmarks.report.sections import section
@@ -62,7 +62,7 @@ def readme_page(readme: str, results: Results) -> str:
 
 def numbers(results: Results) -> str:
     """The rows of valid records, losses as well as wins."""
-    found = [(goal, record, compared) for goal in GOALS
+    found = [(goal, record, compared) for goal in README_GOALS
              if (record := goal.record(results)) and (compared := goal.find(results))]  # fmt: skip
     if not found:
         return NOTHING

@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from fillmask.artifact.publishing import push_to_hub
     from fillmask.errors import (
         ArtifactError,
         CandidatesError,
@@ -82,6 +83,7 @@ __all__ = [
     "TruncationWarning",
     "UnknownWarning",
     "batch",
+    "push_to_hub",
 ]
 
 _MODULES = {
@@ -100,6 +102,7 @@ _MODULES = {
     "ScoredToken": "fillmask.tasks.score",
     "ScoredWord": "fillmask.tasks.score",
     "batch": "fillmask.files.batch",
+    "push_to_hub": "fillmask.artifact.publishing",
 }
 
 

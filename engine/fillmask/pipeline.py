@@ -33,7 +33,7 @@ class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Compariso
     variant again, and chooses its own providers if none were given.
 
     Args:
-        model: A model folder, a hub id, or None for the embedded English model.
+        model: A model folder, a hub id, alone or as ``"ID@REVISION"``, or None for the embedded English model.
         variant: ``"fp32"``, ``"int8"``, …, or ``"auto"`` for the one the folder recommends, on a GPU fp16 if it has it.
         revision: Branch, tag or commit of a hub model.
         providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
@@ -68,7 +68,8 @@ class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Compariso
         load = partial(load_model, model, providers=wanted, threads=threads, placeholders=placeholders)
         self.model: Model = load(variant=variant, revision=revision)
         warn(self.model.notices)
-        self._reload = partial(FillMask, model, variant=self.variant, revision=self.artifact.revision,
+        named = model if self.artifact.revision is None else self.artifact.source  # without the revision in a name
+        self._reload = partial(FillMask, named, variant=self.variant, revision=self.artifact.revision,
                                providers=wanted, threads=threads, placeholders=placeholders)  # fmt: skip
 
     def predict(  # noqa: PLR0913 -- one parameter an option

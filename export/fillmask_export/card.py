@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fillmask_export.card_metadata import front_matter
+
 _ROWS = (
     ("top_1_agreement", "same first token as the checkpoint", "{:.4f}"),
     ("top_5_agreement", "share of the checkpoint's first five kept", "{:.4f}"),
@@ -38,6 +40,7 @@ def write_card(folder: Path, manifest: Mapping[str, Any], checkpoint_card: str) 
         checkpoint_card: The checkpoint's README, or an empty string.
     """
     lines = [
+        *front_matter(manifest, checkpoint_card),
         *_heading(manifest),
         "## Verification",
         "",

@@ -72,6 +72,11 @@ def _refuse(tokenizer: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
         raise CheckpointError(f"{checkpoint} has no fast tokenizer (tokenizer.json), which the engine needs")
     if tokenizer.mask_token is None:
         raise CheckpointError(f"{checkpoint}: the tokenizer defines no mask token, so this is not a masked LM")
+    if tokenizer.get_vocab().keys() <= set(tokenizer.all_special_tokens):  # transformers 5 makes one of no file
+        raise CheckpointError(
+            f"{checkpoint} has no vocabulary: its tokenizer knows special tokens alone; copy tokenizer.json from where "
+            f"the checkpoint comes from"
+        )
     try:
         tokenizer.backend_tokenizer.to_str()
     except Exception as error:  # the Rust library raises Exception itself

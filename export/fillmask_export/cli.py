@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from fillmask.cli.errors import fail, imported
+from fillmask.cli.errors import fail, imported, reported
+from fillmask.cli.model import find_checkpoint
 from fillmask.errors import FillMaskError
 
 _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,7 +42,9 @@ def export_command(
     allow_pickle: bool,
     **plan: Any,  # noqa: ANN401 -- the fields of Plan
 ) -> None:
-    """Export CHECKPOINT, a folder or a hub id, to the new folder OUT, verified against PyTorch."""
+    """Export CHECKPOINT, a folder, a hub id or ID@REVISION, to the new folder OUT, verified against PyTorch."""
+    with reported(code=2):
+        checkpoint, revision = find_checkpoint(checkpoint, revision)
     with imported("fillmask export", "export"):
         from fillmask_export import Plan, export
         from fillmask_export.card import size

@@ -73,7 +73,7 @@ def test_running_text_is_scored_as_transformers_scores_it(fill_mask, checkpoint_
 def test_pairs_are_decided_by_the_likelihoods_of_transformers(fill_mask, checkpoint_of):
     pairs = [Pair(good[:1], good, bad) for good in SENTENCES for bad in SENTENCES if good != bad]
     likelihoods = {text: _pseudo_log_likelihood(checkpoint_of("wordpiece"), text) for text in SENTENCES}
-    found = words.minimal_pairs(fill_mask, pairs)
+    found = words.minimal_pairs(fill_mask, pairs, "original")
     for name, (share, number) in found["paradigms"].items():
         right = [likelihoods[pair.good] > likelihoods[pair.bad] for pair in pairs if pair.paradigm == name]
         assert (share, number) == (np.mean(right), len(right))

@@ -39,6 +39,6 @@ def test_a_card_without_tables_gets_them_before_its_verification(record):
 
 
 def test_a_table_has_the_interval_of_each_measure(record):
-    value, low, high, n = record["subjects"][0]["found"]["minimal_pairs"]["accuracy"]
+    value, low, high, n = record["subjects"][0]["found"]["minimal_pairs"]["original"]["accuracy"]
     (row,) = [row for row in tables.overview(record).splitlines() if "minimal" in row]
-    assert row == f"| minimal pairs decided rightly | {n:,} | {value:.3f} ({low:.3f}–{high:.3f}) |"
+    assert row == f"| minimal pairs of BLiMP decided rightly, `original` | {n:,} | {value:.3f} ({low:.3f}–{high:.3f}) |"

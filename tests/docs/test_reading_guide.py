@@ -1,18 +1,18 @@
-"""README's reading guide names every module of the engine, and no other."""
+"""The reading guide of CONTRIBUTING.md names every module of the engine, and no other."""
 
 import re
 from pathlib import Path
 
 import fillmask
 
-README = Path(__file__).parents[2] / "README.md"
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 ENGINE = Path(fillmask.__file__).parent
 # These packages list their modules in their docstrings too.
 OWN_LISTS = ("bench", "files", "server")
 
 
 def rows():
-    guide = README.read_text("utf-8").partition("## Reading the code")[2]
+    guide = CONTRIBUTING.read_text("utf-8").partition("## Reading the code")[2].partition("\n## ")[0]
     return [line for line in guide.splitlines() if line.startswith("|")]
 
 

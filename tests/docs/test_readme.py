@@ -8,7 +8,8 @@ from tests.support import readme
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT, ROOT / "export", ROOT / "benchmarks")
-TUTORIALS = [ROOT / "docs" / name for name in ("scoring.md", "ranking.md", "cookbook.md")]
+NAMES = ("scoring.md", "minimal-pairs.md", "ranking.md", "cookbook.md", "command-line.md", "python.md")
+TUTORIALS = [ROOT / "docs" / name for name in NAMES]
 PAGES = [path for folder in FOLDERS if (path := folder / "README.md").exists()] + TUTORIALS
 
 

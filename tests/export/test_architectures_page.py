@@ -11,10 +11,13 @@ from tests.support.architectures import ARCHITECTURES, ELSEWHERE
 
 ROW = {
     "class": "BertForMaskedLM",
-    "nodes_at_masks": 36,
-    "attention_at_masks": True,
-    "one_table": True,
+    "at the masks": "36 nodes",
+    "attention": "yes",
+    "fused": "2 of 2",
+    "masks": "yes",
+    "one table": "yes",
     "variants": {"fp32": True, "int8": True},
+    "note": "",
 }
 
 
@@ -37,21 +40,28 @@ def report(tmp_path):
     return write
 
 
-# The page lists the architectures of transformers 4.57, as optimum traces them.
-of_optimum = pytest.mark.skipif(find_tracer() != "optimum", reason="the page lists what optimum traces")
-
-
-@of_optimum
 def test_the_page_is_what_the_results_make():
     assert architectures_page.PAGE.read_text("utf-8") == architectures_page.page(architectures_page.read_rows())
 
 
-@of_optimum
-def test_every_architecture_is_on_the_page_once():
-    exported = {name for name, architecture in ARCHITECTURES.items() if not architecture.refusal}
-    assert architectures_page.read_rows().keys() == exported
-    assert architectures_page.REASONS.keys() == ARCHITECTURES.keys() - exported
-    assert not architectures_page.REASONS.keys() & ELSEWHERE.keys()
+def test_every_architecture_is_on_the_page():
+    rows = architectures_page.read_rows()[find_tracer()]
+    assert rows == architectures_page.complete(rows)
+    assert rows.keys() == ARCHITECTURES.keys() | ELSEWHERE.keys()
+
+
+def test_what_was_not_run_and_what_is_refused_say_so():
+    rows = architectures_page.complete({"bert": ROW, "mra": ROW, "gone": ROW})
+    assert rows["bert"] == ROW
+    assert rows["albert"] == {"refused": "not run yet"}
+    assert "CUDA kernel" in rows["mra"]["refused"]
+    assert list(rows) == sorted(ARCHITECTURES.keys() | ELSEWHERE.keys())
+
+
+def test_every_pass_that_does_not_apply_has_its_reason_and_no_other():
+    rows = [row for each in architectures_page.read_rows().values() for row in each.items() if "refused" not in row[1]]
+    missed = {(name.partition("/")[0], column) for name, row in rows for column in architectures_page.missed(row)}
+    assert missed == {(name, column) for name, why in architectures_page.MISSES.items() for column in why}
 
 
 def test_rows_are_read_from_a_report(report):
@@ -71,26 +81,68 @@ def test_that_the_page_was_out_of_date_does_not_keep_it_so(report):
 @pytest.mark.parametrize(
     ("changes", "cells"),
     [
-        ({}, "| 36 nodes | yes | yes | yes | yes | yes |"),
-        ({"attention_at_masks": False}, "| 36 nodes | no | yes | yes | yes | yes |"),
-        ({"one_table": False}, "| 36 nodes | yes | no | yes | yes | yes |"),
-        ({"variants": {"fp32": False}}, "| 36 nodes | yes | yes | yes | no | no |"),
+        ({}, "| 36 nodes | yes | 2 of 2 | yes | yes | yes | yes | yes |"),
+        ({"attention": "no"}, "| 36 nodes | no | 2 of 2 | yes | yes | yes | yes | yes |"),
+        ({"fused": "0 of 2"}, "| 36 nodes | yes | 0 of 2 | yes | yes | yes | yes | yes |"),
+        ({"masks": "no"}, "| 36 nodes | yes | 2 of 2 | no | yes | yes | yes | yes |"),
+        ({"one table": "untied"}, "| 36 nodes | yes | 2 of 2 | yes | untied | yes | yes | yes |"),
+        ({"variants": {"fp32": False}}, "| 36 nodes | yes | 2 of 2 | yes | yes | yes | no | no |"),
     ],
 )
-def test_a_line_says_what_its_row_says(changes, cells):
-    lines = architectures_page.page({"albert": ROW, "bert": ROW | changes}).splitlines()
-    assert next(line for line in lines if line.startswith("| `bert`")).startswith(f"| `bert` | BertForMaskedLM {cells}")
+def test_a_line_says_what_its_row_says(changes, cells, monkeypatch):
+    monkeypatch.setattr(architectures_page, "MISSES", {"bert": dict.fromkeys(ROW, "of a reason")})
+    lines = architectures_page.page({"optimum": {"albert": ROW, "bert": ROW | changes}}).splitlines()
+    line = next(line for line in lines if line.startswith("| `bert`"))
+    assert line.startswith(f"| `bert` | BertForMaskedLM | optimum {cells}")
 
 
-def test_a_row_is_read_off_a_manifest():
-    passes = {"rows_at_masks": "36 nodes at the masks only, 2 of them of attention", "tied_table": "kept once"}
-    variants = {name: {"batch_invariant": True, "file": f"{name}.onnx"} for name in ("fp32", "int8")}
-    manifest = {"architecture": "BertForMaskedLM", "passes": passes, "variants": variants}
-    assert architectures_page.row_of(manifest) == ROW
-    manifest["passes"] = {
-        "rows_at_masks": "9 nodes at the masks only, 0 of them of attention",
-        "tied_table": "not tied",
+def test_equal_results_of_both_tracers_are_one_line_and_others_two():
+    other = ROW | {"note": "of another version"}
+    page = architectures_page.page(
+        {"optimum": {"albert": ROW, "bert": ROW}, "torch.export": {"bert": ROW, "albert": other}}
+    )
+    lines = [line.split(" | ")[:3] for line in page.splitlines() if "BertForMaskedLM" in line]
+    assert lines == [
+        ["| `albert`", "BertForMaskedLM", "torch.export"],
+        ["| `albert`", "BertForMaskedLM", "optimum"],
+        ["| `bert`", "BertForMaskedLM", "both"],
+    ]
+
+
+def test_a_pass_that_does_not_apply_has_a_line_with_the_reason(monkeypatch):
+    monkeypatch.setattr(architectures_page, "MISSES", {"bert": {"fused": "of a reason"}})
+    rows = {"bert": ROW | {"fused": "1 of 2"}, "bert/wide": ROW | {"fused": "0 of 2"}}
+    page = architectures_page.page({"optimum": rows})
+    assert page.count("| `bert` | fused | of a reason |") == 1
+
+
+def test_the_page_says_what_is_refused_beside_which_tracer():
+    page = architectures_page.page(
+        {"optimum": {"bert": ROW}, "torch.export": {"bert": ROW, "mra": {"refused": "for it"}}}
+    )
+    assert page.endswith("| `mra` | torch.export | for it |\n")
+
+
+@pytest.mark.parametrize(
+    ("passes", "tied", "changes"),
+    [
+        ({}, True, {}),
+        ({"rows_at_masks": "9 nodes at the masks only, 0 of them of attention"}, True,
+         {"at the masks": "9 nodes", "attention": "no"}),
+        ({"tied_table": "not tied"}, True, {"one table": "no"}),
+        ({"tied_table": "not tied"}, False, {"one table": "untied"}),
+        ({"mask_lookups": "1 of 2"}, True, {"masks": "no"}),
+        ({"mask_lookups": "0 of 0"}, True, {}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_row_is_read_off_a_manifest(passes, tied, changes):
+    there = {
+        "rows_at_masks": "36 nodes at the masks only, 2 of them of attention",
+        "tied_table": "kept once",
+        "fused_attention": "2 of 2",
+        "mask_lookups": "2 of 2",
     }
-    assert architectures_page.row_of(manifest) == ROW | {
-        "nodes_at_masks": 9, "attention_at_masks": False, "one_table": False,
-    }  # fmt: skip
+    variants = {name: {"batch_invariant": True, "file": f"{name}.onnx"} for name in ("fp32", "int8")}
+    manifest = {"architecture": "BertForMaskedLM", "passes": there | passes, "variants": variants}
+    assert architectures_page.row_of(manifest, tied=tied, note="") == ROW | changes

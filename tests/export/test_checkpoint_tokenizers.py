@@ -4,6 +4,7 @@ import json
 
 import pytest
 import transformers
+from tokenizers import Tokenizer, models
 from tokenizers.pre_tokenizers import PreTokenizer
 from transformers import AutoTokenizer, EsmTokenizer, PerceiverTokenizer, PreTrainedTokenizerFast
 
@@ -83,6 +84,13 @@ def test_a_checkpoint_without_tokenizer_is_refused(checkpoint_copy):
     for name in TOKENIZER_FILES:
         (checkpoint_copy / name).unlink(missing_ok=True)
     assert str(checkpoint_copy) in refusal(checkpoint_copy)
+
+
+def test_a_tokenizer_of_special_tokens_alone_is_refused(checkpoint_copy):
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "cls", "sep", "pad", "mask")}
+    bare = Tokenizer(models.WordPiece({token: index for index, token in enumerate(names.values())}, unk_token="[UNK]"))
+    PreTrainedTokenizerFast(tokenizer_object=bare, **names).save_pretrained(checkpoint_copy)
+    assert "has no vocabulary: its tokenizer knows special tokens alone" in refusal(checkpoint_copy)
 
 
 def edit(path, **changes):

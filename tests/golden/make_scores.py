@@ -1,8 +1,8 @@
-"""Write ``<family>/scores.json``: ``python -m tests.golden.make_scores``.
+"""Write ``<family>/scores.json`` and ``<family>/blimp.json.xz``: ``python -m tests.golden.make_scores``.
 
 minicons scores texts with the checkpoints that the golden models were exported from, token by token, by both methods
-that it has. lm-pub-quiz must give the same within 1e-4, else nothing is written. They need packages that the project
-does not depend on, so make an environment for them:
+that it has. The texts are those below, and sentences of BLiMP. lm-pub-quiz must give the same within 1e-4, else nothing
+is written. They need packages that the project does not depend on, so make an environment for them:
 
     python -m venv scores
     scores/bin/pip install torch==2.13.0 'transformers<5' minicons==0.3.39 lm-pub-quiz==0.3.3
@@ -12,7 +12,9 @@ does not depend on, so make an environment for them:
 from __future__ import annotations
 
 import json
+import lzma
 import tempfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from lm_pub_quiz import Evaluator
 from minicons.scorer import MaskedLMScorer
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from tests.support.blimp import sentences
 from tests.support.checkpoints import FAMILIES, make_checkpoint
 
 HERE = Path(__file__).parent
@@ -52,9 +55,10 @@ def main() -> None:
                 tokenizer.pad_token = tokenizer.mask_token
             model = AutoModelForMaskedLM.from_pretrained(checkpoint)
             scorer = MaskedLMScorer(model, "cpu", tokenizer=tokenizer)
-            cases = [_case(scorer, text) for text in TEXTS]
-            _check(scorer, cases)
+            cases, of_blimp = ([_case(scorer, text) for text in texts] for texts in (TEXTS, sentences()))
+            _check(scorer, cases + of_blimp)
         (HERE / family / "scores.json").write_text(_to_json(cases), encoding="utf-8")
+        (HERE / family / "blimp.json.xz").write_bytes(lzma.compress(_to_json(map(_without_text, of_blimp)).encode()))
 
 
 def _case(scorer: MaskedLMScorer, text: str) -> dict[str, object]:
@@ -76,7 +80,12 @@ def _check(scorer: MaskedLMScorer, cases: list[dict[str, object]]) -> None:
             torch.testing.assert_close(torch.tensor(scored), torch.tensor(case[method]), rtol=0, atol=1e-4)
 
 
-def _to_json(cases: list[dict[str, object]]) -> str:
+def _without_text(case: dict[str, list[float]]) -> dict[str, object]:
+    """The numbers alone, of which the test needs no more than five decimals."""
+    return {method: [round(log_prob, 5) for log_prob in case[method]] for method in METHODS}
+
+
+def _to_json(cases: Iterable[dict[str, object]]) -> str:
     """One text a line, so that a changed score is a changed line."""
     made_with = json.dumps({package: version(package) for package in PACKAGES})
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)

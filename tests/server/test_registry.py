@@ -9,7 +9,7 @@ from fillmask.server.registry import ServedModel, load
 
 
 def test_models_are_loaded_on_the_providers_that_are_named():
-    (served,) = load([], "auto", ["CPUExecutionProvider:use_arena=0"])
+    (served,) = load([], "auto", ["cpu"])
     assert served.model.session.providers == ["CPUExecutionProvider"]
     options = served.model.session.ort.get_session_options()
     assert options.intra_op_num_threads == served.model.session.threads == 1

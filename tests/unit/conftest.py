@@ -87,6 +87,12 @@ def python():
 
 
 @pytest.fixture
+def with_options(monkeypatch):
+    """Stands for a provider with options, of which no other is everywhere: the CPU, which ignores them."""
+    monkeypatch.setattr("fillmask.runtime.providers._WITHOUT_OPTIONS", ())
+
+
+@pytest.fixture
 def runs(monkeypatch):
     """The sizes of the batches that the model runs."""
     sizes, logits = [], Model.logits

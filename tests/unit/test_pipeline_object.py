@@ -47,6 +47,7 @@ def test_the_embedded_model_predicts_what_its_example_shows():
     assert predictions[0].token_str == "tea"
 
 
+@pytest.mark.usefixtures("with_options")
 def test_options_of_any_mapping_pickle(native_folder):
     options = {"use_arena": "0"}
     fill_mask = FillMask(native_folder, providers=[("CPUExecutionProvider", MappingProxyType(options))], threads=1)

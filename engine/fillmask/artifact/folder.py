@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from fillmask.artifact.external_data import locations
 from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
+from fillmask.artifact.naming import EMBEDDED_MODELS, hub_id, is_folder
 from fillmask.artifact.weights_file import WeightsFile
 from fillmask.errors import ArtifactError, IntegrityError
 
-EMBEDDED = Path(__file__).parents[1] / "models" / "minilm-en"
+EMBEDDED = EMBEDDED_MODELS / "minilm-en"
 
 # File names of optimum and transformers.js; the part behind the underscore names the variant.
 _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
@@ -175,7 +176,8 @@ def open_artifact(
     """Open a model folder, a hub model or the embedded model.
 
     Args:
-        model: A folder, a hub id such as ``"org/name"``, or None or ``"minilm-en"`` for the embedded one.
+        model: A folder, a hub id such as ``"org/name"`` or ``"org/name@v1"``, or None or ``"minilm-en"`` for the
+            embedded one.
         variant: The variant to use; of a hub model only its files are fetched.
         revision: Branch, tag or commit of a hub model.
         gpu: Whether a GPU may be used; ``"auto"`` can then mean another variant.
@@ -185,36 +187,21 @@ def open_artifact(
     """
     if not isinstance(variant, str):
         raise ArtifactError(f"variant must be a name such as 'int8' or 'auto', got {variant!r}")
-    if model is None or (model == EMBEDDED.name and not _is_folder(model)):
+    if model is None or (model == EMBEDDED.name and not is_folder(model)):
         model = EMBEDDED
     if not isinstance(model, (str, Path)) or not str(model):
         raise ArtifactError(f"model must be a folder, a hub id or None, got {model!r}")
     if revision is not None and not isinstance(revision, str):
         raise ArtifactError(f"revision must be a branch, a tag or a commit, got {revision!r}")
-    if _is_folder(model):
+    if is_folder(model):
         if revision is not None:
             raise ArtifactError(f"revision {revision!r} belongs to a hub model, and {model} is a folder")
         return _open_folder(Path(model), model.name if model is EMBEDDED else str(model), None)
-    _check_id(model)
+    name, revision = hub_id(model, revision)
     from fillmask.artifact import hub
 
-    folder = hub.fetch(str(model), variant, revision, gpu=gpu)
-    return _open_folder(folder, str(model), folder.name)
-
-
-def _is_folder(model: str | Path) -> bool:
-    try:
-        return Path(model).is_dir()
-    except OSError as error:  # a name that is too long, or a folder that this user may not read
-        raise ArtifactError(f"{str(model)[:200]} cannot be opened: {error.strerror}") from error
-
-
-def _check_id(model: str | Path) -> None:
-    """Refuse what cannot be the id of a hub model before a request to the hub."""
-    if Path(model).exists():
-        raise ArtifactError(f"{model} is a file; name its folder, {Path(model).absolute().parent}")
-    if isinstance(model, Path) or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
-        raise ArtifactError(f"{model} is not a folder, and not the id of a hub model")
+    folder = hub.fetch(name, variant, revision, gpu=gpu)
+    return _open_folder(folder, name, folder.name)
 
 
 def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:

@@ -7,9 +7,12 @@ import sys
 
 import click
 
+from fillmask.cli.bar import bar
+from fillmask.cli.model import argument_or_option
+
 
 @click.command("bench")
-@click.argument("model", required=False)
+@argument_or_option
 @click.option("--seconds", default=45.0, show_default=True, help="How long to time; loading and checking come on top.")
 @click.option("--variant", help="Time this variant alone.  [default: all]")
 @click.option("--threads", type=int, multiple=True, help="Repeat for several.  [default: 1, 2, 4, … all]")
@@ -28,8 +31,8 @@ def bench_command(
 ) -> None:
     """Time MODEL on this machine for a minute, and say which variant and how many threads to use.
 
-    MODEL is a folder or a hub id, or else the embedded English model. Keep the machine idle meanwhile. A variant that
-    does not give its stored predictions here is not timed, and the exit code is 1.
+    MODEL is a folder, a hub id or ID@REVISION, or else the embedded English model. Keep the machine idle meanwhile. A
+    variant that does not give its stored predictions here is not timed, and the exit code is 1.
     """
     from fillmask.cli.errors import reported
 
@@ -38,8 +41,8 @@ def bench_command(
         from fillmask.bench.run import BenchOptions, bench
 
         options = BenchOptions(seconds, variant, threads, tokens, top_k)
-        with click.progressbar(length=int(seconds * 1000), label="timing", file=sys.stderr) as bar:
-            result = bench(model, options, lambda spent: bar.update(int(spent * 1000)))
+        with bar("timing", seconds) as shown:
+            result = bench(model, options, lambda spent: shown.update(min(spent, seconds - shown.n)))
     click.echo(json.dumps(tables.document(result)) if as_json else tables.text(result))
     if any(each.failed for each in result.candidates):
         sys.exit(1)

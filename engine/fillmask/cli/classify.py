@@ -14,7 +14,7 @@ import click
 from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import Texts, read_texts
-from fillmask.cli.output import bar, show_each
+from fillmask.cli.output import Row, show_each, show_tables
 
 if TYPE_CHECKING:
     from fillmask import FillMask
@@ -94,7 +94,7 @@ def _write(file: str, content: str) -> None:
 def _classify(fill_mask: FillMask, given: Texts, arguments: dict[str, Any], *, as_json: bool) -> bool:
     shown, classified = tee(given.texts)
     outcomes = fill_mask.classify_many(classified, **arguments)
-    return show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
+    return show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, given=given)
 
 
 def _show(text: str, labels: list[Label], *, as_json: bool) -> None:
@@ -103,5 +103,4 @@ def _show(text: str, labels: list[Label], *, as_json: bool) -> None:
 
         click.echo(json.dumps({"inputs": text, "labels": as_document(labels)}))
         return
-    rows = [f" {each.score:7.2%}  {bar(each.score)}  {each.log_prob:9.3f}  {each.label}" for each in labels]
-    click.echo("\n".join(["", text, "", *rows, ""]))
+    show_tables(text, [[Row(each.score, (f"{each.log_prob:9.3f}", each.label)) for each in labels]])

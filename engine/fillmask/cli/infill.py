@@ -78,7 +78,7 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
             words=not any_token,
             truncation=truncation,  # type: ignore[arg-type]
         )
-        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
+        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, given=given)
     sys.exit(1 if failed else 0)
 
 

@@ -17,7 +17,7 @@ _PACKAGES = ("fillmask", "onnxruntime", "tokenizers", "numpy")
 
 
 @click.command("info")
-@options.model
+@options.model_argument
 @options.variant
 @options.provider
 @options.as_json

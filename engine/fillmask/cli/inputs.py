@@ -24,11 +24,13 @@ class Texts(NamedTuple):
         texts: In order, read as they are needed.
         by_line: Whether each is a line of a file or of standard input.
         ready: Whether all of them are there, so that reading ahead waits for nobody.
+        total: How many there are, where a bar is to show it.
     """
 
     texts: Iterable[str]
     by_line: bool
     ready: bool
+    total: int | None = None
 
 
 def read_texts(texts: tuple[str, ...], file: str | None) -> Texts:
@@ -40,10 +42,11 @@ def read_texts(texts: tuple[str, ...], file: str | None) -> Texts:
     if file is not None and texts:
         raise InputError("give texts or --file, not both")
     if file not in (None, "-"):
-        return Texts(_file_lines(str(file)), by_line=True, ready=True)
+        return Texts(_file_lines(str(file)), by_line=True, ready=True, total=_total(str(file)))
     if texts and texts != ("-",):
         return Texts(texts, by_line=False, ready=True)
-    return Texts(stdin_lines(), by_line=True, ready=_is_file())
+    ready = _is_file()
+    return Texts(stdin_lines(), by_line=True, ready=ready, total=_total(0) if ready else None)
 
 
 def stdin_lines() -> Iterator[str]:
@@ -81,6 +84,19 @@ def _file_lines(file: str) -> Iterator[str]:
                 yield line.rstrip("\r\n")
     except OSError as error:
         raise InputError(f"--file: {file} cannot be read: {error.strerror}") from error
+
+
+def _total(file: str | int) -> int | None:
+    """Count the lines of a file, from where it is read on, for a bar: where only results leave the terminal alone."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        return None
+    with suppress(OSError), open(file, "rb", buffering=0, closefd=isinstance(file, str)) as stream:
+        start, lines, last = stream.tell(), 0, b"\n"
+        while block := stream.read(1 << 20):
+            lines, last = lines + block.count(b"\n"), block
+        stream.seek(start)
+        return lines + (not last.endswith(b"\n"))
+    return None
 
 
 def _is_file() -> bool:

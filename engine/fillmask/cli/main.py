@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fillmask.cli.errors import fail
+from fillmask.cli.masks import is_text
 from fillmask.cli.streams import guarded
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ COMMANDS = {
     "infill": "fillmask.cli.infill:infill_command",
     "info": "fillmask.cli.info:info_command",
     "marginals": "fillmask.cli.marginals:marginals_command",
+    "models": "fillmask.cli.models:models_command",
     "predict": "fillmask.cli.predict:predict_command",
+    "pull": "fillmask.cli.pull:pull_command",
+    "push": "fillmask.cli.push:push_command",
     "rank": "fillmask.cli.rank:rank_command",
     "score": "fillmask.cli.score:score_command",
     "verify": "fillmask.cli.verify:verify_command",
@@ -54,6 +58,19 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*COMMANDS, *(point.name for point in _entry_points())})
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; a text in its place is one to predict."""
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            if not is_text(args[0]):
+                from difflib import get_close_matches  # 9 ms, which only an error need pay
+
+                close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+                ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+            return super().resolve_command(ctx, ["predict", *args])
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             module, _, name = COMMANDS[cmd_name].partition(":")
@@ -71,6 +88,9 @@ def _entry_points() -> EntryPoints:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fillmask")
 def main() -> None:
-    """Predict the words behind a mask, offline and without PyTorch."""
+    """Predict the words behind a mask, offline and without PyTorch.
+
+    A text in the place of COMMAND is one to predict: fillmask "Paris is the [MASK] of France."
+    """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character still shows the others

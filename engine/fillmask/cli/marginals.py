@@ -14,7 +14,11 @@ from fillmask.cli import options
 from fillmask.cli.errors import reported
 
 if TYPE_CHECKING:
+    from fillmask import FillMask
     from fillmask.tasks.marginals import Marginals
+
+# Vocabularies of letters and of SMILES are smaller; a table with a column for each word of a language is a mistake.
+_MOST_COLUMNS = 1024
 
 
 @click.command("marginals")
@@ -68,6 +72,8 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
 
             check_plot(plot)
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
+        if alphabet is None and variants is None:
+            _check_columns(fill_mask)
     with reported(code=1):
         found = fill_mask.marginals(
             sequence,
@@ -82,6 +88,21 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         if plot is not None:
             draw_heat_map(found, plot, offset=offset)
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+
+
+def _check_columns(fill_mask: FillMask) -> None:
+    """Refuse to show all tokens of a large vocabulary, before the model runs.
+
+    Raises:
+        InputError: The model has too many tokens.
+    """
+    from fillmask.errors import InputError
+
+    if fill_mask.vocab_size > _MOST_COLUMNS:
+        raise InputError(
+            f"{fill_mask.artifact.folder.name} has {fill_mask.vocab_size:,} tokens, and each would be a column; name "
+            f"the characters to read with --alphabet, or for a protein take a model of proteins with -m FOLDER"
+        )
 
 
 def _mutants(lines: TextIO) -> Iterator[str]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fillmask.cli.model import argument_or_option, option
+
 if TYPE_CHECKING:
     from fillmask.runtime.providers import Provider
     from fillmask.tasks.prior import Prior
 
-model = click.option(
-    "-m", "--model", type=click.Path(), help="A model folder or a hub id.  [default: minilm-en, which is embedded]"
-)
+model = option
+model_argument = argument_or_option
 variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
 provider = click.option(
     "--provider",

@@ -74,5 +74,5 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
             batch_size=batch_size,
             workers=workers,
         )
-        failed = show_each(shown, outcomes, partial(show, as_json=as_json), as_json=as_json, by_line=given.by_line)
+        failed = show_each(shown, outcomes, partial(show, as_json=as_json), as_json=as_json, given=given)
     sys.exit(1 if failed else 0)

@@ -1,4 +1,4 @@
-"""Progress on standard error: one line that is rewritten on a terminal, else a line each 30 seconds, or JSON."""
+"""Progress of a job on standard error: a bar on a terminal, else a line each 30 seconds, or JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fillmask.cli.bar import bar
 
 if TYPE_CHECKING:
     from fillmask.files.part_maker import State
@@ -28,8 +30,9 @@ class Progress:
         self._terminal = mode == "auto" and sys.stderr.isatty()
         self._start = monotonic()
         self._skipped = 0.0  # the fraction that earlier runs had made
-        self._shown = 0.0 if self._terminal else self._start
+        self._shown = self._start
         self._state: State | None = None
+        self._bar: Any = None
 
     def show(self, state: State) -> None:
         """Show a state, if it is time."""
@@ -37,15 +40,26 @@ class Progress:
             self._skipped = state.fraction
             self._start = monotonic()
         self._state = state
-        if self._mode != "none" and (self._terminal or monotonic() - self._shown >= _SECONDS):
+        if self._terminal:
+            self._move(state)
+        elif self._mode != "none" and monotonic() - self._shown >= _SECONDS:
             self._print()
 
     def end(self) -> None:
         """Show the last state."""
+        if self._bar is not None:
+            self._bar.close()
         if self._state is not None and self._mode != "none":
             self._print()
-            if self._terminal:
-                click.echo(err=True)
+
+    def _move(self, state: State) -> None:
+        if self._bar is None:
+            self._bar = bar("running", 1.0, initial=self._skipped)
+        facts = self._facts()
+        note = f"{facts['rows']:,} rows, {facts['rows_per_second']:,.0f} rows/s, {facts['errors']:,} errors"
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(state.fraction - self._bar.n)
+        self._bar.refresh()
 
     def _print(self) -> None:
         self._shown = monotonic()
@@ -55,9 +69,7 @@ class Progress:
             return
         line = (f"{facts['fraction']:6.1%}  {facts['rows']:,} rows  {facts['rows_per_second']:,.0f} rows/s  "
                 f"{facts['errors']:,} errors  {_clock(facts['seconds_left'])} left")  # fmt: skip
-        click.echo(
-            f"\r\x1b[K{line}" if self._terminal else f"fillmask: {line.strip()}", err=True, nl=not self._terminal
-        )
+        click.echo(f"fillmask: {line.strip()}", err=True)
 
     def _facts(self) -> dict[str, Any]:
         if self._state is None:

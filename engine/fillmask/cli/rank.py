@@ -13,7 +13,7 @@ import click
 from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import read_texts
-from fillmask.cli.output import bar, show_each
+from fillmask.cli.output import Row, show_each, show_tables
 
 if TYPE_CHECKING:
     from fillmask.tasks.rank import Ranking
@@ -74,7 +74,7 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, by_line=given.by_line)
+        failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, given=given)
     sys.exit(1 if failed else 0)
 
 
@@ -84,8 +84,4 @@ def _show(text: str, ranking: Ranking, *, as_json: bool) -> None:
 
         click.echo(json.dumps({"inputs": text, "ranking": as_document(ranking)}))
         return
-    lines = ["", text]
-    for index, candidates in enumerate(ranking, start=1):
-        lines.append(f"\n mask {index} of {len(ranking)}" if len(ranking) > 1 else "")
-        lines += [f" {each.score:7.2%}  {bar(each.score)}  {each.log_prob:9.3f}  {each.text}" for each in candidates]
-    click.echo("\n".join([*lines, ""]))
+    show_tables(text, [[Row(each.score, (f"{each.log_prob:9.3f}", each.text)) for each in mask] for mask in ranking])

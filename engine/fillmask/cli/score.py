@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="What a word is: what the tokenizer splits, or what stands between spaces.",
 )
-@click.option("--tokens", is_flag=True, help="Show each token.")
+@click.option("--tokens", "parts", flag_value="tokens", help="Show each token.")
+@click.option("--by-word", "parts", flag_value="words", help="Show each word.")
 @click.option("--bits", is_flag=True, help="Logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read each token of a long text in a window.")
 @options.file
@@ -53,7 +54,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
     variant: str,
     method: str,
     words: str,
-    tokens: bool,
+    parts: str | None,
     bits: bool,
     truncation: str | None,
     threads: int | None,
@@ -79,18 +80,18 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
             truncation=truncation,  # type: ignore[arg-type]
             workers=workers,
         )
-        show = partial(_show, tokens=tokens, as_json=as_json)
-        failed = show_each(shown, outcomes, show, as_json=as_json, by_line=given.by_line)
+        show = partial(_show, parts=parts, as_json=as_json)
+        failed = show_each(shown, outcomes, show, as_json=as_json, given=given)
     sys.exit(1 if failed else 0)
 
 
-def _show(text: str, score: Score, *, tokens: bool, as_json: bool) -> None:
+def _show(text: str, score: Score, *, parts: str | None, as_json: bool) -> None:
     if as_json:
         from fillmask.results import as_json as as_document
 
         click.echo(json.dumps({"inputs": text, "score": as_document(score)}))
         return
     click.echo(f"{score.log_prob:10.3f} {score.perplexity:10.2f}  {text}")
-    for token in score.tokens if tokens else ():
-        unknown = "  (unknown)" if token.unknown else ""
-        click.echo(f"{token.log_prob:10.3f} {token.start:6}–{token.end:<4}  {token.text}{unknown}")
+    for part in getattr(score, parts) if parts else ():
+        unknown = "  (unknown)" if part.unknown else ""
+        click.echo(f"{part.log_prob:10.3f} {part.start:6}–{part.end:<4}  {part.text}{unknown}")

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("folder", required=False)
+@options.model_argument
 @click.option("--texts", default=256, show_default=True, type=click.IntRange(0), metavar="N",
               help="Random texts that run alone and in padded batches.")  # fmt: skip
 @options.as_json
-def verify_command(*, folder: str | None, texts: int, as_json: bool) -> None:
-    """Check a model FOLDER on this machine: its files' hashes, then its variants' predictions, alone and in batches."""
+def verify_command(*, model: str | None, texts: int, as_json: bool) -> None:
+    """Check a MODEL on this machine: its files' hashes, then its variants' predictions, alone and in batches."""
     with reported(code=2):
         from fillmask.errors import IntegrityError
         from fillmask.verification import best, verify
 
         try:
-            checks = verify(folder, batch_texts=texts)
+            checks = verify(model, batch_texts=texts)
         except IntegrityError as error:
             fail(str(error), code=1)
     fastest = best(checks)

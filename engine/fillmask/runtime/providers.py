@@ -22,6 +22,8 @@ CUDA = "CUDAExecutionProvider"
 NVIDIA = (CUDA, "TensorrtExecutionProvider")
 _GPUS = (*NVIDIA, "NvTensorRTRTXExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider",
          "DmlExecutionProvider", "WebGpuExecutionProvider")  # fmt: skip
+# ONNX Runtime reads no option of these, and reports none that it does not know.
+_WITHOUT_OPTIONS = (CPU,)
 _SUFFIX = "ExecutionProvider"
 _PRELOADING = Lock()
 _PACKAGES = {
@@ -79,7 +81,7 @@ def check_providers(providers: Sequence[Provider]) -> list[Provider]:
         The same, with options as the dict that ONNX Runtime takes.
 
     Raises:
-        ProviderError: One is not in this ONNX Runtime, is named twice, or is not a provider.
+        ProviderError: One is not in this ONNX Runtime, is named twice, is none, or has options and takes none.
     """
     available = ort.get_available_providers()
     if isinstance(providers, str) or not isinstance(providers, Sequence) or not providers:
@@ -158,6 +160,9 @@ def _check_provider(provider: Provider, available: Sequence[str]) -> None:
     name = name_of(provider)
     if name not in available:
         raise ProviderError(f"{name!r} is not in this ONNX Runtime, which has {', '.join(available)}{_hint(name)}")
+    if name in _WITHOUT_OPTIONS and not isinstance(provider, str) and provider[1]:
+        raise ProviderError(f"{name} takes no options, got {', '.join(map(str, provider[1]))}; FillMask(threads=…) and "
+                            f"--threads set its threads")  # fmt: skip
 
 
 def _hint(name: str) -> str:

@@ -8,17 +8,19 @@ from typing import Any
 import click
 
 from fillmask.cli.errors import fail, imported
+from fillmask.cli.model import ModelName
 from fillmask.errors import FillMaskError
 from fillmask.server.settings import Settings, options
 
 
 @click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS")
-def serve_command(models: tuple[str, ...], **values: Any) -> None:  # noqa: ANN401 -- settings, which Settings checks
+@click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS", type=ModelName())
+@click.option("-m", "--model", "named", multiple=True, type=ModelName(), help="As MODEL; repeatable.")
+def serve_command(models: tuple[str, ...], named: tuple[str, ...], **values: Any) -> None:  # noqa: ANN401 -- settings, which Settings checks
     """Serve models over HTTP, with the fill-mask API of Hugging Face.
 
-    MODEL is a folder or a hub id, alone or as NAME=MODEL. The first model serves requests that name none. Without
-    MODEL the embedded English model is served.
+    MODEL is a folder, a hub id or ID@REVISION, alone or as NAME=MODEL. The first model serves requests that name none.
+    Without MODEL the embedded English model is served.
     """
     with imported("the server", "server"):
         from fillmask.server.lifecycle import serve
@@ -26,7 +28,7 @@ def serve_command(models: tuple[str, ...], **values: Any) -> None:  # noqa: ANN4
     try:
         settings = Settings(**values)
         configure(settings.log_format, settings.log_level)
-        code = serve(models, settings)
+        code = serve((*models, *named), settings)
     except FillMaskError as error:
         fail(str(error), code=2)
     sys.exit(code)

@@ -115,7 +115,8 @@ def load(models: Sequence[str], variant: str, providers: Sequence[str] = ()) -> 
     """Load models.
 
     Args:
-        models: Folders and hub ids, each alone or as ``NAME=MODEL``; none loads the embedded model.
+        models: Folders, and hub ids with or without ``@REVISION``, each alone or as ``NAME=MODEL``; none loads the
+            embedded model.
         variant: Variant of each.
         providers: Execution providers of each, in the syntax of ``parse_provider``; none selects the best that works.
 

@@ -144,8 +144,9 @@ def _parse_mutation(part: str, tokens: Sequence[str], letters: Mapping[str, int]
     if not 0 <= position < len(tokens):
         last = offset + len(tokens) - 1
         raise InputError(f"{part!r}: there is no position {match['number']}; they run from {offset} to {last}")
-    if tokens[position] != match["wild"]:
-        raise InputError(f"{part!r}: position {match['number']} is {tokens[position]!r}; check the offset ({offset})")
+    if (own := tokens[position]) != match["wild"]:
+        whose = "" if len(own) == 1 else ", or take a model that reads one letter a token"
+        raise InputError(f"{part!r}: position {match['number']} is {own!r}; check the offset ({offset}){whose}")
     for letter in (match["wild"], match["mutant"]):
         if letter not in letters:
             raise InputError(f"{part!r}: {letter!r} is not in the alphabet")

@@ -14,6 +14,7 @@ from fillmask_export.passes.constant_shapes import make_shapes_constant
 from fillmask_export.passes.gather_at_masks import gather_at_masks
 from fillmask_export.passes.mask_lookups import simplify_mask_lookups
 from fillmask_export.passes.reshapes import fix_reshapes
+from fillmask_export.passes.splits import slice_splits
 from fillmask_export.passes.table import tie_table
 from fillmask_export.passes.token_types import drop_token_types
 from fillmask_export.passes.weights import transpose_weights
@@ -38,6 +39,7 @@ def make_lean(model: ir.Model) -> dict[str, str]:
         "dropped_casts": casts,
         "fixed_reshapes": fix_reshapes(model, shapes),
         "fixed_sizes": make_shapes_constant(model, shapes),
+        "sliced_splits": slice_splits(model, shapes),
         "fused_attention": fuse_attention(model, shapes),
         "rows_at_masks": gather_at_masks(model, shapes),
         "tied_table": tie_table(model),

@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from fillmask_export.passes.constant_shapes import shape_vector
 from fillmask_export.passes.graph import array_of, constant, insert, replace, tidy
+from fillmask_export.passes.grouped_heads import shared_heads
 from fillmask_export.shapes import Dim, Shapes
 
 OPSET = 23
@@ -78,7 +79,7 @@ def _match(node: ir.Node, shapes: Shapes) -> _Attention | None:
     keys, values = product.inputs[1], after.inputs[1]
     assert queries is not None and keys is not None and values is not None  # noqa: PT018 -- a MatMul has both
     if scale * factor <= 0 or len({shapes.get(str(each.name), ())[:2] for each in (queries, keys, values)}) > 1:
-        return None  # the kernel takes no negative scale, and does not broadcast keys that heads share
+        return None  # the kernel takes no negative scale, and does not broadcast one head of keys
     return _Attention(queries, keys, values, masks, scale * factor, after.outputs[0])
 
 
@@ -172,13 +173,19 @@ def _sum(model: ir.Model, one: ir.Value, other: ir.Value, shapes: Shapes) -> ir.
 
 
 def _fuse(model: ir.Model, attention: _Attention, mask: ir.Value | None, shapes: Shapes) -> None:
-    """Use the layout ``[b, s, h · d]`` where all tensors have it outside the attention, else ``[b, h, s, d]``."""
-    four = [attention.queries, _untransposed(model, attention.keys, shapes), attention.values]
+    """Use the layout ``[b, s, h · d]`` where all tensors have it outside the attention, else ``[b, h, s, d]``.
+
+    Keys and values that heads share stay apart from the queries' layout, so that a channel of the values is one of the
+    result wherever the layout is ``[b, s, h · d]``.
+    """
+    repeated = [_untransposed(model, attention.keys, shapes), attention.values]
+    shared = [shared_heads(value, shapes) for value in repeated]
+    four = [attention.queries, *(shared if all(shared) else repeated)]
     three = [_joined(value) for value in four]
     result, heads = _joined_result(attention.result), shapes[str(attention.result.name)][1]
     options: dict[str, object] = {"scale": attention.scale}
     operands: list[ir.Value | None] = [*four]
-    if result is None or not all(three):
+    if result is None or not all(three) or all(shared):
         result = attention.result
     else:
         operands = [*three]

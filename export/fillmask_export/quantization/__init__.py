@@ -18,8 +18,8 @@ from collections.abc import Collection
 
 import onnx_ir as ir
 
+from fillmask.cli.bar import track
 from fillmask_export.probes import Probe
-from fillmask_export.progress import track
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of

@@ -8,9 +8,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from fillmask.cli.bar import track
 from fillmask_export.passes.graph import array_of
 from fillmask_export.probes import Probe
-from fillmask_export.progress import track
 from fillmask_export.tensor_outputs import open_tensors
 
 _ROWS = 8192  # kept rows of an activation; GPTQ needs a few times as many as there are channels

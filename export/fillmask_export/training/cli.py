@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from fillmask.cli.errors import fail, imported
+from fillmask.cli.errors import fail, imported, reported
+from fillmask.cli.model import find_checkpoint
 from fillmask.errors import FillMaskError
 
 
@@ -45,6 +46,8 @@ def train_command(
 
     FILES are .txt, .txt.xz, .jsonl or .jsonl.xz. The exit code is 0, 1 if the training was stopped and saved, or 2.
     """
+    with reported(code=2):
+        find_checkpoint(encoder)
     with imported("fillmask train", "export"):
         from fillmask_export.training.errors import StoppedError
         from fillmask_export.training.recipe import Recipe

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from tqdm import tqdm  # type: ignore[import-untyped]
+from typing import Any
 
+from fillmask.cli.bar import bar
 from fillmask_export.training.progress import Progress
-
-_FORMAT = "{desc} |{bar:20}| {percentage:.1f}% {postfix[0]}"
 
 
 class Display:
     """Shows a training's progress, speed and loss, as a running mean over about a hundred steps."""
 
     def __init__(self, precision: str) -> None:
-        self._bar = tqdm(total=100, desc=f"training in {precision}", bar_format=_FORMAT, mininterval=1, postfix=[""])
+        self._bar: Any = bar(f"training in {precision}", 1.0)
         self._loss: float | None = None
 
     def __enter__(self) -> Display:
@@ -31,8 +30,9 @@ class Display:
             loss: Loss of this step, in nats.
         """
         self._loss = loss if self._loss is None else 0.99 * self._loss + 0.01 * loss
-        self._bar.postfix[0] = (
-            f"{progress.steps} steps, {progress.tokens / 1e6:.2f} M tokens, {progress.seconds / 60:.1f} minutes, "
+        note = (
+            f"{progress.steps} steps, {progress.tokens / 1e6:.2f} M tokens, "
             f"{progress.tokens / max(progress.seconds, 1e-9):.0f} tokens/s, loss {self._loss:.3f}"
         )
-        self._bar.update(100 * share - self._bar.n)
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(share - self._bar.n)

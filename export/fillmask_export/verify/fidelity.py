@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.cli.bar import track
 from fillmask.selection import top_k
 from fillmask_export.probes import Probe
-from fillmask_export.progress import track
 from fillmask_export.verify.forward import Forward
 from fillmask_export.verify.reference import Expected
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fillmask.cli.bar import track
 from fillmask.invariance import MaskedRow, score_difference
 from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
-from fillmask_export.progress import track
 
 # int8 rounds sums to integers. Where padding changed the last digit of a sum, 1 of 3,000 texts differed by 3e-3.
 TEXTS = 256

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.cli.bar import track
 from fillmask.log_scoring import log_softmax_at
 from fillmask.runtime.session import Session
-from fillmask_export.progress import track
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.sentences import Ids, replaced
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fillmask.cli.bar import track
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.probes import Probe
-from fillmask_export.progress import track
 from fillmask_export.verify.eval_data import EvalData
 
 _TOKENS = 512  # of a run: its logits take 4 bytes for each token of it and of the vocabulary

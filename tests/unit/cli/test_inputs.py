@@ -56,7 +56,7 @@ def stdin(tmp_path, monkeypatch):
 
 
 def test_arguments_are_texts():
-    assert read_texts(("a", "-"), None) == (("a", "-"), False, True)
+    assert read_texts(("a", "-"), None) == (("a", "-"), False, True, None)
 
 
 @pytest.mark.parametrize(("texts", "file"), [((), None), (("-",), None), ((), "-")])
@@ -94,3 +94,14 @@ def test_a_terminal_gets_a_prompt(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Terminal("one\ntwo\n"))
     assert list(stdin_lines()) == ["one", "two"]
     assert capsys.readouterr() == ("", "One text a line; Ctrl-D ends.\n")  # standard output may be a pipe
+
+
+@pytest.mark.parametrize(("content", "lines"), [(b"", 0), (b"one\n", 1), (b"one\ntwo", 2), (b"\n\n", 2)])
+def test_lines_are_counted_for_a_bar_where_results_leave_the_terminal_alone(tmp_path, monkeypatch, content, lines):
+    (tmp_path / "texts").write_bytes(content)
+    assert read_texts((), str(tmp_path / "texts")).total is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    given = read_texts((), str(tmp_path / "texts"))
+    assert (given.total, len(list(given.texts))) == (lines, lines)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert read_texts((), str(tmp_path / "texts")).total is None

@@ -38,7 +38,7 @@ def test_an_unknown_model_is_one_line_and_exit_code_2(cli, tmp_path, command):
         ["predict", "-k", "many", TEXT],
         ["predict", "--truncation", "left", TEXT],
         ["verify", "one", "two"],
-        ["info", "text"],
+        ["info", "one", "two"],
         ["no-such-command"],
     ],
 )
@@ -49,9 +49,14 @@ def test_wrong_usage_is_explained_and_exit_code_2(cli, arguments):
 
 
 @pytest.mark.parametrize("command", [["info"], ["predict", "[MASK]"]])
-def test_a_provider_is_taken_with_its_options_or_refused(cli, native_folder, command):
-    assert cli(*command, "-m", native_folder, "--provider", "CPUExecutionProvider:use_arena=0").exit_code == 0
-    for named, message in [("Other", "'Other' is not in this ONNX Runtime"), ("Other:x", "got 'Other:x'")]:
+def test_a_provider_is_taken_or_refused(cli, native_folder, command):
+    assert cli(*command, "-m", native_folder, "--provider", "cpu").exit_code == 0
+    for named, message in [
+        ("Other", "'Other' is not in this ONNX Runtime"),
+        ("Other:x", "got 'Other:x'"),
+        ("cpu:foo=1", "CPUExecutionProvider takes no options, got foo"),
+        ("cdua", "did you mean 'cuda'?"),
+    ]:
         result = cli(*command, "-m", native_folder, "--provider", named)
         assert (result.exit_code, result.stdout) == (2, "")
         assert message in result.stderr
@@ -89,3 +94,20 @@ def test_a_command_is_imported_when_it_is_used(python):
 def test_a_row_of_the_table_comes_before_an_entry_point(cli, monkeypatch):
     monkeypatch.setitem(COMMANDS, "export", "fillmask.cli.info:info_command")
     assert "Show a model and what it runs on" in cli("export", "-h").stdout
+
+
+def test_a_mistyped_command_is_told_the_right_one(cli):
+    assert "No such command 'predcit'. Did you mean 'predict'?" in cli("predcit").stderr
+    assert cli("zzz").stderr.endswith("No such command 'zzz'.\n")
+
+
+@pytest.mark.parametrize("text", [TEXT, "[MASK]", "the <mask> sat"])
+def test_a_text_in_place_of_a_command_is_predicted(cli, native_folder, text):
+    alone = cli(text, "-m", native_folder)
+    assert (alone.exit_code, alone.stdout) == (0, cli("predict", text, "-m", native_folder).stdout)
+
+
+@pytest.mark.parametrize("mask", ["[mask]", "<MASK>", "___"])
+def test_what_resembles_a_mask_is_named_in_the_error(cli, native_folder, mask):
+    error = one_line(cli("predict", "-m", native_folder, f"the {mask} sat"))
+    assert error.endswith(f"; did you mean [MASK] in place of {mask}?\n")

@@ -101,6 +101,23 @@ def test_what_is_wrong_is_a_line_and_an_exit_code(marginals, arguments, code, me
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("plot", [(), ("--plot", "map.svg")])
+def test_a_vocabulary_of_words_is_no_default_alphabet(plot):
+    result = CliRunner().invoke(main, ["marginals", WILD, *plot])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "fillmask: minilm-en has 30,522 tokens, and each would be a column; name the characters to read with "
+        "--alphabet, or for a protein take a model of proteins with -m FOLDER\n"
+    )
+
+
+def test_an_alphabet_and_variants_need_no_model_of_proteins():
+    assert [*table(CliRunner().invoke(main, ["marginals", "a cat", "--alphabet", "ab"]))[0]][2:] == ["a", "b"]
+    result = CliRunner().invoke(main, ["marginals", WILD, "--variants", "-"], input="K2R\n")
+    assert result.exit_code == 1
+    assert "take a model that reads one letter a token" in result.stderr
+
+
 def test_a_plot_takes_the_place_of_the_matrix(marginals, tmp_path):
     result = marginals("--plot", str(tmp_path / "map.svg"), "--offset", "5", WILD)
     assert (result.exit_code, result.stdout) == (0, "")

@@ -1,4 +1,5 @@
 import json
+import sys
 from functools import partial
 
 import click
@@ -6,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from fillmask import NoMaskError, Prediction, TextError
+from fillmask.cli.inputs import Texts
 from fillmask.cli.output import bar, show, show_each
 
 HALF = Prediction(0.5, 7, "cat", "the cat")
@@ -16,7 +18,7 @@ def shown(text, outcome, *, as_json=False, by_line=False):
     """What is printed: standard output and standard error."""
 
     def command():
-        show_each([text], [outcome], partial(show, as_json=as_json), as_json=as_json, by_line=by_line)
+        show_each([text], [outcome], partial(show, as_json=as_json), as_json=as_json, given=Texts((), by_line, True))
 
     result = CliRunner().invoke(click.Command("show", callback=command))
     assert result.exit_code == 0, result.exception
@@ -118,10 +120,22 @@ def test_a_line_is_named_by_its_number():
 
 
 def test_a_text_without_a_mask_is_told_how_to_write_one(tmp_path):
-    assert shown("a ___", NoMaskError("none"))[1].endswith(
+    assert shown("a mask", NoMaskError("none"))[1].endswith(
         "none; write [MASK], <mask> or {mask} for the word to predict\n"
     )
     (tmp_path / "texts").touch()
     assert shown(str(tmp_path / "texts"), NoMaskError("none"))[1].endswith(
         "none; it is a file: --file reads its lines\n"
     )
+
+
+def test_with_a_total_there_is_a_bar_at_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown = []
+    outcomes = [[[HALF]], NoMaskError("none")]
+    given = Texts((), by_line=True, ready=True, total=2)
+    assert show_each("ab", outcomes, lambda text, _: shown.append(text), as_json=False, given=given)
+    assert shown == ["a"]
+    err = capsys.readouterr().err
+    assert "running:   0%|" in err
+    assert "\rfillmask: line 2: 'b': none" in err

@@ -47,17 +47,17 @@ def test_rate_and_time_left_count_only_what_this_run_made(clock, capsys):
     }
 
 
-def test_a_terminal_has_one_line_that_is_written_again(clock, capsys, monkeypatch):
+def test_a_terminal_has_a_bar_from_where_an_earlier_run_ended(clock, capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     shown = Progress("auto")
-    shown.show(state(0, 0, 0.0))
+    shown.show(state(5000, 0, 0.5))
     clock[0] += 10
-    shown.show(state(10, 10, 0.1))
+    shown.show(state(6000, 1000, 0.6))
     shown.end()
-    err = capsys.readouterr().err
-    assert (err.count("\r\x1b[K"), err.count("\n")) == (3, 1)
-    assert "? left" in err
-    assert "0:01:30 left" in err
+    lines = capsys.readouterr().err.split("\r")
+    assert any(line.startswith("running:  50%|") for line in lines)
+    assert any("running:  60%|" in line and "6,000 rows, 100 rows/s, 2 errors" in line for line in lines)
+    assert lines[-1] == "fillmask: 60.0%  6,000 rows  100 rows/s  2 errors  0:00:40 left\n"
 
 
 def test_none_shows_nothing(clock, capsys):

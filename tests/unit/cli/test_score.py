@@ -35,6 +35,16 @@ def test_tokens_have_a_line_each_with_their_places(score):
     assert [line.split()[1] for line in lines[1:4]] == ["0–3", "4–7", "7–8"]
 
 
+def test_words_have_a_line_each_and_are_those_that_were_asked_for(score, native):
+    text = "the dogs.cat sat."
+    for words in ("pretokenizer", "spaces"):
+        lines = score("--by-word", "--words", words, text).stdout.splitlines()
+        expected = native.score(text, words=words).words
+        assert [line.split() for line in lines[1:]] == [
+            [f"{word.log_prob:.3f}", f"{word.start}–{word.end}", word.text] for word in expected
+        ]
+
+
 def test_json_is_what_the_engine_gives(score, native):
     result = score("--json", "--method", "whole_word", "--words", "spaces", "--bits", *TEXTS)
     arguments = {"method": "whole_word", "words": "spaces", "bits": True}

@@ -16,8 +16,8 @@ LONG = "a" * 5000
 FULL = Path("/dev/full")
 COMMANDS = main.list_commands(None)
 
-# What each command needs to write to standard output. These three write at their end, after minutes or never: for them
-# the streams are tested with --help alone.
+# What each command needs to write to standard output. Some write at their end, after minutes or never, or need a hub:
+# for them the streams are tested with --help alone.
 PRINTS = {
     "batch": ["predict", "{texts}", "-o", "-", "-m", "{model}"],
     "bench": ["{model}", "--seconds", "0.01", "--variant", "fp32", "--threads", "1", "--tokens", "16"],
@@ -25,12 +25,15 @@ PRINTS = {
     "infill": ["-m", "{model}", TEXT],
     "info": ["-m", "{model}"],
     "marginals": ["cat", "-m", "{model}"],
+    "models": ["{home}"],
     "predict": ["-m", "{model}", TEXT],
     "rank": ["-m", "{model}", "--candidates", "cat,dog", TEXT],
     "score": ["-m", "{model}", TEXT],
     "verify": ["{model}"],
 }
-PRINTS_NOTHING = {"export", "serve", "train"}
+PRINTS_NOTHING = {"export", "pull", "push", "serve", "train"}
+# These take a folder, and click says what is wrong with it.
+OPENS_NO_MODEL = {"models", "push"}
 # A model of a name that no file system takes.
 OPENS = {
     "batch": ["predict", "{texts}", "-o", "-", "-m", LONG],
@@ -41,6 +44,7 @@ OPENS = {
     "info": ["-m", LONG],
     "marginals": ["cat", "-m", LONG],
     "predict": ["-m", LONG, TEXT],
+    "pull": [LONG],
     "rank": ["-m", LONG, "--candidates", "cat,dog", TEXT],
     "score": ["-m", LONG, TEXT],
     "serve": [LONG, "--port", "0"],
@@ -95,7 +99,7 @@ def unread():
 
 
 def test_every_command_has_its_rows_here():
-    assert {*COMMANDS} == PRINTS.keys() | PRINTS_NOTHING == OPENS.keys()
+    assert {*COMMANDS} == PRINTS.keys() | PRINTS_NOTHING == OPENS.keys() | OPENS_NO_MODEL
 
 
 CASES = [[name, *PRINTS[name]] for name in PRINTS] + [[name, "--help"] for name in COMMANDS] + [["--help"]]

@@ -46,6 +46,7 @@ def test_threads_that_are_no_number_of_threads_are_refused(native_folder, thread
     assert f"threads must be a whole number from 1 to 1024, or None, got {threads!r}" in str(raised.value)
 
 
+@pytest.mark.usefixtures("with_options")
 def test_the_options_of_a_provider_reach_onnx_runtime(native_folder, started):
     pair = ("CPUExecutionProvider", {"use_arena": "0"})
     assert FillMask(native_folder, providers=[pair], threads=1).providers == ["CPUExecutionProvider"]
@@ -59,6 +60,7 @@ def test_threads_reach_onnx_runtime(native_folder, started, threads):
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (threads, 1)
 
 
+@pytest.mark.usefixtures("with_options")
 def test_a_provider_with_options_predicts_and_prints_nothing(native, native_folder, capsys):
     # ONNX Runtime takes nothing but a dict: it prints its error, starts again without the options, and goes on.
     for options in ({}, {"use_arena": "0"}, MappingProxyType({"use_arena": "0"})):

@@ -126,13 +126,21 @@ def test_a_provider_that_needs_another_package_is_named_with_it(native_folder, m
         FillMask(native_folder, providers=["CUDAExecutionProvider"])
 
 
-@pytest.mark.parametrize("providers", [[CPU, CPU], [CPU, (CPU, {})], [(CPU, {}), (CPU, {"use_arena": "0"})]])
+@pytest.mark.parametrize("providers", [[CPU, CPU], [CPU, (CPU, {})], [(CPU, {}), (CPU, {})]])
 def test_a_provider_that_is_named_twice_is_refused(native_folder, providers):
     with pytest.raises(ProviderError, match="'CPUExecutionProvider' is named twice in ") as raised:
         FillMask(native_folder, providers=providers)
     assert repr(providers) in str(raised.value)
 
 
+@pytest.mark.parametrize("options", [{"use_arena": "0"}, {"foo": 1, "bar": 2}])
+def test_options_that_onnx_runtime_would_ignore_are_refused(options):
+    with pytest.raises(ProviderError, match=f"^{CPU} takes no options, got {', '.join(options)}; "):
+        check_providers([(CPU, options)])
+    assert check_providers([(CPU, {})]) == [(CPU, {})]
+
+
+@pytest.mark.usefixtures("with_options")
 def test_options_of_any_mapping_become_a_dict_of_their_own():
     options = {"use_arena": "0"}
     (checked,) = check_providers([(CPU, MappingProxyType(options))])
