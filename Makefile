@@ -109,7 +109,7 @@ dist: .venv/.base ## build the wheel and the sdist in dist/, install the wheel i
 	cd build/empty && bin/fillmask verify && bin/fillmask predict -k 1 "She drank a cup of [MASK]."
 
 clean: ## remove the virtual environment and the caches
-	rm -rf dist .venv .venv-oldest .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf dist .venv .venv-oldest .venv-optimum .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip: | sound
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and sys.executable + " is Python " + sys.version.split()[0] + ", fillmask needs 3.10 or newer; name one: make run PYTHON=python3.12")'
