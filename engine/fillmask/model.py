@@ -15,7 +15,6 @@ from fillmask.batching import RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, NoMaskError, TextError
-from fillmask.invariance import Invariance, measure, recorded
 from fillmask.locating import locate
 from fillmask.notices import Notice
 from fillmask.padding import pad
@@ -23,6 +22,7 @@ from fillmask.runtime.session import Session
 from fillmask.windows import Truncation
 
 if TYPE_CHECKING:
+    from fillmask.invariance import Invariance
     from fillmask.pieces import Pieces
 
 
@@ -174,6 +174,8 @@ class Model:
     def invariance(self) -> Invariance:
         """Which rows may run together: as the manifest records it, else as the trial of the first call found it."""
         if not self._invariance:
+            from fillmask.invariance import measure, recorded  # one text alone needs neither
+
             entry = self.artifact.manifest.get("variants", {}).get(self.variant, {})
             self._invariance.append(recorded(entry) or measure(self.session, self.tokenizer))
         return self._invariance[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from fillmask.artifact.tokenizer import ModelTokenizer
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTypes:
+class TokenTypes(NamedTuple):
     """The types of a row's tokens, which depend on its length alone.
 
     Attributes:

@@ -14,7 +14,8 @@ from tests.support import drawn
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 TOLERANCE = 1e-5
-# 5.24 makes the tokenizers of most classes anew from their vocabulary: docs/model-folders.md.
+# 5.24 makes the tokenizers of most classes anew from their vocabulary; 4.57 reads two settings of the generic class
+# otherwise: docs/model-folders.md.
 IS_5 = transformers.__version__ >= "5"
 SIZES = {"vocab_size": drawn.ROWS, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
          "intermediate_size": 64, "initializer_range": 0.4, "pad_token_id": 0}  # fmt: skip
@@ -43,7 +44,7 @@ def models(tmp_path_factory):
 def compare(models, seed, folder):
     """Compare what both make of a draw; gives whether transformers opens it at all."""
     made = drawn.draw(seed)
-    if IS_5 and not made.is_generic:
+    if not made.is_generic if IS_5 else made.is_read_otherwise_by_4:
         return False
     model, onnx = models(made.architecture)
     shutil.copytree(onnx, folder, copy_function=shutil.copy)
@@ -104,4 +105,4 @@ def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part)
 def test_a_thousand_drawn_folders_are_read_as_transformers_reads_them(models, tmp_path, part):
     for seed in SLOW[part::50]:
         compare(models, seed, tmp_path / str(seed))
-        shutil.rmtree(tmp_path / str(seed))
+        shutil.rmtree(tmp_path / str(seed), ignore_errors=True)  # a draw that is left out has none

@@ -48,6 +48,8 @@ def exports(tmp_path_factory, checkpoint_of):
 def compare(exports, seed, folder):
     """Compare what both make of a draw; gives whether the exporter takes it."""
     made = drawn.draw(seed)
+    if not IS_5 and made.is_read_otherwise_by_4:
+        return False
     checkpoint, export = exports(made.architecture)
     source = folder / "checkpoint"
     source.mkdir(parents=True)
@@ -124,4 +126,4 @@ def test_the_export_of_a_drawn_checkpoint_predicts_what_transformers_predicts(ex
 def test_the_exports_of_300_drawn_checkpoints_predict_what_transformers_predicts(exports, tmp_path, part):
     for seed in SLOW[part::30]:
         compare(exports, seed, tmp_path / str(seed))
-        shutil.rmtree(tmp_path / str(seed))
+        shutil.rmtree(tmp_path / str(seed), ignore_errors=True)  # a draw that is left out has none

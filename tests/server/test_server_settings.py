@@ -18,6 +18,7 @@ from tests.support.serving import KEY
 
 def test_every_setting_is_a_flag_and_a_variable_with_help_and_its_default():
     flags = {option.name: option for option in serve_command.params if isinstance(option, click.Option)}
+    assert flags.pop("named").opts == ["-m", "--model"]  # no setting, but a way to name a model
     assert list(flags) == [each.name for each in fields(Settings)]
     assert len(options()) == len(flags)
     for each in fields(Settings):
@@ -31,8 +32,21 @@ def test_without_any_they_are_the_defaults(monkeypatch):
     for name in [name for name in os.environ if name.startswith("FILLMASK_")]:
         monkeypatch.delenv(name)
     context = serve_command.make_context("serve", [])
-    context.params.pop("models")
+    assert (context.params.pop("models"), context.params.pop("named")) == ((), ())
     assert Settings(**context.params) == Settings()
+
+
+@pytest.mark.parametrize(("arguments", "served"), [
+    ([], ["env"]), (["a"], ["a"]), (["-m", "b"], ["b"]), (["a", "-m", "b", "--model", "c=d"], ["a", "b", "c=d"]),
+])  # fmt: skip
+def test_models_are_arguments_or_options_and_come_before_the_variable(monkeypatch, arguments, served):
+    asked = []
+    monkeypatch.setattr("fillmask.server.lifecycle.serve", lambda models, _: asked.extend(models) or 0)
+    monkeypatch.setattr("fillmask.server.logs.configure", lambda *_: None)
+    monkeypatch.setenv("FILLMASK_MODELS", "env")
+    with pytest.raises(SystemExit):
+        serve_command.main(arguments)
+    assert asked == served
 
 
 def test_flags_and_variables_set_them(monkeypatch, tmp_path):
@@ -43,6 +57,7 @@ def test_flags_and_variables_set_them(monkeypatch, tmp_path):
     flags = ["--receive-timeout", "2.5", "--api-key-file", str(tmp_path), "--max-texts", "8"]
     context = serve_command.make_context("serve", flags)
     assert context.params.pop("models") == ("one", "two=three")
+    assert context.params.pop("named") == ()
     settings = Settings(**context.params)
     assert settings.api_key == (KEY, "another-key")
     assert (settings.max_texts, settings.no_auth, settings.receive_timeout) == (8, True, 2.5)

@@ -66,6 +66,16 @@ class Drawn:
         named = [self.files.get(name, {}).get("tokenizer_class") for name in ("tokenizer_config.json", "config.json")]
         return "PreTrainedTokenizerFast" in named
 
+    @property
+    def is_read_otherwise_by_4(self) -> bool:
+        """Whether 4.57 has its own space before a text, or token types, for the class that 5.24 takes as it is."""
+        settings, parts = self.files.get("tokenizer_config.json", {}), json.loads(self.tokenizer.to_str())
+        before, after = (parts[name] or {} for name in ("pre_tokenizer", "post_processor"))
+        stored = before.get("add_prefix_space") if before.get("type") == "ByteLevel" else None
+        spaced = stored not in (None, settings.get("add_prefix_space", False))
+        typed = any(place["type_id"] for item in after.get("single", []) for place in item.values())
+        return self.is_generic and (spaced or (typed and "model_input_names" not in settings))
+
 
 @dataclass
 class _Draw:

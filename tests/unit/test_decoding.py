@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,7 +87,7 @@ def test_decoding_leaves_the_texts_tokens_as_they_were(tokenizer):
 def test_clean_up_removes_the_space_before_each_of_its_ten_strings(byte_level, spaced, clean):
     text = f"<mask>x{spaced}y"
     _, written = fill(byte_level, text, "a")
-    _, cleaned = fill(replace(byte_level, clean_up=True), text, "a")
+    _, cleaned = fill(byte_level._replace(clean_up=True), text, "a")
     assert (written, cleaned) == (f"ax{spaced}y", f"ax{clean}y")
 
 
@@ -135,7 +134,7 @@ def assert_every_token_is_decoded_with_the_whole_text(tokenizer, texts):
 @pytest.mark.parametrize("clean_up", [True, False])
 @pytest.mark.parametrize("pad_token_id", [None, 0, 9])
 def test_each_word_piece_is_decoded_as_with_the_whole_text(tokenizer, clean_up, pad_token_id):
-    changed = replace(tokenizer, clean_up=clean_up, pad_token_id=pad_token_id)
+    changed = tokenizer._replace(clean_up=clean_up, pad_token_id=pad_token_id)
     assert_every_token_is_decoded_with_the_whole_text(changed, SENTENCES)
 
 
@@ -147,4 +146,4 @@ def test_each_byte_level_token_is_decoded_as_with_the_whole_text(byte_level):
 def test_other_word_piece_decoders_decode_as_with_the_whole_text(tokenizer, kwargs):
     changed = Tokenizer.from_str(tokenizer.tokenizer.to_str())
     changed.decoder = decoders.WordPiece(**kwargs)
-    assert_every_token_is_decoded_with_the_whole_text(replace(tokenizer, tokenizer=changed), SENTENCES)
+    assert_every_token_is_decoded_with_the_whole_text(tokenizer._replace(tokenizer=changed), SENTENCES)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -143,7 +141,7 @@ def test_targets_that_name_no_token_have_no_ids(tokenizer, targets):
 
 
 def test_where_texts_are_cut_on_the_left_a_target_is_replaced_by_its_last_piece(tokenizer):
-    kept, messages = resolve(replace(tokenizer, truncation_side="left"), ["cating"])
+    kept, messages = resolve(tokenizer._replace(truncation_side="left"), ["cating"])
     assert kept == ["##ing"]
     assert messages[0].endswith("Replacing with `##ing`.")
     assert resolve(tokenizer, ["cating"])[0] == ["cat"]

@@ -9,12 +9,13 @@ from fillmask.token_types import TokenTypes
 from tests.support import toys
 
 SPECIALS = [("[CLS]", 2), ("[SEP]", 3)]
+TYPED = {"model_input_names": ["input_ids", "token_type_ids"]}
 
 
 def opened(folder, template, **settings):
     tokenizer = toys.word_piece()
     tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=SPECIALS)
-    return FillMask(toys.write_foreign(folder, tokenizer=tokenizer, settings=settings), threads=1)
+    return FillMask(toys.write_foreign(folder, tokenizer=tokenizer, settings=settings or TYPED), threads=1)
 
 
 @pytest.fixture
@@ -51,7 +52,12 @@ def test_they_change_the_scores(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"model_input_names": ["input_ids", "attention_mask"]}, {"tokenizer_class": "DistilBertTokenizer"}]
+    "settings",
+    [
+        {"model_input_names": ["input_ids", "attention_mask"]},
+        {"tokenizer_class": "DistilBertTokenizer"},
+        {"tokenizer_class": "PreTrainedTokenizerFast"},
+    ],
 )
 def test_a_model_whose_tokenizer_gives_none_gets_zeros(tmp_path, fed, settings):
     opened(tmp_path, "[CLS]:1 $A:1 [SEP]:1", **settings).predict("the [MASK]")
@@ -59,8 +65,7 @@ def test_a_model_whose_tokenizer_gives_none_gets_zeros(tmp_path, fed, settings):
 
 
 def test_the_settings_name_the_inputs_before_the_class(tmp_path, fed):
-    names = {"model_input_names": ["input_ids", "token_type_ids"], "tokenizer_class": "DistilBertTokenizer"}
-    opened(tmp_path, "[CLS]:1 $A [SEP]", **names).predict("[MASK]")
+    opened(tmp_path, "[CLS]:1 $A [SEP]", **TYPED, tokenizer_class="DistilBertTokenizer").predict("[MASK]")
     assert fed == [[[1, 0, 0]]]
 
 
@@ -76,4 +81,4 @@ def test_a_graph_that_takes_no_types_does_not_go_with_a_template_that_gives_some
     tokenizer = toys.word_piece()
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS]:2 $A [SEP]", special_tokens=SPECIALS)
     with pytest.raises(ArtifactError, match="gives texts token types, and the graph takes none"):
-        FillMask(toys.write_native(tmp_path, tokenizer=tokenizer), threads=1)
+        FillMask(toys.write_native(tmp_path, tokenizer=tokenizer, settings=TYPED), threads=1)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
@@ -32,8 +31,7 @@ _OFFSET_POSITIONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTokenizer:
+class ModelTokenizer(NamedTuple):
     """A tokenizer and the settings that the other steps need.
 
     Attributes:

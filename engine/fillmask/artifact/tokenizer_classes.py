@@ -1,13 +1,13 @@
 """What a tokenizer class of transformers brings along where no file of a folder says it.
 
-Source: the signatures and the ``model_input_names`` of the fast tokenizer classes of transformers 4.57.
+Source: the signatures and the ``model_input_names`` of the fast tokenizer classes of transformers 4.57. A class that is
+not listed is TokenizersBackend of 5.24.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _BERT = {
     "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
@@ -20,8 +20,7 @@ _DEBERTA = _BERT | {"bos_token": "[CLS]", "eos_token": "[SEP]"}
 _ALBERT = _DEBERTA | {"unk_token": "<unk>", "pad_token": "<pad>"}
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizerClass:
+class TokenizerClass(NamedTuple):
     """A tokenizer class of transformers.
 
     Attributes:
@@ -72,13 +71,12 @@ _CLASS_OF_TYPE = {
     "mra": "roberta", "nezha": "bert", "nystromformer": "albert", "qdqbert": "bert", "roberta-prelayernorm": "roberta",
     "xlm-roberta-xl": "xlmroberta", "xmod": "xlmroberta", "yoso": "albert",
 }  # fmt: skip
-_PLAIN = TokenizerClass({})
-# The class of transformers 5 that takes tokenizer.json as it is.
-_BACKEND = TokenizerClass({}, sets_prefix_space=False)
+# Of transformers 5, where PreTrainedTokenizerFast is another name of it: it takes tokenizer.json as it is.
+_BACKEND = TokenizerClass({}, token_types=False, sets_prefix_space=False)
 
 
 def tokenizer_class(settings: Mapping[str, Any], config: Mapping[str, Any]) -> TokenizerClass:
-    """Find a folder's tokenizer class; one that is not known brings nothing along, as PreTrainedTokenizerFast.
+    """Find a folder's tokenizer class; one that is not known brings nothing along, as TokenizersBackend.
 
     Args:
         settings: ``tokenizer_config.json``, whose ``tokenizer_class`` comes first.
@@ -87,10 +85,8 @@ def tokenizer_class(settings: Mapping[str, Any], config: Mapping[str, Any]) -> T
     Source: AutoTokenizer.from_pretrained.
     """
     named: str | None = settings.get("tokenizer_class") or config.get("tokenizer_class")
-    if named == "TokenizersBackend":
-        return _BACKEND
     if named is not None:
-        return _CLASSES.get(named.removesuffix("Fast").removesuffix("Tokenizer").lower(), _PLAIN)
+        return _CLASSES.get(named.removesuffix("Fast").removesuffix("Tokenizer").lower(), _BACKEND)
     model_type: str = config.get("model_type") or ""
     name = _CLASS_OF_TYPE.get(model_type, model_type.replace("-", "").replace("_", ""))
-    return _CLASSES.get(name, _PLAIN)
+    return _CLASSES.get(name, _BACKEND)

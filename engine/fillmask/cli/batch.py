@@ -8,13 +8,16 @@ import signal
 import sys
 from dataclasses import asdict
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
+
+if TYPE_CHECKING:
+    from fillmask.files.part_maker import State
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
 _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
@@ -85,11 +88,17 @@ def batch_command(
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
+    stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     from fillmask.errors import JobError
 
     progress = Progress(mode)
+
+    def report(state: State) -> None:
+        stop.check()
+        progress.show(state)
+
     with reported(code=2):
         from fillmask.files.batch import batch
 
@@ -101,7 +110,7 @@ def batch_command(
         parameters |= _parse_parameters(named)
         providers = options.parse_providers(provider)
         try:
-            batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
+            batch(verb, inputs, out, parameters=parameters, providers=providers, report=report, **given)
         except JobError as error:
             progress.end()
             fail(str(error), code=1)
@@ -150,8 +159,28 @@ def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
     return parameters
 
 
-def _stop(number: int, _: FrameType | None) -> NoReturn:
-    """End as a shell expects of a signal: 130 for SIGINT, 143 for SIGTERM. The part under way is dropped."""
-    # Not through sys.stderr, which the signal may have interrupted.
-    os.write(2, f"fillmask: stopped by {signal.Signals(number).name}; complete parts are kept\n".encode())
-    sys.exit(128 + number)
+class _Stop:
+    """Ends a job as a shell expects of a signal: 130 for SIGINT, 143 for SIGTERM. The part under way is dropped."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self, number: int, _: FrameType | None) -> NoReturn:
+        """Handle a signal."""
+        if not self._number:
+            # Not through sys.stderr, which the signal may have interrupted.
+            name = signal.Signals(number).name
+            os.write(2, f"fillmask: stopped by {name}; complete parts are kept\n".encode())
+            sys.unraisablehook = _ignore_exit
+        self._number = number
+        sys.exit(128 + number)
+
+    def check(self) -> None:
+        """End the job if a signal came: Python drops what a handler raises inside a destructor or weakref callback."""
+        if self._number:
+            sys.exit(128 + self._number)
+
+
+def _ignore_exit(dropped: sys.UnraisableHookArgs) -> None:
+    if dropped.exc_type is not SystemExit:
+        sys.__unraisablehook__(dropped)

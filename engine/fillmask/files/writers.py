@@ -8,7 +8,6 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from math import isfinite
 from pathlib import Path
 from shutil import copyfileobj
@@ -18,6 +17,7 @@ from fillmask.files.rows import value_of
 from fillmask.files.verbs import ColumnType
 
 OUTPUT_FORMATS = ("jsonl", "csv", "tsv", "parquet")
+_PLAIN = {str, int, float, bool, type(None)}  # a cell of these is written as it is
 
 
 class RecordEncoder(Protocol):
@@ -71,7 +71,9 @@ class CsvEncoder:
 
     def write(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Write the records of one row."""
-        self._csv.writerows([_cell(record.get(name)) for name in self._columns] for record in records)
+        for record in records:
+            values = map(record.get, self._columns)
+            self._csv.writerow([value if type(value) in _PLAIN else _cell(value) for value in values])
         self._flush()
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ def _default(value: Any) -> Any:  # noqa: ANN401 -- a column has any type
     return value if isinstance(value, (str, int, float, bool, list, dict, type(None))) else str(value)
 
 
-_dumps = partial(json.dumps, ensure_ascii=False, allow_nan=False, default=_default)
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_default).encode
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 -- a column has any type

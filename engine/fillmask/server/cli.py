@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fillmask.cli.errors import fail, imported
 from fillmask.cli.model import ModelName
@@ -28,10 +29,16 @@ def serve_command(models: tuple[str, ...], named: tuple[str, ...], **values: Any
     try:
         settings = Settings(**values)
         configure(settings.log_format, settings.log_level)
-        code = serve((*models, *named), settings)
+        code = serve((*_unless_from_the_environment(models, named), *named), settings)
     except FillMaskError as error:
         fail(str(error), code=2)
     sys.exit(code)
+
+
+def _unless_from_the_environment(models: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+    """The models; those of the variable stand for arguments, and give way to ``--model`` as they do."""
+    source = click.get_current_context().get_parameter_source("models")
+    return () if named and source is ParameterSource.ENVIRONMENT else models
 
 
 for _option in options():

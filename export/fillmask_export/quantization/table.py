@@ -11,6 +11,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import array_of, constant, insert, replace, tidy
+from fillmask_export.quantization.extra_row import with_extra_row
 
 _BLOCKS = (128, 64, 32, 16)
 _ZERO = 128  # the uint8 that stands for 0
@@ -40,7 +41,7 @@ def quantize_table(model: ir.Model) -> str:
     _look_up(model, lookup, data, scale)
     heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
     for node in heads:
-        _project(model, node, data, scale)
+        project(model, node, [data, scale], bits=8)
     tidy(model)
     return f"uint8 in blocks of {block}, {'shared with' if heads else 'not shared with'} the LM head"
 
@@ -97,8 +98,35 @@ def _halve(model: ir.Model, tables: list[ir.Node]) -> None:
             replace(model, node.outputs[0], insert(model, "Cast", [rows], to=ir.DataType.FLOAT.value))
 
 
-def _project(model: ir.Model, node: ir.Node, data: ir.Value, scale: ir.Value) -> None:
-    vocabulary, blocks, block = data.const_value.shape.numpy()  # type: ignore[union-attr]
-    sizes = {"N": vocabulary, "K": blocks * block, "bits": 8, "block_size": block, "accuracy_level": 4}
-    inputs = [node.inputs[0], data, scale]
-    replace(model, node.outputs[0], insert(model, "com.microsoft.MatMulNBits", inputs, **sizes))
+def project(model: ir.Model, head: ir.Node, table: list[ir.Value], *, bits: int) -> None:
+    """Replace the LM head by one node that multiplies by the table's integers and adds the bias.
+
+    A bias of its own node would be one more pass over the logits, 3 % of a call with MiniLM.
+
+    Args:
+        model: The graph's model.
+        head: The product of the activations and the float table.
+        table: Integers, ``float32[V, blocks]`` scales and, if they are not fixed, zero points.
+        bits: Bits of an integer.
+    """
+    vocabulary, blocks = (int(size) for size in table[1].const_value.shape.numpy())  # type: ignore[union-attr]
+    width = int(head.inputs[1].const_value.shape[1])  # type: ignore[union-attr,arg-type]
+    sizes = {"N": vocabulary, "K": width, "bits": bits, "block_size": width // blocks, "accuracy_level": 4}
+    addition, bias = _bias_of(head, vocabulary)
+    operands: list[ir.Value | None] = [*table, *[None] * (4 - len(table)), bias] if bias is not None else [*table]
+
+    def multiply(rows: ir.Value) -> ir.Value:
+        return insert(model, "com.microsoft.MatMulNBits", [rows, *operands], **sizes)
+
+    logits = with_extra_row(model, head.inputs[0], multiply, width=width, columns=vocabulary)  # type: ignore[arg-type]
+    replace(model, (addition or head).outputs[0], logits)
+
+
+def _bias_of(head: ir.Node, vocabulary: int) -> tuple[ir.Node | None, ir.Value | None]:
+    """The only reader of the LM head, if it adds a constant of each token, and that constant."""
+    users = [user for user, _ in head.outputs[0].uses()]
+    if len(users) != 1 or users[0].op_type != "Add" or head.outputs[0].is_graph_output():
+        return None, None
+    bias = next(value for value in users[0].inputs if value is not head.outputs[0])
+    array = array_of(bias)
+    return (users[0], bias) if array is not None and array.shape == (vocabulary,) else (None, None)

@@ -15,7 +15,7 @@ from fillmask_export.passes.graph import array_of, constant, insert, replace, ti
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.activations import Activation, collect
 from fillmask_export.quantization.gptq_int4 import BLOCK, round_table
-from fillmask_export.quantization.table import find_lookup
+from fillmask_export.quantization.table import find_lookup, project
 
 
 def quantize_table_to_4_bits(model: ir.Model, calibration: list[Probe]) -> str:
@@ -42,7 +42,7 @@ def quantize_table_to_4_bits(model: ir.Model, calibration: list[Probe]) -> str:
         constant(model, "table_zero_point", pack(nibbles.zero_points)),
     ]
     _look_up(model, lookup, operands)
-    _project(model, head, operands)
+    project(model, head, operands, bits=4)
     tidy(model)
     return f"4 bits in blocks of {BLOCK}, shared with the LM head"
 
@@ -92,10 +92,3 @@ def _unpack(model: ir.Model, packed: ir.Value, shape: list[int]) -> ir.Value:
     name = "table_" + "_".join(map(str, shape))
     integers = insert(model, "Reshape", [pairs, constant(model, name, np.array(shape, dtype=np.int64))])
     return insert(model, "Cast", [integers], to=ir.DataType.FLOAT.value)
-
-
-def _project(model: ir.Model, head: ir.Node, operands: list[ir.Value]) -> None:
-    vocabulary, blocks = operands[1].const_value.shape.numpy()  # type: ignore[union-attr]
-    sizes = {"N": vocabulary, "K": blocks * BLOCK, "bits": 4, "block_size": BLOCK, "accuracy_level": 4}
-    inputs: list[ir.Value | None] = [head.inputs[0], *operands]
-    replace(model, head.outputs[0], insert(model, "com.microsoft.MatMulNBits", inputs, **sizes))

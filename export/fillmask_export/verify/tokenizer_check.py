@@ -7,7 +7,6 @@ encode texts on which tokenizers disagree, and decode them with a token in place
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] | None = 
     Raises:
         FidelityError: A text is encoded or decoded differently.
     """
-    tokenization = replace(open_tokenizer(Artifact(folder, str(folder), None, {}, {})), max_length=_UNLIMITED)
+    tokenization = open_tokenizer(Artifact(folder, str(folder), None, {}, {}))._replace(max_length=_UNLIMITED)
     encoder, decoder = Encoder(tokenization, placeholders=False), Decoder(tokenization)
     filled = next(token for token in range(len(tokenizer)) if token not in tokenizer.all_special_ids)
     texts = texts_for(tokenizer) if texts is None else texts

@@ -64,6 +64,17 @@ def test_the_space_before_a_byte_level_text_is_the_settings_choice(settings, fir
     content = json.loads(toys.byte_level().to_str())
     content["pre_tokenizer"]["add_prefix_space"] = stored
     tokenizer = Tokenizer.from_str(json.dumps(content))
+    override(tokenizer, settings, tokenizer_class(settings | {"tokenizer_class": "RobertaTokenizer"}, {}))
+    assert tokenizer.encode("cat", add_special_tokens=False).tokens == [first]
+
+
+@pytest.mark.parametrize("named", [{}, {"tokenizer_class": "PreTrainedTokenizerFast"}, {"tokenizer_class": "Unknown"}])
+@pytest.mark.parametrize(("stored", "first"), [(True, "Ġcat"), (False, "cat")])
+def test_of_a_class_that_is_not_known_it_is_the_files_as_transformers_5_reads_it(named, stored, first):
+    content = json.loads(toys.byte_level().to_str())
+    content["pre_tokenizer"]["add_prefix_space"] = stored
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    settings = named | {"add_prefix_space": not stored}
     override(tokenizer, settings, tokenizer_class(settings, {}))
     assert tokenizer.encode("cat", add_special_tokens=False).tokens == [first]
 

@@ -3,12 +3,14 @@
 import json
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from fillmask import FillMask
+from fillmask.cli import batch as batch_command
 from fillmask.cli.main import main
 from fillmask.files import ray_parts
 from fillmask.files.verbs import VERBS
@@ -161,3 +163,19 @@ def test_classify_takes_labels_a_template_and_a_prior(batch):
     assert all({each["label"] for each in row["labels"]} == {"cat", "dog"} for row in rows)
     missing = batch("classify", "in.jsonl", "-o", "out2.jsonl", "--labels", "cat", "--prior", "missing")
     assert (missing.exit_code, "--prior: [Errno 2]" in missing.stderr) == (2, True)
+
+
+def test_a_signal_whose_exit_python_drops_ends_the_job_at_its_next_report(capfd, monkeypatch):
+    stop = batch_command._Stop()
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+    class Dying:
+        def __del__(self):
+            stop(signal.SIGINT, None)
+
+    stop.check()
+    Dying()
+    with pytest.raises(SystemExit) as ended:
+        stop.check()
+    assert ended.value.code == 130
+    assert capfd.readouterr().err == "fillmask: stopped by SIGINT; complete parts are kept\n"
