@@ -9,7 +9,7 @@ import click
 
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
-from fillmask.errors import FillMaskError
+from fillmask.errors import FillMaskError, InputError
 
 
 @click.command("train")
@@ -47,7 +47,11 @@ def train_command(
     FILES are .txt, .txt.xz, .jsonl or .jsonl.xz. The exit code is 0, 1 if the training was stopped and saved, or 2.
     """
     with reported(code=2):
-        find_checkpoint(encoder)
+        name, revision = find_checkpoint(encoder)
+        if revision is not None:
+            raise InputError(
+                f"train takes no revision, got {encoder!r}; download {name} at {revision}, name its folder"
+            )
     with imported("fillmask train", "export"):
         from fillmask_export.training.errors import StoppedError
         from fillmask_export.training.recipe import Recipe
