@@ -80,9 +80,10 @@ report: .venv/.dev ## write RESULTS.md, its plots and the README's table from be
 cloze: .venv/.dev ## measure the embedded model's English and write its card
 	$(BIN)/python -m benchmarks cloze --card engine/fillmask/models/minilm-en/README.md
 
-architectures: .venv/.dev ## export every architecture and write docs/architectures.md
-	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
-	$(BIN)/python -m tests.export.architectures_page build/architectures.xml
+architectures: .venv/.dev .venv-optimum/.test ## export every architecture with each tracer and write docs/architectures.md
+	for bin in $(BIN) $(OPTIMUM); do \
+	  $$bin/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml; \
+	  $$bin/python -m tests.export.architectures_page build/architectures.xml || exit; done
 
 emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m tests.emulation
