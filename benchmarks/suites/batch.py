@@ -1,7 +1,8 @@
 """Files through ``fillmask.batch`` beside ``predict_many`` on the same texts and cores, and on two actors of Ray.
 
-All run in this process, or in the actors, with loaded models, in interleaved rounds. The rate of Ray begins when each
-actor has made its first part: the start of a cluster takes seconds, whatever the number of rows.
+All run in this process, or in the actors, with loaded models, in interleaved rounds. The rate of Ray is that of the
+parts after the first of each actor, by the times of their files: the start of a cluster takes seconds, whatever the
+number of rows.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ from fillmask.files.ray_cluster import import_ray
 _ROUNDS = {"quick": 3, "full": 9}
 _TOKENS = range(8, 15)
 _BATCH, _WORKERS = 16, 2
-_ROWS = 2100
-_RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts, of which the first of each actor does not count
+_ROWS = 6300
+_RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts
 _FORMATS = ("jsonl", "csv", "parquet")
 _CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
 
@@ -41,8 +40,9 @@ def measure(options: SuiteOptions, _: None = None) -> SuiteResult:
     rounds = options.rounds or _ROUNDS[options.profile]
     params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
     result = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS})
-    with tempfile.TemporaryDirectory() as folder, _cluster() as why_no_ray:
-        rates = run_rounds(_blocks(Path(folder), why_no_ray), rounds, "files", controls=[("library", "library-again")])
+    with tempfile.TemporaryDirectory() as folder:
+        blocks = _blocks(Path(folder), _start_ray())
+        rates = run_rounds(blocks, rounds, "files", controls=[("library", "library-again")])
     result.rows += [Row(name, "int8", _CASE, "texts/s", samples) for name, samples in rates.samples.items()]
     result.rows += [Row(name, "int8", _CASE, "texts/s", [], failed=why) for name, why in rates.failed.items()]
     pairs = [(name, "library") for name in (*_FORMATS, "ray")] + [("ray", "jsonl")]
@@ -85,27 +85,21 @@ def _batch_rate(fill_mask: FillMask, path: Path, out: Path, output_format: str) 
 
 
 def _ray_rate(path: Path, out: Path, why_no_ray: str) -> float:
-    """Rows per second from the moment when as many parts are made as there are actors."""
     if why_no_ray:
         raise ContenderError(why_no_ray)
-    made: list[tuple[float, int]] = []
-    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS,
-          report=lambda state: made.append((time.perf_counter(), state.made)))  # fmt: skip
-    (start, before), (end, after) = next(mark for mark in made if mark[1] >= _WORKERS * _RAY_PART), made[-1]
-    return (after - before) / (end - start)
+    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS)
+    made = sorted(part.stat().st_mtime for part in out.glob("part-*"))
+    return _RAY_PART * (_RAY_PARTS - _WORKERS) / (made[-1] - made[_WORKERS - 1])
 
 
-@contextmanager
-def _cluster() -> Iterator[str]:
-    """A cluster of two CPUs; yields why there is none, or nothing."""
+def _start_ray() -> str:
+    """Start a cluster of two CPUs, which ends with this process; returns why there is none, or nothing."""
     try:
         ray = import_ray()
     except InputError as error:
-        yield str(error)
-        return
+        return str(error)
     ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
-    yield ""
-    ray.shutdown()
+    return ""
 
 
 command = suite_command("batch", measure, "Time files beside the library.", models=())
