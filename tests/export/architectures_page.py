@@ -72,6 +72,10 @@ MISSES = {
     "mvp": {"attention": _FOLDED, "fused": _FOLDED},
     "nezha": {"fused": "its scores and its results have parts by distance, which depend on the queries"},
     "squeezebert": {"attention": _CHANNELS, "fused": _CHANNELS},
+    "xmod": {
+        "attention": "the adapters behind it, chosen text by text, are not tokenwise, and the pass stops there",
+        "masks": "the other lookups choose the texts of an adapter",
+    },
     "yoso": {
         "attention": "it has no Softmax but a power of the angles between queries and keys",
         "masks": "the lookups are of its own code",
@@ -80,8 +84,10 @@ MISSES = {
 REASONS = {
     "fnet": "its Fourier transforms are no operators of ONNX that can be traced, and it takes no attention mask, so "
     "that padding would be text",
-    "funnel": "its pooling is traced at one length; at others the graph is wrong, and verification refuses it",
-    "longformer": "its sliding windows are traced at one length",
+    "funnel": "its pooling depends on the length: torch.export refuses it, and optimum traces it at one length, which "
+    "verification refuses",
+    "longformer": "its sliding windows depend on the length: torch.export refuses them, and optimum traces them at one "
+    "length",
     "mega": "its Fourier transforms are no operators of ONNX that can be traced",
     "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
     "reformer": "its attention draws random numbers, and each run gives other logits",
