@@ -43,14 +43,14 @@ class Goal:
 
     def record(self, results: Results) -> Record | None:
         """Where it is measured, if that may be printed; a suite need not be of a model."""
-        return results.usable(self.suite, self.model, self.device) or results.usable(self.suite)
+        return results.find(self.suite, self.model, self.device) or results.find(self.suite)
 
     def find(self, results: Results) -> Comparison | None:
         """The comparison that decides it, or None where there is none that may be printed."""
         record = self.record(results)
         if record is None:
             return None
-        fitting = [each for each in results.comparisons(record) if self._fits(each)]
+        fitting = [each for each in record.comparisons if self._fits(each)]
         if self.baseline == FASTEST:
             return min(fitting, key=lambda each: each.ratio, default=None)
         return fitting[-1] if fitting else None

@@ -45,7 +45,7 @@ def results_page(results: Results) -> str:
     if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
         parts += ["## Plots", *drawn]
     if results.records:
-        parts += ["## All of it", *(section(record, results) for record in results.records)]
+        parts += ["## All of it", *(section(record) for record in results.records)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -10,14 +10,11 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.harness.options import SuiteOptions
-from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, run_rounds
 from benchmarks.harness.suite import suite_command
@@ -25,7 +22,6 @@ from benchmarks.harness.worker import ContenderError
 from benchmarks.models.texts import Writer
 from fillmask import FillMask, InputError, batch
 from fillmask.artifact.folder import EMBEDDED
-from fillmask.files.ray_cluster import import_ray
 
 _ROUNDS = {"quick": 3, "full": 9}
 _TOKENS = range(8, 15)
@@ -40,23 +36,26 @@ def measure(options: SuiteOptions, _: None = None) -> SuiteResult:
     """Time the library, each format, and Ray where it is installed."""
     rounds = options.rounds or _ROUNDS[options.profile]
     params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
-    result = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS})
-    with tempfile.TemporaryDirectory() as folder, _cluster() as why_no_ray:
-        rates = run_rounds(_blocks(Path(folder), why_no_ray), rounds, "files", controls=[("library", "library-again")])
-    result.rows += [Row(name, "int8", _CASE, "texts/s", samples) for name, samples in rates.samples.items()]
-    result.rows += [Row(name, "int8", _CASE, "texts/s", [], failed=why) for name, why in rates.failed.items()]
+    result, control = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS}), "library-again"
+    with tempfile.TemporaryDirectory() as folder:
+        rates = run_rounds(_blocks(Path(folder)), rounds, "files", controls=[("library", control)])
+    result.add(_CASE, "texts/s", rates, precision="int8")
     pairs = [(name, "library") for name in (*_FORMATS, "ray")] + [("ray", "jsonl")]
-    result.compare(_CASE, "texts/s", rates.samples, control=("library", "library-again"), pairs=pairs)
+    result.compare(_CASE, "texts/s", rates.samples, control=("library", control), pairs=pairs)
     return result
 
 
-def _blocks(folder: Path, why_no_ray: str) -> dict[str, Any]:
+def _blocks(folder: Path) -> dict[str, Callable[[], float]]:
     texts, fill_mask = _texts(_ROWS), FillMask(threads=1)
     path, long_path = _write(folder / "in.jsonl", texts), _write(folder / "long.jsonl", _texts(_RAY_PART * _RAY_PARTS))
     formats = {name: partial(_batch_rate, fill_mask, path, folder / name, name) for name in _FORMATS}
     library = partial(_library_rate, fill_mask, texts)
-    ray = partial(_ray_rate, long_path, folder / "ray", why_no_ray)
-    return {"library": library, "library-again": library, **formats, "ray": ray}
+    return {
+        "library": library,
+        "library-again": library,
+        **formats,
+        "ray": partial(_ray_rate, long_path, folder / "ray"),
+    }
 
 
 def _texts(number: int) -> list[str]:
@@ -84,28 +83,16 @@ def _batch_rate(fill_mask: FillMask, path: Path, out: Path, output_format: str) 
     return counts.rows / (time.perf_counter() - start)
 
 
-def _ray_rate(path: Path, out: Path, why_no_ray: str) -> float:
-    """Rows per second from the moment when as many parts are made as there are actors."""
-    if why_no_ray:
-        raise ContenderError(why_no_ray)
+def _ray_rate(path: Path, out: Path) -> float:
+    """Rows per second from the moment when as many parts are made as there are actors, on a cluster of this machine."""
     made: list[tuple[float, int]] = []
-    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS,
-          report=lambda state: made.append((time.perf_counter(), state.made)))  # fmt: skip
+    try:
+        batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS,
+              report=lambda state: made.append((time.perf_counter(), state.made)))  # fmt: skip
+    except InputError as error:
+        raise ContenderError(str(error)) from error
     (start, before), (end, after) = next(mark for mark in made if mark[1] >= _WORKERS * _RAY_PART), made[-1]
     return (after - before) / (end - start)
-
-
-@contextmanager
-def _cluster() -> Iterator[str]:
-    """A cluster of two CPUs; yields why there is none, or nothing."""
-    try:
-        ray = import_ray()
-    except InputError as error:
-        yield str(error)
-        return
-    ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
-    yield ""
-    ray.shutdown()
 
 
 command = suite_command("batch", measure, "Time files beside the library.", models=())

@@ -10,19 +10,21 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
-from benchmarks.contenders.scorers import HANDLERS, MATRIX, MATRIX_ROWS
+from benchmarks.contenders.scorers import MATRIX, MATRIX_ROWS, MeasuredScorer
 from benchmarks.evaluation.texts import read_pairs
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import SEED, progress, run_rounds
+from benchmarks.harness.rounds import SEED
 from benchmarks.harness.suite import suite_command
 from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
+from benchmarks.suites.throughput import best_batch_size
 
 _CORES = 2
 _FP32 = "fillmask-fp32"
@@ -61,22 +63,21 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
                           case.unit.partition("/")[0]: case.count, "read_by_peers": case.peers_count,
                           "batch_sizes": case.batch_sizes})  # fmt: skip
     names = [name for name in (*case.peers, _FP32, FILLMASK, AGAIN) if not options.only or name in options.only]
-    with Workers(folders, dict.fromkeys(names, _CORES), handlers=HANDLERS) as workers:
+    with Workers(folders, dict.fromkeys(names, _CORES), kind=MeasuredScorer) as workers:
         for method in case.methods:
             _measure_method(result, workers, case, method)
     return result
 
 
 def _measure_method(result: SuiteResult, workers: Workers, case: _Case, method: str) -> None:
-    notes = _check(result, workers, case, method)
-    sizes = {name: _best(workers, case, method, name) if name in case.peers else 1 for name in workers.loaded}
-    blocks = {name: partial(_speed, workers, case, method, name, size) for name, size in sizes.items()}
-    rounds = run_rounds(blocks, result.params["rounds"], method, controls=[(FILLMASK, AGAIN)])
-    rounds.failed.update(workers.failed)
-    settings = {name: workers.settings[name] | ({"batch_size": size} if name in case.peers else {})
-                for name, size in sizes.items()}  # fmt: skip
-    result.add({"method": method}, case.unit, rounds, settings=settings, notes=notes)
-    result.compare({"method": method}, case.unit, rounds.samples, control=(FILLMASK, AGAIN))
+    settings, blocks = {}, {}
+    for name, difference in _check(result, workers, case, method).items():
+        speed = partial(_speed, workers, case, method, name)
+        own = best_batch_size(case.batch_sizes, speed) if name in case.peers else {}
+        settings[name] = workers.settings[name] | own | difference
+        blocks[name] = partial(speed, own.get("batch_size", 1))
+    control = FILLMASK, AGAIN
+    result.run({"method": method}, case.unit, blocks, control=control, settings=settings, failed=workers.failed)
 
 
 def _sentences() -> _Case:
@@ -96,30 +97,23 @@ def _protein(folders: ModelFolders) -> _Case:
     return _Case((MATRIX,), peers, (4, 16, MATRIX_ROWS), [text], "residues/s", _RESIDUES, MATRIX_ROWS)
 
 
-def _check(result: SuiteResult, workers: Workers, case: _Case, method: str) -> dict[str, str]:
-    """How far the log probabilities of each contender are from those of the reference."""
-    reference, notes = case.peers[0], dict[str, str]()
+def _check(result: SuiteResult, workers: Workers, case: _Case, method: str) -> dict[str, dict[str, Any]]:
+    """By contender the mean difference of its log probabilities from those of the reference, where that is loaded."""
+    reference = case.peers[0]
     if reference not in workers.loaded:
-        return notes
-    theirs = _scores(workers, case, method, reference)
+        return {name: {} for name in workers.loaded}
+    theirs, found = _scores(workers, case, method, reference), {}
     for name in workers.loaded:
         differences = np.abs(_scores(workers, case, method, name)[: theirs.size] - theirs)
-        notes[name] = f"mean difference of a log probability from {reference}: {differences.mean():.1e}"
+        found[name] = {"mean_difference": float(differences.mean())}
         if name == _FP32 and differences.max() > _WITHIN:
             result.gate = f"{name}'s log probabilities differ from {reference}'s by up to {differences.max():.1e}"
-    return notes
+    return found
 
 
 def _scores(workers: Workers, case: _Case, method: str, name: str) -> NDArray[np.float64]:
     found = workers.call(name, "scores", texts=case.texts, method=method, batch_size=case.batch_sizes[1])
     return np.concatenate([np.array(each, dtype=np.float64) for each in found])
-
-
-def _best(workers: Workers, case: _Case, method: str, name: str) -> int:
-    with progress(case.batch_sizes, f"batch sizes of {name}") as sizes:
-        tried = {size: _speed(workers, case, method, name, size) for size in sizes}
-    best: int = max(tried, key=tried.__getitem__)
-    return best
 
 
 def _speed(workers: Workers, case: _Case, method: str, name: str, batch_size: int) -> float:
