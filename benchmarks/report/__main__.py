@@ -17,7 +17,7 @@ def main() -> None:
         path.write_text(text, encoding="utf-8")
     drawn = plots.write(results, pages.PLOTS)
     for record in results.records:
-        for reason in results.unusable(record):
+        for reason in record.invalid_reasons:
             print(f"{record.name} is not shown: {reason}", file=sys.stderr)
     print(f"{', '.join(path.name for path in made)} of {len(results.records)} records, {len(drawn)} plots")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import README_GOALS, Goal, goals
+from benchmarks.report.goals import README_GOALS, README_QUESTIONS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
 from benchmarks.report.sections import compared, measured, section
@@ -21,16 +21,6 @@ BATCH = BENCHMARKS.parent / "docs" / "batch.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
-_QUESTIONS = {
-    "latency": "one text of {tokens} tokens on one thread, speed",
-    "throughput": "sentences in batches on two cores, texts a second",
-    "startup": "process start to first answer, speed",
-    "memory": "peak memory",
-    "size": "installed bytes",
-    "overhead": "a call beside the run inside it, {tokens} tokens, speed",
-    "roofline": "products a second beside the peak of the machine, {tokens} tokens",
-}
-
 _TOP = """# Results
 
 <!-- made by `make report` from benchmarks/results; do not edit -->
@@ -49,7 +39,7 @@ def results_page(results: Results) -> str:
     if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
         parts += ["## Plots", *drawn]
     if results.records:
-        parts += ["## All of it", *(section(record, results) for record in results.records)]
+        parts += ["## All of it", *(section(record) for record in results.records)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -75,11 +65,10 @@ def with_numbers(page: str, made: str) -> str:
 
 def batch_numbers(results: Results) -> str:
     """The rates of files and their ratios."""
-    record = results.usable("batch")
+    record = results.find("batch")
     if record is None:
         return NOTHING
-    parts = [*measured(record, {}), *compared(results.comparisons(record), "how many times as fast")]
-    return "\n\n".join([*parts, _machine(record.context)])
+    return "\n\n".join([*measured(record), *compared(record), _machine(record.context)])
 
 
 def numbers(results: Results) -> str:
@@ -95,7 +84,7 @@ def numbers(results: Results) -> str:
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
-    question = f"{record.model or goal.model}: {_QUESTIONS[goal.suite].format(**goal.case)}"
+    question = f"{record.model or goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
     ours = compared.contender.removeprefix("fillmask-")
     model = f" --model {record.model}" if record.model else ""
     return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]

@@ -5,13 +5,12 @@ import pytest
 
 from benchmarks.harness import worker
 from benchmarks.harness.worker import ContenderError, Worker
-
-HANDLERS = "tests.support.handlers:handlers"
+from tests.support.handlers import Handlers
 
 
 @pytest.fixture
 def child():
-    with Worker(HANDLERS) as started:
+    with Worker(Handlers) as started:
         yield started
 
 
@@ -63,6 +62,6 @@ def test_silence_is_a_failure_in_the_end(child, monkeypatch):
 
 
 def test_its_process_is_gone_when_it_is_closed():
-    with Worker(HANDLERS) as started:
+    with Worker(Handlers) as started:
         pid = started._process.pid
     assert not psutil.pid_exists(pid)
