@@ -36,10 +36,10 @@ def explain(error: BaseException, model_id: str) -> str:
     if isinstance(cause, errors.RepositoryNotFoundError):  # also GatedRepoError, which is derived from it
         return _not_shown(cause, model_id)
     status = getattr(getattr(cause, "response", None), "status_code", None)
-    return _without_answer(cause, model_id) if status is None else _of_status(status)
+    return _without_status(cause, model_id) if status is None else _of_status(status)
 
 
-def _without_answer(cause: BaseException, model_id: str) -> str:
+def _without_status(cause: BaseException, model_id: str) -> str:
     from huggingface_hub import constants, errors
 
     cache = f"the cache {constants.HF_HUB_CACHE}"
@@ -81,7 +81,7 @@ def _not_shown(error: BaseException, model_id: str) -> str:
 def _of_status(status: int) -> str:
     if status >= _SERVER:
         return f"the hub fails ({status}); try again later"
-    return _STATUSES.get(status, f"the hub answers with the HTTP status {status}")
+    return _STATUSES.get(status, f"the hub replies with the HTTP status {status}")
 
 
 def _innermost(error: Any) -> str:  # noqa: ANN401 -- the errors of several packages

@@ -52,7 +52,7 @@ def test_each_refusal_of_the_hub_says_what_to_do(reasons):
             "the hub has disabled this model",
             "the hub takes no more requests now (429); try again later, or set HF_TOKEN, which is allowed more",
             "the hub fails (503); try again later",
-            "the hub answers with the HTTP status 418",
+            "the hub replies with the HTTP status 418",
         ]
 
 
