@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import README_GOALS, Goal, goals
+from benchmarks.report.goals import README_GOALS, README_QUESTIONS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
 from benchmarks.report.sections import section
@@ -17,16 +17,6 @@ RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHM
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
-_QUESTIONS = {
-    "latency": "one text of {tokens} tokens on one thread, speed",
-    "throughput": "sentences in batches on two cores, texts a second",
-    "startup": "process start to first answer, speed",
-    "memory": "peak memory",
-    "size": "installed bytes",
-    "overhead": "a call beside the run inside it, {tokens} tokens, speed",
-    "roofline": "products a second beside the peak of the machine, {tokens} tokens",
-}
-
 _TOP = """# Results
 
 <!-- made by `make report` from benchmarks/results; do not edit -->
@@ -73,7 +63,7 @@ def numbers(results: Results) -> str:
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
-    question = f"{record.model or goal.model}: {_QUESTIONS[goal.suite].format(**goal.case)}"
+    question = f"{record.model or goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
     ours = compared.contender.removeprefix("fillmask-")
     model = f" --model {record.model}" if record.model else ""
     return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]

@@ -97,7 +97,7 @@ class Registry:
         return self._models[name]
 
     def find_written(self) -> str | None:
-        """Return the name of a model whose weights were changed in place, which can answer nothing; None without."""
+        """Return the name of a model whose weights were changed in place, so that its runs fail; None if all run."""
         for model in self:
             try:
                 model.model.session.check_weights()
