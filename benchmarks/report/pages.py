@@ -1,4 +1,7 @@
-"""The pages: RESULTS.md as a whole, and the README's table of the most important ratios between its markers."""
+"""The pages: RESULTS.md as a whole; of others the numbers between their markers.
+
+The README has the most important ratios, docs/batch.md those of files.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from benchmarks.report.cells import interval, table
 from benchmarks.report.goals import README_GOALS, README_QUESTIONS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
-from benchmarks.report.sections import section
+from benchmarks.report.sections import compared, measured, section
 
 BENCHMARKS = Path(__file__).parents[1]
 RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHMARKS.parent / "README.md"
+BATCH = BENCHMARKS.parent / "docs" / "batch.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
@@ -39,15 +43,32 @@ def results_page(results: Results) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def readme_page(readme: str, results: Results) -> str:
-    """The README with its table made again.
+def pages(results: Results) -> dict[Path, str]:
+    """Every page, by its path."""
+    return {
+        RESULTS: results_page(results),
+        README: with_numbers(README.read_text(encoding="utf-8"), numbers(results)),
+        BATCH: with_numbers(BATCH.read_text(encoding="utf-8"), batch_numbers(results)),
+    }
+
+
+def with_numbers(page: str, made: str) -> str:
+    """A page with other numbers between its markers.
 
     Raises:
         ValueError: A marker is missing.
     """
-    if START not in readme or END not in readme:
-        raise ValueError(f"README.md lacks one of its markers, {START} and {END}")
-    return replace_between(readme, START, END, numbers(results))
+    if START not in page or END not in page:
+        raise ValueError(f"the page lacks one of its markers, {START} and {END}")
+    return replace_between(page, START, END, made)
+
+
+def batch_numbers(results: Results) -> str:
+    """The rates of files and their ratios."""
+    record = results.find("batch")
+    if record is None:
+        return NOTHING
+    return "\n\n".join([*measured(record), *compared(record), _machine(record.context)])
 
 
 def numbers(results: Results) -> str:

@@ -185,13 +185,22 @@ def test_the_readme_has_four_rows_with_their_commands_of_what_was_measured(shelf
 
 def test_only_what_stands_between_the_markers_is_written_again(shelf):
     readme = f"before\n{pages.START}\nold\n{pages.END}\nafter\n"
-    written = pages.readme_page(readme, shelf(invented.startup()))
+    written = pages.with_numbers(readme, numbers(shelf(invented.startup())))
     assert written.startswith("before\n")
     assert written.endswith("\nafter\n")
     assert "old" not in written
     assert "process start to first answer" in written
     with pytest.raises(ValueError, match="lacks one of its markers"):
-        pages.readme_page("no markers", shelf())
+        pages.with_numbers("no markers", NOTHING)
+
+
+def test_the_page_of_files_has_rates_and_their_ratios(shelf):
+    assert pages.batch_numbers(shelf()) == NOTHING
+    case, rates = {"texts": "8 to 14 tokens"}, {"library": 500.0, "library-again": 505.0, "jsonl": 600.0}
+    rows = [Row(name, "int8", case, "texts/s", [rate, rate, rate]) for name, rate in rates.items()]
+    made = pages.batch_numbers(shelf(invented.record("batch", model="", rows=rows)))
+    assert "| jsonl | 600 |" in made
+    assert "An Invented CPU" in made
 
 
 def test_evaluations_are_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):

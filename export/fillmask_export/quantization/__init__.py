@@ -20,6 +20,7 @@ import onnx_ir as ir
 
 from fillmask.cli.bar import track
 from fillmask_export.probes import Probe
+from fillmask_export.quantization.activations import find_activations
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of
@@ -38,6 +39,7 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
         A description for the manifest.
     """
     activations, samples, split = prepare(model, calibration)
+    unreached = len(find_activations(model)) - len(activations)
     weights = 0
     quantized = [activation for activation in activations if activation.name not in keep]
     for activation in track(quantized, "rounding weights", "activations"):
@@ -46,6 +48,7 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
     table = quantize_table(model)
     tokens = sum(probe.input_ids.size for probe in calibration)
     kept = f", those of {len(keep)} left in fp32 ({', '.join(keep)})" if keep else ""
+    kept += f", those of {unreached} that no calibration text reaches left in fp32" if unreached else ""
     return (
         f"uint8 activations on fixed scales calibrated on {tokens} tokens, int8 weights per channel that cannot "
         f"overflow without VNNI; {weights} products at {len(activations) - len(keep)} activations{kept}, {split} "
