@@ -42,7 +42,7 @@ class Worker:
         )
         self._signal(signal.SIGSTOP)
 
-    def call(self, method: str, **arguments: Any) -> Any:  # noqa: ANN401 -- whatever the method returns
+    def call(self, method: str, /, **arguments: Any) -> Any:  # noqa: ANN401 -- whatever the method returns
         """Run a method of the object while the process is not stopped.
 
         Raises:

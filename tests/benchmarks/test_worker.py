@@ -26,6 +26,10 @@ def test_results_come_back(child):
     assert child.call("echo", text=text) == text
 
 
+def test_an_argument_may_have_any_name(child):
+    assert child.call("named", method="word_l2r") == "word_l2r"
+
+
 def test_other_output_is_no_result(child):
     assert child.call("noise") == 1
     assert child.call("echo", text="next") == "next"
