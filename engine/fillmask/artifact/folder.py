@@ -217,6 +217,9 @@ def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
     variants = _foreign_variants(folder)
     if not variants:
         names = ", ".join([MANIFEST, "model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"])
+        if revision is not None:
+            raise ArtifactError(f"the hub model {source!r} has none of {names}, … in {folder}; if it is a checkpoint, "
+                                f"make a model folder of it: `fillmask export {source} OUT`")  # fmt: skip
         raise ArtifactError(f"{folder} is not a model folder: it holds none of {names}, …; make one with "
                             f"`fillmask export`")  # fmt: skip
     return Artifact(folder, source, revision, {}, variants)

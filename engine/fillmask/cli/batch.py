@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from fillmask.cli import options
+from fillmask.cli import completion, options
 from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
 from fillmask.cli.signals import SignalExit
@@ -24,9 +24,10 @@ _WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", 
 
 
 @click.command("batch")
-@click.argument("verb")
-@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@click.option("-o", "--out", required=True, help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")
+@click.argument("verb", shell_complete=completion.verbs)
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...", shell_complete=completion.files)
+@click.option("-o", "--out", required=True, shell_complete=completion.files,
+              help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")  # fmt: skip
 @options.model
 @options.variant
 @click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
