@@ -12,6 +12,7 @@ from fillmask_export.passes.attention import fuse_attention
 from fillmask_export.passes.casts import drop_casts
 from fillmask_export.passes.constant_shapes import make_shapes_constant
 from fillmask_export.passes.gather_at_masks import gather_at_masks
+from fillmask_export.passes.gelus import order_gelus
 from fillmask_export.passes.mask_lookups import simplify_mask_lookups
 from fillmask_export.passes.reshapes import fix_reshapes
 from fillmask_export.passes.splits import slice_splits
@@ -32,6 +33,7 @@ def make_lean(model: ir.Model) -> dict[str, str]:
     token_types = drop_token_types(model)
     lookups = simplify_mask_lookups(model)
     squeezes = name_squeezed_axes(model)
+    gelus = order_gelus(model)
     weights = transpose_weights(model)
     casts = drop_casts(model)
     shapes = find_shapes(model)
@@ -39,6 +41,7 @@ def make_lean(model: ir.Model) -> dict[str, str]:
         "token_types": token_types,
         "mask_lookups": lookups,
         "squeezed_axes": squeezes,
+        "ordered_gelus": gelus,
         "transposed_weights": weights,
         "dropped_casts": casts,
         "fixed_reshapes": fix_reshapes(model, shapes),
