@@ -19,5 +19,5 @@ def test_phobert_has_one(tmp_path):
 
 
 def test_another_is_refused():
-    with pytest.raises(CheckpointError, match="has no fast tokenizer"):
+    with pytest.raises(CheckpointError, match=r"has no fast tokenizer .*: its tokenizer reads bytes in Python"):
         fast_version(PerceiverTokenizer())

@@ -13,6 +13,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
+from fillmask_export.python_tokenizers import REASONS
 from tests.support.training import train
 
 IS_5 = transformers.__version__ >= "5"
@@ -193,7 +194,11 @@ ARCHITECTURES = {name: each for name, each in _ALL.items() if name.partition("/"
 # transformers 5 makes one of Luke, which was not yet tried.
 NO_FAST_TOKENIZER = ("flaubert", *([] if IS_5 else ["luke"]), "perceiver", "roc_bert", "tapas", "xlm")
 # Neither exported nor tried, and why.
-_ELSEWHERE = dict.fromkeys(NO_FAST_TOKENIZER, "its tokenizer exists in Python only, and the engine has none") | {
+_TOKENIZERS = {
+    "flaubert": "FlaubertTokenizer", "luke": "LukeTokenizer", "perceiver": "PerceiverTokenizer",
+    "roc_bert": "RoCBertTokenizer", "tapas": "TapasTokenizer", "xlm": "XLMTokenizer",
+}  # fmt: skip
+_ELSEWHERE = {name: REASONS[_TOKENIZERS[name]] for name in NO_FAST_TOKENIZER} | {
     **({"luke": "was not yet tried beside transformers 5"} if IS_5 else {}),
     "qdqbert": "needs NVIDIA's pytorch-quantization; transformers has given it up",
     "wav2vec2": "reads sound, not text",
