@@ -125,9 +125,10 @@ def _with_at_signs(tokenizer: Tokenizer, settings: Mapping[str, Any], unk_token:
     size = settings.get("at_sign_tokens")
     if size is None:
         return tokenizer
-    if not isinstance(size, int) or unk_token is None:
+    unk_token_id = None if unk_token is None else tokenizer.token_to_id(unk_token)
+    if not isinstance(size, int) or unk_token_id is None:
         raise TypeError(f"at_sign_tokens must be a whole number, and needs an unk_token, got {size!r} and {unk_token}")
-    return cast("Tokenizer", AtSigns(tokenizer, size, tokenizer.token_to_id(unk_token)))
+    return cast("Tokenizer", AtSigns(tokenizer, size, unk_token_id))
 
 
 def _cleans_up(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> bool:
