@@ -2,6 +2,8 @@
 PYTHON ?= python3
 TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
+# optimum's exporter works with transformers 4.57, and everything else with the newest. The benchmarks run beside optimum.
+OPTIMUM := .venv-optimum/bin
 # The PyTorch version that the exporter is tested with. `make TORCH=…` installs another, such as a CPU build from its own index.
 TORCH  ?= torch==2.13.0
 # The oldest Python that the package allows, where there is one.
@@ -14,7 +16,7 @@ unexport TEXT
 export FILLMASK_TEXT = $(value TEXT)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-oldest test-ray test-transformers5 lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed dist clean sound
+.PHONY: help run test test-all test-oldest test-ray test-optimum lint type format check bench-quick bench bench-compare report cloze architectures emulate reliability serve golden embed dist clean sound
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,11 +30,13 @@ serve: .venv/.server ## serve the embedded model and a browser page on port 8080
 test: .venv/.dev ## run the tests without the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/.dev ## run every test
+test-all: .venv/.dev ## run every test, and those of test-optimum
 	$(BIN)/python -m pytest
+	$(MAKE) test-optimum
 
-test-transformers5: .venv-transformers5/.test ## run the exporter's tests beside transformers 5, in an environment of its own
-	.venv-transformers5/bin/python -m pytest tests/export/tracing tests/export/passes/test_passes.py tests/export/test_manifest.py
+test-optimum: .venv-optimum/.test ## test exports and parity beside optimum and transformers 4.57, in an environment of its own
+	$(OPTIMUM)/python -m pytest -m "not slow" tests/export tests/parity tests/unit/artifact
+	$(OPTIMUM)/python -m pytest tests/benchmarks/test_contenders.py
 
 test-oldest: .venv-oldest/.test ## test the engine beside the oldest versions of its packages, in an environment of its own
 	.venv-oldest/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning tests/contract tests/load tests/parity/test_golden.py \
@@ -55,15 +59,15 @@ format: .venv/.dev ## format the code and apply automatic fixes
 
 check: lint type test ## run lint, types and tests, as CI does
 
-bench-quick: .venv/.bench ## run short benchmarks that find faults but give no reportable figures: 3 minutes
+bench-quick: .venv-optimum/.bench ## run short benchmarks that find faults but give no reportable figures: 3 minutes
 	set -e; for suite in accuracy latency overhead startup; do \
-	  $(BIN)/python -m benchmarks $$suite --profile quick $(MINILM); done
+	  $(OPTIMUM)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
-bench: .venv/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
+bench: .venv-optimum/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
 	set -e; for suite in accuracy latency throughput startup memory size overhead roofline; do \
-	  $(BIN)/python -m benchmarks $$suite $(MINILM); done
+	  $(OPTIMUM)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
-	  $(BIN)/python -m benchmarks $$suite --model $$model; done; done
+	  $(OPTIMUM)/python -m benchmarks $$suite --model $$model; done; done
 	$(MAKE) report
 
 bench-compare: .venv/.dev ## time this tree beside another commit: BASE=commit, ONLY="calls many start server" to choose
@@ -76,9 +80,10 @@ report: .venv/.dev ## write RESULTS.md, its plots and the README's table from be
 cloze: .venv/.dev ## measure the embedded model's English and write its card
 	$(BIN)/python -m benchmarks cloze --card engine/fillmask/models/minilm-en/README.md
 
-architectures: .venv/.dev ## export every architecture and write docs/architectures.md
-	-$(BIN)/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml
-	$(BIN)/python -m tests.export.architectures_page build/architectures.xml
+architectures: .venv/.dev .venv-optimum/.test ## export every architecture with each tracer and write docs/architectures.md
+	for bin in $(BIN) $(OPTIMUM); do \
+	  $$bin/python -m pytest tests/export/test_architectures.py --junitxml=build/architectures.xml; \
+	  $$bin/python -m tests.export.architectures_page build/architectures.xml || exit; done
 
 emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m tests.emulation
@@ -87,8 +92,8 @@ reliability: .venv/.dev ## test the server under load and faults and write docs/
 	$(BIN)/python -m benchmarks server
 	$(BIN)/python -m tests.reliability.scorecard
 
-golden: .venv/.dev ## regenerate the golden results with transformers
-	$(BIN)/python -m tests.golden.make
+golden: .venv-optimum/.test ## regenerate the golden results with transformers 4.57, which has an answer to each call
+	$(OPTIMUM)/python -m tests.golden.make
 
 embed: .venv/.dev ## rebuild the embedded model: CHECKPOINT=folder CALIBRATION=file TEXTS=file
 	$(if $(and $(CHECKPOINT),$(CALIBRATION),$(TEXTS)),,$(error embed needs CHECKPOINT=, CALIBRATION= and TEXTS=))
@@ -105,7 +110,7 @@ dist: .venv/.base ## build the wheel and the sdist in dist/, install the wheel i
 	cd build/empty && bin/fillmask verify && bin/fillmask predict -k 1 "She drank a cup of [MASK]."
 
 clean: ## remove the virtual environment and the caches
-	rm -rf dist .venv .venv-oldest .venv-transformers5 .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf dist .venv .venv-oldest .venv-optimum .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip: | sound
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and sys.executable + " is Python " + sys.version.split()[0] + ", fillmask needs 3.10 or newer; name one: make run PYTHON=python3.12")'
@@ -135,9 +140,9 @@ sound:
 	$(BIN)/python -m pip install --quiet --editable '.[arrow-peers]'
 	@touch $@
 
-.venv-transformers5/.test: pyproject.toml
-	$(PYTHON) -m venv .venv-transformers5
-	.venv-transformers5/bin/python -m pip install --quiet $(TORCH) 'transformers>=5.24' --editable '.[test]'
+.venv-optimum/.test: pyproject.toml
+	$(PYTHON) -m venv .venv-optimum
+	$(OPTIMUM)/python -m pip install --quiet $(TORCH) --editable '.[optimum,test]'
 	@touch $@
 
 .venv-oldest/.test: pyproject.toml
@@ -146,6 +151,6 @@ sound:
 	.venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct --editable '.[test-engine]'
 	@touch $@
 
-.venv/.bench: .venv/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+.venv-optimum/.bench: .venv-optimum/.test
+	$(OPTIMUM)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@

@@ -18,7 +18,7 @@ _SUITES = {
 
 
 class _Suites(click.Group):
-    """Lists suites without importing them."""
+    """Imports a suite when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_SUITES)
@@ -31,10 +31,6 @@ class _Suites(click.Group):
         except ModuleNotFoundError as error:
             raise click.ClickException(f"{error.name} cannot be imported; install fillmask[bench]") from error
         return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Suites, which benchmarks/README.md describes"):
-            formatter.write_text(", ".join(self.list_commands(ctx)))
 
 
 @click.group(cls=_Suites)

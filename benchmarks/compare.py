@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import io
 import os
+import statistics
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import click
 
+from benchmarks.contenders import FILLMASK
 from benchmarks.harness.machine import watch
+from benchmarks.harness.measured import MeasuredContender
 from benchmarks.harness.rounds import Rounds, run_rounds
 from benchmarks.harness.stats import claim, ratio
-from benchmarks.harness.worker import ContenderError, Worker
+from benchmarks.harness.worker import Worker
+from benchmarks.models.folders import ModelFolders
+from benchmarks.models.texts import Writer
+from benchmarks.suites.server import request_seconds
 from benchmarks.suites.startup import seconds_to_line
+from fillmask.artifact.folder import EMBEDDED
 from fillmask.environment import cpu_model
-from tests.load.generator import Load, bodies_of, closed_loop, run
+from tests.load.generator import bodies_of
 from tests.support.serving import TEXT, serve
 
 _ROOT = Path(__file__).parents[1]
+_TOKENS, _CALLS = (16, 32), 300
+_TEXTS, _BATCH, _WORKERS = 160, 16, 2
 _CLIENTS, _SECONDS, _WARM_S = (1, 64), 2.0, 0.5
 _UNIT = "s"  # of every value, the server's too: seconds of a request
 BASE, AGAIN, TREE = "base", "base again", "working tree"
@@ -41,9 +51,7 @@ def command(base: str, only: tuple[str, ...], rounds: int) -> None:
     """Time the working tree beside COMMIT. A ratio says how many times as fast the working tree is."""
     roots = {BASE: checked_out(base), AGAIN: checked_out(base), TREE: _ROOT}
     chosen = [kind for kind in MEASURES if not only or kind in only]
-    blocks = {
-        (kind, side): partial(MEASURES[kind], environment_of(root)) for kind in chosen for side, root in roots.items()
-    }
+    blocks = {(kind, side): partial(MEASURES[kind], root) for kind in chosen for side, root in roots.items()}
     with watch() as machine:
         found = run_rounds(blocks, rounds, "both checkouts", value=lambda measured: next(iter(measured.values())))
     click.echo(f"{cpu_model()}; {rounds} rounds; {base} ({BASE}) and the working tree")
@@ -99,35 +107,53 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=True).stdout  # noqa: S607
 
 
-def _calls(kind: str, environment: Mapping[str, str]) -> Measured:
-    """What ``checkout.py`` measures in a fresh process."""
-    with Worker("benchmarks.checkout:handlers", environment) as worker:
-        measured: Measured = worker.call(kind)
-    return measured
+@contextmanager
+def _loaded(root: Path) -> Iterator[Worker]:
+    """A fresh process with the embedded model of a checkout, on one thread."""
+    folder = root / EMBEDDED.relative_to(_ROOT)
+    with Worker(MeasuredContender, environment_of(root)) as worker:
+        worker.call("load", name=FILLMASK, folders=ModelFolders("minilm", folder, folder, folder, True), threads=1)
+        yield worker
 
 
-def _start(environment: Mapping[str, str]) -> Measured:
-    code = f"from fillmask import FillMask; FillMask()({TEXT!r}); print(1, flush=True)"
-    return {"start to first prediction": seconds_to_line(code, environment)}
-
-
-def _server(environment: Mapping[str, str]) -> Measured:
-    """Seconds of a request by the number of clients, each with one text a request."""
-    found = {}
-    with serve(environment=environment) as server:
-        load = Load(*server.address, bodies=bodies_of([TEXT]), keep=100)
-        for clients in _CLIENTS:
-            run(closed_loop(load, clients, _WARM_S))
-            results = run(closed_loop(load, clients, _SECONDS))
-            if failed := sum(result.status != 200 for result in results):
-                raise ContenderError(f"{failed} of {len(results)} requests failed with {clients} clients")
-            found[f"server, clients: {clients}"] = max(each.due + each.latency for each in results) / len(results)
+def _calls(root: Path) -> Measured:
+    """Median seconds of a call by tokens."""
+    writer, found = Writer(EMBEDDED, "[MASK]"), {}
+    with _loaded(root) as worker:
+        for tokens in _TOKENS:
+            times = worker.call("calls", texts=writer.write(tokens, 1), least=_CALLS, most=_CALLS, seconds=0)
+            found[f"call, {tokens} tokens"] = statistics.median(times) / 1e3
     return found
 
 
-MEASURES: dict[str, Callable[[Mapping[str, str]], Measured]] = {
-    "calls": partial(_calls, "calls"),
-    "many": partial(_calls, "many"),
+def _many(root: Path) -> Measured:
+    """Seconds of ``predict_many`` on texts of the lengths of sentences, after one that does not count."""
+    mix, found = Writer(EMBEDDED, "[MASK]").mix(_TEXTS), {}
+    with _loaded(root) as worker:
+        for batch_size, name in ((_BATCH, f"predict_many, batches of {_BATCH}"), (1, "predict_many, one by one")):
+            for _ in range(2):
+                found[name] = worker.call("seconds", texts=mix, batch_size=batch_size, workers=_WORKERS)
+    return found
+
+
+def _start(root: Path) -> Measured:
+    code = f"from fillmask import FillMask; FillMask()({TEXT!r}); print(1, flush=True)"
+    return {"start to first prediction": seconds_to_line(code, environment_of(root))}
+
+
+def _server(root: Path) -> Measured:
+    """Seconds of a request by the number of clients, each with one text a request."""
+    found = {}
+    with serve(environment=environment_of(root)) as server:
+        for clients in _CLIENTS:
+            request_seconds(server, bodies_of([TEXT]), clients, _WARM_S)
+            found[f"server, clients: {clients}"] = request_seconds(server, bodies_of([TEXT]), clients, _SECONDS)
+    return found
+
+
+MEASURES: dict[str, Callable[[Path], Measured]] = {
+    "calls": _calls,
+    "many": _many,
     "start": _start,
     "server": _server,
 }

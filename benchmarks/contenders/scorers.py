@@ -6,16 +6,16 @@ both. Each takes the texts in batches of similar length, so that little is padde
 
 from __future__ import annotations
 
-import time
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from benchmarks.contenders import precision_of
-from benchmarks.harness.worker import Handlers
-from benchmarks.models.folders import ModelFolders, from_json
+from benchmarks.device import Device
+from benchmarks.harness.measured import mean_seconds
+from benchmarks.models.folders import ModelFolders
 from fillmask import FillMask, InputError
 from fillmask.tasks.marginals import AMINO_ACIDS
 
-HANDLERS = "benchmarks.contenders.scorers:handlers"
 MATRIX = "marginals"
 """The method of a protein: the log probabilities of 20 amino acids at each residue, one residue after the other."""
 MATRIX_ROWS = 48
@@ -23,26 +23,6 @@ MATRIX_ROWS = 48
 LogProbs = list[list[float]]
 _LEAST_SECONDS = 1.0
 _METRICS = {"original": "original", "word_l2r": "within_word_l2r"}
-
-
-class Scorer(Protocol):
-    """Scores texts.
-
-    Attributes:
-        settings: For the record.
-    """
-
-    settings: dict[str, Any]
-
-    def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
-        """Give the log probabilities of each text, in nats: of its tokens, or its matrix row by row.
-
-        Args:
-            texts: Any number, sorted by length.
-            method: ``"original"``, ``"word_l2r"`` or ``MATRIX``.
-            batch_size: Texts of a run, or for ``MATRIX`` rows of a run. fillmask chooses by itself.
-        """
-        ...
 
 
 class FillMaskScorer:
@@ -57,7 +37,7 @@ class FillMaskScorer:
         self.settings = {"variant": precision, "threads": f"1 and {cores} workers; of a matrix {cores}"}
 
     def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
-        """See ``Scorer``."""
+        """See ``MeasuredScorer.scores``."""
         if method == MATRIX:
             return [self._all.marginals(text, alphabet=AMINO_ACIDS).log_probs.ravel().tolist() for text in texts]
         results = list(self._one.score_many(texts, method=method, workers=self._cores))  # type: ignore[arg-type]
@@ -77,7 +57,7 @@ class Minicons:
         self.settings = {"threads": cores, "precision": precision, "inference_mode": True}
 
     def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
-        """See ``Scorer``."""
+        """See ``MeasuredScorer.scores``."""
         found: LogProbs = []
         with self._torch.inference_mode():
             for batch in _batches(texts, batch_size):
@@ -94,7 +74,7 @@ class Loop:
         self.settings = {"threads": cores, "precision": precision, "inference_mode": True}
 
     def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
-        """See ``Scorer``."""
+        """See ``MeasuredScorer.scores``."""
         with self._torch.inference_mode():
             return [self._matrix(text, batch_size) for text in texts]
 
@@ -112,27 +92,29 @@ class Loop:
 _KINDS: dict[str, type[FillMaskScorer | Minicons | Loop]] = {"minicons": Minicons, "transformers": Loop}
 
 
-def handlers() -> Handlers:
-    """The commands of a worker."""
-    loaded: list[Scorer] = []
+class MeasuredScorer:
+    """A contender in its process, and a clock."""
 
-    def load(name: str, folders: dict[str, Any], threads: int, device: str) -> dict[str, Any]:
-        kind, precision = _KINDS.get(name.partition("-")[0], FillMaskScorer), precision_of(name)
-        loaded.append(kind(from_json(folders), threads, precision))
-        return loaded[0].settings
+    _scorer: FillMaskScorer | Minicons | Loop
 
-    def scores(**block: Any) -> LogProbs:  # noqa: ANN401 -- JSON
-        return loaded[0].score(**block)
+    def load(self, name: str, folders: ModelFolders, threads: int, device: Device) -> dict[str, Any]:
+        """Load a contender, and give its settings."""
+        self._scorer = _KINDS.get(name.partition("-")[0], FillMaskScorer)(folders, threads, precision_of(name, device))
+        return self._scorer.settings
 
-    def seconds(**block: Any) -> float:  # noqa: ANN401 -- JSON
-        times: list[float] = []
-        while sum(times) < _LEAST_SECONDS:
-            start = time.perf_counter()
-            loaded[0].score(**block)
-            times.append(time.perf_counter() - start)
-        return sum(times) / len(times)
+    def scores(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
+        """The log probabilities of each text, in nats: of its tokens, or its matrix row by row.
 
-    return {"load": load, "scores": scores, "seconds": seconds}
+        Args:
+            texts: Any number, sorted by length.
+            method: ``"original"``, ``"word_l2r"`` or ``MATRIX``.
+            batch_size: Texts of a run, or for ``MATRIX`` rows of a run. fillmask chooses by itself.
+        """
+        return self._scorer.score(texts, method, batch_size)
+
+    def seconds(self, texts: list[str], method: str, batch_size: int) -> float:
+        """Seconds for all texts, the mean over as many repetitions as take a second."""
+        return mean_seconds(partial(self._scorer.score, texts, method, batch_size), _LEAST_SECONDS)
 
 
 def _pytorch(folders: ModelFolders, cores: int, precision: str) -> tuple[Any, Any, Any]:

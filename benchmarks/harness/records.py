@@ -128,24 +128,21 @@ def case_name(case: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in case.items())
 
 
-def write(record: Record, folder: Path = RESULTS) -> Path:
-    """Write ``<suite>-<model>.json``, in place of an older one. Numbers but those of findings have five digits.
+def write(record: Record, folder: Path = RESULTS, file: str = "") -> Path:
+    """Write a record in place of an older one. Numbers but those of findings have five digits.
+
+    Args:
+        record: The record.
+        folder: Where to.
+        file: Its name; empty for ``<suite>-<model>.json``.
 
     Raises:
         ValueError: The record does not fit the schema.
     """
-    return write_file(record, folder / f"{record.name}.json")
-
-
-def write_file(record: Record, path: Path) -> Path:
-    """Write a record under a name of its own.
-
-    Raises:
-        ValueError: The record does not fit the schema.
-    """
+    path = folder / (file or f"{record.name}.json")
     content = _round(asdict(replace(record, findings={}))) | {"findings": record.findings}
     _check(json.dumps(content), record.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     rows = [json.dumps(row) for row in content.pop("rows")]
     head = json.dumps(content, indent=1, ensure_ascii=False)[:-2]
     path.write_text(f'{head},\n "rows": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n", encoding="utf-8")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import contenders
 from benchmarks.device import CPU, Device
 from benchmarks.harness.records import Comparison, Row, case_name
-from benchmarks.harness.rounds import Rounds
+from benchmarks.harness.rounds import Rounds, run_rounds
 from benchmarks.harness.stats import HALF_WIDTH, claim, drift, ratio
 from fillmask.bench.ratios import Ratio
 
@@ -47,22 +47,56 @@ class SuiteResult:
     rounds: dict[str, Sequence[float]] = field(default_factory=dict)
     gate: str | None = None
 
+    def run(
+        self,
+        case: Case,
+        unit: str,
+        blocks: Mapping[str, Callable[[], Any]],
+        *,
+        control: tuple[str, str],
+        value: Callable[[Any], float] = float,
+        settings: Mapping[str, dict[str, Any]] | None = None,
+        failed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run the blocks of a case in as many rounds as the parameters say, and add rows and comparisons of them.
+
+        Args:
+            case: Which.
+            unit: Of the values.
+            blocks: What contenders run, by name.
+            control: The two names of the contender that runs twice.
+            value: The number of a block's result.
+            settings: Of contenders.
+            failed: Why other contenders have no blocks.
+        """
+        rounds = run_rounds(blocks, self.params["rounds"], case_name(case), controls=[control], value=value)
+        rounds.failed.update(failed or {})
+        self.add(case, unit, rounds, settings=settings)
+        self.compare(case, unit, rounds.map(value).samples, control=control)
+
     def add(
         self,
         case: Case,
         unit: str,
         rounds: Rounds[str, Any],
-        *,
         settings: Mapping[str, dict[str, Any]] | None = None,
-        notes: Mapping[str, str] | None = None,
+        *,
+        precision: str = "",
     ) -> None:
-        """Add a row of each contender, with its settings and notes or with the reason why it failed."""
-        settings, notes = settings or {}, notes or {}
-        for name, samples in rounds.samples.items():
-            precision, set_to = contenders.precision_of(name, self.device), settings.get(name, {})
-            self.rows.append(Row(name, precision, case, unit, samples, set_to, notes=notes.get(name, "")))
-        for name, why in rounds.failed.items():
-            self.rows.append(Row(name, contenders.precision_of(name, self.device), case, unit, [], failed=why))
+        """Add a row of each contender, with its settings or with the reason why it failed.
+
+        Args:
+            case: Which.
+            unit: Of the samples.
+            rounds: The samples, and why others failed.
+            settings: By contender.
+            precision: Of all products; empty where the names of the contenders give it.
+        """
+        for name in (*rounds.samples, *rounds.failed):
+            self.rows.append(
+                Row(name, precision or contenders.precision_of(name, self.device), case, unit,
+                    rounds.samples.get(name, []), (settings or {}).get(name, {}), rounds.failed.get(name))
+            )  # fmt: skip
 
     def compare(
         self,

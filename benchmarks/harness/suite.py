@@ -12,7 +12,7 @@ import click
 
 from benchmarks.harness import machine
 from benchmarks.harness.options import SuiteOptions, suite_params
-from benchmarks.harness.records import RESULTS, Record, case_name, write, write_file
+from benchmarks.harness.records import RESULTS, Record, case_name, write
 from benchmarks.harness.result import SuiteResult, judge
 from benchmarks.models.making import prepare
 from benchmarks.models.subjects import SUBJECTS
@@ -78,7 +78,8 @@ def write_findings(suite: str, command: str, findings: dict[str, Any], path: Pat
         findings: Its results, by name.
         path: Of the record; None takes benchmarks/results.
     """
-    return write_file(_empty(suite, command, findings=findings), path or RESULTS / f"{suite}.json")
+    path = path or RESULTS / f"{suite}.json"
+    return write(_empty(suite, command, findings=findings), path.parent, path.name)
 
 
 def _show(record: Record) -> None:

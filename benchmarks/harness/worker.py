@@ -1,18 +1,18 @@
 """A contender in a process of its own, loaded for the whole suite, stopped between calls.
 
-Commands and replies are one line of JSON each. ``Worker`` is the parent's side, ``main`` the child's.
+Calls and replies are pickles. ``Worker`` is the parent's side, ``main`` the child's.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
+import pickle
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from typing import Any
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 600.0
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-Handlers = dict[str, Callable[..., Any]]
 
 
 class ContenderError(Exception):
@@ -28,47 +27,47 @@ class ContenderError(Exception):
 
 
 class Worker:
-    """A child process that runs commands.
+    """A child process with an object whose methods run there.
 
     Args:
-        handlers: ``"module:function"``; the function returns the handlers by command.
+        kind: The object's class, which takes no arguments.
         environment: Variables of the process besides those of this one.
     """
 
-    def __init__(self, handlers: str, environment: Mapping[str, str] | None = None) -> None:
-        command, variables = [sys.executable, "-m", "benchmarks.harness.worker", handlers], dict(environment or {})
-        self._process = subprocess.Popen(command, cwd=_ROOT, env=os.environ | variables, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True)  # fmt: skip
+    def __init__(self, kind: type, environment: Mapping[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "benchmarks.harness.worker", kind.__module__, kind.__name__]
+        variables = os.environ | dict(environment or {})
+        self._process = subprocess.Popen(
+            command, cwd=_ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self._signal(signal.SIGSTOP)
 
-    def call(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Run a command while the process is not stopped.
+    def call(self, method: str, /, **arguments: Any) -> Any:  # noqa: ANN401 -- whatever the method returns
+        """Run a method of the object while the process is not stopped.
 
         Raises:
-            ContenderError: The command raised an error, the process ended, or it did not reply for ten minutes.
+            ContenderError: The method raised an error, the process ended, or it did not reply for ten minutes.
         """
-        process, line = self._process, ""
+        process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         if process.stdin.closed:
             raise ContenderError(f"the process ended with {process.returncode}")
         self._signal(signal.SIGCONT)
         try:
-            print(json.dumps([command, arguments]), file=process.stdin, flush=True)
+            pickle.dump((method, arguments), process.stdin)
+            process.stdin.flush()
             if not select.select([process.stdout], [], [], _PATIENCE_S)[0]:
                 self.close()
                 raise ContenderError(f"no reply for {_PATIENCE_S:.0f} s")
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            pass  # as if it gave no line
+            result, failure = pickle.load(process.stdout)  # noqa: S301 -- from this program's own process
+        except (BrokenPipeError, EOFError, pickle.UnpicklingError) as error:
+            raise ContenderError(f"the process ended with {process.wait()}") from error
         finally:
             self._signal(signal.SIGSTOP)
-        if not line:
-            raise ContenderError(f"the process ended with {process.wait()}")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise ContenderError(reply["error"])
-        return reply["result"]
+        if failure:
+            raise ContenderError(failure)
+        return result
 
     def close(self) -> None:
         """End the process."""
@@ -86,22 +85,25 @@ class Worker:
             self._process.send_signal(number)
 
 
-def main(handlers: str) -> None:
-    """Execute commands from stdin until it ends; other output goes to stderr."""
+def main(module: str, kind: str) -> None:
+    """Run methods until stdin ends; other output goes to stderr."""
     if sys.platform == "linux":  # a stopped process whose parent was killed would stay forever
         ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    module, _, name = handlers.partition(":")
-    known: Handlers = getattr(import_module(module), name)()
-    for line in sys.stdin:
-        command, arguments = json.loads(line)
+    target = getattr(import_module(module), kind)()
+    while True:
         try:
-            reply = {"result": known[command](**arguments)}
+            method, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 -- from this program's own process
+        except EOFError:
+            return
+        try:
+            result, failure = getattr(target, method)(**arguments), ""
         except Exception as error:  # a contender may raise anything; the parent records it
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), file=replies, flush=True)
+            result, failure = None, f"{type(error).__name__}: {error}"
+        pickle.dump((result, failure), replies)
+        replies.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

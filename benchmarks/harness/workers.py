@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.device import CPU, Device
-from benchmarks.harness.handlers import HANDLERS
+from benchmarks.harness.measured import MeasuredContender
 from benchmarks.harness.rounds import progress
 from benchmarks.harness.worker import ContenderError, Worker
 from benchmarks.models.folders import ModelFolders
@@ -20,7 +20,7 @@ class Workers:
         folders: Of the model.
         threads: By contender, of one run; 0 takes the contender's default.
         device: Where they run.
-        handlers: ``"module:function"`` of their commands.
+        kind: The class of the objects in the processes.
 
     Attributes:
         settings: Of each contender that loaded.
@@ -28,12 +28,11 @@ class Workers:
     """
 
     def __init__(
-        self, folders: ModelFolders, threads: Mapping[str, int], device: Device = CPU, *, handlers: str = HANDLERS
+        self, folders: ModelFolders, threads: Mapping[str, int], device: Device = CPU, *, kind: type = MeasuredContender
     ) -> None:
         self.settings: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
-        self._threads, self._given = threads, {"folders": folders.as_json(), "device": device.name}
-        self._handlers = handlers
+        self._threads, self._given, self._kind = threads, {"folders": folders, "device": device}, kind
         self._workers: dict[str, Worker] = {}
         self._stack = ExitStack()
 
@@ -42,18 +41,18 @@ class Workers:
         """Contenders that have loaded."""
         return list(self.settings)
 
-    def call(self, name: str, command: str, /, **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Run a command of one contender while the others are stopped.
+    def call(self, name: str, method: str, /, **arguments: Any) -> Any:  # noqa: ANN401 -- whatever it returns
+        """Call a method of one contender while the others are stopped.
 
         Raises:
-            ContenderError: The command or the process failed.
+            ContenderError: The call or the process failed.
         """
-        return self._workers[name].call(command, **arguments)
+        return self._workers[name].call(method, **arguments)
 
     def __enter__(self) -> Workers:
         with self._stack.pop_all() as stack, progress(list(self._threads), "loading") as names:
             for name in names:
-                self._load(stack.enter_context(Worker(self._handlers)), name)
+                self._load(stack.enter_context(Worker(self._kind)), name)
             self._stack = stack.pop_all()
         return self
 

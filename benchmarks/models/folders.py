@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,6 @@ class ModelFolders:
         found: dict[str, Any] = json.loads((self.artifact / "fillmask.json").read_text(encoding="utf-8"))
         return found
 
-    def as_json(self) -> dict[str, Any]:
-        """For another process."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-
     def described(self) -> dict[str, Any]:
         """For a record: hashes of the weights and of the graphs made of them."""
         manifest = self.manifest
@@ -54,12 +50,6 @@ class ModelFolders:
             "vocab_size": manifest["vocab_size"],
             "artifact": graphs,
         }
-
-
-def from_json(content: dict[str, Any]) -> ModelFolders:
-    """The inverse of ``as_json``."""
-    paths = {name: Path(content[name]) for name in ("checkpoint", "optimum", "artifact", "texts") if content[name]}
-    return ModelFolders(**content | paths)
 
 
 def open_tokenizer(artifact: Path) -> Any:  # noqa: ANN401 -- tokenizers has no types

@@ -27,7 +27,7 @@ def flat(row: Row) -> list[float]:
 def cell(row: Row) -> str:
     """A row in a cell: percentiles of calls, the median of values of rounds, or why it failed."""
     if row.failed is not None:
-        return failed(row.failed)
+        return f"*failed: {' '.join(row.failed.split())}*".replace("|", "\\|")
     samples = flat(row)
     if not in_rounds(row.samples):
         return number(float(np.median(samples)), row.unit)
@@ -43,11 +43,6 @@ def enough_for(q: float, n: int) -> bool:
     above = 1 - q / 100
     at_most_one = (1 - above) ** n + n * above * (1 - above) ** (n - 1)
     return n > 0 and at_most_one <= _DOUBT
-
-
-def failed(reason: str) -> str:
-    """The cell of a contender without numbers."""
-    return f"*failed: {' '.join(reason.split())}*".replace("|", "\\|")
 
 
 def number(value: float, unit: str = "") -> str:

@@ -1,4 +1,7 @@
-"""The pages: RESULTS.md as a whole, and the README's table of the most important ratios between its markers."""
+"""The pages: RESULTS.md as a whole; of others the numbers between their markers.
+
+The README has the most important ratios, docs/batch.md those of files.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,17 @@ from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import README_GOALS, Goal, goals
+from benchmarks.report.goals import README_GOALS, README_QUESTIONS, Goal, goals
 from benchmarks.report.plots import DRAWINGS
 from benchmarks.report.results import Results
-from benchmarks.report.sections import section
+from benchmarks.report.sections import compared, measured, section
 
 BENCHMARKS = Path(__file__).parents[1]
 RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHMARKS.parent / "README.md"
+BATCH = BENCHMARKS.parent / "docs" / "batch.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
-_QUESTIONS = {
-    "latency": "one text of {tokens} tokens on one thread, speed",
-    "throughput": "sentences in batches on two cores, texts a second",
-    "startup": "process start to first answer, speed",
-    "memory": "peak memory",
-    "size": "installed bytes",
-    "overhead": "a call beside the run inside it, {tokens} tokens, speed",
-    "roofline": "products a second beside the peak of the machine, {tokens} tokens",
-}
-
 _TOP = """# Results
 
 <!-- made by `make report` from benchmarks/results; do not edit -->
@@ -45,19 +39,36 @@ def results_page(results: Results) -> str:
     if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
         parts += ["## Plots", *drawn]
     if results.records:
-        parts += ["## All of it", *(section(record, results) for record in results.records)]
+        parts += ["## All of it", *(section(record) for record in results.records)]
     return "\n\n".join(parts) + "\n"
 
 
-def readme_page(readme: str, results: Results) -> str:
-    """The README with its table made again.
+def pages(results: Results) -> dict[Path, str]:
+    """Every page, by its path."""
+    return {
+        RESULTS: results_page(results),
+        README: with_numbers(README.read_text(encoding="utf-8"), numbers(results)),
+        BATCH: with_numbers(BATCH.read_text(encoding="utf-8"), batch_numbers(results)),
+    }
+
+
+def with_numbers(page: str, made: str) -> str:
+    """A page with other numbers between its markers.
 
     Raises:
         ValueError: A marker is missing.
     """
-    if START not in readme or END not in readme:
-        raise ValueError(f"README.md lacks one of its markers, {START} and {END}")
-    return replace_between(readme, START, END, numbers(results))
+    if START not in page or END not in page:
+        raise ValueError(f"the page lacks one of its markers, {START} and {END}")
+    return replace_between(page, START, END, made)
+
+
+def batch_numbers(results: Results) -> str:
+    """The rates of files and their ratios."""
+    record = results.find("batch")
+    if record is None:
+        return NOTHING
+    return "\n\n".join([*measured(record), *compared(record), _machine(record.context)])
 
 
 def numbers(results: Results) -> str:
@@ -73,7 +84,7 @@ def numbers(results: Results) -> str:
 
 
 def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
-    question = f"{record.model or goal.model}: {_QUESTIONS[goal.suite].format(**goal.case)}"
+    question = f"{record.model or goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
     ours = compared.contender.removeprefix("fillmask-")
     model = f" --model {record.model}" if record.model else ""
     return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]

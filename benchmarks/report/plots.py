@@ -65,11 +65,11 @@ class Drawing:
     name: str
     title: str
     needed: tuple[tuple[str, str], ...]
-    draw: Callable[[Axes, Sequence[Record], dict[str, str]], None]
+    draw: Callable[..., None]
 
     def records(self, results: Results) -> list[Record]:
         """The records, or none where one of them is missing or may not be printed."""
-        found = [results.usable(suite, model) for suite, model in self.needed]
+        found = [results.find(suite, model) for suite, model in self.needed]
         return [] if None in found else [record for record in found if record is not None]
 
     def source(self, results: Results) -> str:
@@ -91,7 +91,7 @@ def write(results: Results, folder: Path) -> list[Path]:
             with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "svg"}):  # type: ignore[dict-item]
                 figure = Figure(figsize=(7, 4.2))
                 axes = figure.subplots()
-                drawing.draw(axes, records, results.refused(records[0]))
+                drawing.draw(axes, *records)
                 axes.set_title(drawing.title, loc="left", fontsize=11)
                 metadata = {"Date": None, "Creator": None, "Description": drawing.source(results)}
                 drawn.append(folder / f"{drawing.name}.svg")
@@ -99,9 +99,9 @@ def write(results: Results, folder: Path) -> list[Path]:
     return drawn
 
 
-def latency_by_tokens(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
+def latency_by_tokens(axes: Axes, latency: Record) -> None:
     """A line for each contender, both axes logarithmic, with the intervals of the medians."""
-    rows = [row for row in _shown(records[0], refused) if list(row.case) == ["tokens"]]
+    rows = [row for row in _shown(latency) if list(row.case) == ["tokens"]]
     ticks, ends = sorted({row.case["tokens"] for row in rows}), []
     for name in dict.fromkeys(row.contender for row in rows):
         line = sorted((row.case["tokens"], *_interval(row)) for row in rows if row.contender == name)
@@ -117,15 +117,14 @@ def latency_by_tokens(axes: Axes, records: Sequence[Record], refused: dict[str, 
     _name_ends(axes, ticks[-1], ends)
 
 
-def accuracy_by_latency(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
+def accuracy_by_latency(axes: Axes, latency: Record, accuracy: Record) -> None:
     """A point for each contender: the time of a text of 128 tokens, and the share of right tokens.
 
     Of a model that has learned nothing it is the share of tokens that PyTorch names as well.
     """
-    latency, accuracy = records
     measure = "accuracy" if accuracy.params["trained"] else "same first"
     shares = {row.contender: flat(row)[0] for row in accuracy.rows if row.case == {"measure": measure} and row.samples}
-    times = {row.contender: row for row in _shown(latency, refused) if row.case == {"tokens": 128}}
+    times = {row.contender: row for row in _shown(latency) if row.case == {"tokens": 128}}
     points = sorted((*_interval(row), name) for name, row in times.items() if name in shares)
     for number, (middle, below, above, name) in enumerate(points):
         share = shares[name] * 100
@@ -140,9 +139,9 @@ def accuracy_by_latency(axes: Axes, records: Sequence[Record], refused: dict[str
     axes.set_ylabel(f"{measure}, % of {accuracy.params['masks']} masks")
 
 
-def throughput_of_all(axes: Axes, records: Sequence[Record], refused: dict[str, str]) -> None:
+def throughput_of_all(axes: Axes, throughput: Record) -> None:
     """Two bars for each contender, one by one and in batches, from zero."""
-    rows = [row for row in _shown(records[0], refused) if "way" in row.case]
+    rows = [row for row in _shown(throughput) if "way" in row.case]
     names = list(dict.fromkeys(row.contender for row in rows))
     for row in rows:
         middle, below, above = _interval(row)
@@ -159,9 +158,9 @@ def throughput_of_all(axes: Axes, records: Sequence[Record], refused: dict[str, 
     axes.set_xlabel("texts a second, median of the rounds")
 
 
-def _shown(record: Record, refused: dict[str, str]) -> list[Row]:
+def _shown(record: Record) -> list[Row]:
     """Rows with numbers, without the control."""
-    return [row for row in record.rows if row.samples and row.contender != AGAIN and row.contender not in refused]
+    return [row for row in record.rows if row.samples and row.contender != AGAIN]
 
 
 def _interval(row: Row) -> tuple[float, float, float]:
@@ -200,15 +199,11 @@ def _name_ends(axes: Axes, tokens: int, ends: Sequence[tuple[float, str]]) -> No
                       va="center", annotation_clip=False)  # fmt: skip
 
 
-_MODELS = ("minilm", "bert-base", "xlmr-base", "antiberty")
 DRAWINGS = (
     Drawing("latency-minilm", "minilm, one text on one thread", (("latency", "minilm"),), latency_by_tokens),
     *(
         Drawing(f"accuracy-{model}", f"{model}, accuracy and speed", (("latency", model), ("accuracy", model)),
                 accuracy_by_latency) for model in ("minilm", "antiberty")
     ),
-    *(
-        Drawing(f"throughput-{model}", f"{model}, sentences on two cores", (("throughput", model),), throughput_of_all)
-        for model in _MODELS
-    ),
+    Drawing("throughput-minilm", "minilm, sentences on two cores", (("throughput", "minilm"),), throughput_of_all),
 )  # fmt: skip

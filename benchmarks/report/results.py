@@ -1,4 +1,4 @@
-"""The records, and why the numbers of one may not be printed."""
+"""The records, without the numbers that may not be printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.records import Comparison, Record, case_name, read
+from benchmarks.harness.records import Record, case_name, read
 
 # In the order of the page, with the question of each.
 SUITES = {
@@ -41,38 +41,10 @@ class Results:
     digests: Mapping[str, str]
 
     def find(self, suite: str, model: str = "", device: str = "cpu") -> Record | None:
-        """The record of a suite, model and device, whether its numbers may be printed or not."""
+        """The record of a suite, model and device, if its numbers may be printed."""
         wanted = suite, model, device
-        return next((each for each in self.records if (each.suite, each.model, each.device) == wanted), None)
-
-    def usable(self, suite: str, model: str = "", device: str = "cpu") -> Record | None:
-        """The same if its numbers may be printed."""
-        found = self.find(suite, model, device)
-        return None if found is None or self.unusable(found) else found
-
-    def unusable(self, record: Record) -> list[str]:
-        """Why no number of a record may be printed."""
-        reasons = list(record.invalid_reasons)
-        if record.profile == "quick":
-            reasons.append("it is a quick run, which finds faults and no figures")
-        if record.suite in _GATED:
-            accuracy = self.find("accuracy", record.model, record.device)
-            if accuracy is None:
-                reasons.append("accuracy was not measured")
-            elif not accuracy.valid:
-                reasons.append("the accuracy run is not valid")
-        return list(dict.fromkeys(reasons))
-
-    def refused(self, record: Record) -> dict[str, str]:
-        """By contender that failed the accuracy run, why it gets no speeds."""
-        accuracy = self.find("accuracy", record.model, record.device) if record.suite in _GATED else None
-        refused: dict[str, str] = {} if accuracy is None else accuracy.params.get("refused", {})
-        return refused
-
-    def comparisons(self, record: Record) -> list[Comparison]:
-        """Those between contenders that are not refused."""
-        refused = self.refused(record)
-        return [each for each in record.comparisons if not {each.contender, each.baseline} & refused.keys()]
+        found = (each for each in self.records if (each.suite, each.model, each.device) == wanted)
+        return next((each for each in found if each.valid), None)
 
 
 def load(folder: Path) -> Results:
@@ -82,22 +54,56 @@ def load(folder: Path) -> Results:
         ValueError: A file is not a record of this schema, or of an unknown suite.
     """
     paths = sorted(folder.glob("*.json"))
-    records = [settled(record) for path in paths if (record := read(path)).suite not in _ELSEWHERE]
+    records = [record for path in paths if (record := read(path)).suite not in _ELSEWHERE]
     if unknown := [record.name for record in records if record.suite not in SUITES]:
         raise ValueError(f"records of suites that the report does not know: {', '.join(unknown)}")
+    accuracy = {(each.model, each.device): each for each in records if each.suite == "accuracy"}
     order = list(SUITES)
+    records.sort(key=lambda record: (order.index(record.suite), record.model, record.device))
     return Results(
-        tuple(sorted(records, key=lambda record: (order.index(record.suite), record.model, record.device))),
+        tuple(printable(record, accuracy.get((record.model, record.device))) for record in records),
         {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
     )
 
 
-def settled(record: Record) -> Record:
-    """The record without the numbers of cases that are not settled; their rows give the reason."""
-    rows = [replace(row, samples=[], failed=why) if (why := _unsettled(record, row.case, row.contender)) else row
-            for row in record.rows]  # fmt: skip
-    comparisons = [each for each in record.comparisons if not _unsettled(record, each.case, each.baseline)]
-    return replace(record, rows=rows, comparisons=comparisons)
+def printable(record: Record, accuracy: Record | None) -> Record:
+    """The record without the numbers that may not be printed.
+
+    Args:
+        record: It is not valid afterwards where none of its numbers may be.
+        accuracy: The accuracy run of the same model and device. Contenders that failed it have no speeds.
+
+    Returns:
+        Rows without samples give the reason.
+    """
+    gated = record.suite in _GATED
+    reasons = list(record.invalid_reasons) + (_without_accuracy(record, accuracy) if gated else [])
+    if record.profile == "quick":
+        reasons.append("it is a quick run, which finds faults and no figures")
+    refused: dict[str, str] = accuracy.params.get("refused", {}) if accuracy and gated else {}
+
+    def why(case: Mapping[str, Any], contender: str) -> str:
+        return refused.get(contender) or _unsettled(record, case, contender)
+
+    return replace(
+        record,
+        rows=[replace(row, samples=[], failed=reason) if (reason := why(row.case, row.contender)) else row
+              for row in record.rows],
+        comparisons=[each for each in record.comparisons
+                     if each.contender not in refused and not why(each.case, each.baseline)],
+        invalid_reasons=reasons,
+        valid=not reasons,
+    )  # fmt: skip
+
+
+def _without_accuracy(record: Record, accuracy: Record | None) -> list[str]:
+    """Why the accuracy run lets no speed be printed."""
+    if accuracy is None:
+        return ["accuracy was not measured"]
+    if not accuracy.valid:
+        return ["the accuracy run is not valid"]
+    same = accuracy.params.get("subject") == record.params.get("subject")
+    return [] if same else ["accuracy was measured on other weights or graphs"]
 
 
 def _unsettled(record: Record, case: Mapping[str, Any], contender: str) -> str:

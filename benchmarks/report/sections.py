@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.harness.records import Comparison, Record, Row
-from benchmarks.report.cells import NONE, case_text, cell, failed, flat, in_rounds, interval, number, table
-from benchmarks.report.results import SUITES, Results
+from benchmarks.harness.records import Record, Row
+from benchmarks.report.cells import NONE, case_text, cell, flat, in_rounds, interval, number, table
+from benchmarks.report.results import SUITES
 
 # Of a profile's nodes, the longest; of a list of numbers, all, unless there are more: then its ends.
 _MOST_SHOWN = 8
 _SHOWN_ELSEWHERE = ("title", "subject", "ratio")
 
 
-def section(record: Record, results: Results) -> str:
+def section(record: Record) -> str:
     """The section, in Markdown."""
     title = record.params.get("title", record.model)
     device = "" if record.device == "cpu" else f", on {record.device}"
     parts = [f"### {record.suite}{f', {title}' if title else ''}{device}", SUITES[record.suite]]
-    if reasons := results.unusable(record):
-        parts.append("**INVALID**, so that no numbers are shown:\n\n" + "\n".join(f"- {reason}" for reason in reasons))
+    if record.valid:
+        parts += [*measured(record), *compared(record), *profiles(record)]
     else:
-        how = record.params.get("ratio", "how many times as fast")
-        parts += [*measured(record, results.refused(record)), *compared(results.comparisons(record), how)]
-        parts += profiles(record)
+        reasons = "\n".join(f"- {reason}" for reason in record.invalid_reasons)
+        parts.append(f"**INVALID**, so that no numbers are shown:\n\n{reasons}")
     return "\n\n".join([*parts, provenance(record)])
 
 
-def measured(record: Record, refused: dict[str, str]) -> list[str]:
+def measured(record: Record) -> list[str]:
     """A table for each kind of row: those of one unit whose cases have the same keys."""
     kinds: dict[tuple[str, ...], list[Row]] = {}
     for row in (row for row in record.rows if row.case):
@@ -38,18 +37,14 @@ def measured(record: Record, refused: dict[str, str]) -> list[str]:
         if any(len(row.samples) > 1 for row in rows):
             calls = any(in_rounds(row.samples) for row in rows)
             how = "median / 90 % / 99 % of the calls" if calls else "median of the rounds"
-        tables.append(_table(rows, ", ".join(filter(None, [unit, how])), refused))
+        tables.append(_table(rows, ", ".join(filter(None, [unit, how]))))
     whole = [row for row in record.rows if not row.case]
     return [*tables, *(f"{row.contender}: {cell(row)}" for row in whole if row.failed or row.samples)]
 
 
-def compared(comparisons: Sequence[Comparison], how: str) -> list[str]:
-    """The table of ratios: a row for each pair, wins and losses alike.
-
-    Args:
-        comparisons: Of a record.
-        how: What the ratios say.
-    """
+def compared(record: Record) -> list[str]:
+    """The table of ratios: a row for each pair, wins and losses alike."""
+    comparisons, how = record.comparisons, record.params.get("ratio", "how many times as fast")
     if not comparisons:
         return []
     found = {(f"{each.contender} beside {each.baseline}", case_text(each.case)): interval(each) for each in comparisons}
@@ -88,14 +83,13 @@ def provenance(record: Record) -> str:
     return f"<sub>{' '.join(lines)}</sub>"
 
 
-def _table(rows: Sequence[Row], title: str, refused: dict[str, str]) -> str:
+def _table(rows: Sequence[Row], title: str) -> str:
     """A column for each value of the case's first key, a line for each contender and the other values."""
     found = {}
     for row in rows:
         first, *others = row.case
         label = ", ".join([row.contender, *(str(row.case[name]) for name in others)])
-        shown = failed(refused[row.contender]) if row.contender in refused else cell(row)
-        found[label, case_text({first: row.case[first]})] = shown
+        found[label, case_text({first: row.case[first]})] = cell(row)
     return _pivot(title, found)
 
 

@@ -1,4 +1,4 @@
-"""Whether contenders predict what the checkpoint does in PyTorch: the gate of every suite of speeds.
+"""Whether contenders predict what the checkpoint does in PyTorch. The report shows no speeds of those that do not.
 
 On a GPU the reference is fillmask's fp32 graph on the CPU, and contenders predict in batches too.
 """
@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from benchmarks.contenders import FP32_ON_CPU, REFERENCE, TOP_K, Predictions, precision_of
-from benchmarks.harness.gate import blocking
+from benchmarks.device import Device
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
@@ -65,8 +65,14 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
                 failed[name] = str(error)
     result.rows += [Row(name, precision_of(name, device), {}, "share", [], failed=why) for name, why in failed.items()]
     result.params["refused"] = refused | failed
-    result.gate = "; ".join(f"{name}: {why}" for name, why in blocking(refused, device).items()) or None
+    result.gate = blocking(refused, device)
     return result
+
+
+def blocking(refused: dict[str, str], device: Device) -> str | None:
+    """Why the model gets no speeds at all: a variant of fillmask is refused, on a GPU the main one."""
+    ours = "fillmask" if device.is_cpu else device.ours
+    return "; ".join(f"{name}: {why}" for name, why in refused.items() if name.startswith(ours)) or None
 
 
 def compare(

@@ -1,7 +1,7 @@
 """Files through ``fillmask.batch`` beside ``predict_many`` on the same texts and cores, and on two actors of Ray.
 
 All run in this process, or in the actors, with loaded models, in interleaved rounds. The rate of Ray begins when each
-actor has made its first part: the start of a cluster takes seconds, whatever the number of rows.
+actor has made its first part: its start takes seconds, whatever the number of rows.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.harness.options import SuiteOptions
-from benchmarks.harness.records import Row
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, run_rounds
 from benchmarks.harness.suite import suite_command
@@ -30,8 +27,8 @@ from fillmask.files.ray_cluster import import_ray
 _ROUNDS = {"quick": 3, "full": 9}
 _TOKENS = range(8, 15)
 _BATCH, _WORKERS = 16, 2
-_ROWS = 2100
-_RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts, of which the first of each actor does not count
+_ROWS = 6300
+_RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts
 _FORMATS = ("jsonl", "csv", "parquet")
 _CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
 
@@ -40,23 +37,26 @@ def measure(options: SuiteOptions, _: None = None) -> SuiteResult:
     """Time the library, each format, and Ray where it is installed."""
     rounds = options.rounds or _ROUNDS[options.profile]
     params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
-    result = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS})
-    with tempfile.TemporaryDirectory() as folder, _cluster() as why_no_ray:
-        rates = run_rounds(_blocks(Path(folder), why_no_ray), rounds, "files", controls=[("library", "library-again")])
-    result.rows += [Row(name, "int8", _CASE, "texts/s", samples) for name, samples in rates.samples.items()]
-    result.rows += [Row(name, "int8", _CASE, "texts/s", [], failed=why) for name, why in rates.failed.items()]
+    result, control = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS}), "library-again"
+    with tempfile.TemporaryDirectory() as folder:
+        rates = run_rounds(_blocks(Path(folder)), rounds, "files", controls=[("library", control)])
+    result.add(_CASE, "texts/s", rates, precision="int8")
     pairs = [(name, "library") for name in (*_FORMATS, "ray")] + [("ray", "jsonl")]
-    result.compare(_CASE, "texts/s", rates.samples, control=("library", "library-again"), pairs=pairs)
+    result.compare(_CASE, "texts/s", rates.samples, control=("library", control), pairs=pairs)
     return result
 
 
-def _blocks(folder: Path, why_no_ray: str) -> dict[str, Any]:
+def _blocks(folder: Path) -> dict[str, Callable[[], float]]:
     texts, fill_mask = _texts(_ROWS), FillMask(threads=1)
     path, long_path = _write(folder / "in.jsonl", texts), _write(folder / "long.jsonl", _texts(_RAY_PART * _RAY_PARTS))
     formats = {name: partial(_batch_rate, fill_mask, path, folder / name, name) for name in _FORMATS}
     library = partial(_library_rate, fill_mask, texts)
-    ray = partial(_ray_rate, long_path, folder / "ray", why_no_ray)
-    return {"library": library, "library-again": library, **formats, "ray": ray}
+    return {
+        "library": library,
+        "library-again": library,
+        **formats,
+        "ray": partial(_ray_rate, long_path, folder / "ray"),
+    }
 
 
 def _texts(number: int) -> list[str]:
@@ -84,28 +84,17 @@ def _batch_rate(fill_mask: FillMask, path: Path, out: Path, output_format: str) 
     return counts.rows / (time.perf_counter() - start)
 
 
-def _ray_rate(path: Path, out: Path, why_no_ray: str) -> float:
-    """Rows per second from the moment when as many parts are made as there are actors."""
-    if why_no_ray:
-        raise ContenderError(why_no_ray)
-    made: list[tuple[float, int]] = []
-    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS,
-          report=lambda state: made.append((time.perf_counter(), state.made)))  # fmt: skip
-    (start, before), (end, after) = next(mark for mark in made if mark[1] >= _WORKERS * _RAY_PART), made[-1]
-    return (after - before) / (end - start)
-
-
-@contextmanager
-def _cluster() -> Iterator[str]:
-    """A cluster of two CPUs; yields why there is none, or nothing."""
+def _ray_rate(path: Path, out: Path) -> float:
+    """Rows per second of the parts after the first of each actor, by the times of their files."""
     try:
         ray = import_ray()
     except InputError as error:
-        yield str(error)
-        return
-    ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
-    yield ""
-    ray.shutdown()
+        raise ContenderError(str(error)) from error
+    if not ray.is_initialized():  # it lives as long as this process, so that its CPU time counts as ours
+        ray.init("local", num_cpus=_WORKERS, include_dashboard=False, logging_level="error", log_to_driver=False)
+    batch("predict", path, out, rows_per_part=_RAY_PART, force=True, ray="", batch_size=_BATCH, workers=_WORKERS)
+    made = sorted(part.stat().st_mtime for part in out.glob("part-*"))
+    return _RAY_PART * (_RAY_PARTS - _WORKERS) / (made[-1] - made[_WORKERS - 1])
 
 
 command = suite_command("batch", measure, "Time files beside the library.", models=())

@@ -7,10 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks.contenders import TOP_K
-from benchmarks.harness.gate import open_gate
 from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import SEED, Rounds, run_rounds
+from benchmarks.harness.rounds import SEED
 from benchmarks.harness.suite import suite_command
 from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
@@ -27,42 +26,31 @@ _THREADS = 1
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time calls of every contender at every length."""
-    device, gate = options.device, open_gate(options.folder, folders, options.device)
+    device = options.device
     full = _FULL_OF[options.model] if device.is_cpu else _ON_GPU
     schedule, threads = options.schedule({"quick": _QUICK, "full": full}, folders), _THREADS if device.is_cpu else 0
     params = schedule.params | {"seed": SEED, "threads": threads, "top_k": TOP_K}
-    result, writer = SuiteResult(params, device, gate=gate.reason), Writer.of(folders)
-    names = [name for name in options.contenders if name not in gate.refused]
-    with Workers(folders, dict.fromkeys(names, threads), device) as workers:
+    result, writer = SuiteResult(params, device), Writer.of(folders)
+    with Workers(folders, dict.fromkeys(options.contenders, threads), device) as workers:
         for tokens in schedule.tokens:
-            texts = writer.write(tokens, schedule.texts)
-            measure_length(result, workers, texts, schedule, tokens=tokens, refused=gate.refused | workers.failed)
+            measure_length(result, workers, writer.write(tokens, schedule.texts), schedule, tokens)
     return result
 
 
-def measure_length(
-    result: SuiteResult,
-    workers: Workers,
-    texts: list[str],
-    schedule: Schedule,
-    *,
-    tokens: int,
-    refused: dict[str, str],
-) -> None:
+def measure_length(result: SuiteResult, workers: Workers, texts: list[str], schedule: Schedule, tokens: int) -> None:
     """Time one length."""
-    case, control = {"tokens": tokens}, (result.device.ours, result.device.again)
     least, most = schedule.calls
     block = {"texts": texts, "least": least, "most": most, "seconds": schedule.seconds}
-    rounds: Rounds[str, list[float]] = run_rounds(
-        {name: partial(workers.call, name, "calls", **block) for name in workers.loaded},
-        schedule.rounds,
-        f"latency, {tokens} tokens",
-        controls=[control],
+    blocks = {name: partial(workers.call, name, "calls", **block) for name in workers.loaded}
+    result.run(
+        {"tokens": tokens},
+        "ms",
+        blocks,
+        control=(result.device.ours, result.device.again),
         value=statistics.median,
+        settings=workers.settings,
+        failed=workers.failed,
     )
-    rounds.failed.update(refused)
-    result.add(case, "ms", rounds, settings=workers.settings)
-    result.compare(case, "ms", rounds.map(statistics.median).samples, control=control)
 
 
 command = suite_command("latency", measure, "Time one text by its tokens, on one thread or on a GPU.", on_gpu=True)

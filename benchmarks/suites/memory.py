@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
-from benchmarks.harness.handlers import HANDLERS
+from benchmarks.harness.measured import MeasuredContender
 from benchmarks.harness.options import Schedule, SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import run_rounds
@@ -59,14 +59,14 @@ def trace(folders: ModelFolders, contender: str, texts: list[str]) -> Trace:
     Raises:
         ContenderError: The contender failed.
     """
-    model = {"folders": folders.as_json(), "threads": _THREADS, "freeze": False}
+    model = {"folders": folders, "threads": _THREADS, "freeze": False}
     steps: dict[str, tuple[str, dict[str, Any]]] = {
         "import": ("imports", {"name": contender}),
         "load": ("load", {"name": contender} | model),
         _ONE: ("predictions", {"texts": texts[:1]}),
         _ALL: ("predictions", {"texts": texts[1:]}),
     }
-    with Worker(HANDLERS) as worker:
+    with Worker(MeasuredContender) as worker:
         found = {"start": worker.call("memory")}
         for stage, (step, arguments) in steps.items():
             worker.call(step, **arguments)

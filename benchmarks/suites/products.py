@@ -18,7 +18,6 @@ _PRODUCTS = {
 }  # fmt: skip
 _ATTENTIONS = {"Attention", "MultiHeadAttention"}
 _SUSPECTS = ("MatMul", "Gemm", "Attention", "Conv", "Einsum", "LSTM", "GRU")
-_INTEGERS = {"uint8", "int8"}
 
 
 class UncountedError(Exception):
@@ -49,13 +48,9 @@ def operations(node: dict[str, Any]) -> int:
     return 0
 
 
-def count(events: Iterable[dict[str, Any]], runs: int) -> dict[str, int]:
-    """Operations of one run: ``int8``, of products whose rows are integers, and ``fp32``, of the others."""
-    counted = {"int8": 0, "fp32": 0}
-    for node, _ in _kernels(events):
-        dtypes = {dtype for typed in node["input_type_shape"][:1] for dtype in typed}
-        counted["int8" if dtypes & _INTEGERS else "fp32"] += operations(node)
-    return {name: number // runs for name, number in counted.items()}
+def count(events: Iterable[dict[str, Any]], runs: int) -> int:
+    """Operations of one run."""
+    return sum(operations(node) for node, _ in _kernels(events)) // runs
 
 
 def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:

@@ -123,11 +123,10 @@ def _add(
 
 def _count(result: SuiteResult, folders: ModelFolders, variant: str, text: str, tokens: int) -> int:
     """The operations of a run; they and the profile go into the parameters."""
-    events = profile(folders.artifact, variant, _THREADS, text, _PROFILED)
-    operations, title = count(events, _PROFILED), f"{variant}, {tokens} tokens"
-    result.params["operations"][title] = operations
+    events, title = profile(folders.artifact, variant, _THREADS, text, _PROFILED), f"{variant}, {tokens} tokens"
+    result.params["operations"][title] = operations = count(events, _PROFILED)
     result.params["profiles"][title] = table(events, _PROFILED)
-    return sum(operations.values())
+    return operations
 
 
 command = suite_command("roofline", measure, "Time runs beside large matrix products.")

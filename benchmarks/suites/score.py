@@ -8,21 +8,22 @@ theirs there are no speeds.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contenders import AGAIN, FILLMASK, REFERENCE
-from benchmarks.contenders.scorers import HANDLERS, MATRIX, MATRIX_ROWS
+from benchmarks.contenders.scorers import MATRIX, MATRIX_ROWS, MeasuredScorer
 from benchmarks.evaluation.texts import read_pairs
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import SEED, progress, run_rounds
+from benchmarks.harness.rounds import SEED
 from benchmarks.harness.suite import suite_command
 from benchmarks.harness.workers import Workers
 from benchmarks.models.folders import ModelFolders
+from benchmarks.suites.throughput import best_batch_size
 
 _CORES = 2
 _FP32 = "fillmask-fp32"
@@ -31,101 +32,92 @@ _SENTENCES, _RESIDUES = 48, 250
 _WITHIN = 1e-4  # nats a token
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class Case(NamedTuple):
     """What is scored.
 
     Attributes:
-        methods: One after the other.
+        method: Of ``MeasuredScorer.scores``.
         peers: fp32 first, which is the reference.
         batch_sizes: Of the peers, in texts or in rows of a matrix.
         texts: Sorted by length.
         unit: What is counted.
-        count: How many there are.
-        peers_count: How many of them the peers read.
+        total: How many there are.
+        peers_total: How many of them the peers read.
     """
 
-    methods: tuple[str, ...]
+    method: str
     peers: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     texts: list[str]
     unit: str
-    count: int
-    peers_count: int
+    total: int
+    peers_total: int
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time all contenders on the same sentences, or on one protein."""
-    case = _sentences() if folders.texts is None else _protein(folders)
+    case = sentences() if folders.texts is None else protein(folders)
     result = SuiteResult({"rounds": options.rounds or _ROUNDS[options.profile], "seed": SEED, "cores": _CORES,
-                          case.unit.partition("/")[0]: case.count, "read_by_peers": case.peers_count,
+                          case.unit.partition("/")[0]: case.total, "read_by_peers": case.peers_total,
                           "batch_sizes": case.batch_sizes})  # fmt: skip
     names = [name for name in (*case.peers, _FP32, FILLMASK, AGAIN) if not options.only or name in options.only]
-    with Workers(folders, dict.fromkeys(names, _CORES), handlers=HANDLERS) as workers:
-        for method in case.methods:
-            _measure_method(result, workers, case, method)
+    with Workers(folders, dict.fromkeys(names, _CORES), kind=MeasuredScorer) as workers:
+        measure_case(result, workers, case)
     return result
 
 
-def _measure_method(result: SuiteResult, workers: Workers, case: _Case, method: str) -> None:
-    notes = _check(result, workers, case, method)
-    sizes = {name: _best(workers, case, method, name) if name in case.peers else 1 for name in workers.loaded}
-    blocks = {name: partial(_speed, workers, case, method, name, size) for name, size in sizes.items()}
-    rounds = run_rounds(blocks, result.params["rounds"], method, controls=[(FILLMASK, AGAIN)])
-    rounds.failed.update(workers.failed)
-    settings = {name: workers.settings[name] | ({"batch_size": size} if name in case.peers else {})
-                for name, size in sizes.items()}  # fmt: skip
-    result.add({"method": method}, case.unit, rounds, settings=settings, notes=notes)
-    result.compare({"method": method}, case.unit, rounds.samples, control=(FILLMASK, AGAIN))
+def measure_case(result: SuiteResult, workers: Workers, case: Case) -> None:
+    """Compare the log probabilities, then time the contenders."""
+    settings, blocks = {}, {}
+    for name, difference in _check(result, workers, case).items():
+        speed = partial(_speed, workers, case, name)
+        own = best_batch_size(case.batch_sizes, speed) if name in case.peers else {}
+        settings[name] = workers.settings[name] | own | difference
+        blocks[name] = partial(speed, own.get("batch_size", 1))
+    control = FILLMASK, AGAIN
+    result.run({"method": case.method}, case.unit, blocks, control=control, settings=settings, failed=workers.failed)
 
 
-def _sentences() -> _Case:
+def sentences() -> Case:
     """Of BLiMP's minimal pairs; the other methods read as many rows."""
     pairs = random.Random(SEED).sample(read_pairs(), _SENTENCES // 2)  # noqa: S311 -- no secret
     texts = sorted((text for pair in pairs for text in (pair.good, pair.bad)), key=len)
     peers = ("minicons", "minicons-bf16")
-    return _Case(("word_l2r",), peers, (1, 4, 16, 48), texts, "texts/s", len(texts), len(texts))
+    return Case("word_l2r", peers, (1, 4, 16, 48), texts, "texts/s", len(texts), len(texts))
 
 
-def _protein(folders: ModelFolders) -> _Case:
+def protein(folders: ModelFolders) -> Case:
     """Two chains of antibodies, joined and cut; the letters do not change times."""
     assert folders.texts is not None
     chains = folders.texts.read_text(encoding="utf-8").replace(" ", "").split("\n")
     text = " ".join("".join(chains[:4])[:_RESIDUES])
     peers = (REFERENCE, f"{REFERENCE}-bf16")
-    return _Case((MATRIX,), peers, (4, 16, MATRIX_ROWS), [text], "residues/s", _RESIDUES, MATRIX_ROWS)
+    return Case(MATRIX, peers, (4, 16, MATRIX_ROWS), [text], "residues/s", _RESIDUES, MATRIX_ROWS)
 
 
-def _check(result: SuiteResult, workers: Workers, case: _Case, method: str) -> dict[str, str]:
-    """How far the log probabilities of each contender are from those of the reference."""
-    reference, notes = case.peers[0], dict[str, str]()
+def _check(result: SuiteResult, workers: Workers, case: Case) -> dict[str, dict[str, Any]]:
+    """By contender the mean difference of its log probabilities from those of the reference, where that is loaded."""
+    reference = case.peers[0]
     if reference not in workers.loaded:
-        return notes
-    theirs = _scores(workers, case, method, reference)
+        return {name: {} for name in workers.loaded}
+    theirs, found = _scores(workers, case, reference), {}
     for name in workers.loaded:
-        differences = np.abs(_scores(workers, case, method, name)[: theirs.size] - theirs)
-        notes[name] = f"mean difference of a log probability from {reference}: {differences.mean():.1e}"
+        differences = np.abs(_scores(workers, case, name)[: theirs.size] - theirs)
+        found[name] = {"mean_difference": float(differences.mean())}
         if name == _FP32 and differences.max() > _WITHIN:
             result.gate = f"{name}'s log probabilities differ from {reference}'s by up to {differences.max():.1e}"
-    return notes
+    return found
 
 
-def _scores(workers: Workers, case: _Case, method: str, name: str) -> NDArray[np.float64]:
-    found = workers.call(name, "scores", texts=case.texts, method=method, batch_size=case.batch_sizes[1])
+def _scores(workers: Workers, case: Case, name: str) -> NDArray[np.float64]:
+    found = workers.call(name, "scores", texts=case.texts, method=case.method, batch_size=case.batch_sizes[1])
     return np.concatenate([np.array(each, dtype=np.float64) for each in found])
 
 
-def _best(workers: Workers, case: _Case, method: str, name: str) -> int:
-    with progress(case.batch_sizes, f"batch sizes of {name}") as sizes:
-        tried = {size: _speed(workers, case, method, name, size) for size in sizes}
-    best: int = max(tried, key=tried.__getitem__)
-    return best
-
-
-def _speed(workers: Workers, case: _Case, method: str, name: str, batch_size: int) -> float:
+def _speed(workers: Workers, case: Case, name: str, batch_size: int) -> float:
     """Sentences or residues a second."""
-    count = case.peers_count if name in case.peers else case.count
-    return count / float(workers.call(name, "seconds", texts=case.texts, method=method, batch_size=batch_size))
+    total = case.peers_total if name in case.peers else case.total
+    return total / float(workers.call(name, "seconds", texts=case.texts, method=case.method, batch_size=batch_size))
 
 
 command = suite_command(

@@ -6,14 +6,14 @@ length run together, in the batch size that is each contender's best of those tr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 from benchmarks.contenders import TOP_K
-from benchmarks.harness.gate import open_gate
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
-from benchmarks.harness.rounds import SEED, progress, run_rounds
+from benchmarks.harness.rounds import SEED, progress
 from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from benchmarks.harness.workers import Workers
@@ -31,71 +31,64 @@ _PARALLEL = ("fillmask", "openvino")
 _WITHOUT_BATCHES = "openvino"
 
 
-class Way(NamedTuple):
-    """How a contender runs many texts."""
-
-    batch_size: int
-    workers: int
-    notes: str = ""
+Way = dict[str, Any]
+"""How a contender runs many texts: ``batch_size``, ``workers``, and ``tried``, the texts per second by batch size."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
     """Time all contenders on the same texts."""
-    device, gate = options.device, open_gate(options.folder, folders, options.device)
+    device = options.device
     number = _TEXTS[options.model] if device.is_cpu else _GPU_TEXTS[options.profile]
-    params = {"rounds": options.rounds or _ROUNDS[options.profile], "seed": SEED, "cores": _CORES, "top_k": TOP_K,
-              "texts": number, "tokens": lengths(number, SEED),
-              "batch_sizes": _BATCH_SIZES if device.is_cpu else _GPU_BATCH_SIZES}  # fmt: skip
-    result, texts = SuiteResult(params, device, gate=gate.reason), Writer.of(folders).mix(number, SEED)
-    names = [name for name in options.contenders if name not in gate.refused]
-    threads = {name: 0 if not device.is_cpu else 1 if name.startswith("fillmask") else _CORES for name in names}
+    sizes = _BATCH_SIZES if device.is_cpu else _GPU_BATCH_SIZES
+    result = SuiteResult({"rounds": options.rounds or _ROUNDS[options.profile], "seed": SEED, "cores": _CORES,
+                          "top_k": TOP_K, "texts": number, "tokens": lengths(number, SEED),
+                          "batch_sizes": sizes}, device)  # fmt: skip
+    texts = Writer.of(folders).mix(number, SEED)
+    threads = {name: _threads(name) if device.is_cpu else 0 for name in options.contenders}
     with Workers(folders, threads, device) as workers:
-        failed, parallel = gate.refused | workers.failed, _PARALLEL if device.is_cpu else ()
-        alone = {name: Way(1, _CORES if name.startswith(parallel) else 1) for name in workers.loaded}
-        _time(result, workers, texts, "one by one", ways=alone, failed=failed)
-        _time(result, workers, texts, "batches", ways=_best(workers, texts, alone, result), failed=failed)
+        parallel = _PARALLEL if device.is_cpu else ()
+        ways: dict[str, Way] = {name: {"batch_size": 1, "workers": _CORES if name.startswith(parallel) else 1}
+                                for name in workers.loaded}  # fmt: skip
+        _time(result, workers, texts, "one by one", ways)
+        with progress([name for name in ways if name != device.again], "batch sizes") as names:
+            for name in names:
+                if not name.startswith(_WITHOUT_BATCHES):
+                    ways[name] = ways[name] | best_batch_size(sizes, partial(_speed, workers, name, texts, ways[name]))
+        ways |= {device.again: ways[device.ours]} if {device.again, device.ours} <= ways.keys() else {}
+        _time(result, workers, texts, "batches", ways)
     return result
 
 
-def _time(
-    result: SuiteResult, workers: Workers, texts: list[str], title: str, *, ways: dict[str, Way], failed: dict[str, str]
-) -> None:
-    case, control = {"way": title}, (result.device.ours, result.device.again)
-    blocks = {name: partial(_speed, workers, name, texts, way) for name, way in ways.items()}
-    rounds = run_rounds(blocks, result.params["rounds"], title, controls=[control])
-    rounds.failed.update(failed)
-    settings = {name: workers.settings[name] | {"batch_size": way.batch_size, "workers": way.workers}
-                for name, way in ways.items()}  # fmt: skip
-    result.add(case, "texts/s", rounds, settings=settings, notes={name: way.notes for name, way in ways.items()})
-    result.compare(case, "texts/s", rounds.samples, control=control)
+def best_batch_size(sizes: Sequence[int], speed: Callable[[int], float]) -> dict[str, Any]:
+    """Try batch sizes.
+
+    Returns:
+        ``batch_size``, the fastest, and ``tried``, the better speed of two trials by batch size; it is 0 where one
+        fails, as a batch does that exceeds the memory.
+    """
+    tried = {}
+    for size in sizes:
+        try:
+            tried[size] = max(speed(size) for _ in range(_TRIALS))
+        except ContenderError:
+            tried[size] = 0.0
+    return {"batch_size": max(tried, key=tried.__getitem__), "tried": {str(size): tried[size] for size in sizes}}
 
 
-def _best(workers: Workers, texts: list[str], alone: dict[str, Way], result: SuiteResult) -> dict[str, Way]:
-    """By contender its best batch size; those without batches run as before, and the control as its double."""
-    ours, again = result.device.ours, result.device.again
-    ways = {name: way for name, way in alone.items() if name.startswith(_WITHOUT_BATCHES)}
-    with progress([name for name in alone if name not in ways and name != again], "batch sizes") as names:
-        for name in names:
-            tried = {size: _try(workers, name, texts, alone[name]._replace(batch_size=size))
-                     for size in result.params["batch_sizes"]}  # fmt: skip
-            speeds = "; ".join(f"{size}: {speed:.0f}/s" for size, speed in tried.items())
-            best = max(tried, key=tried.__getitem__)
-            ways[name] = Way(best, alone[name].workers, f"batch sizes tried: {speeds}")
-    return ways | ({again: ways[ours]} if again in alone and ours in ways else {})
+def _threads(name: str) -> int:
+    return 1 if name.startswith("fillmask") else _CORES
 
 
-def _try(workers: Workers, name: str, texts: list[str], way: Way) -> float:
-    """The best texts per second of a batch size; 0 where it fails, as a batch does that exceeds the memory."""
-    try:
-        return max(_speed(workers, name, texts, way) for _ in range(_TRIALS))
-    except ContenderError:
-        return 0.0
+def _time(result: SuiteResult, workers: Workers, texts: list[str], title: str, ways: dict[str, Way]) -> None:
+    blocks = {name: partial(_speed, workers, name, texts, way, way["batch_size"]) for name, way in ways.items()}
+    settings = {name: workers.settings[name] | way for name, way in ways.items()}
+    control = result.device.ours, result.device.again
+    result.run({"way": title}, "texts/s", blocks, control=control, settings=settings, failed=workers.failed)
 
 
-def _speed(workers: Workers, name: str, texts: list[str], way: Way) -> float:
+def _speed(workers: Workers, name: str, texts: list[str], way: Way, batch_size: int) -> float:
     """Texts per second."""
-    seconds: float = workers.call(name, "seconds", texts=texts, batch_size=way.batch_size, workers=way.workers)
-    return len(texts) / seconds
+    return len(texts) / float(workers.call(name, "seconds", texts=texts, batch_size=batch_size, workers=way["workers"]))
 
 
 command = suite_command(

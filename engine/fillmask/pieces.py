@@ -162,7 +162,8 @@ def boundary_of(tokenizer: Tokenizer) -> Boundary | None:
     if "Metaspace" in kinds:
         return Boundary(kinds["Metaspace"].get("replacement") or "▁", begins=True)
     # A decoder of Llama's kind replaces the mark without naming it.
-    return Boundary("▁", begins=True) if "Replace" in kinds and tokenizer.token_to_id("▁") is not None else None
+    to_space = kinds.get("Replace", {}).get("content") == " "
+    return Boundary("▁", begins=True) if to_space and tokenizer.token_to_id("▁") is not None else None
 
 
 def _parts(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 -- tokenizers has no types

@@ -37,7 +37,7 @@ class Checkpoint:
         source: Name of the folder, or hub id.
         revision: The hub commit, 40 hex digits; None for a folder.
         model: The model in evaluation mode, in fp32, with eager attention.
-        tokenizer: A fast tokenizer with a mask token.
+        tokenizer: Of transformers, with a mask token; fast, or with an exact ``fast_version``.
     """
 
     source: str

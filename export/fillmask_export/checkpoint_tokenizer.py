@@ -12,13 +12,14 @@ from transformers.models.auto.tokenization_auto import get_tokenizer_config, tok
 from fillmask.errors import first_line
 from fillmask_export.errors import CheckpointError
 from fillmask_export.esm import fast_esm
+from fillmask_export.python_tokenizers import fast_version
 
 # Characters that few vocabularies have: a tokenizer without an unknown token fails on them.
 _RARE = "\u16a0 \U00013000 \u0f00x"
 
 
 def load_tokenizer(checkpoint: str | Path, revision: str | None) -> Any:  # noqa: ANN401
-    """Load a fast tokenizer with a mask token.
+    """Load a tokenizer with a mask token that is fast, or has an exact ``fast_version``.
 
     Raises:
         CheckpointError: There is none, or transformers cannot make one of the checkpoint's files.
@@ -31,7 +32,7 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None) -> Any:  # noqa
         ) from error
     if isinstance(tokenizer, EsmTokenizer):
         tokenizer = fast_esm(tokenizer)
-    _refuse(tokenizer, checkpoint)
+    _refuse(_fast(tokenizer, checkpoint), checkpoint)
     _refuse_failing(tokenizer, checkpoint)
     _refuse_token_types(tokenizer, checkpoint)
     return tokenizer
@@ -67,9 +68,14 @@ def _hint(checkpoint: str | Path) -> str:
            f"{' '.join(missing)}"  # fmt: skip
 
 
+def _fast(tokenizer: Any, checkpoint: str | Path) -> Any:  # noqa: ANN401
+    try:
+        return fast_version(tokenizer)
+    except CheckpointError as error:
+        raise CheckpointError(f"{checkpoint}: {error}") from error
+
+
 def _refuse(tokenizer: Any, checkpoint: str | Path) -> None:  # noqa: ANN401
-    if not tokenizer.is_fast:
-        raise CheckpointError(f"{checkpoint} has no fast tokenizer (tokenizer.json), which the engine needs")
     if tokenizer.mask_token is None:
         raise CheckpointError(f"{checkpoint}: the tokenizer defines no mask token, so this is not a masked LM")
     if tokenizer.get_vocab().keys() <= set(tokenizer.all_special_tokens):  # transformers 5 makes one of no file

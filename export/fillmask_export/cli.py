@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
 from fillmask.errors import FillMaskError
@@ -15,7 +16,7 @@ _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("export")
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completion.folders)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--variant",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from fillmask.cli.signals import SignalExit
+
 
 @contextmanager
 def ending_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit with 128 and the signal's number; nohup still ignores SIGHUP.
+    """Turn SIGTERM and SIGHUP into SignalExit; nohup still ignores SIGHUP.
 
     By default both end a process at once, and an unfinished export would stay on the disk.
     """
@@ -29,4 +30,4 @@ def ending_signals() -> Iterator[None]:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
+    raise SignalExit(number)

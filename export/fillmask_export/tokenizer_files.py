@@ -9,6 +9,7 @@ from transformers.utils import cached_file
 
 from fillmask_export.checkpoint import Checkpoint
 from fillmask_export.errors import ExportError, FidelityError
+from fillmask_export.python_tokenizers import fast_version
 from fillmask_export.verify.tokenizer_check import check_tokenizer
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -44,7 +45,7 @@ def save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
         ExportError: tokenizers cannot write its file, for example because the disk is full.
     """
     try:
-        checkpoint.tokenizer.save_pretrained(folder)
+        fast_version(checkpoint.tokenizer).save_pretrained(folder)
     except OSError:
         raise
     except Exception as error:  # the Rust library raises Exception itself

@@ -1,8 +1,9 @@
 import pytest
 
+from benchmarks.device import CPU, DEVICES
 from benchmarks.models.folders import ModelFolders, open_tokenizer
 from benchmarks.models.texts import MaskedText, make_masked_texts, mask_words
-from benchmarks.suites.accuracy import compare
+from benchmarks.suites.accuracy import blocking, compare
 from benchmarks.suites.accuracy import refusal as refusal_of
 from fillmask.artifact.folder import EMBEDDED
 
@@ -121,3 +122,10 @@ def test_fp16_may_differ_in_one_text_of_a_hundred():
     assert refusal_of("fp16", masked, right[:99] + wrong, right, measures) is None
     found = refusal_of("fp16", masked, right[:98] + wrong * 2, right, measures)
     assert "in 2 of 100 texts, first in number 98" in found
+
+
+def test_on_a_gpu_only_the_main_variant_must_be_right():
+    refused = {"fillmask-fp32": "it is wrong", "transformers": "it is wrong"}
+    assert blocking(refused, DEVICES["cuda"]) is None
+    assert blocking(refused, CPU) == "fillmask-fp32: it is wrong"
+    assert blocking({"fillmask-fp16": "it is wrong"}, DEVICES["cuda"])

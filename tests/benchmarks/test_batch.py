@@ -1,13 +1,10 @@
+import os
 from pathlib import Path
-
-import pytest
+from types import SimpleNamespace
 
 from benchmarks.harness.options import SuiteOptions
-from benchmarks.harness.worker import ContenderError
 from benchmarks.suites import batch
 from fillmask import InputError
-from fillmask.files.part_maker import State
-from fillmask.files.parts import Counts
 
 
 def test_files_run_beside_the_library_and_a_missing_ray_is_in_the_record(monkeypatch):
@@ -25,12 +22,14 @@ def test_files_run_beside_the_library_and_a_missing_ray_is_in_the_record(monkeyp
     assert {(each.contender, each.baseline) for each in found.comparisons} == {("jsonl", "library"), ("csv", "library")}
 
 
-def test_the_rate_of_ray_begins_when_each_actor_has_made_a_part(monkeypatch):
-    made = [0, 10, 20, 30, 40, 60]
-    clock = iter([0.0, 50.0, 60.0, 61.0, 62.0, 64.0])
+def test_the_rate_of_ray_begins_when_each_actor_has_made_a_part(monkeypatch, tmp_path):
+    def write(*_, **__):
+        for part, second in enumerate([50, 54, 60, 64, 70, 74]):
+            path = tmp_path / f"part-{part}.jsonl"
+            path.touch()
+            os.utime(path, (second, second))
+
     monkeypatch.setattr(batch, "_RAY_PART", 10)
-    monkeypatch.setattr(batch.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(batch, "batch", lambda *_, report, **__: [report(State(Counts(), each, 0)) for each in made])
-    assert batch._ray_rate(Path("in.jsonl"), Path("out"), "") == 10
-    with pytest.raises(ContenderError, match="no Ray"):
-        batch._ray_rate(Path("in.jsonl"), Path("out"), "no Ray")
+    monkeypatch.setattr(batch, "import_ray", lambda: SimpleNamespace(is_initialized=lambda: True))
+    monkeypatch.setattr(batch, "batch", write)
+    assert batch._ray_rate(Path("in.jsonl"), tmp_path) == 2

@@ -3,7 +3,6 @@
 import pytest
 
 from benchmarks import contenders
-from benchmarks.models import folders as places
 from benchmarks.models import making
 from benchmarks.models.texts import Writer
 
@@ -37,7 +36,6 @@ def reference(folders, texts):
 def test_what_is_there_is_not_made_again(folders, monkeypatch):
     monkeypatch.setattr(making, "ProcessPoolExecutor", lambda *_: pytest.fail("it is made again"))
     assert making.prepare("minilm", folders.checkpoint, None) == folders
-    assert places.from_json(folders.as_json()) == folders
 
 
 def test_an_artifact_of_another_exporter_is_not_taken(folders, monkeypatch):

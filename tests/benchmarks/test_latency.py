@@ -33,14 +33,14 @@ def workers(monkeypatch):
     return FakeWorkers()
 
 
-def measure(workers, refused, tokens=8):
-    result = SuiteResult()
-    measure_length(result, workers, ["text"], SCHEDULE, tokens=tokens, refused=refused)
+def measure(workers, tokens=8):
+    result = SuiteResult({"rounds": SCHEDULE.rounds})
+    measure_length(result, workers, ["text"], SCHEDULE, tokens)
     return result
 
 
 def test_times_and_ratios_are_in_the_result(workers):
-    result = measure(workers, dict(workers.failed))
+    result = measure(workers)
     rows = {row.contender: row for row in result.rows}
     assert rows["transformers"].samples == [[8.0]] * 3
     assert rows["faster-clip"].failed == "it is not installed"
@@ -51,7 +51,6 @@ def test_times_and_ratios_are_in_the_result(workers):
 
 def test_a_contender_that_fails_at_a_length_runs_again_at_the_next(workers):
     workers.broken.add("transformers")
-    refused = {}
-    assert measure(workers, refused).failures() == ["transformers failed: out of memory"]
+    assert measure(workers).failures() == ["transformers failed: out of memory"]
     workers.broken.clear()
-    assert measure(workers, refused, 16).failures() == []
+    assert measure(workers, 16).failures() == []

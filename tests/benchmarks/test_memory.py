@@ -2,14 +2,13 @@ import sys
 
 import pytest
 
-from benchmarks.harness import handlers
-from benchmarks.harness.handlers import MeasuredContender
+from benchmarks.harness.measured import MeasuredContender
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.worker import ContenderError
 from benchmarks.models.folders import ModelFolders
 from benchmarks.suites import memory
 from benchmarks.suites.memory import write_texts
-from fillmask import FillMask
+from fillmask import FillMask, environment
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.environment import Memory
 
@@ -22,13 +21,13 @@ def folders(tmp_path):
 
 
 def test_a_system_that_does_not_report_memory_is_an_error(monkeypatch):
-    monkeypatch.setattr(handlers, "process_memory", lambda: None)
+    monkeypatch.setattr(environment, "process_memory", lambda: None)
     with pytest.raises(OSError, match="does not report the memory"):
         MeasuredContender().memory()
 
 
 def test_bytes_become_megabytes(monkeypatch):
-    monkeypatch.setattr(handlers, "process_memory", lambda: Memory(124_000_000, 87_000_000, 134_500_000))
+    monkeypatch.setattr(environment, "process_memory", lambda: Memory(124_000_000, 87_000_000, 134_500_000))
     assert MeasuredContender().memory() == {"rss": 124.0, "pss": 87.0, "peak": 134.5}
 
 
@@ -52,7 +51,7 @@ def test_texts_are_short_but_for_one_and_have_one_mask(folders):
 class Fake:
     """A worker whose memory grows by a megabyte a prediction."""
 
-    def __init__(self, handlers):
+    def __init__(self, kind):
         self.grown, self.base = 0.0, 100.0
 
     def __enter__(self):

@@ -9,7 +9,7 @@ from benchmarks.harness.records import Comparison, Row, write
 from benchmarks.report import pages
 from benchmarks.report.goals import GOALS, GPU_GOALS, goals
 from benchmarks.report.pages import NOTHING, numbers
-from benchmarks.report.results import load, settled
+from benchmarks.report.results import load, printable
 from benchmarks.report.sections import section
 from tests.support import invented
 
@@ -34,7 +34,7 @@ def sections(shelf):
 
     def made(*records):
         results = shelf(*records)
-        return {record.name: section(record, results) for record in results.records}
+        return {record.name: section(record) for record in results.records}
 
     return made
 
@@ -69,7 +69,7 @@ def test_of_several_baselines_in_a_case_the_settled_one_keeps_its_numbers():
     ]
     unsettled = {"clients 64, text mixed, library": ["values drifted"]}
     record = replace(invented.latency(), rows=rows, comparisons=comparisons, unsettled=unsettled)
-    kept = settled(record)
+    kept = printable(record, invented.accuracy())
     assert [row.contender for row in kept.rows if row.failed] == ["library", "library-again"]
     assert [each.baseline for each in kept.comparisons] == ["library-batches"]
 
@@ -98,6 +98,7 @@ def test_a_run_that_is_not_valid_shows_its_reasons_and_no_numbers(sections, shel
         ([], "accuracy was not measured"),
         ([replace(invented.accuracy(), valid=False, invalid_reasons=["a"])], "the accuracy run is not valid"),
         ([replace(invented.latency(), profile="quick"), invented.accuracy()], "it is a quick run"),
+        ([invented.record("accuracy", params={"subject": {}})], "accuracy was measured on other weights or graphs"),
     ],
 )
 def test_no_race_is_shown_of_a_quick_run_or_without_a_valid_accuracy_run_of_that_model(sections, others, reason):
@@ -184,13 +185,22 @@ def test_the_readme_has_four_rows_with_their_commands_of_what_was_measured(shelf
 
 def test_only_what_stands_between_the_markers_is_written_again(shelf):
     readme = f"before\n{pages.START}\nold\n{pages.END}\nafter\n"
-    written = pages.readme_page(readme, shelf(invented.startup()))
+    written = pages.with_numbers(readme, numbers(shelf(invented.startup())))
     assert written.startswith("before\n")
     assert written.endswith("\nafter\n")
     assert "old" not in written
     assert "process start to first answer" in written
     with pytest.raises(ValueError, match="lacks one of its markers"):
-        pages.readme_page("no markers", shelf())
+        pages.with_numbers("no markers", NOTHING)
+
+
+def test_the_page_of_files_has_rates_and_their_ratios(shelf):
+    assert pages.batch_numbers(shelf()) == NOTHING
+    case, rates = {"texts": "8 to 14 tokens"}, {"library": 500.0, "library-again": 505.0, "jsonl": 600.0}
+    rows = [Row(name, "int8", case, "texts/s", [rate, rate, rate]) for name, rate in rates.items()]
+    made = pages.batch_numbers(shelf(invented.record("batch", model="", rows=rows)))
+    assert "| jsonl | 600 |" in made
+    assert "An Invented CPU" in made
 
 
 def test_evaluations_are_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):
@@ -218,11 +228,11 @@ def test_a_gpu_has_records_and_goals_of_its_own(shelf):
     assert "fillmask-fp16 beside transformers | at least 2.86× | 3.20× [3.10, 3.30] | met |" in latency
     assert throughput.endswith("| at least 2× | 2.00× [1.94, 2.06] | **not met** |")
     assert goals(results).count("not measured") == len(GOALS) + len(GPU_GOALS) - 2
-    page = section(results.find("latency", "minilm", "cuda"), results)
+    page = section(results.find("latency", "minilm", "cuda"))
     assert page.startswith("### latency, minilm, so many parameters, on cuda")
 
 
 def test_speeds_of_a_gpu_need_an_accuracy_run_of_that_gpu(shelf):
     results = shelf(invented.accuracy(), gpu("latency", 3.2))
-    assert results.unusable(results.find("latency", "minilm", "cuda")) == ["accuracy was not measured"]
+    assert results.records[-1].invalid_reasons == ["accuracy was not measured"]
     assert "on cuda" not in goals(results)

@@ -1,3 +1,6 @@
+from functools import partial
+from statistics import median
+
 import pytest
 
 from benchmarks.device import DEVICES
@@ -52,11 +55,23 @@ def test_the_ratio_that_must_not_drift_is_that_of_the_controls_contender():
     assert result.rounds["tokens 32"] == [0.25]
 
 
-def test_rows_have_settings_and_notes_and_failures_their_reasons():
+def test_rows_have_settings_and_failures_their_reasons():
     result = SuiteResult(device=DEVICES["cuda"])
     rounds = Rounds({"fillmask-fp16": [1.0]}, {"transformers": "out of memory"})
-    result.add(CASE, "ms", rounds, settings={"fillmask-fp16": {"threads": 1}}, notes={"fillmask-fp16": "a note"})
+    result.add(CASE, "ms", rounds, {"fillmask-fp16": {"threads": 1}})
     ours, theirs = result.rows
-    assert (ours.precision, ours.settings, ours.notes, ours.samples) == ("fp16", {"threads": 1}, "a note", [1.0])
+    assert (ours.precision, ours.settings, ours.samples) == ("fp16", {"threads": 1}, [1.0])
     assert (theirs.precision, theirs.failed, theirs.samples) == ("fp16", "out of memory", [])
     assert result.failures() == ["transformers failed: out of memory"]
+    result.add(CASE, "ms", Rounds({"library": [1.0]}, {}), precision="int8")
+    assert result.rows[-1].precision == "int8"
+
+
+def test_a_case_is_run_in_the_rounds_of_the_parameters():
+    result, times = SuiteResult({"rounds": 3}), {"ours": [2.0, 4.0], "again": [3.0], "theirs": [6.0]}
+    blocks = {name: partial(list, calls) for name, calls in times.items()}
+    result.run(CASE, "ms", blocks, control=CONTROL, value=median, failed={"gone": "it ended"})
+    rows = {row.contender: row for row in result.rows}
+    assert rows["ours"].samples == [[2.0, 4.0]] * 3
+    assert rows["gone"].failed == "it ended"
+    assert result.controls["tokens 32"].value == 1

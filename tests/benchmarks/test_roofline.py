@@ -69,7 +69,7 @@ def test_the_table_of_a_profile():
         "gops": pytest.approx(2 * 1024 / 64 / 1e3),
     }
     assert rows[2]["gops"] is None
-    assert count(events, 2) == {"int8": 1024, "fp32": 1024}
+    assert count(events, 2) == 2048
 
 
 def test_the_operations_of_the_embedded_model_are_those_of_its_weights():
@@ -82,9 +82,8 @@ def test_the_operations_of_the_embedded_model_are_those_of_its_weights():
             expected += 2 * rows * int(np.prod(weights[each.input[1]]))
     events = profile(EMBEDDED, "int8", 1, TEXT, 2)
     counted = count(events, 2)
-    assert counted["int8"] == expected > 0
     head = 2 * 2 * 384 * 30522  # for the row of the mask and the one after it (extra_row.py)
-    assert head < counted["fp32"] < 1.1 * head  # the rest is attention over nine tokens
+    assert head < counted - expected < 1.1 * head  # the rest is attention over nine tokens
     assert sum(row["share"] for row in table(events, 2)) == pytest.approx(1)
 
 

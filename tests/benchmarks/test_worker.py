@@ -5,13 +5,12 @@ import pytest
 
 from benchmarks.harness import worker
 from benchmarks.harness.worker import ContenderError, Worker
-
-HANDLERS = "tests.support.handlers:handlers"
+from tests.support.handlers import Handlers
 
 
 @pytest.fixture
 def child():
-    with Worker(HANDLERS) as started:
+    with Worker(Handlers) as started:
         yield started
 
 
@@ -25,6 +24,10 @@ def wait_until_stopped(child):
 def test_results_come_back(child):
     text = "é" * 100_000 + "\n[MASK]"
     assert child.call("echo", text=text) == text
+
+
+def test_an_argument_may_have_any_name(child):
+    assert child.call("named", method="word_l2r") == "word_l2r"
 
 
 def test_other_output_is_no_result(child):
@@ -63,6 +66,6 @@ def test_silence_is_a_failure_in_the_end(child, monkeypatch):
 
 
 def test_its_process_is_gone_when_it_is_closed():
-    with Worker(HANDLERS) as started:
+    with Worker(Handlers) as started:
         pid = started._process.pid
     assert not psutil.pid_exists(pid)

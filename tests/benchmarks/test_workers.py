@@ -11,7 +11,7 @@ class FakeWorker:
 
     closed = 0
 
-    def __init__(self, handlers):
+    def __init__(self, kind):
         self.name = None
 
     def call(self, command, **arguments):
@@ -34,24 +34,19 @@ class FakeWorker:
         self.close()
 
 
-class NoFolders:
-    def as_json(self):
-        return {}
-
-
 @pytest.fixture
 def opened(monkeypatch):
     monkeypatch.setattr(workers, "Worker", FakeWorker)
     FakeWorker.closed = 0
     threads = {"a": 1, "b": 2, "broken": 0, "tired": 0}
-    with Workers(NoFolders(), threads, DEVICES["cuda"]) as made:
+    with Workers(None, threads, DEVICES["cuda"]) as made:
         yield made
 
 
 def test_a_contender_that_does_not_load_is_left_out_with_its_reason(opened):
     assert opened.loaded == ["a", "b", "tired"]
     assert opened.failed == {"broken": "no such model"}
-    assert opened.settings["b"] == {"threads": 2, "device": "cuda"}
+    assert opened.settings["b"] == {"threads": 2, "device": DEVICES["cuda"]}
     assert FakeWorker.closed == 1
 
 

@@ -8,10 +8,8 @@ AGAIN = "run `make report`"
 
 
 def test_the_pages_are_those_that_the_records_make():
-    results = load(RECORDS)
-    readme = pages.README.read_text(encoding="utf-8")
-    assert pages.readme_page(readme, results) == readme, AGAIN
-    assert pages.RESULTS.read_text(encoding="utf-8") == pages.results_page(results), AGAIN
+    for path, text in pages.pages(load(RECORDS)).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: {AGAIN}"
 
 
 def test_the_plots_are_made_of_the_records():

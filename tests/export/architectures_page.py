@@ -2,7 +2,8 @@
 
 ``python -m tests.export.architectures_page RESULTS.xml`` reads a report of pytest's ``--junitxml``. It rewrites the
 rows of the installed tracer in ``docs/architectures.json`` that the report has, and the page from all rows.
-``make architectures`` does so in an environment of each tracer.
+``make architectures`` does so in an environment of each tracer. Folders of exports of trained models instead of a
+report replace those models' rows in ``docs/trained.json``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +21,7 @@ from tests.support.architectures import ARCHITECTURES, ELSEWHERE
 
 PROPERTY = "architecture "
 DOCS = Path(__file__).parents[2] / "docs"
-ROWS, PAGE = DOCS / "architectures.json", DOCS / "architectures.md"
+ROWS, TRAINED, PAGE = DOCS / "architectures.json", DOCS / "trained.json", DOCS / "architectures.md"
 TRACERS = ("torch.export", "optimum")
 SUNK = re.compile(r"(\d+) nodes at the masks only, (\d+) of them")
 HEAD = """# Architectures
@@ -39,6 +41,13 @@ same order.
   checkpoint, too.
 - *fp32* and so on: the variant keeps its limits; for these random networks of 32 channels a mean KL divergence of 0.1.
 - *batch*: a text's scores do not depend on other texts and padding in the run. Where they do, they do in PyTorch too.
+"""
+TRAINED_HEAD = """
+## Trained models
+
+What `fillmask export` makes of MiniLM and AntiBERTy with each tracer. *fp32 differs by* is the largest difference of a
+score from the checkpoint in PyTorch. The other columns are of int8: the mean KL divergence from the checkpoint in nats,
+the masks with the same first token, and the accuracy of both.
 """
 MISSED = """
 ## Where a pass does not apply
@@ -63,6 +72,10 @@ MISSES = {
     "mvp": {"attention": _FOLDED, "fused": _FOLDED},
     "nezha": {"fused": "its scores and its results have parts by distance, which depend on the queries"},
     "squeezebert": {"attention": _CHANNELS, "fused": _CHANNELS},
+    "xmod": {
+        "attention": "the adapters behind it, chosen text by text, are not tokenwise, and the pass stops there",
+        "masks": "the other lookups choose the texts of an adapter",
+    },
     "yoso": {
         "attention": "it has no Softmax but a power of the angles between queries and keys",
         "masks": "the lookups are of its own code",
@@ -71,8 +84,10 @@ MISSES = {
 REASONS = {
     "fnet": "its Fourier transforms are no operators of ONNX that can be traced, and it takes no attention mask, so "
     "that padding would be text",
-    "funnel": "its pooling is traced at one length; at others the graph is wrong, and verification refuses it",
-    "longformer": "its sliding windows are traced at one length",
+    "funnel": "its pooling depends on the length: torch.export refuses it, and optimum traces it at one length, which "
+    "verification refuses",
+    "longformer": "its sliding windows depend on the length: torch.export refuses them, and optimum traces them at one "
+    "length",
     "mega": "its Fourier transforms are no operators of ONNX that can be traced",
     "mra": "its attention is a CUDA kernel, and without one transformers takes zeros for its output",
     "reformer": "its attention draws random numbers, and each run gives other logits",
@@ -142,8 +157,29 @@ def read_report(path: Path) -> dict[str, Any]:
     return {name.removeprefix(PROPERTY): json.loads(row) for name, row in found.items() if name.startswith(PROPERTY)}
 
 
-def page(rows: dict[str, Any]) -> str:
-    """The page that the rows of each tracer make."""
+def trained_row(folder: Path) -> dict[str, Any]:
+    """What the page says of the export of a trained model; figures of another kind of CPU may differ a little."""
+    manifest = json.loads((folder / "fillmask.json").read_text(encoding="utf-8"))
+    fp32, int8 = (manifest["variants"][variant]["fidelity"] for variant in ("fp32", "int8"))
+    return {
+        "model": manifest["source"]["checkpoint"],
+        "traced by": manifest["tracer"],
+        "masks": fp32["masks"],
+        "fp32 differs by": f"{fp32['max_score_difference']:.1e}",
+        "mean KL": f"{int8['mean_kl']:.5f}",
+        "same first": f"{int8['top_1_agreement']:.3f}",
+        "accuracy": f"{int8['accuracy']:.3f}, in PyTorch {int8['checkpoint_accuracy']:.3f}",
+    }
+
+
+def read_trained() -> list[dict[str, Any]]:
+    """The rows of trained models as they are committed."""
+    rows: list[dict[str, Any]] = json.loads(TRAINED.read_text(encoding="utf-8"))
+    return rows
+
+
+def page(rows: dict[str, Any], trained: Sequence[dict[str, Any]] = ()) -> str:
+    """The page that the rows of each tracer, and those of trained models, make."""
     names = sorted({name for each in rows.values() for name in each})
     results = [(name, tracer, row) for name in names for tracer, row in _results(name, rows)]
     exported = [result for result in results if "refused" not in result[2]]
@@ -156,7 +192,14 @@ def page(rows: dict[str, Any]) -> str:
         cells = [*map(row.get, columns), *kept, _yes(row["variants"]["fp32"]), row["note"]]
         lines.append(_line([_named(name), row["class"], tracer, *cells]))
     refused = [_line([_named(name), tracer, row["refused"]]) for name, tracer, row in results if "refused" in row]
-    return "\n".join([HEAD, *lines, MISSED + "\n".join(_missed_lines(exported)), REFUSALS + "\n".join(refused)]) + "\n"
+    parts = [*lines, *_trained_lines(trained), MISSED + "\n".join(_missed_lines(exported))]
+    return "\n".join([HEAD, *parts, REFUSALS + "\n".join(refused)]) + "\n"
+
+
+def _trained_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    header = list(rows[0]) if rows else []
+    lines = [header, ["---"] * len(header), *([*row.values()] for row in rows)]
+    return [TRAINED_HEAD, *map(_line, lines)] if rows else []
 
 
 def _results(name: str, rows: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -180,12 +223,22 @@ def _yes(applies: bool) -> str:
 
 
 def _line(cells: list[Any]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def main(paths: list[Path]) -> None:
+    """Write the rows of a report, or of folders of exports, and the page."""
+    stored, trained = read_rows(), read_trained()
+    if paths[0].is_dir():
+        found = {(row["model"], row["traced by"]): row for row in [*trained, *map(trained_row, paths)]}
+        trained = [found[key] for key in sorted(found)]
+        TRAINED.write_text(json.dumps(trained, indent=1) + "\n", encoding="utf-8")
+    else:
+        tracer = find_tracer()
+        stored[tracer] = complete(stored.get(tracer, {}) | read_report(paths[0]))
+        ROWS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(stored, trained), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    tracer = find_tracer()
-    stored = read_rows()
-    stored[tracer] = complete(stored.get(tracer, {}) | read_report(Path(sys.argv[1])))
-    ROWS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(stored), encoding="utf-8")
+    main([Path(argument) for argument in sys.argv[1:]])

@@ -41,7 +41,9 @@ def report(tmp_path):
 
 
 def test_the_page_is_what_the_results_make():
-    assert architectures_page.PAGE.read_text("utf-8") == architectures_page.page(architectures_page.read_rows())
+    assert architectures_page.PAGE.read_text("utf-8") == architectures_page.page(
+        architectures_page.read_rows(), architectures_page.read_trained()
+    )
 
 
 def test_every_architecture_is_on_the_page():
@@ -146,3 +148,13 @@ def test_a_row_is_read_off_a_manifest(passes, tied, changes):
     variants = {name: {"batch_invariant": True, "file": f"{name}.onnx"} for name in ("fp32", "int8")}
     manifest = {"architecture": "BertForMaskedLM", "passes": there | passes, "variants": variants}
     assert architectures_page.row_of(manifest, tied=tied, note="") == ROW | changes
+
+
+def test_the_row_of_a_trained_model_is_read_off_its_export(tmp_path):
+    fidelity = {"masks": 500, "max_score_difference": 1.26e-6, "mean_kl": 0.00123456, "top_1_agreement": 0.98765,
+                "accuracy": 0.41, "checkpoint_accuracy": 0.42}  # fmt: skip
+    variants = {"fp32": {"fidelity": fidelity}, "int8": {"fidelity": fidelity}}
+    manifest = {"source": {"checkpoint": "minilm"}, "tracer": "torch.export", "variants": variants}
+    (tmp_path / "fillmask.json").write_text(json.dumps(manifest))
+    page = architectures_page.page({"optimum": {"bert": ROW}}, [architectures_page.trained_row(tmp_path)])
+    assert "| minilm | torch.export | 500 | 1.3e-06 | 0.00123 | 0.988 | 0.410, in PyTorch 0.420 |" in page

@@ -19,7 +19,8 @@ TOLERANCE = 1e-5
 IS_5 = transformers.__version__ >= "5"
 SIZES = {"vocab_size": drawn.ROWS, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
          "intermediate_size": 64, "initializer_range": 0.4, "pad_token_id": 0}  # fmt: skip
-FAST, SLOW = range(60), range(60, 1060)
+# Beside 5.24 one draw of twelve is compared.
+FAST, SLOW = (range(300), range(300, 1060)) if IS_5 else (range(60), range(60, 1060))
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +97,7 @@ def assert_same(seed, text, ours, theirs):
 def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part):
     seeds = FAST[part::4]
     opened = [compare(models, seed, tmp_path / str(seed)) for seed in seeds]
-    assert sum(opened) > (0 if IS_5 else len(seeds) // 2)
+    assert sum(opened) > (2 if IS_5 else len(seeds) // 2)
 
 
 @pytest.mark.slow

@@ -56,7 +56,13 @@ def compare(exports, seed, folder):
     for name in ("config.json", "model.safetensors"):
         shutil.copy(checkpoint / name, source)
     drawn.write(made, source)
-    opened = export_tokenizer(source, export, folder / "export")
+    try:
+        opened = export_tokenizer(source, export, folder / "export")
+    except fillmask_export.FidelityError:
+        # Where added_tokens.json contradicts tokenizer.json, 5.24 saves another tokenizer than it has loaded.
+        assert IS_5
+        assert "added_tokens.json" in made.files
+        return False
     if opened is None:
         return False
     tokenizer = transformers.AutoTokenizer.from_pretrained(source)

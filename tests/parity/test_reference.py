@@ -6,20 +6,23 @@ import pytest
 
 from tests.support.agreement import TOLERANCE, ask_engine, ask_reference, assert_agree, assert_same_answers
 from tests.support.cases import MASK, TEXT, Call, calls, masked_sentences
-from tests.support.training import FAMILIES
 
 transformers = pytest.importorskip("transformers")
 
 CLASSES = tuple(calls("wordpiece"))
 
 
-# docs/model-folders.md says why.
-DIFFERENT_IN_5 = {(family, "empty_list") for family in FAMILIES} | {("unigram", "unicode_cjk")}
+# docs/model-folders.md says why: the pipeline of 5 fails on an empty list, and it makes the tokenizer of XLM-R anew.
+MADE_ANEW = ("unicode_cjk", "unicode_combining", "punctuation")
+
+
+def differs_in_5(family, layout, corner):
+    return corner == "empty_list" or ((family, layout) == ("unigram", "foreign") and corner in MADE_ANEW)
 
 
 @pytest.mark.parametrize("corner", CLASSES)
-def test_every_corner_case_is_answered_as_by_transformers(engine, reference, family, corner):
-    if (family, corner) in DIFFERENT_IN_5 and transformers.__version__ >= "5":
+def test_every_corner_case_is_answered_as_by_transformers(engine, reference, family, layout, corner):
+    if transformers.__version__ >= "5" and differs_in_5(family, layout, corner):
         pytest.skip("transformers 5 answers otherwise")
     for call in calls(family)[corner]:
         assert_agree(ask_engine(engine, call), ask_reference(reference, call))

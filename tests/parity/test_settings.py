@@ -82,8 +82,8 @@ def test_a_token_listed_only_beside_the_tokenizer_is_a_token(edited):
     token = {"content": "sleeps", "lstrip": True, "rstrip": True, "normalized": False, "single_word": False}
 
     def edit(folder: Path) -> None:
-        settings = json.loads((folder / "tokenizer_config.json").read_text())
-        added = settings["added_tokens_decoder"] | {"561": token | {"special": False}}
+        listed = json.loads((folder / "tokenizer.json").read_text())["added_tokens"]
+        added = {str(each.pop("id")): each for each in listed} | {"561": token | {"special": False}}
         _edit_json(folder / "tokenizer_config.json", {"added_tokens_decoder": added})
 
     edited("unigram", edit)

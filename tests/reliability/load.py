@@ -139,7 +139,7 @@ def _slope(seconds: float, leak: int | None) -> tuple[float, int, int]:
         time.sleep(1)
         left = process.num_fds() - files
     counts, memory = np.transpose(samples[len(samples) // 5 :])
-    return np.polyfit(counts, memory, 1)[0] * 1e4 / 1e6, int(counts[-1] - counts[0]), left
+    return float(np.polyfit(counts, memory, 1)[0]) * 1e4 / 1e6, int(counts[-1] - counts[0]), left
 
 
 def _sample(server: Served, process: psutil.Process, samples: list, done: threading.Event) -> None:

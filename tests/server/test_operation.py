@@ -1,6 +1,7 @@
 """What operators and their tools use: health, info, metrics, headers, the log, the OpenAPI description."""
 
 import json
+import os
 import re
 
 import pytest
@@ -8,13 +9,24 @@ import pytest
 import fillmask
 from fillmask.server.info_schema import Health, ModelInfo, ServerInfo
 from fillmask.server.routes import FILL_MASK_PATHS
-from tests.support import serving
+from tests.support import serving, toys
 from tests.support.serving import TEXT
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/ping"])
 def test_it_is_healthy(server, path):
     assert server.get(path).json == {"status": "ok"}
+
+
+def test_it_is_to_be_restarted_when_its_weights_were_written_to(tmp_path):
+    folder = toys.write_weighty(tmp_path / "weighty")
+    with serving.serve("--model", str(folder), "--variant", "fp32") as served:
+        assert served.get("/health/live").status == 200
+        os.truncate(folder / "model_fp32.onnx_data", 0)
+        for path in ("/health/live", "/health/ready"):
+            reply = served.get(path)
+            assert (reply.status, str(tmp_path) in reply.body.decode()) == (503, False)
+            assert reply.error.startswith("the weights of model weighty were written to while")
 
 
 def test_info_has_the_model_and_the_limits(server, alone):

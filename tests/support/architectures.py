@@ -5,6 +5,7 @@ A checkpoint has the tokenizer of its own family, since that decides what surrou
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
+from fillmask_export.python_tokenizers import REASONS
 from tests.support.training import train
 
 IS_5 = transformers.__version__ >= "5"
@@ -28,6 +30,7 @@ TWO_MORE_POSITIONS = {"max_position_embeddings": MAX_LENGTH + 2}
 AMINO_ACIDS = "LAGVSERTIDPKQNFYMHWCXBUZO.-"
 # Special tokens that a family of models calls otherwise than tests/training.py does.
 BERT = {"<s>": "[CLS]", "</s>": "[SEP]", "<mask>": "[MASK]", "<pad>": "[PAD]", "<unk>": "[UNK]"}
+LUKE = TWO_MORE_POSITIONS | {"entity_vocab_size": 10, "entity_emb_size": 16}
 ALBERT = {sign: BERT[sign] for sign in ("<s>", "</s>", "<mask>")}
 MPNET = {BERT[sign]: sign for sign in ("<s>", "</s>", "<mask>", "<pad>")}
 FUNNEL = {"[CLS]": "<cls>", "[SEP]": "<sep>", "[MASK]": "<mask>", "[PAD]": "<pad>", "[UNK]": "<unk>"}
@@ -152,12 +155,16 @@ _ALL = {
     "eurobert": generic(),
     "eurobert/grouped": generic(**GROUPED),
     "fnet": Architecture("FNetTokenizerFast", "unigram", ALBERT, refusal="takes no attention_mask"),
-    "funnel": Architecture("FunnelTokenizerFast", "wordpiece", FUNNEL, FUNNELLED, refusal="a score differs by"),
+    "funnel": Architecture("FunnelTokenizerFast", "wordpiece", FUNNEL, FUNNELLED,
+                           refusal="cannot be traced" if IS_5 else "a score differs by"),
     "gte": unigram(),
     "ibert": bytelevel(),
     "jina_embeddings_v3": unigram(),
     "layoutlm": Architecture("LayoutLMTokenizerFast", note="without boxes, as the pipeline runs it"),
-    "longformer": bytelevel("LongformerTokenizerFast", attention_window=8, refusal="only runs at the length"),
+    "longformer": bytelevel("LongformerTokenizerFast", attention_window=8,
+                            refusal="cannot be traced" if IS_5 else "only runs at the length"),
+    **({"luke": Architecture("LukeTokenizer", "bytelevel", settings=LUKE, note="texts alone, without entities")}
+       if IS_5 else {}),
     "mbart": Architecture("MBartTokenizerFast", "unigram", settings=ENCODER_DECODER),
     "mega": bytelevel(refusal=NO_FFT),
     "megatron-bert": Architecture(),
@@ -185,16 +192,20 @@ _ALL = {
     "ultravbert": with_pictures("ultrabert", sliding_window=16, prediction_head_size=32),
     "xlm-roberta": unigram(),
     "xlm-roberta-xl": unigram(),
-    "xmod": unigram(default_language="en_XX", languages=["en_XX", "de_DE"], refusal="only runs at the length"),
+    "xmod": unigram(default_language="en_XX", languages=["en_XX", "de_DE"],
+                    refusal="" if IS_5 else "only runs at the length"),
     "yoso": Architecture("AlbertTokenizerFast", "unigram", ALBERT, padding_counts=True),
 }  # fmt: skip
 _KNOWN = transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
 ARCHITECTURES = {name: each for name, each in _ALL.items() if name.partition("/")[0] in _KNOWN}
-# transformers 5 makes one of Luke, which was not yet tried.
+# Beside transformers 5 Luke has one.
 NO_FAST_TOKENIZER = ("flaubert", *([] if IS_5 else ["luke"]), "perceiver", "roc_bert", "tapas", "xlm")
 # Neither exported nor tried, and why.
-_ELSEWHERE = dict.fromkeys(NO_FAST_TOKENIZER, "its tokenizer exists in Python only, and the engine has none") | {
-    **({"luke": "was not yet tried beside transformers 5"} if IS_5 else {}),
+_TOKENIZERS = {
+    "flaubert": "FlaubertTokenizer", "luke": "LukeTokenizer", "perceiver": "PerceiverTokenizer",
+    "roc_bert": "RoCBertTokenizer", "tapas": "TapasTokenizer", "xlm": "XLMTokenizer",
+}  # fmt: skip
+_ELSEWHERE = {name: REASONS[_TOKENIZERS[name]] for name in NO_FAST_TOKENIZER} | {
     "qdqbert": "needs NVIDIA's pytorch-quantization; transformers has given it up",
     "wav2vec2": "reads sound, not text",
 }
@@ -243,4 +254,7 @@ def make_tokenizer(architecture: Architecture, folder: Path) -> Any:
         tokens = dict(zip(("cls", "sep", "mask", "pad", "unk"), BERT.values(), strict=True))
         named = {f"{name}_token": token for name, token in tokens.items()}
         named["model_input_names"] = ["input_ids", "attention_mask"]
+    if architecture.tokenizer == "LukeTokenizer":  # it takes no tokenizer_object
+        model = json.loads(state)["model"]
+        return kind(vocab=model["vocab"], merges=[tuple(each) for each in model["merges"]], model_max_length=MAX_LENGTH)
     return kind(tokenizer_object=Tokenizer.from_str(state), model_max_length=MAX_LENGTH, **named)

@@ -1,46 +1,42 @@
-"""A worker's handlers that need no model."""
+"""An object for a worker that needs no model."""
 
 import os
 import threading
 import time
 
-ticks = []
 
+class Handlers:
+    def __init__(self):
+        self._ticks = []
 
-def handlers():
-    return {
-        "echo": lambda text: text,
-        "exit": os._exit,
-        "fail": fail,
-        "noise": noise,
-        "ticks": count_ticks,
-        "wait": wait,
-    }
+    def echo(self, text):
+        return text
 
+    def named(self, method):
+        return method
 
-def fail():
-    raise ValueError("no such model")
+    def exit(self, status):
+        os._exit(status)
 
+    def fail(self):
+        raise ValueError("no such model")
 
-def noise():
-    print("a line that is no reply")  # noqa: T201
-    os.system("echo another")
-    return 1
+    def noise(self):
+        print("a line that is no reply")  # noqa: T201
+        os.system("echo another")
+        return 1
 
+    def wait(self, seconds):
+        time.sleep(seconds)
 
-def wait(seconds):
-    time.sleep(seconds)
+    def ticks(self):
+        """How often a thread has ticked that runs on after the call, as idle pools do."""
+        if not self._ticks:
+            threading.Thread(target=self._tick, daemon=True).start()
+            self._ticks.append(0)
+        return len(self._ticks)
 
-
-def count_ticks():
-    """How often a thread has ticked that runs on after the call, as idle pools do."""
-    if not ticks:
-        threading.Thread(target=_tick, daemon=True).start()
-        ticks.append(0)
-    return len(ticks)
-
-
-def _tick():
-    while True:
-        ticks.append(0)
-        time.sleep(0.01)
+    def _tick(self):
+        while True:
+            self._ticks.append(0)
+            time.sleep(0.01)

@@ -18,9 +18,11 @@ class Hub:
     Args:
         folder: The files of the model ``org/name``.
         revisions: Names of its only commit.
+        refusals: Other models, by name, and how they are refused: a status, and headers.
     """
 
-    def __init__(self, folder=None, revisions=("main", "v1", COMMIT)):
+    def __init__(self, folder=None, revisions=("main", "v1", COMMIT), refusals=None):
+        self.refusals = refusals or {}
         self.files = {} if folder is None else {path.name: path.read_bytes() for path in Path(folder).iterdir()}
         self.revisions = revisions
         self.created, self.pushed = [], {}
@@ -87,6 +89,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         hub, parts = self.server.hub, unquote(urlsplit(self.path).path).strip("/").split("/")
+        if parts[:2] == ["api", "models"] and "/".join(parts[2:4]) in hub.refusals:
+            status, headers = hub.refusals["/".join(parts[2:4])]
+            return self.reply(status, **headers)
         if parts[:4] == ["api", "models", "org", "name"] and parts[4] in ("revision", "tree"):
             if parts[5] not in hub.revisions:
                 return self.reply(404, X_Error_Code="RevisionNotFound")

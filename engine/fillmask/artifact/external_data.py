@@ -6,7 +6,6 @@ Protobuf lets a file spell the same name in many ways, so a search for one spell
 from __future__ import annotations
 
 from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
 from fillmask.errors import ArtifactError
@@ -34,7 +33,7 @@ _FIXED = {1: 8, 5: 4}  # bytes of a field by its wire type
 _MEMORY = "*/_ORT_MEM_ADDR_/*"
 
 
-def locations(graph: bytes | mmap) -> list[str]:
+def locations(graph: bytes) -> list[str]:
     """Give the names of a graph's files of weights, each once, as the graph has them.
 
     Messages without the word ``location`` are not parsed: they name no file.
@@ -69,13 +68,10 @@ def external_files(graph: Path) -> list[str]:
     Raises:
         ArtifactError: A name leads out of the folder, or the graph cannot be parsed.
     """
-    if not graph.stat().st_size:  # an empty file cannot be mapped
-        return []
-    with graph.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-        try:
-            names = locations(content)
-        except ArtifactError as error:
-            raise ArtifactError(f"{graph}: {error}") from error
+    try:
+        names = locations(graph.read_bytes())  # not mapped: a file that becomes shorter would end the process
+    except ArtifactError as error:
+        raise ArtifactError(f"{graph}: {error}") from error
     for name in names:
         path = PurePosixPath(name)
         if not name or "\0" in name or "\\" in name or name == _MEMORY or path.is_absolute() or ".." in path.parts:
@@ -102,7 +98,7 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _fields(graph: bytes | mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _fields(graph: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The number, start and end of each field of a message that has a length: strings, bytes, messages."""
     while start < end:
         at = start
@@ -123,7 +119,7 @@ def _fields(graph: bytes | mmap, start: int, end: int) -> Iterator[tuple[int, in
         start += size
 
 
-def _varint(graph: bytes | mmap, start: int, end: int) -> tuple[int, int]:
+def _varint(graph: bytes, start: int, end: int) -> tuple[int, int]:
     """A number, and where the next begins; its bytes carry 7 bits each, the lowest first."""
     if start < end and graph[start] < 0x80:  # most numbers
         return graph[start], start + 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
 _FOREIGN_FOLDERS = ("", "onnx")
 # A clone without Git LFS has this text in place of a large file.
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_PIECE = 1 << 18  # bytes
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
 
@@ -117,7 +117,7 @@ class Artifact(NamedTuple):
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
         _refuse_pointer(self.folder / name, content)
         if self.manifest:
-            self._compare(name, content)
+            self._compare(name, hashlib.sha256(content).hexdigest(), len(content))
         return content
 
     def check(self, name: str) -> None:
@@ -127,12 +127,10 @@ class Artifact(NamedTuple):
             IntegrityError: The file is missing, or differs from the one that the manifest lists.
         """
         try:
-            if not (self.folder / name).stat().st_size:  # an empty file cannot be mapped
-                return self._compare(name, b"")
-            with (self.folder / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                self._compare(name, content)
+            digest, size = _hash(self.folder / name)
         except OSError as error:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
+        self._compare(name, digest, size)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Parse a JSON file of the folder; a missing optional file is empty, and a link to no file is an error."""
@@ -141,16 +139,25 @@ class Artifact(NamedTuple):
             return {}
         return parse_json(path, self.read(name))
 
-    def _compare(self, name: str, content: bytes | mmap) -> None:
+    def _compare(self, name: str, got: str, size: int) -> None:
         listed = self.manifest["files"].get(name)
         if listed is None:
             raise IntegrityError(f"{self.folder / name} is not listed in {MANIFEST}; export the model again")
-        got = hashlib.sha256(content).hexdigest()
         if got != listed["sha256"]:
             raise IntegrityError(
                 f"{self.folder / name} is not the file that {MANIFEST} lists: expected SHA-256 "
-                f"{listed['sha256']} ({listed['bytes']} bytes), got {got} ({len(content)} bytes); copy it again"
+                f"{listed['sha256']} ({listed['bytes']} bytes), got {got} ({size} bytes); copy it again"
             )
+
+
+def _hash(path: Path) -> tuple[str, int]:
+    """Hash a file in pieces; a mapped one that becomes shorter would end the process."""
+    sha256, size, piece = hashlib.sha256(), 0, bytearray(_PIECE)
+    with path.open("rb", buffering=0) as file:
+        while read := file.readinto(piece):
+            sha256.update(memoryview(piece)[:read])
+            size += read
+    return sha256.hexdigest(), size
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -210,6 +217,9 @@ def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
     variants = _foreign_variants(folder)
     if not variants:
         names = ", ".join([MANIFEST, "model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"])
+        if revision is not None:
+            raise ArtifactError(f"the hub model {source!r} has none of {names}, … in {folder}; if it is a checkpoint, "
+                                f"make a model folder of it: `fillmask export {source} OUT`")  # fmt: skip
         raise ArtifactError(f"{folder} is not a model folder: it holds none of {names}, …; make one with "
                             f"`fillmask export`")  # fmt: skip
     return Artifact(folder, source, revision, {}, variants)

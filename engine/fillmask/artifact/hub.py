@@ -8,7 +8,7 @@ from pathlib import Path
 from fillmask.artifact.external_data import external_files
 from fillmask.artifact.manifest import MANIFEST, read_manifest, usual_variant
 from fillmask.artifact.naming import near_folder
-from fillmask.errors import ArtifactError, first_line
+from fillmask.errors import ArtifactError
 
 # The part behind "model" in a variant's file name; "auto" takes the quantized graph if there is no other.
 _SUFFIXES = {"auto": ("", "_quantized"), "fp32": ("",), "q8": ("_quantized",)}
@@ -64,17 +64,16 @@ def snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
         ArtifactError: The model, its revision or the network is missing.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    from fillmask.artifact.hub_progress import TerminalBar
 
     try:
-        return Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns))
-    except (OSError, ValueError) as error:
+        return Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns, tqdm_class=TerminalBar))
+    except Exception as error:  # those of requests, httpx and the files have no common base
+        from fillmask.artifact.hub_errors import explain
+
         at = f" at revision {revision}" if revision else ""
-        reason = first_line(error)
-        if isinstance(error, RevisionNotFoundError):
-            reason = "the model has no such revision"
-        elif isinstance(error, RepositoryNotFoundError):
-            reason = "the hub has no such model; a private one needs HF_TOKEN"
+        reason = explain(error, model_id)
         raise ArtifactError(
             f"{model_id!r} is not a folder{near_folder(model_id)}, and the hub model{at} cannot be had: {reason}"
         ) from error

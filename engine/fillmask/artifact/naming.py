@@ -39,7 +39,8 @@ def hub_id(model: str | Path, revision: str | None) -> tuple[str, str | None]:
         raise ArtifactError(f"{model} is a file; name its folder, {Path(model).absolute().parent}")
     name, at, named = str(model).partition("@")
     if isinstance(model, Path) or not _ID.fullmatch(name) or (at and not named):
-        raise ArtifactError(f"{model} is not a folder{near_folder(model)}, and not the id of a hub model")
+        raise ArtifactError(f"{model} is not a folder{near_folder(model)}, and not the id of a hub model, such as "
+                            f"org/name or org/name@main")  # fmt: skip
     if at and revision is not None:
         raise ArtifactError(f"{model} names the revision {named!r}, and revision={revision!r} another; give one")
     return name, named if at else revision

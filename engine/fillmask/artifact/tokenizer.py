@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
 from fillmask.artifact.added_tokens import add_tokens, content_of
+from fillmask.artifact.at_signs import AtSigns
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer_classes import tokenizer_class
 from fillmask.artifact.tokenizer_overrides import override
@@ -107,7 +108,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     pad_token = content_of(settings["pad_token"])
     unk_token = content_of(settings.get("unk_token")) or getattr(tokenizer.model, "unk_token", None)
     return ModelTokenizer(
-        tokenizer=tokenizer,
+        tokenizer=_with_at_signs(tokenizer, settings, unk_token),
         mask_token=mask_token,
         mask_token_id=mask_token_id,
         pad_token_id=None if pad_token is None else tokenizer.token_to_id(pad_token),
@@ -118,6 +119,16 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
+
+
+def _with_at_signs(tokenizer: Tokenizer, settings: Mapping[str, Any], unk_token: str | None) -> Tokenizer:
+    size = settings.get("at_sign_tokens")
+    if size is None:
+        return tokenizer
+    unk_token_id = None if unk_token is None else tokenizer.token_to_id(unk_token)
+    if not isinstance(size, int) or unk_token_id is None:
+        raise TypeError(f"at_sign_tokens must be a whole number, and needs an unk_token, got {size!r} and {unk_token}")
+    return cast("Tokenizer", AtSigns(tokenizer, size, unk_token_id))
 
 
 def _cleans_up(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> bool:

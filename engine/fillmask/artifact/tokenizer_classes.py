@@ -57,7 +57,7 @@ _CLASSES = {
         {"unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>",
          "eos_token": "<eos>"}, token_types=False,
     ),
-    "fnet": TokenizerClass(_BERT | {"unk_token": "<unk>", "pad_token": "<pad>"}),
+    "fnet": TokenizerClass(_ALBERT),
     "funnel": TokenizerClass(
         _ROBERTA | {"sep_token": "<sep>", "cls_token": "<cls>"}, sets_normalizer=True
     ),

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from fillmask.cli import completion
 from fillmask.cli.bar import bar
 from fillmask.cli.model import argument_or_option
 
@@ -14,7 +15,7 @@ from fillmask.cli.model import argument_or_option
 @click.command("bench")
 @argument_or_option
 @click.option("--seconds", default=45.0, show_default=True, help="How long to time; loading and checking come on top.")
-@click.option("--variant", help="Time this variant alone.  [default: all]")
+@click.option("--variant", help="Time this variant alone.  [default: all]", shell_complete=completion.variants)
 @click.option("--threads", type=int, multiple=True, help="Repeat for several.  [default: 1, 2, 4, … all]")
 @click.option("--tokens", type=int, multiple=True, help="Repeat for several lengths.  [default: 16, 64, 128, 512]")
 @click.option("-k", "--top-k", type=int, default=5, show_default=True, help="Predictions per mask.")

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from dataclasses import asdict
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from fillmask.cli import options
+from fillmask.cli import completion, options
 from fillmask.cli.errors import fail, reported
 from fillmask.cli.progress import MODES, Progress
-
-if TYPE_CHECKING:
-    from fillmask.files.part_maker import State
+from fillmask.cli.signals import SignalExit
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
 _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
@@ -27,9 +24,10 @@ _WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", 
 
 
 @click.command("batch")
-@click.argument("verb")
-@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@click.option("-o", "--out", required=True, help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")
+@click.argument("verb", shell_complete=completion.verbs)
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...", shell_complete=completion.files)
+@click.option("-o", "--out", required=True, shell_complete=completion.files,
+              help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")  # fmt: skip
 @options.model
 @options.variant
 @click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
@@ -95,10 +93,6 @@ def batch_command(
 
     progress = Progress(mode)
 
-    def report(state: State) -> None:
-        stop.check()
-        progress.show(state)
-
     with reported(code=2):
         from fillmask.files.batch import batch
 
@@ -110,7 +104,7 @@ def batch_command(
         parameters |= _parse_parameters(named)
         providers = options.parse_providers(provider)
         try:
-            batch(verb, inputs, out, parameters=parameters, providers=providers, report=report, **given)
+            batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
         except JobError as error:
             progress.end()
             fail(str(error), code=1)
@@ -163,24 +157,13 @@ class _Stop:
     """Ends a job as a shell expects of a signal: 130 for SIGINT, 143 for SIGTERM. The part under way is dropped."""
 
     def __init__(self) -> None:
-        self._number = 0
+        self._came = False
 
     def __call__(self, number: int, _: FrameType | None) -> NoReturn:
         """Handle a signal."""
-        if not self._number:
+        if not self._came:
             # Not through sys.stderr, which the signal may have interrupted.
             name = signal.Signals(number).name
             os.write(2, f"fillmask: stopped by {name}; complete parts are kept\n".encode())
-            sys.unraisablehook = _ignore_exit
-        self._number = number
-        sys.exit(128 + number)
-
-    def check(self) -> None:
-        """End the job if a signal came: Python drops what a handler raises inside a destructor or weakref callback."""
-        if self._number:
-            sys.exit(128 + self._number)
-
-
-def _ignore_exit(dropped: sys.UnraisableHookArgs) -> None:
-    if dropped.exc_type is not SystemExit:
-        sys.__unraisablehook__(dropped)
+        self._came = True
+        raise SignalExit(number)

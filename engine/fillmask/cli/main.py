@@ -17,6 +17,7 @@ import click
 
 from fillmask.cli.errors import fail
 from fillmask.cli.masks import is_text
+from fillmask.cli.signals import raised_again
 from fillmask.cli.streams import guarded
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 -- click's signature, whatever its version
         """Run a command, help and version included."""
-        with guarded():
+        with guarded(), raised_again():
             return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's signature

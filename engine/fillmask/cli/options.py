@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fillmask.cli import completion
 from fillmask.cli.model import argument_or_option, option
 
 if TYPE_CHECKING:
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 model = option
 model_argument = argument_or_option
-variant = click.option("--variant", default="auto", show_default=True, help="fp32, int8, ….")
+variant = click.option(
+    "--variant", default="auto", show_default=True, help="fp32, int8, ….", shell_complete=completion.variants
+)
 provider = click.option(
     "--provider",
     "provider",
     multiple=True,
     metavar="NAME[:OPTION=VALUE,…]",
+    shell_complete=completion.providers,
     help="ONNX Runtime's execution provider, such as cpu or cuda:device_id=1; repeat for several.  "
     "[default: CUDA if it starts, else the CPU]",
 )

@@ -22,7 +22,7 @@ def pull_command(*, model_id: str, revision: str | None, variant: str) -> None:
         from fillmask.artifact.naming import is_folder
         from fillmask.errors import ArtifactError, IntegrityError
 
-        if is_folder(model_id):
+        if model_id and is_folder(model_id):
             raise ArtifactError(f"{model_id} is a folder here, not a model of the hub; --model takes it as it is")
         artifact = open_artifact(model_id, variant=variant, revision=revision)
         chosen = artifact.choose(variant)

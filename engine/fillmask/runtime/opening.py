@@ -12,6 +12,7 @@ from fillmask.artifact.external_data import external_files, inside
 from fillmask.artifact.weights_file import WeightsFile
 from fillmask.errors import ArtifactError, InputError, ProviderError, first_line, one_line
 from fillmask.runtime.cpu import available_threads
+from fillmask.runtime.linked_weights import within_reach
 from fillmask.runtime.providers import CPU, Provider, check_started, name_of, preload
 
 # The fused kernel takes five times as long as its two operators (MiniLM, 128 tokens).
@@ -19,7 +20,7 @@ _SLOW_FUSIONS = ["SkipLayerNormFusion"]
 _MAX_THREADS = 1024
 
 
-def _options(threads: int, graph: bytes | Path, weights: WeightsFile | None) -> ort.SessionOptions:
+def _options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -27,10 +28,6 @@ def _options(threads: int, graph: bytes | Path, weights: WeightsFile | None) -> 
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # for Session.nodes
     # Otherwise bytes can be of ONNX Runtime's own format, which is not parsed for names of files.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    if isinstance(graph, bytes):
-        # Otherwise a graph given as bytes reads external weights from the working directory, unhashed.
-        folder = os.devnull if weights is None else str(weights.path.parent)
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
 
 
@@ -43,20 +40,6 @@ def files_of(graph: bytes | Path, weights: WeightsFile | None) -> dict[str, Weig
     if isinstance(graph, Path) and graph.is_file():
         return {name: WeightsFile(inside(graph.parent, name)) for name in external_files(graph)}
     return {} if weights is None else {weights.path.name: weights}
-
-
-def _linked(files: Mapping[str, WeightsFile]) -> dict[str, bytes]:
-    """Files of weights that are links, as in the hub's cache, by name: ONNX Runtime does not follow links.
-
-    It maps a plain file into memory, which takes less memory: 49 MB instead of 75 for the embedded model.
-    """
-    links = {name: file.path for name, file in files.items() if file.path.is_symlink()}
-    if links and not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
-        raise ArtifactError(
-            f"{next(iter(links.values()))} is a link, which this ONNX Runtime ({ort.__version__}) does not follow; "
-            f"copy the model's folder, following links, or install a newer onnxruntime"
-        )
-    return {name: path.read_bytes() for name, path in links.items()}
 
 
 def open_session(
@@ -81,15 +64,11 @@ def open_session(
         ArtifactError: The graph cannot be loaded.
         IntegrityError: A file of weights was replaced meanwhile.
     """
-    options = _options(threads, graph, next(iter(files.values()), None))
+    options = _options(threads)
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-    linked = _linked(files)
-    if linked:
-        # ONNX Runtime reads this memory until the session is made, and keeps no reference to it.
-        sizes = list(map(len, linked.values()))
-        options.add_external_initializers_from_files_in_memory(list(linked), list(linked.values()), sizes)
     messages = preload(providers)
-    session = _load(graph, providers, options)
+    with within_reach(graph, files, options) as reached:
+        session = _load(reached, providers, options)
     for file in files.values():
         file.check_loaded()
     check_started(providers, session.get_providers(), messages)

@@ -52,6 +52,11 @@ def wants_gpu(providers: Sequence[Provider] | None) -> bool:
     return CUDA in ort.get_available_providers() if providers is None else is_gpu(providers[0])
 
 
+def available_names() -> list[str]:
+    """The short names of the providers that this ONNX Runtime has, such as ``cpu``."""
+    return [name.removesuffix(_SUFFIX).lower() for name in ort.get_available_providers()]
+
+
 def parse_provider(text: str) -> Provider:
     """Read a provider as a command line names it: ``NAME``, or ``NAME:option=value,option=value``.
 

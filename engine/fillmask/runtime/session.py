@@ -145,7 +145,7 @@ class Session:
             feeds["token_type_ids"] = np.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         for name in self._narrow:
             feeds[name] = feeds[name].astype(np.int32)
-        self._check_weights()  # before a run, which would end the process where a file became shorter
+        self.check_weights()  # before a run, which would end the process where a file became shorter
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
@@ -153,11 +153,15 @@ class Session:
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error
         finally:
-            self._check_weights()
+            self.check_weights()
         return logits
 
-    def _check_weights(self) -> None:
-        """Refuse results of weights that were changed in place; two microseconds for each file."""
+    def check_weights(self) -> None:
+        """Refuse results of weights that were changed in place; two microseconds for each file.
+
+        Raises:
+            IntegrityError: A file that is mapped was written to.
+        """
         for file in self._mapped:
             file.check_unchanged()
 

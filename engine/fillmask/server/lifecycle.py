@@ -98,7 +98,7 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     metrics = Metrics(registry, admission, scheduler)
     guard = RequestGuard(keys, admission, metrics)
     handler = Handler(settings, registry, admission, scheduler, metrics)
-    app = make_app(make_routes(handler, partial(find_problem, scheduler, guard, settings)))
+    app = make_app(make_routes(handler, partial(find_problem, registry, scheduler, guard, settings)))
     browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
     middleware = Middleware(app, guard, metrics, browsers, bodies, span=open_tracing(settings.otlp_endpoint))
     protocol = partial(Protocol, shared=Connections(settings, guard, browsers))
@@ -167,10 +167,13 @@ class Server(uvicorn.Server):
         self._close_at = monotonic() + (0 if sig == signal.SIGINT else self._settings.drain_grace)
 
 
-def find_problem(scheduler: Scheduler, guard: RequestGuard, settings: Settings, ready: bool) -> str | None:
+def find_problem(
+    registry: Registry, scheduler: Scheduler, guard: RequestGuard, settings: Settings, ready: bool
+) -> str | None:
     """Return what is wrong with the server, None if nothing is.
 
     Args:
+        registry: The models; nobody may have written into the files of their weights.
         scheduler: Its threads must be alive, and its runs must end.
         guard: Knows whether the server is draining.
         settings: Has the default deadline.
@@ -180,6 +183,8 @@ def find_problem(scheduler: Scheduler, guard: RequestGuard, settings: Settings, 
         return "the server is shutting down"
     if not scheduler.alive:
         return "a thread that runs the model has ended"
+    if written := registry.find_written():
+        return f"the weights of model {written} were written to while they were mapped into memory; restart the server"
     longest = min(HUNG_S, settings.timeout_ms / 1000) if ready else HUNG_S
     return f"a run has taken longer than {longest:g} s" if scheduler.longest_run > longest else None
 

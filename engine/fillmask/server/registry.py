@@ -11,7 +11,7 @@ from typing import Any
 
 from fillmask import __version__
 from fillmask.batching import GPU_LIMITS
-from fillmask.errors import InputError
+from fillmask.errors import InputError, IntegrityError
 from fillmask.executor import run_task
 from fillmask.loading import load_model
 from fillmask.model import Model
@@ -95,6 +95,15 @@ class Registry:
             # This header makes huggingface_hub raise RepositoryNotFoundError.
             raise HttpError(404, f"no model {shortened(name)} here; there is {known}", {"x-error-code": "RepoNotFound"})
         return self._models[name]
+
+    def find_written(self) -> str | None:
+        """Return the name of a model whose weights were changed in place, so that its runs fail; None if all run."""
+        for model in self:
+            try:
+                model.model.session.check_weights()
+            except IntegrityError:
+                return model.name
+        return None
 
     def info(self, settings: Settings, threads: int) -> dict[str, Any]:
         """Describe the server for ``/info``: the default model, the limits, the version."""

@@ -143,6 +143,8 @@ def _option(each: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Calla
     known: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": str if multiple else kind}
     if each.metadata["choices"]:
         known["type"] = click.Choice(each.metadata["choices"])
+    elif kind is Path:
+        known["type"] = click.Path(path_type=Path)
     shown = each.default not in (None, ()) and kind is not bool
     return click.option(
         "--" + each.name.replace("_", "-"),

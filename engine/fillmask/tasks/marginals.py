@@ -224,8 +224,8 @@ def _names(model: Model, ids: Iterable[int]) -> tuple[str, ...]:
 def _ordinary(model: Model) -> list[int]:
     """Tokens that are not special; of a model of proteins the amino acids."""
     tokenizer = model.tokenizer.tokenizer
-    acids = [tokenizer.token_to_id(letter) for letter in AMINO_ACIDS]
-    if tokenizer.get_vocab_size() <= _MOST_PROTEIN_TOKENS and None not in acids:
+    acids = [token for letter in AMINO_ACIDS if (token := tokenizer.token_to_id(letter)) is not None]
+    if tokenizer.get_vocab_size() <= _MOST_PROTEIN_TOKENS and len(acids) == len(AMINO_ACIDS):
         return acids
     special = {token for token, added in tokenizer.get_added_tokens_decoder().items() if added.special}
     ids = {*tokenizer.get_vocab().values()} - special - {model.tokenizer.unk_token_id}

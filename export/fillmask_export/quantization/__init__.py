@@ -20,6 +20,7 @@ import onnx_ir as ir
 
 from fillmask.cli.bar import track
 from fillmask_export.probes import Probe
+from fillmask_export.quantization.activations import find_activations
 from fillmask_export.quantization.folding import smooth
 from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.integer_matmul import to_integers
@@ -38,6 +39,7 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
         A description for the manifest.
     """
     activations, samples, split = prepare(model, calibration)
+    unreached = len(find_activations(model)) - len(activations)
     head = prepare_head(model, calibration)
     weights = 0
     quantized = [activation for activation in activations if activation.name not in keep]
@@ -48,6 +50,7 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
     tokens = sum(probe.input_ids.size for probe in calibration)
     left = [activation.name for activation in activations if activation.name in keep]
     kept = f", those of {len(left)} left in fp32 ({', '.join(left)})" if left else ""
+    kept += f", those of {unreached} that no calibration text reaches left in fp32" if unreached else ""
     return (
         f"uint8 activations on fixed scales calibrated on {tokens} tokens, int8 weights per channel that cannot "
         f"overflow without VNNI; {weights} products at {len(quantized)} activations{kept}, {split} "

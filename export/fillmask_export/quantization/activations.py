@@ -153,7 +153,7 @@ def _array(value: ir.Value | None) -> NDArray[np.float32]:
 
 
 def collect(model: ir.Model, activations: list[Activation], probes: list[Probe]) -> Samples:
-    """Run the graph on texts and sample the activations."""
+    """Run the graph on texts and sample the activations that have rows, as an adapter of another language has not."""
     names = [activation.name for activation in activations]
     rng = np.random.default_rng(0)
     seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
@@ -165,10 +165,13 @@ def collect(model: ir.Model, activations: list[Activation], probes: list[Probe])
         for probe in track(probes, "calibrating"):
             for name, array in zip(names, session.run(names, probe.feeds(inputs)), strict=True):
                 rows = array.reshape(-1, array.shape[-1])
+                if not len(rows):
+                    continue
                 lows[name].append(rows.min(axis=0))
                 highs[name].append(rows.max(axis=0))
                 seen[name].append(rows[rng.permutation(len(rows))[:share]])
     return {
         name: Sample(np.min(lows[name], axis=0), np.max(highs[name], axis=0), np.concatenate(rows))
         for name, rows in seen.items()
+        if rows
     }

@@ -15,10 +15,12 @@ def prepare(model: ir.Model, calibration: list[Probe]) -> tuple[list[Activation]
     """Find the activations to quantize and balance their channels, in place.
 
     Returns:
-        The activations in graph order, their samples on the calibration texts, and the number of channels split.
+        The activations that the calibration texts reach, in graph order, their samples, and the number of channels
+        split.
     """
-    activations = find_activations(model)
-    samples = collect(model, activations, calibration)
+    found = find_activations(model)
+    samples = collect(model, found, calibration)
+    activations = [activation for activation in found if activation.name in samples]
     split = sum(split_outliers(model, activation, samples) for activation in activations)
     for activation in activations:
         absorb(model, activation, samples)

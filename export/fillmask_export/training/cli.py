@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
 from fillmask.errors import FillMaskError, InputError
 
 
 @click.command("train")
-@click.argument("encoder")
+@click.argument("encoder", shell_complete=completion.folders)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILES...")
 @click.option("--text", "texts", multiple=True, type=click.Path(path_type=Path), help="As FILES; repeats.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to create.")

@@ -52,7 +52,7 @@ def check_tokenizer(tokenizer: Any, folder: Path, texts: Sequence[str] | None = 
     """Encode and decode texts with the engine's tokenizer and with transformers'.
 
     Args:
-        tokenizer: transformers' fast tokenizer.
+        tokenizer: transformers' tokenizer.
         folder: Holds the tokenizer files of the artifact.
         texts: Texts with one ``{}`` each, in place of the mask; None for ``texts_for(tokenizer)``.
 

@@ -10,7 +10,15 @@ from tests.support.graphs import SIZES, input_names, places, rows_at, run, store
 from tests.support.rounding import assert_rounded_alike, graph_bound
 
 DESCRIBED = {"token_types", "dropped_casts", "fixed_reshapes", "fixed_sizes", "fused_attention", "rows_at_masks"}
-DESCRIBED |= {"mask_lookups", "sliced_splits", "tied_table", "transposed_weights"}
+DESCRIBED |= {
+    "mask_lookups",
+    "ordered_gelus",
+    "sliced_splits",
+    "squeezed_axes",
+    "tied_table",
+    "transposed_weights",
+    "unsqueezes",
+}
 
 
 @pytest.fixture

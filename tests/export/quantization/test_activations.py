@@ -4,6 +4,7 @@ import pytest
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.passes import make_lean
 from fillmask_export.quantization.activations import collect, find_activations, linear_behind
+from fillmask_export.quantization.prepare import prepare
 from tests.support.graphs import feeds_of, parse, random_probes, run_all, weights
 from tests.support.rounding import assert_rounded_alike, graph_bound
 
@@ -134,3 +135,23 @@ def test_an_activation_is_behind_a_layer_norm_where_the_weights_of_that_are_cons
     used = {"gamma": weights(8)} if folds else {}
     (activation,) = find_activations(parse(FLOATS + text, weight=weights(8, 8), beta=weights(8), **used))
     assert activation.after_layer_norm is folds
+
+
+def test_what_no_calibration_text_reaches_has_no_sample_and_stays_in_float():
+    inputs = "(int64[b,s] input_ids, int64[b,s] attention_mask, int64[b,m] mask_positions)"
+    body = """{
+        rows = Gather(table, input_ids)
+        reached = MatMul(rows, here)
+        none = Slice(rows, zero, zero, one)
+        unreached = MatMul(none, there)
+        joined = Concat<axis=1>(reached, unreached)
+        logits = MatMul(joined, head)
+    }"""
+    numbers = {"zero": np.array([0]), "one": np.array([1])}
+    tables = {"table": weights(500, 8), "here": weights(8, 8), "there": weights(8, 8), "head": weights(8, 16)}
+    model = parse(f"lean {inputs} => (float[b,s,v] logits) {body}", **tables, **numbers)
+    activations = find_activations(model)
+    samples = collect(model, activations, random_probes())
+    assert [activation.name in samples for activation in activations] == [True, False, True]
+    kept, _, _ = prepare(model, random_probes())
+    assert len(kept) == 2

@@ -10,8 +10,6 @@ from fillmask_export.tracing.torch_export import write_plain
 from tests.support.graphs import SIZES, input_names, operators, places, rows_at, run, texts
 from tests.support.rounding import assert_rounded_alike, graph_bound
 
-pytestmark = pytest.mark.slow  # `make test-transformers5` runs it beside the transformers that needs it
-
 SMALL = {
     "vocab_size": 100,
     "hidden_size": 32,

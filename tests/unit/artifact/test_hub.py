@@ -4,18 +4,12 @@ import json
 from glob import escape
 
 import onnx
-import onnxruntime
 import pytest
 
 from fillmask import ArtifactError, FillMask
 from fillmask.artifact import hub
 from tests.support import toys
 
-# The hub's cache links to its files, and of an older ONNX Runtime the engine refuses links to weights.
-reads_links = pytest.mark.skipif(
-    not hasattr(onnxruntime.SessionOptions, "add_external_initializers_from_files_in_memory"),
-    reason="this ONNX Runtime does not follow links",
-)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
 
@@ -79,7 +73,7 @@ def tokens_of(fill_mask):
     return [prediction.token for prediction in fill_mask.predict("the [MASK] sat")[0]]
 
 
-@pytest.mark.parametrize("write", [toys.write_native, pytest.param(toys.write_weighty, marks=reads_links)])
+@pytest.mark.parametrize("write", [toys.write_native, toys.write_weighty])
 def test_a_native_model_of_the_hub_predicts_and_names_its_commit(offline, tmp_path, native_folder, write):
     cache(tmp_path, write)
     expected = tokens_of(FillMask(native_folder, variant="int8", threads=1))
@@ -147,7 +141,6 @@ def test_weights_are_fetched_by_the_names_that_the_graph_has(requests, tmp_path,
     assert fetched(requests)[-1] == (COMMIT, {escape(location) for location in locations})
 
 
-@reads_links
 @pytest.mark.parametrize("locations", [["model.onnx.data"], ["model.onnx_data", "model.onnx_data_1"]])
 def test_a_foreign_model_of_the_hub_with_weights_beside_its_graph_predicts(offline, tmp_path, foreign, locations):
     cache(tmp_path, lambda folder: foreign_with_weights(folder, locations))

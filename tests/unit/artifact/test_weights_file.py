@@ -1,11 +1,14 @@
 """Files of weights that change while a model is loaded or used: refused or survived, never a crash or other results."""
 
+import hashlib
 import os
 import shutil
 
 import pytest
 
 from fillmask import FillMask, IntegrityError
+from fillmask.artifact import folder as folder_module
+from fillmask.artifact.folder import open_artifact
 from fillmask.artifact.weights_file import WeightsFile
 from fillmask.runtime import opening
 from tests.support import toys
@@ -106,6 +109,26 @@ def test_new_files_renamed_over_the_weights_and_their_removal_change_nothing(fol
 
 def test_weights_that_become_shorter_do_not_end_the_process(folder, python):
     assert "was written to while a model had it mapped" in python(SHORTENED, folder, weights_of(folder), TEXT)
+
+
+def test_weights_behind_a_link_are_not_mapped_and_survive_even_a_run(tmp_path, python):
+    folder = toys.write_weighty(tmp_path / "native")
+    blob = (folder / WEIGHTS["native"]).rename(tmp_path / "blob")
+    (folder / WEIGHTS["native"]).symlink_to(blob)
+    assert python(SHORTENED + "else: print('predicted')", folder, blob, TEXT) == "predicted\n"
+
+
+def test_weights_that_become_shorter_while_they_are_hashed_are_refused(tmp_path, monkeypatch):
+    folder = toys.write_weighty(tmp_path / "native")
+    artifact = open_artifact(folder)
+
+    def shorten_and_hash(*content):
+        os.truncate(weights_of(folder), 0)
+        return hashlib.new("sha256", *content)
+
+    monkeypatch.setattr(folder_module.hashlib, "sha256", shorten_and_hash)
+    with pytest.raises(IntegrityError, match=r"got e3b0c44298\w+ \(0 bytes\); copy it again"):
+        artifact.check(WEIGHTS["native"])
 
 
 def test_weights_that_change_during_a_run_give_no_result(folder):

@@ -15,7 +15,8 @@ from tests.support.hub_stub import COMMIT, Hub, served
 @pytest.fixture
 def pulled(tmp_path):
     """Run commands with a hub of its own and an empty cache."""
-    with served(Hub(EMBEDDED)) as address:
+    gated = (401, {"X_Error_Code": "GatedRepo", "X_Error_Message": "Access to model org/gated is restricted."})
+    with served(Hub(EMBEDDED, refusals={"org/gated": gated})) as address:
         environment = {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path),
                        "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1"}  # fmt: skip
 
@@ -45,6 +46,8 @@ def test_a_revision_is_fetched_listed_and_used(pulled, tmp_path):
             ["org/name@v9"],
             "the hub model at revision v9 cannot be had: the model has no such revision",
         ),
+        (["org/gated"], "the model is gated; ask for access at http://127.0.0.1:"),
+        ([""], "model must be a folder, a hub id or None, got ''"),
         (["org/name@v1", "--revision", "v2"], "names the revision 'v1', and revision='v2' another"),
         (["org/name", "--variant", "int9"], "has no variant 'int9'; it has int8"),
     ],
@@ -54,6 +57,7 @@ def test_what_cannot_be_had_is_one_line_and_exit_code_2(pulled, arguments, messa
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+    assert "%|" not in done.stderr  # a bar, which only a terminal gets
 
 
 def test_a_folder_is_no_model_of_the_hub(native_folder):

@@ -1,20 +1,19 @@
-"""The commands of a contender's process: load it, predict, time it, read its memory."""
+"""A contender in its process: load it, predict, time it, read its memory."""
 
 from __future__ import annotations
 
 import gc
 import itertools
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from benchmarks.contenders import Contender, Predictions, open_contender
-from benchmarks.device import DEVICES
-from benchmarks.harness.worker import Handlers
-from benchmarks.models.folders import from_json
-from fillmask.environment import process_memory
+from benchmarks.device import CPU, Device
+from benchmarks.models.folders import ModelFolders
 
-HANDLERS = "benchmarks.harness.handlers:handlers"
 _LEAST_SECONDS = 0.4
 _PIPELINE = ("torch", "transformers:pipeline", "transformers:AutoModelForMaskedLM", "transformers:AutoTokenizer")
 _IMPORTS = {
@@ -22,12 +21,6 @@ _IMPORTS = {
     "optimum": (*_PIPELINE, "optimum.onnxruntime:ORTModelForMaskedLM"),
     "transformers": _PIPELINE,
 }
-
-
-def handlers() -> Handlers:
-    """The commands of a worker."""
-    measured = MeasuredContender()
-    return {name: getattr(measured, name) for name in ("imports", "load", "predictions", "calls", "seconds", "memory")}
 
 
 class MeasuredContender:
@@ -44,7 +37,7 @@ class MeasuredContender:
                 getattr(imported, attribute)  # these packages import their parts on first access
 
     def load(
-        self, name: str, folders: dict[str, Any], threads: int, device: str = "cpu", *, freeze: bool = True
+        self, name: str, folders: ModelFolders, threads: int, device: Device = CPU, *, freeze: bool = True
     ) -> dict[str, Any]:
         """Load a contender.
 
@@ -58,7 +51,7 @@ class MeasuredContender:
         Returns:
             Its settings.
         """
-        self._contender = open_contender(name, from_json(folders), threads, DEVICES[device])
+        self._contender = open_contender(name, folders, threads, device)
         if freeze:
             gc.collect()
             gc.freeze()
@@ -84,16 +77,15 @@ class MeasuredContender:
         self._contender.predict([next(queue)])
         end = time.perf_counter() + seconds
         while len(times) < most and (len(times) < least or time.perf_counter() < end):
-            times.append(self._time([next(queue)], 1, 1) * 1e3)
+            start = time.perf_counter()
+            self._contender.predict([next(queue)])
+            times.append((time.perf_counter() - start) * 1e3)
         return times
 
     def seconds(self, texts: list[str], batch_size: int, workers: int) -> float:
         """Seconds for all texts, the mean over as many repetitions as take 0.4 seconds; one text warms caches."""
         self._contender.predict(texts[:1])
-        times: list[float] = []
-        while sum(times) < _LEAST_SECONDS:
-            times.append(self._time(texts, batch_size, workers))
-        return sum(times) / len(times)
+        return mean_seconds(partial(self._contender.predict, texts, batch_size, workers), _LEAST_SECONDS)
 
     def memory(self) -> dict[str, float]:
         """MB of this process, as ``fillmask.environment.Memory`` has them.
@@ -101,12 +93,19 @@ class MeasuredContender:
         Raises:
             OSError: The system does not report them; Linux does.
         """
+        from fillmask.environment import process_memory  # an older fillmask, which may be timed here, lacks it
+
         found = process_memory()
         if found is None:
             raise OSError("this system does not report the memory of a process; Linux 4.14 and later do")
         return {"rss": found.rss / 1e6, "pss": found.pss / 1e6, "peak": found.peak / 1e6}
 
-    def _time(self, texts: list[str], batch_size: int, workers: int) -> float:
-        start = time.perf_counter_ns()
-        self._contender.predict(texts, batch_size, workers)
-        return (time.perf_counter_ns() - start) / 1e9
+
+def mean_seconds(run: Callable[[], object], least: float) -> float:
+    """Seconds of a run, the mean over as many as take ``least`` seconds."""
+    times: list[float] = []
+    while sum(times) < least:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return sum(times) / len(times)

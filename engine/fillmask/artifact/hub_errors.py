@@ -1,0 +1,91 @@
+"""Why the hub does not give a model, and what to do: a part of a message, from an error of huggingface_hub.
+
+Its versions raise errors of requests, of httpx and of their own, and wrap them in one that speaks of the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fillmask.errors import first_line
+
+_BUSY = 429
+_SERVER = 500
+# HTTP statuses without a name of their own in huggingface_hub.
+_STATUSES = {
+    401: "the hub rejects the token (401); HF_TOKEN must be a valid one, or else `hf auth login` again",
+    403: "the hub forbids it (403); HF_TOKEN must be a token that may read this model",
+    _BUSY: "the hub takes no more requests now (429); try again later, or set HF_TOKEN, which is allowed more",
+}
+
+
+def explain(error: BaseException, model_id: str) -> str:
+    """Give the reason of an error of ``snapshot_download``, without the line ends and addresses of its own text.
+
+    Args:
+        error: What was raised.
+        model_id: What names the model on the hub.
+    """
+    from huggingface_hub import constants, errors
+
+    cause = _cause(error)
+    if isinstance(cause, errors.RevisionNotFoundError):
+        return f"the model has no such revision; its branches and tags are at {constants.ENDPOINT}/{model_id}"
+    if isinstance(cause, errors.DisabledRepoError):
+        return "the hub has disabled this model"
+    if isinstance(cause, errors.RepositoryNotFoundError):  # also GatedRepoError, which is derived from it
+        return _not_shown(cause, model_id)
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    return _without_status(cause, model_id) if status is None else _of_status(status)
+
+
+def _without_status(cause: BaseException, model_id: str) -> str:
+    from huggingface_hub import constants, errors
+
+    cache = f"the cache {constants.HF_HUB_CACHE}"
+    if isinstance(cause, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)):
+        return (
+            f"HF_HUB_OFFLINE is set, and {cache} does not hold it; unset HF_HUB_OFFLINE for one `fillmask pull "
+            f"{model_id}`"
+        )
+    on_disk = isinstance(cause, OSError) and cause.errno is not None
+    if on_disk and not isinstance(cause, (ConnectionError, TimeoutError)):
+        return f"{cache} cannot be written: {first_line(cause)}; HF_HOME names another folder"
+    if isinstance(cause, ValueError):
+        return first_line(cause)
+    return (
+        f"{constants.ENDPOINT} cannot be reached ({_innermost(cause)}), and {cache} does not hold it; run `fillmask "
+        f"pull {model_id}` where there is a network, copy the folder it prints, and name that"
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a LocalEntryNotFoundError hides, which stands for every error while a cache is empty."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    return error.__cause__ or error if isinstance(error, LocalEntryNotFoundError) else error
+
+
+def _not_shown(error: BaseException, model_id: str) -> str:
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import GatedRepoError
+
+    known, page = get_token() is not None, f"{constants.ENDPOINT}/{model_id}"
+    if not isinstance(error, GatedRepoError):
+        return f"the hub has no such model{' that this token may read' if known else '; a private one needs HF_TOKEN'}"
+    if known:
+        return f"the model is gated, and the account of this token has no access; ask for it at {page}"
+    return f"the model is gated; ask for access at {page}, and set HF_TOKEN to a token of that account"
+
+
+def _of_status(status: int) -> str:
+    if status >= _SERVER:
+        return f"the hub fails ({status}); try again later"
+    return _STATUSES.get(status, f"the hub replies with the HTTP status {status}")
+
+
+def _innermost(error: Any) -> str:  # noqa: ANN401 -- the errors of several packages
+    """The first error of a chain, such as of a name that does not resolve or of a certificate."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return getattr(error, "strerror", None) or first_line(error)
