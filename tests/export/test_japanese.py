@@ -30,7 +30,7 @@ LOWER = IPADIC | {"do_lower_case": True}
 KINDS = {
     "ipadic": IPADIC,
     "unidic_lite": MECAB,
-    "lower": LOWER,
+    "lower": LOWER | {"additional_special_tokens": ["ABC"]},  # ＡＢＣ is this word, and keeps its capitals
     "not normalized": MECAB | {"mecab_kwargs": {"mecab_dic": "ipadic", "normalize_text": False}},
     "characters": IPADIC | {"subword_tokenizer_type": "character"},
     "basic": {"never_split": ["a-b"]},

@@ -4,6 +4,8 @@ import json
 import pickle
 import re
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -27,7 +29,9 @@ class Tagger:
     def __call__(self, text):
         if "broken" in text:
             raise RuntimeError("no lattice")
-        return [SimpleNamespace(surface=word) for word in re.findall(r"[A-Za-zΑ-ω]+|[^A-Za-zΑ-ω \n]+", text)]
+        self.text = text
+        time.sleep(0.001)  # for other threads, which must not read a text meanwhile
+        return [SimpleNamespace(surface=word) for word in re.findall(r"[A-Za-zΑ-ω]+|[^A-Za-zΑ-ω \n]+", self.text)]
 
 
 @pytest.fixture
@@ -40,13 +44,13 @@ def mecab(monkeypatch):
 
 @pytest.fixture
 def opened(tmp_path):
-    def write(setting=SETTING, *, after=None, normalizer=None):
+    def write(setting=SETTING, *, after=None, special=("[UNK]", "[MASK]")):
         model = models.WordPiece({token: place for place, token in enumerate(VOCAB)}, unk_token="[UNK]")
         tokenizer = Tokenizer(model)
-        tokenizer.normalizer, tokenizer.decoder = normalizer or normalizers.NFKC(), decoders.WordPiece(cleanup=False)
+        tokenizer.normalizer, tokenizer.decoder = normalizers.NFKC(), decoders.WordPiece(cleanup=False)
         if after:
             tokenizer.pre_tokenizer = after
-        tokenizer.add_special_tokens(["[UNK]", "[MASK]"])
+        tokenizer.add_special_tokens(list(special))
         tokenizer.save(str(tmp_path / "tokenizer.json"))
         settings = {"mask_token": "[MASK]", "unk_token": "[UNK]", "japanese_words": setting}
         (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
@@ -74,6 +78,20 @@ def test_normalization_is_completed_where_the_library_has_older_tables(opened):
 def test_a_word_is_put_into_lower_case_by_itself(opened):
     assert opened().encode("ABΣ AB").ids == [0, 6]
     assert opened(SETTING | {"lowercase": True}).encode("ABΣ A [MASK]").ids == [5, 7, 1]
+
+
+@pytest.mark.usefixtures("mecab")
+def test_a_word_that_is_a_special_token_keeps_its_capitals(opened):
+    tokenizer = opened(SETTING | {"lowercase": True}, special=("[UNK]", "[MASK]", "AB"))
+    assert tokenizer.encode("ＡＢ Ａ").ids == [6, 7]
+
+
+@pytest.mark.usefixtures("mecab")
+def test_threads_take_turns(opened):
+    tokenizer, texts = opened(), ["AB a", "b", "東京都 a"] * 8
+    with ThreadPoolExecutor(3) as pool:
+        batches = list(pool.map(lambda _: [each.ids for each in tokenizer.encode_batch_fast(texts)], range(3)))
+    assert batches == [[[6, 7], [8], [2, 3, 7]] * 8] * 3
 
 
 @pytest.mark.usefixtures("mecab")
