@@ -31,7 +31,7 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None) -> Any:  # noqa
         tokenizer = _load(checkpoint, revision)
     except Exception as error:  # the exceptions of transformers and tokenizers have no common base
         raise CheckpointError(
-            f"{checkpoint} cannot be loaded by AutoTokenizer: {first_line(error)}{_hint(checkpoint, error)}"
+            f"{checkpoint} cannot be loaded by AutoTokenizer: {first_line(error).rstrip('.')}{_hint(checkpoint, error)}"
         ) from error
     if isinstance(tokenizer, EsmTokenizer):
         tokenizer = fast_esm(tokenizer)
