@@ -33,10 +33,12 @@ class Invariance(NamedTuple):
     Attributes:
         padded: Rows of different lengths, the shorter ones padded.
         equal_length: Rows of equal length.
+        bits: Rows of equal length, whose logits keep every bit.
     """
 
     padded: bool
     equal_length: bool
+    bits: bool = False
 
 
 def recorded(entry: Mapping[str, Any]) -> Invariance | None:
@@ -44,13 +46,17 @@ def recorded(entry: Mapping[str, Any]) -> Invariance | None:
 
     Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. They were tried on
     eight texts, too few for int8, where padding may change one text in thousands. An int8 graph is invariant to padding
-    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it.
+    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Its sums of
+    integers are exact, so if the exporter saw no difference at all, every bit is kept. Floats may have other kernels
+    on another machine.
     """
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
     padded = recorded_padded and ("quantization" not in entry or ("batch_texts" in entry and _kernels_allow_padding()))
-    return Invariance(padded, bool(entry.get("equal_length_invariant", recorded_padded)))
+    equal_length = bool(entry.get("equal_length_invariant", recorded_padded))
+    bits = padded and equal_length and "quantization" in entry and entry.get("batch_difference") == 0
+    return Invariance(padded, equal_length, bits)
 
 
 def _kernels_allow_padding() -> bool:
