@@ -108,10 +108,17 @@ def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: 
         positions[index, : masks.size] = masks
     together = session.run(*pad([ids for ids, _ in rows], pad_token_id), positions)
     differences = [
-        np.abs(_scores(together[index, : masks.size]) - _scores(session.run(*pad([ids], 0), masks[None])[0])).max()
+        _largest_difference(together[index, : masks.size], session.run(*pad([ids], 0), masks[None])[0])
         for index, (ids, masks) in enumerate(rows)
     ]
     return float(np.max(differences))
+
+
+def _largest_difference(together: NDArray[np.float32], alone: NDArray[np.float32]) -> float:
+    """The largest difference of a score; equal logits, which most integer graphs give, need no exponentials."""
+    if np.array_equal(together, alone) and np.isfinite(alone).all():
+        return 0.0
+    return float(np.abs(_scores(together) - _scores(alone)).max())
 
 
 def _scores(logits: NDArray[np.float32]) -> NDArray[np.float64]:
