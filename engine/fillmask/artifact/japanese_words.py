@@ -114,14 +114,14 @@ def _lower(word: NormalizedString, wanted: str) -> None:
 
 
 def _tagger(dictionary: str) -> Any:  # noqa: ANN401 -- fugashi has no types
-    fugashi, folder = _imported("fugashi"), _imported(dictionary).DICDIR
+    fugashi, folder = _load("fugashi"), _load(dictionary).DICDIR
     try:
         return fugashi.GenericTagger(f'-d "{folder}" -r "{folder}/mecabrc"')
     except RuntimeError as error:
         raise ArtifactError(f"MeCab does not open the dictionary in {folder}: {first_line(error)}") from error
 
 
-def _imported(package: str) -> Any:  # noqa: ANN401 -- neither fugashi nor a dictionary has types
+def _load(package: str) -> Any:  # noqa: ANN401 -- neither fugashi nor a dictionary has types
     try:
         return import_module(package)
     except ImportError as error:
