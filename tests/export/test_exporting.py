@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, pipeline
 
 import fillmask_export
 from fillmask import FillMask, IntegrityError
+from fillmask.invariance import recorded
 from fillmask.verification import verify
 from fillmask_export import Plan, export
 from fillmask_export.verify.tokenizer_check import texts_for
@@ -169,6 +170,14 @@ def test_the_lowered_variants_verify_where_they_were_made(lowered):
 def test_int8_is_the_default_where_it_is_there_and_else_the_first(exported, lowered):
     assert exported[1]["default_variant"] == "int8"
     assert lowered[1]["default_variant"] == "fp16"
+
+
+def test_the_engine_reads_from_the_manifest_whether_products_are_of_integers(exported, lowered, monkeypatch):
+    monkeypatch.setattr("fillmask.runtime.padding_trial.padding_keeps_bits", lambda: True)
+    seen = {"batch_invariant": True, "equal_length_invariant": True, "batch_difference": 0.0}
+    variants = exported[1]["variants"] | lowered[1]["variants"]
+    bits = {variant: recorded(entry | seen).bits for variant, entry in variants.items()}
+    assert bits == {"fp32": False, "int8": True, "fp16": False, "int4": False}
 
 
 def test_the_manifest_counts_the_texts_that_both_tokenizers_read(exported, checkpoint_of):
