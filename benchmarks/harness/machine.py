@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ _PACKAGES = (
 _ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
 _GPU = "name,driver_version,clocks.sm,utilization.gpu,memory.used,memory.total"
 _BEFORE_S = 2.0
+_SAMPLE_S = 2.0
 
 
 def context() -> dict[str, Any]:
@@ -76,21 +78,23 @@ class Watch:
 @contextmanager
 def watch() -> Iterator[Watch]:
     """Watch the machine during a whole run. Entering takes two seconds, in which no process of ours should run."""
-    found, before = Watch(), _seconds()
+    own = OwnSeconds()
+    found, before = Watch(), _seconds(own)
     time.sleep(_BEFORE_S)
-    start = _seconds()
+    start = _seconds(own)
     found.load_before = _shares(before, start)[1] * (psutil.cpu_count() or 1)
-    yield found
-    found.steal, found.foreign = _shares(start, _seconds())
+    with own.sampled():
+        yield found
+    found.steal, found.foreign = _shares(start, _seconds(own))
 
 
-def _seconds() -> NDArray[np.float64]:
+def _seconds(own: OwnSeconds) -> NDArray[np.float64]:
     """Seconds of all cores since the start of the machine: all, stolen, and those of foreign processes."""
     times = psutil.cpu_times()
     stolen, idle = getattr(times, "steal", 0.0), times.idle + getattr(times, "iowait", 0.0)
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice as well
     whole = sum(times) - guests
-    return np.array([whole, stolen, whole - idle - stolen - _own_seconds()])
+    return np.array([whole, stolen, whole - idle - stolen - own.seconds()])
 
 
 def _shares(start: NDArray[np.float64], end: NDArray[np.float64]) -> tuple[float, float]:
@@ -99,14 +103,49 @@ def _shares(start: NDArray[np.float64], end: NDArray[np.float64]) -> tuple[float
     return float(stolen / max(whole, 1e-9)), float(max(0.0, foreign) / max(whole, 1e-9))
 
 
-def _own_seconds() -> float:
-    """CPU seconds of this process and its descendants, including those that ended and were waited for."""
-    me, seconds = psutil.Process(), 0.0
-    for process in [me, *me.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            seconds += times.user + times.system + times.children_user + times.children_system
-    return seconds
+class OwnSeconds:
+    """CPU seconds of this process and its descendants since this object was made, including those that ended.
+
+    The system counts the time of a process that its parent waited for. Ray does not wait for its workers, so the
+    time of each process is remembered as it was last seen.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, float], float] = {}
+        self._lock = Lock()
+        self._start = self._counts()
+
+    def seconds(self) -> float:
+        """Count the seconds until now."""
+        return float((self._counts() - self._start).max())
+
+    def _counts(self) -> NDArray[np.float64]:
+        """The seconds with those of the processes that somebody waited for, and with those that were seen."""
+        me, waited = psutil.Process(), 0.0
+        with self._lock:
+            for process in [me, *me.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    self._seen[process.pid, process.create_time()] = times.user + times.system
+                    waited += times.user + times.system + times.children_user + times.children_system
+            return np.array([waited, sum(self._seen.values())])
+
+    @contextmanager
+    def sampled(self) -> Iterator[None]:
+        """Look at all processes every two seconds."""
+        ended = Event()
+
+        def sample() -> None:
+            while not ended.wait(_SAMPLE_S):
+                self.seconds()
+
+        thread = Thread(target=sample, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def _printed(*command: str) -> str | None:

@@ -74,7 +74,8 @@ class Comparison:
     ) -> Iterator[Ranking | InputError]:
         """Rank the same candidates in many texts, lazily and in order; the arguments are those of ``rank``.
 
-        On a CPU a result depends on neither ``batch_size`` nor ``workers``: the rows of a text run by themselves.
+        On a CPU a result depends on neither ``batch_size`` nor ``workers``: rows of several texts share a run only
+        where that keeps every bit.
         """
         from fillmask.tasks.rank import RANK
 

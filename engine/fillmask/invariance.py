@@ -21,6 +21,7 @@ _LENGTHS = (5, 9, 17)
 _TOLERANCE, _GPU_TOLERANCE = 1e-5, 2e-3
 
 
+_IN_INTEGERS = "uint8 activations on fixed scales"  # as the exporter describes a variant
 _TOGETHER = 8  # rows of a run whose scores are compared with those of each row alone
 
 MaskedRow: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -33,10 +34,12 @@ class Invariance(NamedTuple):
     Attributes:
         padded: Rows of different lengths, the shorter ones padded.
         equal_length: Rows of equal length.
+        bits: Rows of equal length, whose logits keep every bit.
     """
 
     padded: bool
     equal_length: bool
+    bits: bool = False
 
 
 def recorded(entry: Mapping[str, Any]) -> Invariance | None:
@@ -44,13 +47,23 @@ def recorded(entry: Mapping[str, Any]) -> Invariance | None:
 
     Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. They were tried on
     eight texts, too few for int8, where padding may change one text in thousands. An int8 graph is invariant to padding
-    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it.
+    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Sums of
+    integers are exact, so where all products are such sums and the exporter saw no difference at all, every bit is
+    kept. Products of floats may have other kernels on another machine.
     """
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
     padded = recorded_padded and ("quantization" not in entry or ("batch_texts" in entry and _kernels_allow_padding()))
-    return Invariance(padded, bool(entry.get("equal_length_invariant", recorded_padded)))
+    equal_length = bool(entry.get("equal_length_invariant", recorded_padded))
+    bits = padded and equal_length and _adds_integers(entry) and entry.get("batch_difference") == 0
+    return Invariance(padded, equal_length, bits)
+
+
+def _adds_integers(entry: Mapping[str, Any]) -> bool:
+    """Whether all products with weights are of integers: not those of fp16 and int4, and none is left in fp32."""
+    description = str(entry.get("quantization"))
+    return description.startswith(_IN_INTEGERS) and "left in fp32" not in description
 
 
 def _kernels_allow_padding() -> bool:
@@ -102,10 +115,17 @@ def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: 
         positions[index, : masks.size] = masks
     together = session.run(*pad([ids for ids, _ in rows], pad_token_id), positions)
     differences = [
-        np.abs(_scores(together[index, : masks.size]) - _scores(session.run(*pad([ids], 0), masks[None])[0])).max()
+        _largest_difference(together[index, : masks.size], session.run(*pad([ids], 0), masks[None])[0])
         for index, (ids, masks) in enumerate(rows)
     ]
     return float(np.max(differences))
+
+
+def _largest_difference(together: NDArray[np.float32], alone: NDArray[np.float32]) -> float:
+    """The largest difference of a score; equal logits, which most integer graphs give, need no exponentials."""
+    if np.array_equal(together, alone) and np.isfinite(alone).all():
+        return 0.0
+    return float(np.abs(_scores(together) - _scores(alone)).max())
 
 
 def _scores(logits: NDArray[np.float32]) -> NDArray[np.float64]:

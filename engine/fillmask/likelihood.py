@@ -68,7 +68,8 @@ class Likelihood:
     ) -> Iterator[Score | InputError]:
         """Score many texts, lazily and in order; the arguments are those of ``score`` and ``predict_many``.
 
-        On a CPU a score depends on neither ``batch_size`` nor ``workers``: the rows of a text run by themselves.
+        On a CPU a score depends on neither ``batch_size`` nor ``workers``: rows of several texts share a run only where
+        that keeps every bit.
         """
         from fillmask.tasks.score import SCORE
 

@@ -75,8 +75,8 @@ def masked_read(
             the positions.
 
     Returns:
-        A row with the template's special tokens, also around a window. It runs alone: rows of one text have one length
-        and make full runs by themselves.
+        A row with the template's special tokens, also around a window. It keeps its bits whatever else runs: rows of
+        one text have one length, so most of its runs are full without others.
     """
     if start is None:
         start = _window_start(tokens.ids.size, window_size(model), masked, positions)

@@ -171,6 +171,11 @@ class Model:
         return self.invariance.equal_length
 
     @property
+    def bitwise_invariant(self) -> bool:
+        """Whether rows of equal length may run together without changing a bit of each other's logits."""
+        return self.invariance.bits
+
+    @property
     def invariance(self) -> Invariance:
         """Which rows may run together: as the manifest records it, else as the trial of the first call found it."""
         if not self._invariance:

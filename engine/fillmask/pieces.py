@@ -154,9 +154,10 @@ class Pieces:
 
 def boundary_of(tokenizer: Tokenizer) -> Boundary | None:
     """Find how a vocabulary marks words, from the parts of its tokenizer."""
-    kinds = {kind: part for part in (tokenizer.decoder, tokenizer.pre_tokenizer) for kind, part in _parts(part)}
-    if "WordPiece" in kinds:
+    kinds = dict(_parts(tokenizer.decoder))
+    if "WordPiece" in kinds:  # before the pre-tokenizer is asked: beside this decoder it may be code without settings
         return Boundary(kinds["WordPiece"].get("prefix") or "##", begins=False)
+    kinds |= _parts(tokenizer.pre_tokenizer)
     if "ByteLevel" in kinds:
         return Boundary("Ġ", begins=True)
     if "Metaspace" in kinds:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 _Plan = Callable[[Sequence[Read]], list[list[int]]]
 
 _BATCHES_AHEAD = 8  # of each worker are read together, so that texts of similar length can share a run
+_LEAST_AHEAD = 64  # tasks: scoring 48 sentences of a dozen tokens takes 0.96 of the time that it takes with 16
 
 
 class TaskRun(Generic[T]):
@@ -62,14 +63,14 @@ def run_tasks(
         tasks: Are taken one at a time, or where rows of several run together, some ahead of the results.
         concurrency: How many rows run together.
         window: Tasks that are read together, so that texts of similar length can share a run; None for eight batches of
-            each worker. With a number, which rows run together does not depend on the workers.
+            each worker, and at least 64. With a number, which rows run together does not depend on the workers.
 
     Returns:
         For each task its result, or the InputError that ended it. Any other error is raised at its place.
     """
     if window is None and concurrency.batch_size == concurrency.workers == 1:
         return (_result_or_error(model, task) for task in tasks)
-    size = window or concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD
+    size = window or max(_LEAST_AHEAD, concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD)
     return _run_windows(model, iter(tasks), concurrency, size)
 
 
@@ -125,10 +126,19 @@ def _submit(
     waiting = [run for run in runs if run.outcome is None]
     reads = [read for run in waiting if not is_alone(model, run.reads) for read in run.reads]
     shared = iter(_submit_reads(submit, model, reads, partial(plan_reads, model, batch_size=batch_size)))
-    own = partial(_submit_reads, submit, model, choose=partial(plan_own, model))
-    return [
-        (run, own(run.reads) if is_alone(model, run.reads) else [next(shared) for _ in run.reads]) for run in waiting
-    ]
+    own = _submit_own(model, submit, [run.reads for run in waiting if is_alone(model, run.reads)])
+    return [(run, next(own) if is_alone(model, run.reads) else [next(shared) for _ in run.reads]) for run in waiting]
+
+
+def _submit_own(
+    model: Model, submit: Callable[..., Future[list[Any]]], tasks: Sequence[Sequence[Read]]
+) -> Iterator[list[Callable[[], Any]]]:
+    """Submit reads that run beside those of their own task only, or beside others that leave them every bit."""
+    choose = partial(plan_own, model)
+    if len(tasks) > 1 and model.bitwise_invariant:
+        results = iter(_submit_reads(submit, model, [read for reads in tasks for read in reads], choose))
+        return ([next(results) for _ in reads] for reads in tasks)
+    return (_submit_reads(submit, model, reads, choose) for reads in tasks)
 
 
 def _submit_reads(

@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import BertweetTokenizer, PhobertTokenizer, PreTrainedTokenizerFast
 
 from fillmask.artifact.at_signs import name_of, symbol_of
 from fillmask_export.errors import CheckpointError
+from fillmask_export.wrapping import SPACE, wrap
 
-_SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _END = "</w>"
-# What Python's \S is not; the Rust library's \S differs in U+001C to U+001F.
-_SPACE = r"\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
 
 
 def fast_at_signs(tokenizer: PhobertTokenizer | BertweetTokenizer) -> PreTrainedTokenizerFast:
@@ -41,22 +39,10 @@ def fast_at_signs(tokenizer: PhobertTokenizer | BertweetTokenizer) -> PreTrained
     fast = Tokenizer(
         models.BPE(_with_symbols(tokens, merges), merges, unk_token=tokenizer.unk_token, end_of_word_suffix=_END)
     )
-    fast.pre_tokenizer = pre_tokenizers.Split(Regex(rf"[^{_SPACE}]+\n?"), "removed", invert=True)
+    fast.pre_tokenizer = pre_tokenizers.Split(Regex(rf"[^{SPACE}]+\n?"), "removed", invert=True)
     fast.decoder = _decoder(contents)
     fast.post_processor = _template(tokenizer)
-    for _, token in sorted(added.items()):
-        plain = AddedToken(token.content, lstrip=token.lstrip, rstrip=token.rstrip, normalized=False)
-        (fast.add_special_tokens if token.special else fast.add_tokens)([plain])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=fast,
-        at_sign_tokens=len(vocab),
-        model_max_length=tokenizer.model_max_length,
-        model_input_names=tokenizer.model_input_names,
-        clean_up_tokenization_spaces=tokenizer.clean_up_tokenization_spaces,
-        clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output=tokenizer.clean_up_tokenization_spaces,
-        truncation_side=tokenizer.truncation_side,
-        **{name: str(token) for name in _SPECIAL if (token := getattr(tokenizer, name)) is not None},
-    )
+    return wrap(fast, tokenizer, {"at_sign_tokens": len(vocab)})
 
 
 def _with_symbols(tokens: dict[str, int], merges: Iterable[tuple[str, str]]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers.utils import cached_file
 
-from fillmask.artifact.hub import snapshot
+from fillmask.artifact import hub
 from fillmask.artifact.manifest import parse_json
 from fillmask.errors import ArtifactError, FillMaskError, first_line
 from fillmask_export.errors import CheckpointError
@@ -25,7 +25,7 @@ def refuse_absent(checkpoint: str | Path, revision: str | None = None) -> None:
     """
     try:
         if not Path(checkpoint).is_dir():
-            snapshot(str(checkpoint), revision, ["config.json"])
+            hub.refuse_absent(str(checkpoint), revision)
     except OSError as error:  # such as a name that is too long
         raise CheckpointError(f"{checkpoint} cannot be opened: {error.strerror}") from error
     except ArtifactError as error:

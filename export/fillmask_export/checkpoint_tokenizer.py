@@ -10,10 +10,13 @@ from transformers import AutoTokenizer, EsmTokenizer, PreTrainedTokenizerFast
 from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
 
 from fillmask.errors import first_line
+from fillmask.extras import lacks
 from fillmask_export.errors import CheckpointError
 from fillmask_export.esm import fast_esm
 from fillmask_export.python_tokenizers import fast_version
 
+# In transformers' errors about packages of the extra `japanese`.
+_WITHOUT_MECAB = ("to use MecabTokenizer", "ipadic dictionary is not", "unidic_lite dictionary is not")
 # Characters that few vocabularies have: a tokenizer without an unknown token fails on them.
 _RARE = "\u16a0 \U00013000 \u0f00x"
 
@@ -28,7 +31,7 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None) -> Any:  # noqa
         tokenizer = _load(checkpoint, revision)
     except Exception as error:  # the exceptions of transformers and tokenizers have no common base
         raise CheckpointError(
-            f"{checkpoint} cannot be loaded by AutoTokenizer: {first_line(error)}{_hint(checkpoint)}"
+            f"{checkpoint} cannot be loaded by AutoTokenizer: {first_line(error).rstrip('.')}{_hint(checkpoint, error)}"
         ) from error
     if isinstance(tokenizer, EsmTokenizer):
         tokenizer = fast_esm(tokenizer)
@@ -58,8 +61,10 @@ def _is_known(settings: dict[str, Any]) -> bool:
     return any(tokenizer_class_from_name(each) is not None for each in (name, f"{name}Fast"))
 
 
-def _hint(checkpoint: str | Path) -> str:
-    """What to install where the checkpoint has a vocabulary in a form that transformers has to convert."""
+def _hint(checkpoint: str | Path, error: Exception) -> str:
+    """What to install: for Japanese words, or for a vocabulary in a form that transformers has to convert."""
+    if any(words in str(error) for words in _WITHOUT_MECAB):
+        return f". {lacks('MeCab', 'fugashi with a dictionary', 'japanese')}"
     missing = [name for name in ("sentencepiece", "tiktoken") if find_spec(name) is None]
     folder = Path(checkpoint)
     if not missing or not folder.is_dir() or (folder / "tokenizer.json").exists() or not list(folder.glob("*.model")):

@@ -87,7 +87,7 @@ def _fill(
         )
     if set(variants) != {"fp32"}:
         say(f"scoring {len(eval_data.sentences.texts)} texts with each variant beside fp32")
-        fp32 = _write_fp32(model, eval_data, workspace)
+        fp32 = folder / entries["fp32"]["file"] if "fp32" in entries else _write_fp32(model, eval_data, workspace)
         add_likelihoods(entries, fp32, folder, tokenizer=checkpoint.tokenizer, eval_data=eval_data)
     verification = {
         "origin": eval_data.held_out.origin,
@@ -110,7 +110,7 @@ def _fill(
 
 
 def _write_fp32(model: ir.Model, eval_data: EvalData, workspace: Path) -> Path:
-    """Write the fp32 graph that other variants are compared with; the artifact may have none."""
+    """Write the fp32 graph that other variants are compared with, for an artifact that has none."""
     folder = workspace / "fp32"
     folder.mkdir()
     return folder / str(write_graph("fp32", model, eval_data, folder)["file"])

@@ -49,17 +49,34 @@ def test_a_folder_without_git_has_no_commit(monkeypatch, tmp_path):
 
 
 def test_what_this_process_and_its_children_do_is_their_own():
-    start = machine._own_seconds()
+    own = machine.OwnSeconds()
     _spin(0.2)
     child = multiprocessing.get_context("spawn").Process(target=_spin, args=(0.3,))
     child.start()
     child.join()
-    assert machine._own_seconds() - start > 0.45
+    assert own.seconds() > 0.45
+
+
+# Starts a process whose times are lost, as Ray does; it works for 0.6 seconds.
+UNWAITED = """
+import signal, subprocess, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.6: pass"])
+child.wait()  # for its end; its times are lost
+"""
+
+
+def test_what_nobody_waited_for_is_their_own_too(monkeypatch):
+    monkeypatch.setattr(machine, "_SAMPLE_S", 0.05)
+    own = machine.OwnSeconds()
+    with own.sampled():
+        subprocess.run([sys.executable, "-c", UNWAITED], check=True)
+    assert own.seconds() > 0.5
 
 
 @pytest.mark.usefixtures("brief")
 def test_what_others_do_is_foreign(monkeypatch):
-    monkeypatch.setattr(machine, "_own_seconds", lambda: 0.0)  # as if the child were no child
+    monkeypatch.setattr(machine.OwnSeconds, "seconds", lambda _: 0.0)  # as if the child were no child
     code = "while True: pass"
     with subprocess.Popen([sys.executable, "-c", code]) as other, machine.watch() as watch:
         time.sleep(0.5)

@@ -16,6 +16,24 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 collect_ignore_glob = [] if all(map(find_spec, ("torch", "transformers", "onnxscript"))) else ["*test_*.py"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def torch_tracer(tmp_path_factory):
+    """Each model is traced by ``torch.export`` once a session; gives the tracer itself."""
+    from fillmask_export.tracing import torch_export
+    from tests.support.traces import traced_once
+
+    tracer = torch_export.write_plain
+    torch_export.write_plain = traced_once(tracer, tmp_path_factory.mktemp("traces"))
+    yield tracer
+    torch_export.write_plain = tracer
+
+
+@pytest.fixture
+def traced_anew(torch_tracer, monkeypatch):
+    """For a test whose subject the tracer is too."""
+    monkeypatch.setattr("fillmask_export.tracing.torch_export.write_plain", torch_tracer)
+
+
 @pytest.fixture(scope="session")
 def plain_of(checkpoint_of, tmp_path_factory):
     """Converts the checkpoint of a family, once a session, and gives the path of its graph."""

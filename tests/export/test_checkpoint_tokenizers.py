@@ -1,6 +1,7 @@
 """The tokenizers of checkpoints: which are taken, and which are refused and why."""
 
 import json
+import sys
 
 import pytest
 import transformers
@@ -123,6 +124,16 @@ def test_a_template_with_token_types_is_refused(checkpoint_copy):
     (checkpoint_copy / "tokenizer.json").write_text(json.dumps(content))
     edit(checkpoint_copy / "tokenizer_config.json", **AS_IT_IS)
     assert "token types [1, 1, 1]" in refusal(checkpoint_copy)
+
+
+def test_mecab_is_named_with_its_extra_where_it_is_missing(checkpoint_copy, monkeypatch):
+    (checkpoint_copy / "tokenizer.json").unlink()
+    (checkpoint_copy / "vocab.txt").write_text("[UNK]\n[MASK]\n", encoding="utf-8")
+    edit(
+        checkpoint_copy / "tokenizer_config.json", tokenizer_class="BertJapaneseTokenizer", word_tokenizer_type="mecab"
+    )
+    monkeypatch.setitem(sys.modules, "fugashi", None)
+    assert "pip install '.[japanese]'" in refusal(checkpoint_copy)
 
 
 def test_what_converts_a_sentencepiece_vocabulary_is_named_where_it_is_missing(checkpoint_copy, monkeypatch):

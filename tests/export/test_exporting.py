@@ -4,11 +4,13 @@ import shutil
 
 import onnx
 import pytest
+import torch
 import transformers
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, pipeline
 
 import fillmask_export
 from fillmask import FillMask, IntegrityError
+from fillmask.invariance import recorded
 from fillmask.verification import verify
 from fillmask_export import Plan, export
 from fillmask_export.verify.tokenizer_check import texts_for
@@ -170,6 +172,14 @@ def test_int8_is_the_default_where_it_is_there_and_else_the_first(exported, lowe
     assert lowered[1]["default_variant"] == "fp16"
 
 
+def test_the_engine_reads_from_the_manifest_whether_products_are_of_integers(exported, lowered, monkeypatch):
+    monkeypatch.setattr("fillmask.runtime.padding_trial.padding_keeps_bits", lambda: True)
+    seen = {"batch_invariant": True, "equal_length_invariant": True, "batch_difference": 0.0}
+    variants = exported[1]["variants"] | lowered[1]["variants"]
+    bits = {variant: recorded(entry | seen).bits for variant, entry in variants.items()}
+    assert bits == {"fp32": False, "int8": True, "fp16": False, "int4": False}
+
+
 def test_the_manifest_counts_the_texts_that_both_tokenizers_read(exported, checkpoint_of):
     tokenizer = AutoTokenizer.from_pretrained(checkpoint_of("wordpiece"))
     assert exported[1]["verification"]["tokenizer"] == {"texts": len(texts_for(tokenizer))}
@@ -208,6 +218,7 @@ def test_only_the_artifact_is_left_beside_it(exported):
     assert {name.split("/")[0] for name in left_in(exported[0].parent)} == {"artifact"}
 
 
+@pytest.mark.usefixtures("traced_anew")
 def test_an_export_can_be_repeated_to_the_byte(exported, checkpoint_of, tmp_path):
     again = export(checkpoint_of("wordpiece"), tmp_path / "again", plan=Plan(masks=300, max_kl=1.0, rounds=0))
     assert again["files"] == exported[1]["files"]
@@ -233,6 +244,7 @@ def protein_checkpoint(proteins, tmp_path):
     """A model of amino acids, which takes no more than 16 of them."""
     sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
     config = BertConfig(vocab_size=14, max_position_embeddings=16, pad_token_id=1, **sizes)
+    torch.manual_seed(0)
     BertForMaskedLM(config).save_pretrained(tmp_path / "proteins")
     proteins.save_pretrained(tmp_path / "proteins")
     return tmp_path / "proteins"

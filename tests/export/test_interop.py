@@ -17,6 +17,7 @@ import pytest
 from fillmask import FillMask
 from tests.support.agreement import ask_engine, ask_reference, assert_agree
 from tests.support.cases import calls
+from tests.support.training import sentences
 
 transformers = pytest.importorskip("transformers")
 
@@ -41,6 +42,15 @@ try:
     print(json.dumps([manifest["source"], len(FillMask(out).predict("The [MASK] sleeps.")[0])]))
 except FillMaskError as error:
     print(json.dumps([type(error).__name__, str(error)]))
+"""
+TRAIN = f"""{NO_NETWORK}
+from fillmask.cli.main import main
+
+try:
+    main(["train", *sys.argv[1:]], standalone_mode=False)
+    print([0])
+except SystemExit as ended:
+    print([ended.code])
 """
 OPEN = f"""{NO_NETWORK}
 from fillmask import FillMask, FillMaskError
@@ -180,6 +190,16 @@ def test_a_hub_checkpoint_that_is_not_in_the_cache_is_refused_and_the_network_le
     assert kind == "CheckpointError"
     assert message.startswith("'org/name' is not a folder, and the hub model cannot be had: ")
     assert "\n" not in message
+
+
+@pytest.mark.slow
+def test_a_hub_encoder_is_trained_at_its_revision(offline, checkpoint_of, tmp_path):
+    hub_cache(tmp_path, checkpoint_of("wordpiece"), OTHER, "next")  # no branch main
+    (tmp_path / "text.txt").write_text("\n\n".join(sentences()))
+    out = tmp_path / "out"
+    small = ["--steps", "1", "--batch-tokens", "256", "--max-length", "64", "--short-length", "48"]
+    assert offline(TRAIN, "org/name@next", str(tmp_path / "text.txt"), "--out", str(out), *small) == [0]
+    assert (out / "model.safetensors").exists()
 
 
 @pytest.mark.slow

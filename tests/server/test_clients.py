@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 import subprocess
+from inspect import signature
 
 import pytest
 from huggingface_hub import AsyncInferenceClient, InferenceClient
@@ -80,7 +81,8 @@ def test_the_request_id_is_in_the_client_s_error(server):
 
 
 def test_a_client_checks_the_health_of_the_server(server):
-    client = InferenceClient(model=server.url, provider="hf-inference")
+    newer = "provider" in signature(InferenceClient).parameters
+    client = InferenceClient(model=server.url, **({"provider": "hf-inference"} if newer else {}))
     assert client.health_check()
     assert client.get_endpoint_info()["mask_token"] == "[MASK]"
 

@@ -143,6 +143,14 @@ def test_the_embedded_model_gives_a_text_its_scores_beside_padding_too():
     assert fill_mask.model.equal_length_invariant
 
 
+def test_equal_logits_that_are_not_numbers_are_no_agreement(tmp_path):
+    for logit in (np.nan, np.inf):
+        weights = np.full_like(toys.tables(), logit)
+        model = FillMask(toys.write_foreign(tmp_path / str(logit), {"model.onnx": toys.foreign_graph(weights)})).model
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(random_difference(model.session, model.tokenizer, 8))
+
+
 def test_scores_in_batches_of_random_rows_are_compared_with_scores_alone(tmp_path):
     steady = FillMask(toys.write_foreign(tmp_path / "a"), threads=1).model
     mixing = FillMask(toys.write_foreign(tmp_path / "b", {"model.onnx": toys.mixing_graph(toys.tables())}), threads=1)

@@ -194,3 +194,28 @@ def test_a_run_that_fails_is_an_error_of_the_engine(model, monkeypatch):
 def test_the_manifest_records_what_padding_and_what_neighbors_change(native_copy, variant, entry, padded, equal):
     model = loaded(native_copy, variant, **entry)
     assert (model.batch_invariant, model.equal_length_invariant) == (padded, equal)
+    assert not model.bitwise_invariant
+
+
+INTEGERS = "uint8 activations on fixed scales calibrated on 9 tokens, int8 weights; 4 products at 3 activations"
+SEEN = {"batch_invariant": True, "batch_texts": 256, "batch_difference": 0.0, "quantization": INTEGERS}
+
+
+@pytest.mark.parametrize(
+    ("entry", "kernels", "expected"),
+    [
+        (SEEN, True, True),
+        (SEEN, False, False),  # another machine
+        (SEEN | {"batch_difference": 1e-9}, True, False),
+        (SEEN | {"batch_invariant": False}, True, False),
+        (SEEN | {"equal_length_invariant": False}, True, False),
+        ({name: value for name, value in SEEN.items() if name != "quantization"}, True, False),  # floats
+        (SEEN | {"quantization": "float16 weights"}, True, False),
+        (SEEN | {"quantization": f"{INTEGERS}, those of 1 left in fp32 (a)"}, True, False),
+    ],
+)
+def test_rows_keep_every_bit_where_the_exporter_and_this_machine_saw_it(
+    native_copy, monkeypatch, entry, kernels, expected
+):
+    monkeypatch.setattr("fillmask.runtime.padding_trial.padding_keeps_bits", lambda: kernels)
+    assert loaded(native_copy, "int8", **entry).bitwise_invariant is expected

@@ -46,6 +46,24 @@ def test_rows_of_a_task_that_asks_for_it_share_no_run_with_others_but_on_a_gpu(n
     assert runs == ([1] if on_gpu else [1, 1, 1])  # equal reads run once, of all tasks or of one
 
 
+@pytest.mark.parametrize(("keeps_bits", "expected"), [(False, [1, 3, 2]), (True, [4, 2])])
+def test_rows_of_such_tasks_share_a_run_of_equal_length_where_that_keeps_every_bit(
+    native, runs, monkeypatch, keeps_bits, expected
+):
+    monkeypatch.setattr(Model, "bitwise_invariant", keeps_bits)
+
+    def alone(texts):
+        rows = [row for text in texts for row in native.model.encode(text).rows]
+        found = yield [Read(row.input_ids, row.positions, Best(), alone=True) for row in rows]
+        return Result(found)
+
+    texts = [["on [MASK]"], ["a [MASK]", "the [MASK]", "cat [MASK]"], ["the [MASK] sat", "a [MASK] sat"]]
+    values = [outcome.value for outcome in run_tasks(native.model, map(alone, texts), Concurrency(1, 2))]
+    assert [len(value) for value in values] == [1, 3, 2]
+    assert values == [run_task(native.model, alone(each)).value for each in texts]
+    assert sorted(runs[: len(expected)]) == sorted(expected)
+
+
 @pytest.mark.parametrize("concurrency", MANY, ids=str)
 def test_every_text_is_predicted_in_its_place(fill_mask, concurrency):
     together = list(fill_mask.predict_many(TEXTS, batch_size=concurrency.batch_size, workers=concurrency.workers))
@@ -112,13 +130,14 @@ def test_one_at_a_time_tasks_are_taken_as_their_results_are_wanted(model):
         assert len(taken) == count
 
 
-def test_texts_are_read_two_windows_ahead_and_no_further(fill_mask):
+@pytest.mark.parametrize(("batch_size", "window"), [(2, 64), (6, 6 * 2 * 8)])
+def test_texts_are_read_two_windows_ahead_and_no_further(fill_mask, batch_size, window):
     read = []
     endless = (read.append(text) or text for text in itertools.cycle(TEXTS))
-    outcomes = fill_mask.predict_many(endless, batch_size=2, workers=2)
+    outcomes = fill_mask.predict_many(endless, batch_size=batch_size, workers=2)
     assert read == []
     next(outcomes)
-    assert len(read) == 2 * (2 * 2 * 8)
+    assert len(read) == 2 * window
     outcomes.close()
 
 

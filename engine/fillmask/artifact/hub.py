@@ -49,13 +49,23 @@ def _with_weights(model_id: str, folder: Path, graphs: list[str]) -> Path:
     return snapshot(model_id, folder.name, names) if names else folder
 
 
-def snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
+def refuse_absent(model_id: str, revision: str | None) -> None:
+    """Refuse a checkpoint that the hub does not have, before its packages are imported or transformers tries for 30 s.
+
+    Raises:
+        ArtifactError: It has no config.json that can be had.
+    """
+    snapshot(model_id, revision, ["config.json"], fetched_by="hf download")  # `fillmask pull` fetches ONNX graphs only
+
+
+def snapshot(model_id: str, revision: str | None, patterns: list[str], fetched_by: str = "fillmask pull") -> Path:
     """Download files of a hub model, or find them in the cache.
 
     Args:
         model_id: What names it on the hub.
         revision: Branch, tag or commit.
         patterns: Names of files, with wildcards.
+        fetched_by: The command that fetches all files of such a model, for the message.
 
     Returns:
         The snapshot's folder.
@@ -72,8 +82,8 @@ def snapshot(model_id: str, revision: str | None, patterns: list[str]) -> Path:
     except Exception as error:  # those of requests, httpx and the files have no common base
         from fillmask.artifact.hub_errors import explain
 
-        at = f" at revision {revision}" if revision else ""
-        reason = explain(error, model_id)
+        at, option = (f" at revision {revision}", f" --revision {revision}") if revision else ("", "")
+        reason = explain(error, model_id, f"{fetched_by} {model_id}{option}")
         raise ArtifactError(
             f"{model_id!r} is not a folder{near_folder(model_id)}, and the hub model{at} cannot be had: {reason}"
         ) from error

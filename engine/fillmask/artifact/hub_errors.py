@@ -19,12 +19,13 @@ _STATUSES = {
 }
 
 
-def explain(error: BaseException, model_id: str) -> str:
+def explain(error: BaseException, model_id: str, command: str) -> str:
     """Give the reason of an error of ``snapshot_download``, without the line ends and addresses of its own text.
 
     Args:
         error: What was raised.
         model_id: What names the model on the hub.
+        command: The command that fetches the model where there is a network.
     """
     from huggingface_hub import constants, errors
 
@@ -36,26 +37,23 @@ def explain(error: BaseException, model_id: str) -> str:
     if isinstance(cause, errors.RepositoryNotFoundError):  # also GatedRepoError, which is derived from it
         return _not_shown(cause, model_id)
     status = getattr(getattr(cause, "response", None), "status_code", None)
-    return _without_status(cause, model_id) if status is None else _of_status(status)
+    return _without_status(cause, command) if status is None else _of_status(status)
 
 
-def _without_status(cause: BaseException, model_id: str) -> str:
+def _without_status(cause: BaseException, command: str) -> str:
     from huggingface_hub import constants, errors
 
     cache = f"the cache {constants.HF_HUB_CACHE}"
     if isinstance(cause, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)):
-        return (
-            f"HF_HUB_OFFLINE is set, and {cache} does not hold it; unset HF_HUB_OFFLINE for one `fillmask pull "
-            f"{model_id}`"
-        )
+        return f"HF_HUB_OFFLINE is set, and {cache} does not hold it; unset HF_HUB_OFFLINE for one `{command}`"
     on_disk = isinstance(cause, OSError) and cause.errno is not None
     if on_disk and not isinstance(cause, (ConnectionError, TimeoutError)):
         return f"{cache} cannot be written: {first_line(cause)}; HF_HOME names another folder"
     if isinstance(cause, ValueError):
         return first_line(cause)
     return (
-        f"{constants.ENDPOINT} cannot be reached ({_innermost(cause)}), and {cache} does not hold it; run `fillmask "
-        f"pull {model_id}` where there is a network, copy the folder it prints, and name that"
+        f"{constants.ENDPOINT} cannot be reached ({_innermost(cause)}), and {cache} does not hold it; run `{command}` "
+        f"where there is a network, copy the folder it prints, and name that"
     )
 
 

@@ -17,6 +17,7 @@ from tokenizers.models import BPE
 from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.at_signs import AtSigns
 from fillmask.artifact.folder import Artifact
+from fillmask.artifact.japanese_words import set_words
 from fillmask.artifact.tokenizer_classes import tokenizer_class
 from fillmask.artifact.tokenizer_overrides import override
 from fillmask.errors import ArtifactError, TextError, first_line
@@ -101,6 +102,7 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
     # In this order: an added token that is normalized is normalized as tokenizer.json says, not as the settings do.
     add_tokens(tokenizer, settings, artifact.read_json("added_tokens.json"))
     override(tokenizer, settings, known)
+    set_words(tokenizer, settings.get("japanese_words"))
     mask_token = content_of(settings.get("mask_token"))
     mask_token_id = None if mask_token is None else tokenizer.token_to_id(mask_token)
     if mask_token is None or mask_token_id is None:

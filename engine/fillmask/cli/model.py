@@ -42,9 +42,9 @@ def find_checkpoint(checkpoint: str, revision: str | None = None) -> tuple[str, 
     if is_folder(checkpoint):
         return checkpoint, revision
     name, revision = hub_id(checkpoint, revision)
-    from fillmask.artifact.hub import snapshot
+    from fillmask.artifact.hub import refuse_absent
 
-    snapshot(name, revision, ["config.json"])
+    refuse_absent(name, revision)
     return name, revision
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ModelInfo(BaseModel):
     """A model of the server."""
+
+    model_config = ConfigDict(protected_namespaces=())  # pydantic before 2.10 warns of every name that begins so
 
     model_id: str = Field(description="Name of the model in paths.")
     model_sha: str | None = Field(description="Commit of a model of the hub.")

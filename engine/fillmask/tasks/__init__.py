@@ -40,8 +40,8 @@ class Read(NamedTuple):
         input_ids: Token ids, ``int64[s]``.
         positions: Where the logits are read, ``int64[m]``.
         reading: What is taken from them.
-        alone: Whether it runs beside reads of its own task only, on a CPU. Its result then has the same bits whatever
-            else runs.
+        alone: Whether it runs, on a CPU, beside reads of its own task only, or of others that leave it every bit. Its
+            result then has the same bits whatever else runs.
     """
 
     input_ids: NDArray[np.int64]

@@ -10,7 +10,7 @@ import click
 from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
-from fillmask.errors import FillMaskError, InputError
+from fillmask.errors import FillMaskError
 
 
 @click.command("train")
@@ -18,6 +18,7 @@ from fillmask.errors import FillMaskError, InputError
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILES...")
 @click.option("--text", "texts", multiple=True, type=click.Path(path_type=Path), help="As FILES; repeats.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to create.")
+@click.option("--revision", help="Branch, tag or commit of a hub encoder.")
 @click.option("--minutes", type=float, help="Time to train for.")
 @click.option("--steps", type=int, help="Steps to train for.")
 @click.option("--learning-rate", default=5e-4, show_default=True, help="Peak learning rate.")
@@ -41,24 +42,21 @@ def train_command(
     files: tuple[Path, ...],
     texts: tuple[Path, ...],
     out: Path,
+    revision: str | None,
     **recipe: Any,  # noqa: ANN401 -- the fields of Recipe
 ) -> None:
-    """Train ENCODER, a folder or a hub id, on the text of FILES as a masked LM, into the new folder OUT.
+    """Train ENCODER, a folder, a hub id or ID@REVISION, on the text of FILES as a masked LM, into the new folder OUT.
 
     FILES are .txt, .txt.xz, .jsonl or .jsonl.xz. The exit code is 0, 1 if the training was stopped and saved, or 2.
     """
     with reported(code=2):
-        name, revision = find_checkpoint(encoder)
-        if revision is not None:
-            raise InputError(
-                f"train takes no revision, got {encoder!r}; download {name} at {revision}, name its folder"
-            )
+        encoder, revision = find_checkpoint(encoder, revision)
     with imported("fillmask train", "export"):
         from fillmask_export.training.errors import StoppedError
         from fillmask_export.training.recipe import Recipe
         from fillmask_export.training.training import train
     try:
-        report = train(encoder, [*texts, *files], out, Recipe(**recipe))
+        report = train(encoder, [*texts, *files], out, Recipe(**recipe), revision=revision)
     except (FillMaskError, OSError) as error:
         fail(str(error), code=1 if isinstance(error, (StoppedError, OSError)) else 2)
     for name, before in report["before"].items():

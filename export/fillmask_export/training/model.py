@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from fillmask.artifact.manifest import MANIFEST
 from fillmask.artifact.tokenizer import max_length
 from fillmask.errors import first_line
+from fillmask_export import masked_head
 from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
 from fillmask_export.errors import CheckpointError
 from fillmask_export.training.batch import Batch
@@ -27,7 +26,9 @@ _CPU_ATTENTION = "eager"
 _WEIGHT_DECAY = 0.01  # for matrices
 
 
-def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, Any, list[str]]:
+def open_encoder(
+    source: str, device: torch.device, revision: str | None = None
+) -> tuple[PreTrainedModel, Any, list[str]]:
     """Load an encoder or a masked LM for training.
 
     The model is in evaluation mode, without dropout. A model that reads each text only a few times does not memorize
@@ -36,6 +37,7 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     Args:
         source: A folder or a hub id.
         device: The device of the model.
+        revision: Branch, tag or commit of a hub encoder.
 
     Returns:
         The model in fp32, its tokenizer, and the names of the head's parameters that were missing and are random.
@@ -43,14 +45,14 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     Raises:
         TrainingError: It cannot be loaded, or is not an encoder for a masked-LM head.
     """
-    _refuse(source)
+    _refuse(source, revision)
     if (Path(source) / MANIFEST).is_file():
         raise TrainingError(f"{source} is an exported model folder; train the checkpoint that it was made from")
-    config = _load(AutoConfig, source)
-    tokenizer = _load(AutoTokenizer, source, use_fast=True)
+    config = _load(AutoConfig, source, revision=revision)
+    tokenizer = _load(AutoTokenizer, source, revision=revision, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token is None:
         raise TrainingError(f"{source} has no fast tokenizer with a mask token; masked-LM training needs both")
-    model, report = _load_model(source, config, device)
+    model, report = _load_model(source, config, device, revision)
     if "attention_mask" not in signature(model.forward).parameters:
         raise TrainingError(f"{source} takes no attention_mask, so that padding would change what it learns")
     missing = sorted(report["missing_keys"])
@@ -60,18 +62,23 @@ def open_encoder(source: str, device: torch.device) -> tuple[PreTrainedModel, An
     return model.eval().to(device), tokenizer, missing
 
 
-def _refuse(source: str) -> None:
+def _refuse(source: str, revision: str | None) -> None:
     """Refuse files that lead out of the encoder's folder."""
     try:
-        refuse_absent(source)
+        refuse_absent(source, revision)
         if Path(source).is_dir():
             refuse_links(Path(source))
-        refuse_names(source)
+        refuse_names(source, revision)
     except CheckpointError as error:
         raise TrainingError(str(error)) from error
 
 
-def _load_model(source: str, config: Any, device: torch.device) -> tuple[PreTrainedModel, dict[str, Any]]:  # noqa: ANN401
+def _load_model(
+    source: str,
+    config: Any,  # noqa: ANN401
+    device: torch.device,
+    revision: str | None,
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     """The model and transformers' loading report, without transformers' own warnings."""
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
@@ -79,6 +86,7 @@ def _load_model(source: str, config: Any, device: torch.device) -> tuple[PreTrai
         model, report = _load(
             AutoModelForMaskedLM,
             source,
+            revision=revision,
             config=config,
             dtype=torch.float32,
             attn_implementation=_CPU_ATTENTION if device.type == "cpu" else None,
@@ -128,19 +136,8 @@ def logits_at(model: PreTrainedModel, batch: Batch) -> Tensor:
     Returns:
         ``float[n, V]``.
     """
-    hook = model.base_model.register_forward_hook(partial(_keep, batch))
-    try:
-        logits: Tensor = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
-    finally:
-        hook.remove()
-    return logits[0, : len(batch.labels)]
-
-
-def _keep(batch: Batch, _module: object, _inputs: object, output: Any) -> Any:  # noqa: ANN401
-    """Keep the selected tokens' states, and rows of zeros up to the rows of the head."""
-    states = output.last_hidden_state[batch.selected]
-    output.last_hidden_state = pad(states, (0, 0, 0, batch.head_rows - len(states))).unsqueeze(0)
-    return output
+    logits = masked_head.logits_at(model, batch.input_ids, batch.attention_mask, batch.selected, batch.head_rows)
+    return logits[: len(batch.labels)]
 
 
 def make_optimizer(model: PreTrainedModel, new: list[str], recipe: Recipe) -> torch.optim.AdamW:

@@ -29,7 +29,14 @@ Scores = dict[str, dict[str, Any]]
 """Loss, accuracy and number of tokens, by ``"short"`` and ``"long"`` sequences."""
 
 
-def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, recipe: Recipe) -> dict[str, Any]:
+def train(
+    encoder: str | Path,
+    files: Sequence[str | Path],
+    out: str | Path,
+    recipe: Recipe,
+    *,
+    revision: str | None = None,
+) -> dict[str, Any]:
     """Train an encoder or a masked LM on text, as a masked LM.
 
     An unfinished training is in the folder ``OUT.training``. After a kill at any moment, the same call continues it.
@@ -41,6 +48,7 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
         files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; each counts by its size.
         out: The folder to create, for transformers and ``fillmask export``.
         recipe: The settings.
+        revision: Branch, tag or commit of a hub encoder.
 
     Returns:
         The content of ``OUT/training.json``: settings, counts, and the scores on held-out text before and after.
@@ -54,12 +62,14 @@ def train(encoder: str | Path, files: Sequence[str | Path], out: str | Path, rec
     work = Work(out)
     with work.locked():
         _check(out, paths)  # again, since another training may have ended
-        return _train(str(encoder), paths, recipe, work, device=device)
+        return _train(str(encoder), paths, recipe, work, device=device, revision=revision)
 
 
-def _train(encoder: str, paths: list[Path], recipe: Recipe, work: Work, *, device: torch.device) -> dict[str, Any]:
-    tokenized = work.claim(encoder, paths, recipe)
-    model, tokenizer, new = open_encoder(encoder, device)
+def _train(
+    encoder: str, paths: list[Path], recipe: Recipe, work: Work, *, device: torch.device, revision: str | None
+) -> dict[str, Any]:
+    tokenized = work.claim(f"{encoder}@{revision}" if revision else encoder, paths, recipe)
+    model, tokenizer, new = open_encoder(encoder, device, revision)
     batcher = Batcher(tokenizer, recipe)
     max_content = longest(model, tokenizer, recipe.max_length) - batcher.special
     if not tokenized:

@@ -1,22 +1,25 @@
 """The checkpoint's logits on the texts of the verification, computed once for all variants and their attempts.
 
 Texts of equal length run together in PyTorch, without padding, so that each row is computed as if alone. Only the order
-of sums inside a matrix product may differ, by 1e-7 of a score. A model whose rows were not independent would be
-refused: the fp32 graph runs each text alone and may differ by 1e-5.
+of sums inside a matrix product may differ, by 1e-7 of a score. The head runs at the masks only, where a trial gives the
+same logits. A model whose rows were not independent would be refused: the fp32 graph runs each text alone and may
+differ by 1e-5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fillmask.cli.bar import track
 from fillmask_export.checkpoint import Checkpoint
+from fillmask_export.masked_head import is_tokenwise, logits_at
 from fillmask_export.probes import Probe
 from fillmask_export.verify.eval_data import EvalData
 
@@ -67,18 +70,46 @@ def run_checkpoint(checkpoint: Checkpoint, eval_data: EvalData, folder: Path) ->
 def expect(checkpoint: Checkpoint, probes: list[Probe], file: Path) -> Expected:
     """Run the checkpoint over texts; ``file`` receives the logits."""
     starts, written = [0] * len(probes), 0
-    with file.open("wb") as out:
-        for group in track(list(_groups(probes)), "running the checkpoint", "batches"):
-            ids = torch.from_numpy(np.stack([probes[index].input_ids for index in group]))
-            with torch.inference_mode():
-                logits = checkpoint.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-            for index, rows in zip(group, logits, strict=True):
+    groups = list(_groups(probes))
+    with file.open("wb") as out, torch.inference_mode():
+        forward = _forward(checkpoint, [probes[index] for index in groups[0]])
+        for group in track(groups, "running the checkpoint", "batches"):
+            out.write(forward([probes[index] for index in group]).float().numpy().tobytes())
+            for index in group:
                 starts[index] = written
-                out.write(rows[probes[index].positions].float().numpy().tobytes())
                 written += probes[index].labels.size
     stored = np.memmap(file, np.float32, "r").reshape(written, -1)
     sizes = [probe.labels.size for probe in probes]
     return Expected(probes, [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)])
+
+
+def _forward(checkpoint: Checkpoint, first: list[Probe]) -> Callable[[list[Probe]], Tensor]:
+    """The logits at the masks of texts of equal length; the head runs at the masks only, where it may.
+
+    Args:
+        checkpoint: In PyTorch.
+        first: Some texts of equal length, on which the head is tried.
+    """
+    model = checkpoint.model
+    tokenwise = is_tokenwise(model, *_stack(first))
+
+    def forward(probes: list[Probe]) -> Tensor:
+        ids, masks = _stack(probes)
+        if tokenwise:
+            return logits_at(model, ids, torch.ones_like(ids), masks, int(masks.sum()))
+        logits: Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[masks]
+        return logits
+
+    return forward
+
+
+def _stack(probes: list[Probe]) -> tuple[Tensor, Tensor]:
+    """The token ids of texts of equal length, ``int64[b, s]``, and where they have masks, ``bool[b, s]``."""
+    ids = torch.from_numpy(np.stack([probe.input_ids for probe in probes]))
+    masks = torch.zeros_like(ids, dtype=torch.bool)
+    for row, probe in zip(masks, probes, strict=True):
+        row[probe.positions] = True
+    return ids, masks
 
 
 def _groups(probes: list[Probe]) -> Iterator[list[int]]:

@@ -9,10 +9,10 @@ import signal
 import pytest
 import torch
 from click.testing import CliRunner
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertModel
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertModel
 
 from fillmask.artifact.folder import EMBEDDED
-from fillmask_export.training import learner, training
+from fillmask_export.training import learner, model, training
 from fillmask_export.training.cli import train_command
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
@@ -280,8 +280,19 @@ def test_an_artifact_is_no_encoder(tmp_path):
     assert "is an exported model folder; train the checkpoint that it was made from" in result.output
 
 
+def test_a_revision_of_a_hub_encoder_reaches_the_training(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("fillmask.artifact.hub.refuse_absent", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(model, "_load", lambda *arguments, **options: asked.append((*arguments, options)) or 1 / 0)
+    monkeypatch.setattr(model, "refuse_names", lambda *arguments: asked.append(arguments))
+    (tmp_path / "text.txt").write_text("a cat\n")
+    arguments = ["org/name@v1", str(tmp_path / "text.txt"), "--out", str(tmp_path / "out"), "--steps", "1"]
+    assert isinstance(CliRunner().invoke(train_command, arguments).exception, ZeroDivisionError)
+    assert asked == [("org/name", "v1")] * 3 + [(AutoConfig, "org/name", {"revision": "v1"})]
+
+
 def test_every_setting_of_the_recipe_is_an_option_with_the_same_default():
     context = train_command.make_context("train", ["encoder", "--text", "a.txt", "--out", "out"])
     settings = {name: field.default for name, field in Recipe.__dataclass_fields__.items()}
     assert {name: context.params[name] for name in settings} == settings
-    assert context.params.keys() - settings.keys() == {"encoder", "files", "texts", "out"}
+    assert context.params.keys() - settings.keys() == {"encoder", "files", "texts", "out", "revision"}

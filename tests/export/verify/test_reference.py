@@ -32,6 +32,19 @@ def test_each_text_has_the_logits_that_it_has_alone(bert, eval_data, tmp_path):
             np.testing.assert_allclose(logits, forward(probe), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("tokenwise", [True, False])
+def test_the_head_runs_at_the_masks_only_where_it_may(bert, eval_data, tmp_path, monkeypatch, tokenwise):
+    rows = []
+    hook = bert.model.cls.register_forward_hook(lambda _module, _inputs, logits: rows.append(logits.shape[:-1].numel()))
+    monkeypatch.setattr(reference, "is_tokenwise", lambda *_: tokenwise)
+    found, probes = expect(bert, eval_data.held_out.probes, tmp_path / "logits"), eval_data.held_out.probes
+    hook.remove()
+    assert sum(rows) == sum(probe.labels.size if tokenwise else probe.input_ids.size for probe in probes)
+    forward = checkpoint_forward(bert)
+    for probe, logits in zip(probes, found.logits, strict=True):
+        np.testing.assert_allclose(logits, forward(probe), rtol=0, atol=1e-5)
+
+
 def test_the_unmasked_texts_hold_their_labels(bert, eval_data, tmp_path):
     for probe in run_checkpoint(bert, eval_data, tmp_path).unmasked.probes:
         np.testing.assert_array_equal(probe.input_ids[probe.positions], probe.labels)
@@ -48,6 +61,7 @@ def test_rows_of_a_run_have_one_length_and_few_tokens(bert, eval_data, tmp_path,
 
     monkeypatch.setattr(bert.model, "forward", recording)
     monkeypatch.setattr(reference, "_TOKENS", 120)
+    monkeypatch.setattr(reference, "is_tokenwise", lambda *_: True)
     probes = eval_data.held_out.probes
     expect(bert, probes, tmp_path / "logits")
     counts = Counter()

@@ -80,13 +80,29 @@ def test_offline_names_the_cache_and_the_variable(reasons, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("fetch", "command"),
+    [
+        ("from fillmask.artifact.hub import refuse_absent as fetch", "hf download"),  # what export and train read
+        (
+            "from fillmask import FillMask; fetch = lambda *name: FillMask('@'.join(name))",
+            "fillmask pull",
+        ),
+    ],
+)
+def test_the_command_that_fetches_a_model_is_that_of_its_kind_with_the_revision(python, tmp_path, fetch, command):
+    script = f"{fetch}\ntry:\n    fetch('org/name', 'v1')\nexcept Exception as error:\n    print(error)"
+    message = python(script, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    assert message.endswith(f"unset HF_HUB_OFFLINE for one `{command} org/name --revision v1`\n")
+
+
 def test_a_full_disk_and_a_folder_of_another_user_name_the_cache():
     for error in (OSError(28, "No space left on device"), PermissionError(13, "Permission denied")):
-        reason = explain(error, "org/name")
+        reason = explain(error, "org/name", "fillmask pull org/name")
         assert reason.startswith("the cache ")
         assert reason.endswith(f" cannot be written: {error}; HF_HOME names another folder")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("the peer went\nin the middle"), TimeoutError("timed out")])
 def test_an_error_of_a_download_is_told_as_one_of_the_network(error):
-    assert f"cannot be reached ({str(error).splitlines()[0]})" in explain(error, "org/name")
+    assert f"cannot be reached ({str(error).splitlines()[0]})" in explain(error, "org/name", "fillmask pull org/name")

@@ -53,19 +53,10 @@ except SystemExit as ended:
 
 def test_a_checkpoint_is_a_folder_or_an_id_with_a_revision(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("fillmask.artifact.hub.snapshot", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("fillmask.artifact.hub.refuse_absent", lambda *arguments: asked.append(arguments))
     assert find_checkpoint(str(tmp_path), None) == (str(tmp_path), None)
     assert find_checkpoint("org/name@v1") == find_checkpoint("org/name", "v1") == ("org/name", "v1")
-    assert asked == [("org/name", "v1", ["config.json"])] * 2
-
-
-def test_train_says_at_once_that_it_takes_no_revision(tmp_path, monkeypatch):
-    monkeypatch.setattr("fillmask.artifact.hub.snapshot", lambda *_: tmp_path)
-    result = CliRunner().invoke(main, ["train", "org/name@v1", "a.txt", "--out", str(tmp_path / "out")])
-    assert result.exit_code == 2
-    assert result.stderr == (
-        "fillmask: train takes no revision, got 'org/name@v1'; download org/name at v1, name its folder\n"
-    )
+    assert asked == [("org/name", "v1")] * 2
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ def test_the_kernels_of_this_machine_are_tried_once(trial, monkeypatch):
 
 
 def test_the_graph_is_the_one_that_its_script_makes():
-    pytest.importorskip("onnx")
+    if pytest.importorskip("onnx").defs.onnx_opset_version() < 23:
+        pytest.skip("this onnx does not know Attention")
     from tests.support import attention
 
     assert GRAPH.read_bytes() == attention.make()
