@@ -21,7 +21,7 @@ _LENGTHS = (5, 9, 17)
 _TOLERANCE, _GPU_TOLERANCE = 1e-5, 2e-3
 
 
-_IN_INTEGERS = "uint8 activations on fixed scales"  # as the exporter describes a variant
+_IN_INTEGERS = "uint8 activations on fixed scales"  # as earlier exporters describe a variant
 _TOGETHER = 8  # rows of a run whose scores are compared with those of each row alone
 
 MaskedRow: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -47,21 +47,23 @@ def recorded(entry: Mapping[str, Any]) -> Invariance | None:
 
     Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. They were tried on
     eight texts, too few for int8, where padding may change one text in thousands. An int8 graph is invariant to padding
-    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Sums of
-    integers are exact, so where all products are such sums and the exporter saw no difference at all, every bit is
-    kept. Products of floats may have other kernels on another machine.
+    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Every
+    bit is kept where the exporter saw no difference at all and the manifest says that products keep bits, since their
+    sums are of integers. Products of floats may have other kernels on another machine.
     """
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
     padded = recorded_padded and ("quantization" not in entry or ("batch_texts" in entry and _kernels_allow_padding()))
     equal_length = bool(entry.get("equal_length_invariant", recorded_padded))
-    bits = padded and equal_length and _adds_integers(entry) and entry.get("batch_difference") == 0
+    bits = padded and equal_length and _products_keep_bits(entry) and entry.get("batch_difference") == 0
     return Invariance(padded, equal_length, bits)
 
 
-def _adds_integers(entry: Mapping[str, Any]) -> bool:
-    """Whether all products with weights are of integers: not those of fp16 and int4, and none is left in fp32."""
+def _products_keep_bits(entry: Mapping[str, Any]) -> bool:
+    """Whether products with weights keep a row's bits on every machine; earlier manifests say it in words alone."""
+    if "products_keep_bits" in entry:
+        return entry["products_keep_bits"] is True
     description = str(entry.get("quantization"))
     return description.startswith(_IN_INTEGERS) and "left in fp32" not in description
 

@@ -65,8 +65,7 @@ def build_variant(
 def attempts(variant: str, model: ir.Model, eval_data: EvalData) -> Iterator[list[str]]:
     """Activations to keep in float: none, then the 1, 2, 4, … most sensitive ones, up to half of all."""
     yield []
-    probes = eval_data.calibration.probes
-    ranking = rank(model, probes, head=variant == "int8") if variant in INTEGERS else []
+    ranking = rank(model, eval_data.calibration.probes) if variant in INTEGERS else []
     count = 1
     while count <= len(ranking) // 2:
         yield ranking[:count]

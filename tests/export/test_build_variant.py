@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from fillmask_export import FidelityError, Plan, export
 from fillmask_export.build_variant import attempts
 
-PLAN = {"masks": 60, "rounds": 0, "max_accuracy_loss": 1.0}
+PLAN = {"masks": 600, "rounds": 0, "max_accuracy_loss": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_failed_attempt_leaves_none_of_its_weights(checkpoint_of, tmp_path, re
 )
 def test_each_attempt_keeps_the_most_sensitive(variant, counts, monkeypatch):
     ranking = [f"activation {number}" for number in range(9)]
-    monkeypatch.setattr("fillmask_export.build_variant.rank", lambda model, probes, head: ranking)
+    monkeypatch.setattr("fillmask_export.build_variant.rank", lambda model, probes: ranking)
 
     class EvalData:
         class calibration:  # noqa: N801

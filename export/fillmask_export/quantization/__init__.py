@@ -46,13 +46,12 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
     for activation in track(quantized, "rounding weights", "activations"):
         qparams = qparams_of(activation, samples)
         weights += to_integers(model, activation, smooth(model, activation, qparams), qparams, samples[activation.name])
-    table = quantize_head(model, head, keep)
+    table = quantize_head(model, head)
     tokens = sum(probe.input_ids.size for probe in calibration)
-    left = [activation.name for activation in activations if activation.name in keep]
-    kept = f", those of {len(left)} left in fp32 ({', '.join(left)})" if left else ""
+    kept = f", those of {len(keep)} left in fp32 ({', '.join(keep)})" if keep else ""
     kept += f", those of {unreached} that no calibration text reaches left in fp32" if unreached else ""
     return (
         f"uint8 activations on fixed scales calibrated on {tokens} tokens, int8 weights per channel that cannot "
-        f"overflow without VNNI; {weights} products at {len(quantized)} activations{kept}, {split} "
+        f"overflow without VNNI; {weights} products at {len(activations) - len(keep)} activations{kept}, {split} "
         f"channels split; table: {table}"
     )

@@ -7,49 +7,36 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from fillmask_export.probes import Probe
-from fillmask_export.quantization.activations import Sample
+from fillmask_export.quantization.activations import Activation, Sample
 from fillmask_export.quantization.gptq_int8 import round_to_nearest
-from fillmask_export.quantization.integer_head import IntegerHead, prepare_head
 from fillmask_export.quantization.prepare import prepare, qparams_of
 from fillmask_export.quantization.qparams import QuantParams
 
 _ROWS = 512
-_TOKENS = 4096  # of the table, for the error of the LM head
 
 
-def rank(model: ir.Model, calibration: list[Probe], *, head: bool) -> list[str]:
+def rank(model: ir.Model, calibration: list[Probe]) -> list[str]:
     """The names of a lean graph's activations, the largest relative error first.
 
     Args:
         model: The fp32 graph that ``make_lean`` returns; it is not changed.
         calibration: Calibration texts.
-        head: Whether the LM head's activation is ranked too, if its product can be one of integers.
     """
     model = model.clone()
     activations, samples, _ = prepare(model, calibration)
     errors = {
-        activation.name: relative_error(activation.weights(), qparams_of(activation, samples), samples[activation.name])
+        activation.name: relative_error(activation, qparams_of(activation, samples), samples[activation.name])
         for activation in activations
     }
-    found = prepare_head(model, calibration) if head else None
-    if isinstance(found, IntegerHead):
-        tokens = found.table[:: -(-len(found.table) // _TOKENS)]
-        errors[found.activation.name] = relative_error(tokens.T, found.qparams, found.sample)
     return sorted(errors, key=errors.__getitem__, reverse=True)
 
 
-def relative_error(weight: NDArray[np.float32], qparams: QuantParams, sample: Sample) -> float:
-    """The mean squared error of an activation's integer products, divided by the products' own variance.
-
-    Args:
-        weight: The weights of the products, ``float32[K, N]``.
-        qparams: The activation's quantization parameters.
-        sample: Its values.
-    """
-    rows, weight64 = sample.rows[:_ROWS].astype(np.float64), weight.astype(np.float64)
-    integers, scale = round_to_nearest(weight64 * qparams.size[:, None])
+def relative_error(activation: Activation, qparams: QuantParams, sample: Sample) -> float:
+    """The mean squared error of an activation's integer products, divided by the products' own variance."""
+    rows, weight = sample.rows[:_ROWS].astype(np.float64), activation.weights().astype(np.float64)
+    integers, scale = round_to_nearest(weight * qparams.size[:, None])
     centre = 0.0 if qparams.centre is None else qparams.centre.astype(np.float64)
-    exact = (rows - centre) @ weight64
+    exact = (rows - centre) @ weight
     rounded = qparams.round(qparams.smooth(sample.rows[:_ROWS])).astype(np.float64) @ (
         integers * scale.astype(np.float64)
     )

@@ -6,11 +6,10 @@ import pytest
 from fillmask_export.passes import make_lean
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.activations import Sample, find_activations
-from fillmask_export.quantization.integer_head import prepare_head
+from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.prepare import prepare, qparams_of
 from fillmask_export.quantization.sensitivity import rank, relative_error
-from fillmask_export.quantization.table import quantize_table
-from tests.support.graphs import feeds_of, random_probes, run
+from tests.support.graphs import feeds_of, operators, random_probes, run
 
 
 @pytest.fixture
@@ -19,11 +18,9 @@ def lean(plain):
     return plain
 
 
-def test_every_activation_and_the_heads_are_ranked_once_and_the_graph_stays(lean):
+def test_every_activation_is_ranked_once_and_the_graph_stays(lean):
     nodes = [node.op_type for node in lean.graph]
-    head = prepare_head(lean, random_probes()).activation
-    expected = [activation.name for activation in [*find_activations(lean), head]]
-    assert sorted(rank(lean, random_probes(), head=True)) == sorted(expected)
+    assert sorted(rank(lean, random_probes())) == sorted(activation.name for activation in find_activations(lean))
     assert [node.op_type for node in lean.graph] == nodes
 
 
@@ -39,14 +36,13 @@ def test_an_activation_with_rare_large_values_is_ranked_first(lean, monkeypatch)
 
     name = find_activations(lean)[3].name
     monkeypatch.setattr(sensitivity, "prepare", spoiled)
-    assert rank(lean, random_probes(20), head=False)[0] == name
+    assert rank(lean, random_probes(20))[0] == name
 
 
 def test_the_error_is_a_share_of_what_the_products_vary_by(lean):
     activations, samples, _ = prepare(lean, random_probes(20))
     for activation in activations:
-        qparams, sample = qparams_of(activation, samples), samples[activation.name]
-        assert 0 < relative_error(activation.weights(), qparams, sample) < 0.02
+        assert 0 < relative_error(activation, qparams_of(activation, samples), samples[activation.name]) < 0.02
 
 
 def test_what_is_kept_stays_in_float(lean):
@@ -54,15 +50,15 @@ def test_what_is_kept_stays_in_float(lean):
     description = quantize(lean, random_probes(), [activations[0].name, activations[2].name])
     left = {str(activation.name) for activation in find_activations(lean)}
     assert left >= {activations[0].name, activations[2].name}
-    assert sum(node.op_type == "QuantizeLinear" for node in lean.graph) == len(activations) - 2 + 1  # the head's
+    found = operators(lean)
+    assert found["QuantizeLinear"] == len(activations) - 2 + found["QGemm"]
     assert f"those of 2 left in fp32 ({activations[0].name}, {activations[2].name})" in description
 
 
 def test_with_all_kept_the_table_alone_is_of_integers(lean):
     table_alone = lean.clone()
-    quantize_table(table_alone)
-    head = prepare_head(lean, random_probes()).activation
-    quantize(lean, random_probes(), [activation.name for activation in [*find_activations(lean), head]])
+    quantize_head(table_alone, prepare_head(table_alone, random_probes()))
+    quantize(lean, random_probes(), [activation.name for activation in find_activations(lean)])
     assert not any(node.op_type == "MatMulIntegerToFloat" for node in lean.graph)
     for probe in random_probes(3):
         np.testing.assert_allclose(run(lean, feeds_of(probe)), run(table_alone, feeds_of(probe)), rtol=0, atol=0.02)
