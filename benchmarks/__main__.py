@@ -35,7 +35,7 @@ class _Suites(click.Group):
 
 @click.group(cls=_Suites)
 def main() -> None:
-    """Benchmarks: one question per suite. Each but compare writes a record, benchmarks/results/SUITE-MODEL.json."""
+    """Benchmarks: one question per suite. Each but compare writes a record into benchmarks/results."""
 
 
 if __name__ == "__main__":

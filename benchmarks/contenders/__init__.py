@@ -42,10 +42,13 @@ _FILLMASK = "fillmask_:Contender"
 # By name the adapter and the precision of its products.
 _ADAPTERS = {
     REFERENCE: ("pipelines:Transformers", "fp32"),
+    "transformers-bf16": ("pipelines:Transformers", "bf16"),
+    "transformers-compile": ("pipelines:Compiled", "fp32"),
     "optimum-fp32": ("pipelines:Optimum", "fp32"),
     "optimum-int8": ("pipelines:Optimum", "int8"),
     "openvino-fp32": ("openvino_:Contender", "fp32"),
     "openvino-bf16": ("openvino_:Contender", "bf16"),
+    "openvino-int8": ("openvino_:Contender", "int8"),
     "fillmask-fp32": (_FILLMASK, "fp32"),
     FILLMASK: (_FILLMASK, "int8"),
     AGAIN: (_FILLMASK, "int8"),

@@ -1,4 +1,4 @@
-"""transformers' fill-mask pipeline: over PyTorch, and over optimum's ORTModelForMaskedLM in its place."""
+"""transformers' fill-mask pipeline: over PyTorch, compiled or not, and over optimum's ORTModelForMaskedLM."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.contenders import TOP_K, Predictions
 from benchmarks.device import CPU, Device
 from benchmarks.models.folders import ModelFolders
+from fillmask.environment import cpu_flags
 
 _FILES = {"fp32": "model.onnx", "int8": "model_quantized.onnx"}
 
@@ -19,17 +20,23 @@ class Transformers:
     Args:
         folders: Of the model.
         threads: Of PyTorch's products; 0 takes PyTorch's default.
-        precision: ``"fp32"`` or ``"fp16"``.
+        precision: ``"fp32"``, ``"bf16"`` where the CPU has it, or ``"fp16"``.
         device: Where it runs.
+
+    Raises:
+        RuntimeError: The CPU has no bf16.
     """
 
     def __init__(self, folders: ModelFolders, threads: int, precision: str, device: Device = CPU) -> None:
         import torch
         from transformers import AutoModelForMaskedLM
 
+        if precision == "bf16" and not {"amx_bf16", "avx512_bf16"} & set(cpu_flags()):
+            raise RuntimeError("this CPU has no bf16")
         if threads:
             torch.set_num_threads(threads)
-        options = {"attn_implementation": "sdpa", "dtype": {"fp32": torch.float32, "fp16": torch.float16}[precision]}
+        types = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+        options = {"attn_implementation": "sdpa", "dtype": types[precision]}
         model = AutoModelForMaskedLM.from_pretrained(folders.checkpoint, **options).eval()
         self._pipeline = _pipeline(model, folders.checkpoint, device.torch)
         self._no_gradients = torch.inference_mode
@@ -46,6 +53,15 @@ class Transformers:
             predictions = _predict(self._pipeline, texts, batch_size)
         self._wait()
         return predictions
+
+
+class Compiled(Transformers):
+    """PyTorch compiled by TorchInductor, which needs a C++ compiler; shapes are dynamic, so that it compiles once."""
+
+    def __init__(self, folders: ModelFolders, threads: int, precision: str) -> None:
+        super().__init__(folders, threads, precision)
+        self._pipeline.model.compile(dynamic=True)
+        self.settings |= {"compile": "dynamic"}
 
 
 class Optimum:

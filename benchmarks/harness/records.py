@@ -1,4 +1,7 @@
-"""The record of a run, one file per suite and model: raw samples, the machine, and whether the run is valid."""
+"""The record of a run: raw samples, the machine, and whether the run is valid.
+
+Suite, model, and kind of CPU or device have a file each, so that one kind's record does not replace another's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from benchmarks.harness.stats import Claim
 
 SCHEMA_VERSION: Final = 1
+# The kinds of CPU, best first: those of a kind run the same kernels for integers. By an instruction set, the kind.
+_KINDS = {
+    "amx_int8": "AMX", "avx512_vnni": "VNNI", "avx_vnni": "VNNI", "avx2": "AVX2", "i8mm": "I8MM", "neon": "NEON",
+    "asimddp": "NEON",
+}  # fmt: skip
 RESULTS = Path(__file__).parents[1] / "results"
 _DIGITS = 5
 _STRICT = ConfigDict(extra="forbid")
@@ -118,9 +126,16 @@ class Record:
     __pydantic_config__ = _STRICT
 
     @property
+    def cpu_kind(self) -> str:
+        """The kind of CPU where the contenders ran, ``"AMX"``, …; empty on another device, or where none is known."""
+        known = set(self.context.get("flags", []) if self.device == "cpu" else [])
+        return next((kind for flag, kind in _KINDS.items() if flag in known), "")
+
+    @property
     def name(self) -> str:
-        """Of its file: suite, model, and a device that is not the CPU."""
-        return "-".join(filter(None, [self.suite, self.model, self.device if self.device != "cpu" else ""]))
+        """Of its file: suite, model, and the kind of the CPU or another device."""
+        place = self.cpu_kind.lower() if self.device == "cpu" else self.device
+        return "-".join(filter(None, [self.suite, self.model, place]))
 
 
 def case_name(case: Mapping[str, Any]) -> str:
@@ -134,7 +149,7 @@ def write(record: Record, folder: Path = RESULTS, file: str = "") -> Path:
     Args:
         record: The record.
         folder: Where to.
-        file: Its name; empty for ``<suite>-<model>.json``.
+        file: Its name; empty for ``<suite>-<model>-<kind of CPU>.json``.
 
     Raises:
         ValueError: The record does not fit the schema.

@@ -33,6 +33,11 @@ class ModelFolders:
     texts: Path | None = None
 
     @property
+    def openvino(self) -> Path:
+        """``model.xml`` in int8, as NNCF makes it of optimum's export."""
+        return self.optimum.with_name("openvino")
+
+    @property
     def manifest(self) -> dict[str, Any]:
         """The artifact's."""
         found: dict[str, Any] = json.loads((self.artifact / "fillmask.json").read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ import click
 
 from benchmarks.device import CPU, Device
 from benchmarks.models.folders import BUILT, ModelFolders, sha256_of
+from benchmarks.models.nncf_int8 import quantize_for_openvino
 from benchmarks.models.subjects import SUBJECTS
 from fillmask.environment import cpu_flags
 
@@ -34,7 +35,7 @@ def prepare(name: str, checkpoint: Path | None, calibration: Path | None, device
         click.ClickException: Something cannot be made.
     """
     folders = folders_of(name, checkpoint, device)
-    needed = [folders.checkpoint, folders.artifact, *([folders.optimum] if device.is_cpu else [])]
+    needed = [folders.checkpoint, folders.artifact, *([folders.optimum, folders.openvino] if device.is_cpu else [])]
     if not all(path.exists() for path in needed):
         # In a process of its own, which gives back the memory of PyTorch and the exporter.
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -72,6 +73,8 @@ def make(name: str, checkpoint: Path | None, calibration: Path | None, device: D
         _appear(folders.optimum, partial(_optimum, folders.checkpoint))
     if not folders.artifact.exists():
         _artifact(folders, calibration, device)
+    if device.is_cpu:
+        _appear(folders.openvino, partial(quantize_for_openvino, folders, calibration))
 
 
 def _prefix(device: Device) -> str:

@@ -41,31 +41,40 @@ class Goal:
     case: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
 
-    def record(self, results: Results) -> Record | None:
-        """Where it is measured, if that may be printed; a suite need not be of a model."""
-        return results.find(self.suite, self.model, self.device) or results.find(self.suite)
+    def measured(self, results: Results) -> dict[str, tuple[Record, Comparison]]:
+        """By kind of CPU, empty on another device, the record and the comparison that decide it there.
 
-    def find(self, results: Results) -> Comparison | None:
-        """The comparison that decides it, or None where there is none that may be printed."""
-        record = self.record(results)
-        if record is None:
-            return None
+        Kinds without a comparison that may be printed are left out.
+        """
+        found = {}
+        for kind in results.cpu_kinds if self.device == "cpu" else ("",):
+            record = results.find(self.suite, self.model, self.device, cpu_kind=kind)
+            if record and (compared := self._decisive(record)):
+                found[kind] = record, compared
+        return found
+
+    def rows(self, results: Results) -> list[list[str]]:
+        """Of the table of goals: one for each kind of CPU, or one that says that nothing is measured."""
+        where = ", ".join(filter(None, [self.suite, self.model, case_text(self.case)]))
+        where += "" if self.device == "cpu" else f", on {self.device}"
+        bound = f"{'at least' if self.at_least else 'at most'} {self.bound:.3g}×"
+        rows = []
+        for kind, (_, compared) in self.measured(results).items():
+            what = f"{self.contender} beside {self.beside(compared)}"
+            met = compared.low >= self.bound if self.at_least else compared.high <= self.bound
+            place = f"{where}, {kind}" if kind else where
+            rows.append([place, what, bound, interval(compared), "met" if met else "**not met**"])
+        return rows or [[where, f"{self.contender} beside {self.baseline}", bound, NONE, "not measured"]]
+
+    def beside(self, compared: Comparison) -> str:
+        """The baseline, with its name where it is the fastest other."""
+        return f"{FASTEST}, {compared.baseline}" if self.baseline == FASTEST else self.baseline
+
+    def _decisive(self, record: Record) -> Comparison | None:
         fitting = [each for each in record.comparisons if self._fits(each)]
         if self.baseline == FASTEST:
             return min(fitting, key=lambda each: each.ratio, default=None)
         return fitting[-1] if fitting else None
-
-    def row(self, results: Results) -> list[str]:
-        """Of the table of goals."""
-        found, beside = self.find(results), self.baseline
-        where = ", ".join(filter(None, [self.suite, self.model, case_text(self.case)]))
-        where += "" if self.device == "cpu" else f", on {self.device}"
-        bound = f"{'at least' if self.at_least else 'at most'} {self.bound:.3g}×"
-        if found is None:
-            return [where, f"{self.contender} beside {beside}", bound, NONE, "not measured"]
-        beside += f", {found.baseline}" if beside == FASTEST else ""
-        met = found.low >= self.bound if self.at_least else found.high <= self.bound
-        return [where, f"{self.contender} beside {beside}", bound, interval(found), "met" if met else "**not met**"]
 
     def _fits(self, compared: Comparison) -> bool:
         if compared.contender != self.contender or not self.case.items() <= compared.case.items():
@@ -115,5 +124,6 @@ GPU_GOALS = (
 
 def goals(results: Results) -> str:
     """The table of goals; those on a GPU are part of it where one of them was measured."""
-    shown = GOALS + (GPU_GOALS if any(goal.find(results) for goal in GPU_GOALS) else ())
-    return table(["where", "what", "goal", "measured", ""], [goal.row(results) for goal in shown])
+    shown = GOALS + (GPU_GOALS if any(goal.measured(results) for goal in GPU_GOALS) else ())
+    rows = [row for goal in shown for row in goal.rows(results)]
+    return table(["where", "what", "goal", "measured", ""], rows)

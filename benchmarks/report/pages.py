@@ -5,13 +5,13 @@ The README has the most important ratios, docs/batch.md those of files.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.harness.records import Comparison, Record, replace_between
-from benchmarks.report.cells import interval, table
-from benchmarks.report.goals import README_GOALS, README_QUESTIONS, Goal, goals
-from benchmarks.report.plots import DRAWINGS
+from benchmarks.report.cells import NONE, interval, table
+from benchmarks.report.goals import FASTEST, README_GOALS, README_QUESTIONS, Goal, goals
+from benchmarks.report.plots import drawings
 from benchmarks.report.results import Results
 from benchmarks.report.sections import compared, measured, section
 
@@ -36,7 +36,7 @@ computed from the same samples."""
 def results_page(results: Results) -> str:
     """RESULTS.md."""
     parts = [_TOP, "## Goals", goals(results)]
-    if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in DRAWINGS if each.records(results)]:
+    if drawn := [f"![{each.title}](plots/{each.name}.svg)" for each in drawings(results)]:
         parts += ["## Plots", *drawn]
     if results.records:
         parts += ["## All of it", *(section(record) for record in results.records)]
@@ -64,32 +64,36 @@ def with_numbers(page: str, made: str) -> str:
 
 
 def batch_numbers(results: Results) -> str:
-    """The rates of files and their ratios."""
-    record = results.find("batch")
-    if record is None:
-        return NOTHING
-    return "\n\n".join([*measured(record), *compared(record), _machine(record.context)])
+    """The rates of files and their ratios, on each kind of CPU."""
+    found = [record for kind in results.cpu_kinds if (record := results.find("batch", cpu_kind=kind))]
+    parts = [part for record in found for part in (*measured(record), *compared(record), _machine(record))]
+    return "\n\n".join(parts) or NOTHING
 
 
 def numbers(results: Results) -> str:
-    """The rows of valid records, losses as well as wins."""
-    found = [(goal, record, compared) for goal in README_GOALS
-             if (record := goal.record(results)) and (compared := goal.find(results))]  # fmt: skip
+    """A row for each goal with the valid records of each kind of CPU, losses as well as wins."""
+    found = [(goal, measured) for goal in README_GOALS if (measured := goal.measured(results))]
     if not found:
         return NOTHING
-    rows = [_row(goal, record, compared) for goal, record, compared in found]
-    lines = table(["question", "fillmask", "beside", "ratio", "command"], rows)
-    machines = dict.fromkeys(_machine(record.context) for _, record, _ in found)
-    return "\n".join([f"{lines}\n", *machines])
+    records = [record for _, measured in found for record, _ in measured.values()]
+    kinds = sorted({record.cpu_kind for record in records})
+    rows = [_row(goal, measured, kinds) for goal, measured in found]
+    lines = table(["question", "beside", *(kind or "ratio" for kind in kinds), "command"], rows)
+    return "\n\n".join([lines, *dict.fromkeys(map(_machine, records))])
 
 
-def _row(goal: Goal, record: Record, compared: Comparison) -> list[str]:
-    question = f"{record.model or goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
-    ours = compared.contender.removeprefix("fillmask-")
-    model = f" --model {record.model}" if record.model else ""
-    return [question, ours, compared.baseline, interval(compared), f"`python -m benchmarks {goal.suite}{model}`"]
+def _row(goal: Goal, measured: Mapping[str, tuple[Record, Comparison]], kinds: Sequence[str]) -> list[str]:
+    question = f"{goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
+    cells = [_cell(goal, measured[kind][1]) if kind in measured else NONE for kind in kinds]
+    return [question, goal.baseline, *cells, f"`python -m benchmarks {goal.suite} --model {goal.model}`"]
 
 
-def _machine(context: dict[str, Any]) -> str:
+def _cell(goal: Goal, compared: Comparison) -> str:
+    return interval(compared) + (f", {compared.baseline}" if goal.baseline == FASTEST else "")
+
+
+def _machine(record: Record) -> str:
+    context = record.context
     packages = ", ".join(f"{name} {version}" for name, version in context["packages"].items())
-    return f"Measured {context['date']} on {context['cores']} cores of {context['cpu_model']}; {packages}."
+    kind = f"{record.cpu_kind}: measured" if record.cpu_kind else "Measured"
+    return f"{kind} {context['date']} on {context['cores']} cores of {context['cpu_model']}; {packages}."

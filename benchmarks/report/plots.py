@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,21 +60,37 @@ class Drawing:
         title: What it shows.
         needed: Suite and model of every record that it shows.
         draw: Puts them on axes.
+        cpu_kind: Of the records.
     """
 
     name: str
     title: str
     needed: tuple[tuple[str, str], ...]
     draw: Callable[..., None]
+    cpu_kind: str = ""
+
+    def on(self, cpu_kind: str) -> Drawing:
+        """The same of the records of a kind of CPU."""
+        if not cpu_kind:
+            return self
+        return replace(
+            self, name=f"{self.name}-{cpu_kind.lower()}", title=f"{self.title}, {cpu_kind}", cpu_kind=cpu_kind
+        )
 
     def records(self, results: Results) -> list[Record]:
         """The records, or none where one of them is missing or may not be printed."""
-        found = [results.find(suite, model) for suite, model in self.needed]
+        found = [results.find(suite, model, cpu_kind=self.cpu_kind) for suite, model in self.needed]
         return [] if None in found else [record for record in found if record is not None]
 
     def source(self, results: Results) -> str:
         """Names and hashes of what it is made of, which the file keeps."""
         return "; ".join(f"{record.name} {results.digests[record.name]}" for record in self.records(results))
+
+
+def drawings(results: Results) -> list[Drawing]:
+    """Those for which there are records, on each kind of CPU."""
+    found = [drawing.on(kind) for drawing in _DRAWINGS for kind in results.cpu_kinds]
+    return [drawing for drawing in found if drawing.records(results)]
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -86,16 +102,15 @@ def write(results: Results, folder: Path) -> list[Path]:
     for path in folder.glob("*.svg"):
         path.unlink()
     drawn = []
-    for drawing in DRAWINGS:
-        if records := drawing.records(results):
-            with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "svg"}):  # type: ignore[dict-item]
-                figure = Figure(figsize=(7, 4.2))
-                axes = figure.subplots()
-                drawing.draw(axes, *records)
-                axes.set_title(drawing.title, loc="left", fontsize=11)
-                metadata = {"Date": None, "Creator": None, "Description": drawing.source(results)}
-                drawn.append(folder / f"{drawing.name}.svg")
-                figure.savefig(drawn[-1], format="svg", transparent=True, metadata=metadata)
+    for drawing in drawings(results):
+        with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "svg"}):  # type: ignore[dict-item]
+            figure = Figure(figsize=(7, 4.2))
+            axes = figure.subplots()
+            drawing.draw(axes, *drawing.records(results))
+            axes.set_title(drawing.title, loc="left", fontsize=11)
+            metadata = {"Date": None, "Creator": None, "Description": drawing.source(results)}
+            drawn.append(folder / f"{drawing.name}.svg")
+            figure.savefig(drawn[-1], format="svg", transparent=True, metadata=metadata)
     return drawn
 
 
@@ -199,7 +214,7 @@ def _name_ends(axes: Axes, tokens: int, ends: Sequence[tuple[float, str]]) -> No
                       va="center", annotation_clip=False)  # fmt: skip
 
 
-DRAWINGS = (
+_DRAWINGS = (
     Drawing("latency-minilm", "minilm, one text on one thread", (("latency", "minilm"),), latency_by_tokens),
     *(
         Drawing(f"accuracy-{model}", f"{model}, accuracy and speed", (("latency", model), ("accuracy", model)),

@@ -40,10 +40,15 @@ class Results:
     records: tuple[Record, ...]
     digests: Mapping[str, str]
 
-    def find(self, suite: str, model: str = "", device: str = "cpu") -> Record | None:
-        """The record of a suite, model and device, if its numbers may be printed."""
-        wanted = suite, model, device
-        found = (each for each in self.records if (each.suite, each.model, each.device) == wanted)
+    @property
+    def cpu_kinds(self) -> tuple[str, ...]:
+        """The kinds of CPU that a record is of, in the order of their names."""
+        return tuple(sorted({record.cpu_kind for record in self.records if record.device == "cpu"}))
+
+    def find(self, suite: str, model: str = "", device: str = "cpu", *, cpu_kind: str = "") -> Record | None:
+        """The record of a suite and model on a device or a kind of CPU, if its numbers may be printed."""
+        wanted = suite, model, device, cpu_kind
+        found = (each for each in self.records if (each.suite, each.model, each.device, each.cpu_kind) == wanted)
         return next((each for each in found if each.valid), None)
 
 
@@ -57,11 +62,11 @@ def load(folder: Path) -> Results:
     records = [record for path in paths if (record := read(path)).suite not in _ELSEWHERE]
     if unknown := [record.name for record in records if record.suite not in SUITES]:
         raise ValueError(f"records of suites that the report does not know: {', '.join(unknown)}")
-    accuracy = {(each.model, each.device): each for each in records if each.suite == "accuracy"}
+    accuracy = {_place(each): each for each in records if each.suite == "accuracy"}
     order = list(SUITES)
-    records.sort(key=lambda record: (order.index(record.suite), record.model, record.device))
+    records.sort(key=lambda record: (order.index(record.suite), *_place(record)))
     return Results(
-        tuple(printable(record, accuracy.get((record.model, record.device))) for record in records),
+        tuple(printable(record, accuracy.get(_place(record))) for record in records),
         {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
     )
 
@@ -71,7 +76,7 @@ def printable(record: Record, accuracy: Record | None) -> Record:
 
     Args:
         record: It is not valid afterwards where none of its numbers may be.
-        accuracy: The accuracy run of the same model and device. Contenders that failed it have no speeds.
+        accuracy: The accuracy run of the same model, device and kind of CPU. Contenders that failed it have no speeds.
 
     Returns:
         Rows without samples give the reason.
@@ -94,6 +99,11 @@ def printable(record: Record, accuracy: Record | None) -> Record:
         invalid_reasons=reasons,
         valid=not reasons,
     )  # fmt: skip
+
+
+def _place(record: Record) -> tuple[str, str, str]:
+    """What an accuracy run is of."""
+    return record.model, record.device, record.cpu_kind
 
 
 def _without_accuracy(record: Record, accuracy: Record | None) -> list[str]:

@@ -16,8 +16,8 @@ _SHOWN_ELSEWHERE = ("title", "subject", "ratio")
 def section(record: Record) -> str:
     """The section, in Markdown."""
     title = record.params.get("title", record.model)
-    device = "" if record.device == "cpu" else f", on {record.device}"
-    parts = [f"### {record.suite}{f', {title}' if title else ''}{device}", SUITES[record.suite]]
+    place = record.cpu_kind if record.device == "cpu" else f"on {record.device}"
+    parts = [f"### {', '.join(filter(None, [record.suite, title, place]))}", SUITES[record.suite]]
     if record.valid:
         parts += [*measured(record), *compared(record), *profiles(record)]
     else:

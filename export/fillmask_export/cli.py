@@ -10,12 +10,19 @@ import click
 from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
+from fillmask.cli.option_groups import grouped
 from fillmask.errors import FillMaskError
 
 _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+_GROUPS = {
+    "Checkpoint": ("revision", "allow_pickle"),
+    "Variants": ("variants", "calibration"),
+    "Verification": ("texts", "pairs", "masks", "max_kl", "max_accuracy_loss", "rounds"),
+}
 
-@click.command("export")
+
+@click.command("export", cls=grouped(_GROUPS))
 @click.argument("checkpoint", shell_complete=completion.folders)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(

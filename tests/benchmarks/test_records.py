@@ -20,6 +20,24 @@ def test_a_suite_without_a_model_has_its_own_name(tmp_path):
     assert write(replace(RECORD, suite="size", model=""), tmp_path).name == "size.json"
 
 
+@pytest.mark.parametrize(
+    ("flags", "kind"),
+    [
+        (["avx2", "avx512f", "avx512_vnni", "amx_int8"], "AMX"),
+        (["avx2", "avx_vnni"], "VNNI"),
+        (["avx", "avx2", "avx512f"], "AVX2"),
+        (["neon", "asimddp", "i8mm"], "I8MM"),
+        (["asimddp"], "NEON"),
+        ([], ""),
+    ],
+)
+def test_each_kind_of_cpu_has_a_record_of_its_own(tmp_path, flags, kind):
+    record = replace(RECORD, context=RECORD.context | {"flags": flags})
+    assert record.cpu_kind == kind
+    assert write(record, tmp_path).stem == "-".join(filter(None, ["latency-minilm", kind.lower()]))
+    assert replace(record, device="cuda").name == "latency-minilm-cuda"
+
+
 def test_one_value_a_round_is_a_form_too(tmp_path):
     row = replace(ROW, samples=[1.0, 2.0])
     assert read(write(replace(RECORD, rows=[row]), tmp_path)).rows == [row]
@@ -61,7 +79,7 @@ def test_a_file_with_a_key_too_many_or_too_few_is_refused(tmp_path):
 def test_the_records_of_evaluations_are_records():
     for name in ("cloze", "emulation", "reliability", "schemes"):
         record = read(RESULTS / f"{name}.json")
-        assert record.name == name
+        assert record.suite == name
         assert record.findings
 
 

@@ -170,6 +170,35 @@ def test_a_goal_is_met_by_the_whole_interval(shelf):
     assert goal_row(results, "memory, minilm, peak", "beside transformers").endswith("| — | not measured |")
 
 
+def on_kind(record, flag):
+    return replace(record, context=record.context | {"flags": [flag]})
+
+
+def test_the_kinds_of_cpu_stand_side_by_side(shelf):
+    results = shelf(*(on_kind(made, flag) for flag in ("amx_int8", "avx512_vnni")
+                      for made in (invented.accuracy(), invented.latency())))  # fmt: skip
+    for kind in ("AMX", "VNNI"):
+        assert "7.81×" in goal_row(results, f"latency, minilm, 128 tokens, {kind}", "beside transformers")
+        page = section(results.find("latency", "minilm", cpu_kind=kind))
+        assert page.startswith(f"### latency, minilm, so many parameters, {kind}\n")
+    lines = numbers(results).splitlines()
+    assert lines[0] == "| question | beside | AMX | VNNI | command |"
+    assert "| the fastest other | 1.91× [1.85, 1.96], optimum-int8 | 1.91× [1.85, 1.96], optimum-int8 |" in lines[3]
+    assert [line[: line.index(":")] for line in lines if "An Invented CPU" in line] == ["AMX", "VNNI"]
+
+
+def test_a_kind_without_a_record_has_a_dash_and_no_goal(shelf):
+    others = on_kind(invented.accuracy(), "avx2"), on_kind(invented.latency(), "avx2")
+    results = shelf(*others, on_kind(invented.startup(), "amx_int8"))
+    assert "| transformers | 14.50× [14.06, 14.94] | — |" in numbers(results)
+    assert len([line for line in goals(results).splitlines() if "| startup" in line]) == 1
+
+
+def test_speeds_of_a_kind_need_an_accuracy_run_of_that_kind(shelf):
+    results = shelf(on_kind(invented.accuracy(), "avx2"), on_kind(invented.latency(), "amx_int8"))
+    assert results.records[-1].invalid_reasons == ["accuracy was not measured"]
+
+
 def test_every_goal_has_a_row_whatever_was_measured(shelf):
     assert goals(shelf()).count("not measured") == len(GOALS)
 

@@ -43,5 +43,4 @@ def test_drawings_whose_records_are_gone_are_removed(results, tmp_path):
 
 def test_without_an_accuracy_run_nothing_is_drawn(tmp_path):
     write(invented.latency(), tmp_path)
-    results = load(tmp_path)
-    assert not [drawing for drawing in plots.DRAWINGS if drawing.records(results)]
+    assert not plots.drawings(load(tmp_path))

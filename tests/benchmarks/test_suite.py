@@ -32,6 +32,7 @@ def folders(tmp_path, monkeypatch):
     made = ModelFolders("minilm", tmp_path, tmp_path, tmp_path, trained=True)
     monkeypatch.setattr(suite, "prepare", lambda *_, **__: made)
     monkeypatch.setattr(machine, "_BEFORE_S", 0.01)
+    monkeypatch.setattr(machine, "cpu_flags", lambda: ["avx512_vnni"])
     quiet = {"steal": 0.0, "foreign": 0.0, "load_before": 0.0}
     monkeypatch.setattr(suite, "asdict", lambda _: quiet)
     return made
@@ -52,7 +53,7 @@ def run(measure, out, *arguments):
 
 def test_a_run_writes_its_record(folders, tmp_path):
     done = run(measure, tmp_path)
-    record = read(tmp_path / "latency-minilm.json")
+    record = read(tmp_path / "latency-minilm-vnni.json")
     assert record.valid, record.invalid_reasons
     assert record.params["rounds"] == 3
     assert record.params["subject"]["sha256"]
@@ -62,7 +63,7 @@ def test_a_run_writes_its_record(folders, tmp_path):
 
 def test_both_of_ours_are_compared_with_all_others_but_the_control(folders, tmp_path):
     run(measure, tmp_path)
-    found = {(each.contender, each.baseline): each for each in read(tmp_path / "latency-minilm.json").comparisons}
+    found = {(each.contender, each.baseline): each for each in read(tmp_path / "latency-minilm-vnni.json").comparisons}
     assert set(found) == {
         ("fillmask-int8", "fillmask-fp32"),
         ("fillmask-int8", "transformers"),
@@ -83,7 +84,7 @@ def test_a_machine_that_slows_down_for_a_while_slows_both_sides(folders, tmp_pat
         return found
 
     run(slowing, tmp_path)
-    record = read(tmp_path / "latency-minilm.json")
+    record = read(tmp_path / "latency-minilm-vnni.json")
     assert record.valid, record.invalid_reasons
     assert record.params["drift"] == {"tokens 8": 2.0}
 
@@ -95,7 +96,7 @@ def test_what_drifts_against_the_reference_makes_a_run_invalid(folders, tmp_path
         return found
 
     run(drifting, tmp_path)
-    assert read(tmp_path / "latency-minilm.json").invalid_reasons == [
+    assert read(tmp_path / "latency-minilm-vnni.json").invalid_reasons == [
         "tokens 8: values drifted by 1.33 over the rounds, more than 1.1"
     ]
 
@@ -104,7 +105,7 @@ def test_a_record_names_no_place_on_this_machine(folders, tmp_path):
     texts = tmp_path / "calibration.txt"
     texts.write_text("text")
     run(measure, tmp_path, "--checkpoint", str(tmp_path), "--calibration", str(texts))
-    content = Path(tmp_path, "latency-minilm.json").read_text()
+    content = Path(tmp_path, "latency-minilm-vnni.json").read_text()
     assert f"--checkpoint {tmp_path.name} --calibration calibration.txt" in content
     assert str(tmp_path) not in content
 
@@ -117,7 +118,7 @@ def test_what_fails_that_must_not_makes_a_run_invalid(folders, tmp_path):
         return found
 
     done = run(broken, tmp_path)
-    record = read(tmp_path / "latency-minilm.json")
+    record = read(tmp_path / "latency-minilm-vnni.json")
     assert record.invalid_reasons == ["transformers failed: it ended"]
     assert "INVALID: transformers failed" in done.stderr
 
@@ -155,7 +156,7 @@ def test_findings_are_a_record_that_keeps_every_digit(tmp_path):
     found = {"subjects": [{"share": 0.123456789, "name": "é"}]}
     path = write_findings("cloze", "make cloze", found, tmp_path / "found.json")
     record = read(path)
-    assert (record.name, record.findings, record.valid) == ("cloze", found, True)
+    assert (record.suite, record.findings, record.valid) == ("cloze", found, True)
     assert findings(path) == found | {"context": record.context}
     assert "é" in path.read_text(encoding="utf-8")
 

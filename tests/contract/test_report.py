@@ -15,7 +15,7 @@ def test_the_pages_are_those_that_the_records_make():
 def test_the_plots_are_made_of_the_records():
     results = load(RECORDS)
     drawn = {path.stem: path.read_text(encoding="utf-8") for path in pages.PLOTS.glob("*.svg")}
-    wanted = {drawing.name: drawing.source(results) for drawing in plots.DRAWINGS if drawing.records(results)}
+    wanted = {drawing.name: drawing.source(results) for drawing in plots.drawings(results)}
     assert drawn.keys() == wanted.keys(), AGAIN
     for name, source in wanted.items():
         assert source in drawn[name], f"{name}.svg is of other records; {AGAIN}"

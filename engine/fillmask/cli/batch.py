@@ -13,17 +13,27 @@ import click
 
 from fillmask.cli import completion, options
 from fillmask.cli.errors import fail, reported
+from fillmask.cli.option_groups import grouped
 from fillmask.cli.progress import MODES, Progress
 from fillmask.cli.signals import SignalExit
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
 _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
-
-
 _WORDS = ("candidates", "candidates_file", "labels", "labels_file", "template", "prior")
+_GROUPS = {
+    "Model": ("model", "variant", "provider"),
+    "Parameters of the verb": (
+        *("top_k", "targets", "candidates", "candidates_file", "method", "labels", "labels_file", "template", "prior"),
+        *("normalize", "words", "bits", "truncation", "named"),
+    ),
+    "Input": ("input_format", "text_column", "id_column", "hash_inputs"),
+    "Output": ("out", "output_format", "keep", "flat", "force", "mode"),
+    "Job": ("rows_per_part", "shard", "max_errors", "ray"),
+    "Speed": ("batch_size", "workers", "threads"),
+}
 
 
-@click.command("batch")
+@click.command("batch", cls=grouped(_GROUPS))
 @click.argument("verb", shell_complete=completion.verbs)
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...", shell_complete=completion.files)
 @click.option("-o", "--out", required=True, shell_complete=completion.files,

@@ -10,11 +10,25 @@ from click.core import ParameterSource
 
 from fillmask.cli.errors import fail, imported
 from fillmask.cli.model import ModelName
+from fillmask.cli.option_groups import grouped
 from fillmask.errors import FillMaskError
 from fillmask.server.settings import Settings, options
 
+_GROUPS = {
+    "Model": ("named", "variant", "provider", "threads", "max_batch"),
+    "Network": ("host", "port", "max_connections", "keep_alive"),
+    "Access": ("api_key", "api_key_file", "no_auth", "allowed_host", "cors_origin"),
+    "Limits of a request": (
+        *("max_body_bytes", "max_texts", "max_stream_texts", "max_characters", "max_masks", "max_request_masks"),
+        *("max_response_bytes", "max_top_k", "max_targets", "max_candidates", "max_reads"),
+    ),
+    "Limits of all requests": ("max_requests", "max_queue_tokens", "max_held_bytes"),
+    "Deadlines and shutdown": ("timeout_ms", "max_timeout_ms", "receive_timeout", "drain_grace", "drain_timeout"),
+    "Logs and traces": ("log_format", "log_level", "log_texts", "otlp_endpoint"),
+}
 
-@click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.command("serve", cls=grouped(_GROUPS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("models", nargs=-1, metavar="[MODEL]...", envvar="FILLMASK_MODELS", type=ModelName())
 @click.option("-m", "--model", "named", multiple=True, type=ModelName(), help="As MODEL; repeatable.")
 def serve_command(models: tuple[str, ...], named: tuple[str, ...], **values: Any) -> None:  # noqa: ANN401 -- settings, which Settings checks

@@ -10,10 +10,20 @@ import click
 from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
+from fillmask.cli.option_groups import grouped
 from fillmask.errors import FillMaskError
 
+_GROUPS = {
+    "Input and output": ("texts", "field", "out", "revision"),
+    "Budget and device": ("minutes", "steps", "precision", "device"),
+    "Optimizer": ("learning_rate", "head_learning_rate", "warmup", "batch_tokens", "seed"),
+    "Sequences": ("max_length", "short_length", "long_share"),
+    "Masks": ("selected", "masked", "random"),
+    "Evaluation": ("held_out",),
+}
 
-@click.command("train")
+
+@click.command("train", cls=grouped(_GROUPS))
 @click.argument("encoder", shell_complete=completion.folders)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILES...")
 @click.option("--text", "texts", multiple=True, type=click.Path(path_type=Path), help="As FILES; repeats.")
