@@ -157,11 +157,12 @@ def _round(lookup: ir.Node, activation: Activation, sample: Sample) -> IntegerHe
 
 
 def _refuse(model: ir.Model, head: IntegerHead, probes: list[Probe]) -> str:
-    """Why integers cost too much; empty where they do not."""
+    """Compare both heads with fp32; returns why integers cost too much, empty where they do not."""
     floats, integers = model.clone(), model.clone()
-    lookup, activation = _find_head(integers)
+    same = _find_head(integers)
+    assert not isinstance(same, str)
     quantize_table(floats)
-    quantize_head(integers, replace(head, lookup=lookup, activation=activation))  # type: ignore[arg-type]
+    quantize_head(integers, replace(head, lookup=same[0], activation=same[1]))
     for texts in (probes, [probe.unmasked() for probe in probes]):
         usual, found = mean_divergences(model, (floats, integers), texts)
         if not found - usual <= LARGEST_COST:
