@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -101,13 +102,19 @@ def random_difference(session: Session, tokenizer: ModelTokenizer, texts: int) -
     return float(np.max([score_difference(session, group, pad_token_id) for group in groups], initial=0.0))
 
 
-def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: int) -> float:
+def score_difference(
+    session: Session,
+    rows: Sequence[MaskedRow],
+    pad_token_id: int,
+    run_alone: Callable[[MaskedRow], NDArray[np.float32]] | None = None,
+) -> float:
     """Give the largest difference of a score between one padded run of all rows and a run of each.
 
     Args:
         session: The graph.
         rows: Token ids and masked positions, ``int64[s]`` and ``int64[m]`` each.
         pad_token_id: What fills shorter rows.
+        run_alone: Gives the logits ``float32[m, V]`` of a row in a run of its own; None runs the graph.
 
     Returns:
         The difference; NaN where a score is NaN.
@@ -116,11 +123,18 @@ def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: 
     for index, (_, masks) in enumerate(rows):
         positions[index, : masks.size] = masks
     together = session.run(*pad([ids for ids, _ in rows], pad_token_id), positions)
+    alone = map(run_alone or partial(_run_alone, session), rows)
     differences = [
-        _largest_difference(together[index, : masks.size], session.run(*pad([ids], 0), masks[None])[0])
-        for index, (ids, masks) in enumerate(rows)
+        _largest_difference(together[index, : masks.size], logits)
+        for index, ((_, masks), logits) in enumerate(zip(rows, alone, strict=True))
     ]
     return float(np.max(differences))
+
+
+def _run_alone(session: Session, row: MaskedRow) -> NDArray[np.float32]:
+    ids, masks = row
+    logits: NDArray[np.float32] = session.run(*pad([ids], 0), masks[None])[0]
+    return logits
 
 
 def _largest_difference(together: NDArray[np.float32], alone: NDArray[np.float32]) -> float:
