@@ -13,7 +13,7 @@ from typing import Any
 from fillmask.errors import InputError
 from fillmask.files.arrow_arrays import arrow_type, to_array
 from fillmask.files.row_parameters import resolve_parameters
-from fillmask.files.runner import WINDOW, choose_batches
+from fillmask.files.runner import choose_batches, growing_windows
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import BatchVerb, ColumnType, find_verb
 from fillmask.pipeline import FillMask
@@ -150,7 +150,7 @@ class Mapper:
     def _records(self, texts: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         task, value = self._verb.verb.task, self._parameters.value
         tasks = (task(self._model, text, value) for text in texts_of("texts must be a column of strings", texts))
-        for outcome in run_tasks(self._model, tasks, self._concurrency, window=WINDOW):
+        for outcome in run_tasks(self._model, tasks, self._concurrency, windows=growing_windows()):
             if isinstance(outcome, InputError):
                 yield None, None, str(outcome), type(outcome).__name__
             else:

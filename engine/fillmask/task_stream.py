@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fillmask.batching import distinct
@@ -54,7 +55,7 @@ class TaskRun(Generic[T]):
 
 
 def run_tasks(
-    model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency, *, window: int | None = None
+    model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency, *, windows: Iterator[int] | None = None
 ) -> Iterator[Result[T] | InputError]:
     """Run many tasks, lazily and in order.
 
@@ -62,16 +63,17 @@ def run_tasks(
         model: The model that runs their rows.
         tasks: Are taken one at a time, or where rows of several run together, some ahead of the results.
         concurrency: How many rows run together.
-        window: Tasks that are read together, so that texts of similar length can share a run; None for eight batches of
-            each worker, and at least 64. With a number, which rows run together does not depend on the workers.
+        windows: How many tasks are read together, window after window, so that texts of similar length can share a run;
+            it does not end. None for eight batches of each worker, and at least 64. With numbers, which rows run
+            together does not depend on the workers.
 
     Returns:
         For each task its result, or the InputError that ended it. Any other error is raised at its place.
     """
-    if window is None and concurrency.batch_size == concurrency.workers == 1:
+    if windows is None and concurrency.batch_size == concurrency.workers == 1:
         return (_result_or_error(model, task) for task in tasks)
-    size = window or max(_LEAST_AHEAD, concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD)
-    return _run_windows(model, iter(tasks), concurrency, size)
+    ahead = max(_LEAST_AHEAD, concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD)
+    return _run_windows(model, iter(tasks), concurrency, repeat(ahead) if windows is None else windows)
 
 
 def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
@@ -82,7 +84,7 @@ def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
 
 
 def _run_windows(
-    model: Model, tasks: Iterator[Task[T]], concurrency: Concurrency, size: int
+    model: Model, tasks: Iterator[Task[T]], concurrency: Concurrency, sizes: Iterator[int]
 ) -> Iterator[Result[T] | InputError]:
     """While one window of tasks runs, the next is tokenized."""
     from concurrent.futures import ThreadPoolExecutor
@@ -93,7 +95,7 @@ def _run_windows(
         error: Exception | None = None
         try:
             while error is None:
-                runs, error = _start(tasks, size)
+                runs, error = _start(tasks, next(sizes))
                 results = _results(model, runs, submit(runs), submit)
                 yield from before
                 before = results

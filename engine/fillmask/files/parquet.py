@@ -13,6 +13,7 @@ from fillmask.files.arrow_arrays import arrow_type, to_array
 from fillmask.files.rows import Cell, Columns, ParseRow, Place
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.verbs import ColumnType
+from fillmask.files.writers import Record
 
 _BUFFER = 1 << 20  # bytes; without it whole row groups are read into memory
 _ROWS = 1000  # of a batch that is read, and of a row group that is written
@@ -114,9 +115,9 @@ class ParquetEncoder:
         fields = [(name, arrow_type(kind)) for name, kind in columns.items()]
         self._schema = self._arrow.schema(fields)
         self._writer = parquet.ParquetWriter(file, self._schema)
-        self._records: list[Mapping[str, Any]] = []
+        self._records: list[Record] = []
 
-    def write(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Write the records of one row."""
         self._records += records
         if len(self._records) >= _ROWS:
@@ -133,7 +134,8 @@ class ParquetEncoder:
         self._writer.is_open = False
 
     def _flush(self) -> None:
-        columns = [self._array([record.get(field.name) for record in self._records], field) for field in self._schema]
+        values = zip(*self._records, strict=True)
+        columns = [self._array(list(each), field) for each, field in zip(values, self._schema, strict=True)]
         self._writer.write_batch(self._arrow.record_batch(columns, schema=self._schema))
         self._records = []
 

@@ -16,6 +16,7 @@ from fillmask.errors import JobError, one_line
 JOB = "_job.json"
 SUCCESS = "_SUCCESS"
 _COUNTS = "_counts"
+_BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     temporary = path.with_name(f".{path.name}.tmp-{gethostname()}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with temporary.open("wb", _BUFFER) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -167,7 +167,9 @@ def _decode(line: bytes | None, number: int) -> str:
 def _parse_json(line: bytes | None, number: int) -> Columns:
     text = _decode(line, number)
     try:
-        parsed = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if text.startswith("\ufeff"):
+            raise ValueError("it begins with a byte order mark")
+        parsed = _JSON.decode(text)
         if text.count("[") + text.count("{") > _CHECKED_DEPTH:
             json.dumps(reduce(lambda value, _: [value], range(_CHECKED_DEPTH), parsed))  # it must be written again
     except (ValueError, RecursionError) as error:
@@ -182,6 +184,9 @@ def _finite(literal: str) -> float:
     if not isfinite(number):
         raise ValueError(f"{literal} is not a finite number")
     return number
+
+
+_JSON = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from fillmask.errors import InputError
 from fillmask.files.inputs import REQUEST_ID, Inputs, is_request
 from fillmask.files.rows import Columns, Row
 from fillmask.files.verbs import BatchVerb, ColumnType
-from fillmask.files.writers import to_json
+from fillmask.files.writers import Record, to_json
 from fillmask.tasks import Result
 
 Outcome: TypeAlias = "Result[Any] | InputError"
 KEEP = ("all", "id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is the same for every row is found once
 class Layout:
     """What a record of the output holds.
 
@@ -39,7 +40,7 @@ class Layout:
 
     def columns(self) -> Mapping[str, ColumnType]:
         """The columns and their types, for formats that fix them."""
-        return self._kept_columns() | self._result_columns()
+        return self._kept_columns | self._result_columns
 
     def check(self) -> None:
         """Refuse columns of the input that have the name of a column of the result.
@@ -53,20 +54,12 @@ class Layout:
                 f"the inputs have a column {clash!r}, which the result needs; rename it, make it the id, or "
                 f"keep only the id"
             )
-        if self.inputs.id in self._reserved():
+        if self.inputs.id in self._reserved:
             raise InputError(f"the id cannot be the column {self.inputs.id!r}, which the result needs")
 
-    def shape(self, row: Row, outcome: Outcome) -> list[Columns]:
-        """Make the records of one row, at least one."""
-        kept = self._kept(row)
-        if isinstance(outcome, InputError):
-            return [kept | {"error": str(outcome), "error_type": type(outcome).__name__}]
-        messages = [notice.message for notice in outcome.notices]
-        value = outcome.value
-        if not self.flat:
-            return [kept | {self.verb.column: self.verb.nest(value)} | ({"warnings": messages} if messages else {})]
-        kept |= {"warnings": "; ".join(messages)} if messages else {}
-        return [kept | dict(zip(self.verb.flat, line, strict=True)) for line in self.verb.flatten(value)] or [kept]
+    def shape(self, row: Row, outcome: Outcome) -> Sequence[Record]:
+        """Make the records of one row, at least one: with fixed columns their values in the order of ``columns``."""
+        return self._lines(row, outcome) if self.fixed else self._objects(row, outcome)
 
     def checked(self, row: Row) -> InputError | None:
         """Why a row has no result before the verb sees it: it is malformed, or its columns clash."""
@@ -79,6 +72,29 @@ class Layout:
                 )
         return row.error
 
+    def _lines(self, row: Row, outcome: Outcome) -> Sequence[Record]:
+        kept = tuple(map(self._kept(row).get, self._kept_columns))
+        if isinstance(outcome, InputError):
+            return [(*kept, *self._no_result, None, str(outcome), type(outcome).__name__)]
+        messages = [notice.message for notice in outcome.notices]
+        if not self.flat:
+            return [(*kept, self.verb.nest(outcome.value), messages or None, None, None)]
+        end = ("; ".join(messages) if messages else None, None, None)
+        return [(*kept, *line, *end) for line in self.verb.flatten(outcome.value)] or [(*kept, *self._no_result, *end)]
+
+    def _objects(self, row: Row, outcome: Outcome) -> Sequence[Record]:
+        kept = self._kept(row)
+        if isinstance(outcome, InputError):
+            return [kept | {"error": str(outcome), "error_type": type(outcome).__name__}]
+        messages = [notice.message for notice in outcome.notices]
+        if not self.flat:
+            kept[self.verb.column] = self.verb.nest(outcome.value)
+            return [kept | {"warnings": messages} if messages else kept]
+        kept |= {"warnings": "; ".join(messages)} if messages else {}
+        return [kept | dict(zip(self.verb.flat, line, strict=True)) for line in self.verb.flatten(outcome.value)] or [
+            kept
+        ]
+
     def _kept(self, row: Row) -> Columns:
         identity: Columns = {} if self.inputs.id else self._place(row)
         if self.inputs.id and (self.keep == "id" or self._packed):
@@ -88,8 +104,7 @@ class Layout:
             return identity | {REQUEST_ID: row.columns[REQUEST_ID]} if echoed else identity
         if self._packed:
             return identity | {"input": to_json(row.columns)}
-        reserved = self._reserved()
-        return identity | {name: value for name, value in row.columns.items() if name not in reserved}
+        return identity | {name: value for name, value in row.columns.items() if name not in self._reserved}
 
     def _place(self, row: Row) -> Columns:
         return {"file": row.file, "row": row.index} if self._several else {"row": row.index}
@@ -100,6 +115,7 @@ class Layout:
             return json.dumps(value, default=str)
         return value
 
+    @cached_property
     def _kept_columns(self) -> dict[str, ColumnType]:
         names = self.inputs.columns or {}
         if self.inputs.id is None:
@@ -112,26 +128,34 @@ class Layout:
             return identity
         return identity | ({"input": "string"} if self._packed else dict(names))
 
+    @cached_property
     def _result_columns(self) -> dict[str, ColumnType]:
         if self.flat:
             return {**self.verb.flat, "warnings": "string", "error": "string", "error_type": "string"}
         return {self.verb.column: self.verb.nested, "warnings": ["string"], "error": "string", "error_type": "string"}
 
+    @cached_property
+    def _no_result(self) -> tuple[None, ...]:
+        return (None,) * (len(self.verb.flat) if self.flat else 1)
+
+    @cached_property
     def _reserved(self) -> set[str]:
         place = set() if self.inputs.id else {"file", "row"} if self._several else {"row"}
-        return place | self._result_columns().keys() | ({"input"} if self._packed else set())
+        return place | self._result_columns.keys() | ({"input"} if self._packed else set())
 
     def _clash(self, columns: Mapping[str, Any]) -> str | None:
-        return next((name for name in columns if name in self._reserved()), None)
+        if self._reserved.isdisjoint(columns):
+            return None
+        return next((name for name in columns if name in self._reserved), None)
 
-    @property
+    @cached_property
     def _several(self) -> bool:
         return len(self.inputs.paths) > 1
 
-    @property
+    @cached_property
     def _packed_id(self) -> bool:
         return self.fixed and self.inputs.columns is None
 
-    @property
+    @cached_property
     def _packed(self) -> bool:
         return self._packed_id and self.keep == "all"

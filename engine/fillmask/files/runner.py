@@ -19,7 +19,7 @@ from fillmask.task_stream import run_tasks
 from fillmask.tasks import Task
 
 _BATCH_SIZE = 16
-WINDOW = 1024  # rows that are read together, whatever the workers: what runs together depends on the rows alone
+_FIRST_WINDOW, _WINDOW = 128, 1024  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Runner:
         """Run rows, lazily and in order; a row that is malformed keeps its place."""
         waiting: deque[Row] = deque()
         tasks = self._tasks(rows, waiting)
-        for outcome in run_tasks(self.model, tasks, self.concurrency, window=WINDOW):
+        for outcome in run_tasks(self.model, tasks, self.concurrency, windows=growing_windows()):
             yield waiting.popleft(), outcome
 
     def _tasks(self, rows: Iterable[UnparsedRow], waiting: deque[Row]) -> Iterator[Task[Any]]:
@@ -59,6 +59,17 @@ class Runner:
             return self.parameters.task(row)
         except InputError as wrong:
             return _refuse(wrong)
+
+
+def growing_windows() -> Iterator[int]:
+    """How many rows are read together, whatever the workers: what runs together depends on the rows alone.
+
+    The first windows are small, since the workers wait until the first is tokenized.
+    """
+    size = _FIRST_WINDOW
+    while True:
+        yield size
+        size = min(2 * size, _WINDOW)
 
 
 def choose_batches(model: Model, batch_size: int | None, workers: int | None) -> Concurrency:

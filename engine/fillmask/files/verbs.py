@@ -70,13 +70,17 @@ _PREDICTION: dict[str, ColumnType] = {"score": "float32", "token": "int64", "tok
 
 
 def _nest_predictions(value: Predictions) -> list[list[dict[str, Any]]]:
-    return [[{name: getattr(prediction, name) for name in _PREDICTION} for prediction in mask] for mask in value]
+    # The members are written out, which takes half the time of a loop over _PREDICTION: there are millions.
+    return [
+        [{"score": p.score, "token": p.token, "token_str": p.token_str, "sequence": p.sequence} for p in mask]
+        for mask in value
+    ]
 
 
 def _flatten_predictions(value: Predictions) -> Iterator[tuple[Any, ...]]:
     for mask, predictions in enumerate(value, start=1):
         for rank, prediction in enumerate(predictions, start=1):
-            yield (mask, rank, *(getattr(prediction, name) for name in _PREDICTION))
+            yield (mask, rank, prediction.score, prediction.token, prediction.token_str, prediction.sequence)
 
 
 _WORD: dict[str, ColumnType] = {

@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeAlias
 
 from fillmask.files.rows import value_of
 from fillmask.files.verbs import ColumnType
 
 OUTPUT_FORMATS = ("jsonl", "csv", "tsv", "parquet")
+# The columns of a record by name for JSONL; for formats that fix the columns, their values in order.
+Record: TypeAlias = "dict[str, Any] | tuple[Any, ...]"
 _PLAIN = {str, int, float, bool, type(None)}  # a cell of these is written as it is
 
 
 class RecordEncoder(Protocol):
     """Writes records into one file."""
 
-    def write(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Write the records of one row."""
 
     def close(self) -> None:
@@ -39,7 +41,7 @@ class JsonEncoder:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    def write(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Write the records of one row."""
         for record in records:
             self._file.write(_utf_8(to_json(record)) + b"\n")
@@ -62,18 +64,16 @@ class CsvEncoder:
     """
 
     def __init__(self, file: IO[bytes], columns: Sequence[str], delimiter: str, *, header: bool = True) -> None:
-        self._file, self._columns = file, columns
+        self._file = file
         self._buffer = io.StringIO()
         self._csv = csv.writer(self._buffer, delimiter=delimiter, lineterminator="\n")
         if header:
             self._csv.writerow(columns)
             self._flush()
 
-    def write(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Write the records of one row."""
-        for record in records:
-            values = map(record.get, self._columns)
-            self._csv.writerow([value if type(value) in _PLAIN else _cell(value) for value in values])
+        self._csv.writerows([each if _PLAIN.issuperset(map(type, each)) else map(_cell, each) for each in records])
         self._flush()
 
     def close(self) -> None:

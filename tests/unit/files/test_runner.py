@@ -1,4 +1,5 @@
 from contextlib import closing
+from itertools import islice
 
 import pytest
 
@@ -6,7 +7,7 @@ from fillmask.errors import InputError
 from fillmask.files.inputs import Position, find_inputs
 from fillmask.files.records import Layout
 from fillmask.files.row_parameters import resolve_parameters
-from fillmask.files.runner import Runner, choose_batches
+from fillmask.files.runner import Runner, choose_batches, growing_windows
 from fillmask.files.verbs import VERBS
 from fillmask.runtime.cpu import available_threads
 from tests.unit.files.conftest import parts
@@ -38,3 +39,7 @@ def test_batches_and_workers_are_as_given_or_those_for_throughput(native):
     assert (chosen.batch_size, chosen.workers) == (3, 2)
     chosen = choose_batches(native.model, None, None)
     assert (chosen.batch_size, chosen.workers) == (16, available_threads())
+
+
+def test_windows_grow_to_a_thousand_rows():
+    assert list(islice(growing_windows(), 5)) == [128, 256, 512, 1024, 1024]

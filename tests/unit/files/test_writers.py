@@ -67,15 +67,15 @@ def test_any_value_is_strict_json(value, wanted):
 
 
 @pytest.mark.parametrize(
-    ("output_format", "wanted"),
+    ("output_format", "records", "wanted"),
     [
-        ("jsonl", b'{"a": null, "b": [1]}\n{"a": "\\udc00"}\n'),
-        ("csv", b"a,b\n,[1]\n?,\n"),
-        ("tsv", b"a\tb\n\t[1]\n?\t\n"),
+        ("jsonl", [{"a": None, "b": [1]}, {"a": "\udc00"}], b'{"a": null, "b": [1]}\n{"a": "\\udc00"}\n'),
+        ("csv", [(None, [1]), ("\udc00", None)], b"a,b\n,[1]\n?,\n"),
+        ("tsv", [(None, [1]), ("\udc00", None)], b"a\tb\n\t[1]\n?\t\n"),
     ],
 )
-def test_records_are_encoded_with_their_columns(output_format, wanted):
+def test_records_are_encoded_with_their_columns(output_format, records, wanted):
     file = io.BytesIO()
     with encoding(output_format, file, {"a": "string", "b": ["int64"]}) as encoder:
-        encoder.write([{"a": None, "b": [1]}, {"a": "\udc00"}])
+        encoder.write(records)
     assert file.getvalue() == wanted
