@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ _LENGTHS = (5, 9, 17)
 _TOLERANCE, _GPU_TOLERANCE = 1e-5, 2e-3
 
 
-_IN_INTEGERS = "uint8 activations on fixed scales"  # as the exporter describes a variant
+_IN_INTEGERS = "uint8 activations on fixed scales"  # as earlier exporters describe a variant
 _TOGETHER = 8  # rows of a run whose scores are compared with those of each row alone
 
 MaskedRow: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -47,21 +48,23 @@ def recorded(entry: Mapping[str, Any]) -> Invariance | None:
 
     Folders of earlier versions do not record equal lengths; ``batch_invariant`` then stands for it. They were tried on
     eight texts, too few for int8, where padding may change one text in thousands. An int8 graph is invariant to padding
-    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Sums of
-    integers are exact, so where all products are such sums and the exporter saw no difference at all, every bit is
-    kept. Products of floats may have other kernels on another machine.
+    only if the manifest says on how many texts that was seen, and if the kernels of this machine allow it. Every
+    bit is kept where the exporter saw no difference at all and the manifest says that products keep bits, since their
+    sums are of integers. Products of floats may have other kernels on another machine.
     """
     if "batch_invariant" not in entry:
         return None
     recorded_padded = bool(entry["batch_invariant"])
     padded = recorded_padded and ("quantization" not in entry or ("batch_texts" in entry and _kernels_allow_padding()))
     equal_length = bool(entry.get("equal_length_invariant", recorded_padded))
-    bits = padded and equal_length and _adds_integers(entry) and entry.get("batch_difference") == 0
+    bits = padded and equal_length and _products_keep_bits(entry) and entry.get("batch_difference") == 0
     return Invariance(padded, equal_length, bits)
 
 
-def _adds_integers(entry: Mapping[str, Any]) -> bool:
-    """Whether all products with weights are of integers: not those of fp16 and int4, and none is left in fp32."""
+def _products_keep_bits(entry: Mapping[str, Any]) -> bool:
+    """Whether products with weights keep a row's bits on every machine; earlier manifests say it in words alone."""
+    if "products_keep_bits" in entry:
+        return entry["products_keep_bits"] is True
     description = str(entry.get("quantization"))
     return description.startswith(_IN_INTEGERS) and "left in fp32" not in description
 
@@ -99,13 +102,19 @@ def random_difference(session: Session, tokenizer: ModelTokenizer, texts: int) -
     return float(np.max([score_difference(session, group, pad_token_id) for group in groups], initial=0.0))
 
 
-def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: int) -> float:
+def score_difference(
+    session: Session,
+    rows: Sequence[MaskedRow],
+    pad_token_id: int,
+    run_alone: Callable[[MaskedRow], NDArray[np.float32]] | None = None,
+) -> float:
     """Give the largest difference of a score between one padded run of all rows and a run of each.
 
     Args:
         session: The graph.
         rows: Token ids and masked positions, ``int64[s]`` and ``int64[m]`` each.
         pad_token_id: What fills shorter rows.
+        run_alone: Gives the logits ``float32[m, V]`` of a row in a run of its own; None runs the graph.
 
     Returns:
         The difference; NaN where a score is NaN.
@@ -114,11 +123,18 @@ def score_difference(session: Session, rows: Sequence[MaskedRow], pad_token_id: 
     for index, (_, masks) in enumerate(rows):
         positions[index, : masks.size] = masks
     together = session.run(*pad([ids for ids, _ in rows], pad_token_id), positions)
+    alone = map(run_alone or partial(_run_alone, session), rows)
     differences = [
-        _largest_difference(together[index, : masks.size], session.run(*pad([ids], 0), masks[None])[0])
-        for index, (ids, masks) in enumerate(rows)
+        _largest_difference(together[index, : masks.size], logits)
+        for index, ((_, masks), logits) in enumerate(zip(rows, alone, strict=True))
     ]
     return float(np.max(differences))
+
+
+def _run_alone(session: Session, row: MaskedRow) -> NDArray[np.float32]:
+    ids, masks = row
+    logits: NDArray[np.float32] = session.run(*pad([ids], 0), masks[None])[0]
+    return logits
 
 
 def _largest_difference(together: NDArray[np.float32], alone: NDArray[np.float32]) -> float:

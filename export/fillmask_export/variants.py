@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from fillmask_export.fp16.fp16 import to_fp16
+from fillmask_export.product_bits import products_keep_bits
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.table_int4 import quantize_table_to_4_bits
 from fillmask_export.shared_weights import split_shared_initializers
@@ -47,6 +48,7 @@ def write_graph(
         model = model.clone()
         entry["quantization"] = _lower(variant, model, eval_data, keep)
         entry["calibration"] = eval_data.calibration.origin
+    entry["products_keep_bits"] = products_keep_bits(model)
     (folder / weights).unlink(missing_ok=True)
     ir.save(model, folder / file, external_data=weights)
     if variant != "fp16":  # on a GPU each initializer is a copy of its own

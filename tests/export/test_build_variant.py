@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from fillmask_export import FidelityError, Plan, export
 from fillmask_export.build_variant import attempts
 
-PLAN = {"masks": 60, "rounds": 0, "max_accuracy_loss": 1.0}
+PLAN = {"masks": 600, "rounds": 0, "max_accuracy_loss": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,8 @@ def reachable_kl(checkpoint_of, tmp_path_factory):
         export(checkpoint_of("wordpiece"), out, ("int8",), plan=Plan(max_kl=1e-9, **PLAN), say=steps.append)
     reports = "".join([*steps, str(refused.value)])
     first, *others = map(float, re.findall(r"mean KL divergence is (\S+),", reports))
-    limit = min(others) + 5e-5  # it is reported to four digits
-    assert limit < first
-    return limit
+    assert min(others) < first
+    return (min(others) + first) / 2  # the long texts, which are checked too, differ from the others
 
 
 def products(folder):

@@ -1,5 +1,6 @@
 """docs/serving.md lists every setting, error and path; the package lists every module."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -47,3 +48,13 @@ def test_the_package_names_every_module():
     folder = Path(server.__file__).parent
     for module in folder.glob("[a-z]*.py"):
         assert re.search(rf"\b{module.stem}\b", server.__doc__), module
+
+
+def test_the_request_of_each_section_runs(server):
+    """A section's first block of JSON is a request, for the path that the section names first."""
+    found = []
+    for section in re.split(r"^##+ ", PAGE.partition("\n## Scheduling")[0], flags=re.MULTILINE):
+        if body := re.search(r"```json\n(.*?)\n```", section, re.DOTALL):
+            found.append(re.search(r"POST (/\w*)", section)[1])
+            assert server.request("POST", found[-1], json.loads(body[1])).status == 200, found[-1]
+    assert sorted(found) == sorted(["/", *(f"/{verb}" for verb in VERBS)])

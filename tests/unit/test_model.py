@@ -212,6 +212,9 @@ SEEN = {"batch_invariant": True, "batch_texts": 256, "batch_difference": 0.0, "q
         ({name: value for name, value in SEEN.items() if name != "quantization"}, True, False),  # floats
         (SEEN | {"quantization": "float16 weights"}, True, False),
         (SEEN | {"quantization": f"{INTEGERS}, those of 1 left in fp32 (a)"}, True, False),
+        (SEEN | {"products_keep_bits": False}, True, False),
+        (SEEN | {"products_keep_bits": True, "quantization": "in other words"}, True, True),
+        (SEEN | {"products_keep_bits": "yes"}, True, False),
     ],
 )
 def test_rows_keep_every_bit_where_the_exporter_and_this_machine_saw_it(

@@ -22,9 +22,9 @@ from fillmask.cli.bar import track
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.activations import find_activations
 from fillmask_export.quantization.folding import smooth
+from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of
-from fillmask_export.quantization.table import quantize_table
 
 
 def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = ()) -> str:
@@ -40,12 +40,13 @@ def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = 
     """
     activations, samples, split = prepare(model, calibration)
     unreached = len(find_activations(model)) - len(activations)
+    head = prepare_head(model, calibration)
     weights = 0
     quantized = [activation for activation in activations if activation.name not in keep]
     for activation in track(quantized, "rounding weights", "activations"):
         qparams = qparams_of(activation, samples)
         weights += to_integers(model, activation, smooth(model, activation, qparams), qparams, samples[activation.name])
-    table = quantize_table(model)
+    table = quantize_head(model, head)
     tokens = sum(probe.input_ids.size for probe in calibration)
     kept = f", those of {len(keep)} left in fp32 ({', '.join(keep)})" if keep else ""
     kept += f", those of {unreached} that no calibration text reaches left in fp32" if unreached else ""

@@ -31,14 +31,24 @@ def with_extra_row(
     Returns:
         The product of the rows, ``float32[..., columns]``.
     """
+
+    def multiply(flat: ir.Value) -> ir.Value:
+        padded = insert(model, "Pad", [flat, _integers(model, "one_row_more", [0, 0, 1, 0])])
+        bounds = {"first_row": 0, "extra_row": -1, "axis_of_rows": 0}
+        operands = [_integers(model, name, [number]) for name, number in bounds.items()]
+        return insert(model, "Slice", [product(padded), *operands])
+
+    return in_two_dimensions(model, rows, multiply, width=width, columns=columns)
+
+
+def in_two_dimensions(
+    model: ir.Model, rows: ir.Value, product: Callable[[ir.Value], ir.Value], *, width: int, columns: int
+) -> ir.Value:
+    """Multiply rows as one matrix; the arguments and the result are those of ``with_extra_row``."""
     flat = insert(model, "Reshape", [rows, _integers(model, f"rows_of_{width}", [-1, width])])
-    padded = insert(model, "Pad", [flat, _integers(model, "one_row_more", [0, 0, 1, 0])])
-    bounds = {"first_row": 0, "extra_row": -1, "axis_of_rows": 0}
-    operands = [_integers(model, name, [number]) for name, number in bounds.items()]
-    kept = insert(model, "Slice", [product(padded), *operands])
     places = insert(model, "Shape", [rows], start=0, end=-1)
     shape = insert(model, "Concat", [places, _integers(model, f"columns_{columns}", [columns])], axis=0)
-    return insert(model, "Reshape", [kept, shape])
+    return insert(model, "Reshape", [product(flat), shape])
 
 
 def _integers(model: ir.Model, name: str, numbers: list[int]) -> ir.Value:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from fillmask_export.passes.graph import constant, insert, replace
 from fillmask_export.quantization.activations import Activation, Linear, Sample
@@ -35,7 +36,7 @@ def to_integers(
     zero_point = constant(model, f"{activation.name}/zero_point", np.uint8(qparams.zero_point))
     # ONNX Runtime's own operator has the same kernel. 1.23, the last release for Python 3.10, lacks that of opset 23.
     integers = insert(model, "com.microsoft.QuantizeLinear", [smoothed, scale, zero_point])
-    weights = _round(activation, qparams, sample)
+    weights = round_weights(activation.weights(), qparams, sample)
     start = 0
     for linear in activation.linears:
         columns = slice(start, start + linear.weight.shape[1])
@@ -46,11 +47,12 @@ def to_integers(
     return len(activation.linears)
 
 
-def _round(activation: Activation, qparams: QuantParams, sample: Sample) -> Weights:
-    weight = activation.weights().astype(np.float64) * qparams.size[:, None]
-    if len(sample.rows) < _ENOUGH * len(weight):
-        return round_to_nearest(weight)
-    return round_gptq(weight, qparams.round(qparams.smooth(sample.rows)))
+def round_weights(weight: NDArray[np.float32], qparams: QuantParams, sample: Sample) -> Weights:
+    """Round the weights ``float32[K, N]`` that multiply an activation, with GPTQ if its sample has enough rows."""
+    sized = weight.astype(np.float64) * qparams.size[:, None]
+    if len(sample.rows) < _ENOUGH * len(sized):
+        return round_to_nearest(sized)
+    return round_gptq(sized, qparams.round(qparams.smooth(sample.rows)))
 
 
 def _operands(model: ir.Model, linear: Linear, qparams: QuantParams, weights: Weights) -> list[ir.Value]:

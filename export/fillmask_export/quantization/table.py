@@ -26,7 +26,7 @@ def quantize_table(model: ir.Model) -> str:
     lookup = find_lookup(model)
     table = array_of(lookup.inputs[0]) if lookup is not None else None
     if table is not None and table.dtype != np.float32:
-        _halve(model, [node for node in model.graph if _is_table(node)])
+        halve_other_tables(model, None)
         tidy(model)
         return "in integers already"
     block = next((block for block in _BLOCKS if table is not None and table.shape[1] % block == 0), None)
@@ -37,8 +37,8 @@ def quantize_table(model: ir.Model) -> str:
     integers, scales = quantize_blocks(table, block)
     data = constant(model, "table", integers)
     scale = constant(model, "table_scale", scales)
-    _halve(model, [node for node in model.graph if node is not lookup and _is_table(node)])
-    _look_up(model, lookup, data, scale)
+    halve_other_tables(model, lookup)
+    look_up(model, lookup, [data, scale, constant(model, "table_zero", np.uint8(_ZERO))])
     heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
     for node in heads:
         project(model, node, [data, scale], bits=8)
@@ -76,10 +76,19 @@ def _is_table(node: ir.Node) -> bool:
     return table is not None and table.ndim == 2 and table.dtype == np.float32
 
 
-def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) -> None:
+def look_up(model: ir.Model, lookup: ir.Node, table: list[ir.Value]) -> None:
+    """Replace the Gather of the word embeddings by one that reads integers.
+
+    Args:
+        model: The graph's model.
+        lookup: The Gather.
+        table: Integers ``[V, H]`` or ``[V, blocks, block]``, their scales ``float32[V]`` or ``float32[V, blocks]``, and
+            the integer that stands for 0.
+    """
+    data, scale, zero = table
     ids = lookup.inputs[1]
     rows = insert(model, "Gather", [data, ids], axis=0)
-    one, zero = constant(model, "one", np.float32(1)), constant(model, "table_zero", np.uint8(_ZERO))
+    one = constant(model, "one", np.float32(1))
     floats = insert(model, "com.microsoft.DequantizeLinear", [rows, one, zero])
     sizes = insert(model, "Gather", [scale, ids], axis=0)
     sizes = insert(model, "Unsqueeze", [sizes, constant(model, "axis_last", np.array([-1], dtype=np.int64))])
@@ -88,9 +97,14 @@ def _look_up(model: ir.Model, lookup: ir.Node, data: ir.Value, scale: ir.Value) 
     replace(model, lookup.outputs[0], insert(model, "Reshape", [blocks, shape]))
 
 
-def _halve(model: ir.Model, tables: list[ir.Node]) -> None:
-    """Store the other tables, of positions, in fp16, whose steps are far below those of the uint8 word embeddings."""
-    for node in tables:
+def halve_other_tables(model: ir.Model, lookup: ir.Node | None) -> None:
+    """Store the other tables, of positions, in fp16, whose steps are far below those of the word embeddings' integers.
+
+    Args:
+        model: The graph's model.
+        lookup: The Gather of the word embeddings; None where its table is in integers already.
+    """
+    for node in [node for node in model.graph if node is not lookup and _is_table(node)]:
         table = array_of(node.inputs[0])
         if table is not None:
             half = constant(model, f"{node.inputs[0].name}/half", table.astype(np.float16))  # type: ignore[union-attr]
@@ -112,7 +126,7 @@ def project(model: ir.Model, head: ir.Node, table: list[ir.Value], *, bits: int)
     vocabulary, blocks = (int(size) for size in table[1].const_value.shape.numpy())  # type: ignore[union-attr]
     width = int(head.inputs[1].const_value.shape[1])  # type: ignore[union-attr,arg-type]
     sizes = {"N": vocabulary, "K": width, "bits": bits, "block_size": width // blocks, "accuracy_level": 4}
-    addition, bias = _bias_of(head, vocabulary)
+    addition, bias = bias_of(head, vocabulary)
     operands: list[ir.Value | None] = [*table, *[None] * (4 - len(table)), bias] if bias is not None else [*table]
 
     def multiply(rows: ir.Value) -> ir.Value:
@@ -122,7 +136,7 @@ def project(model: ir.Model, head: ir.Node, table: list[ir.Value], *, bits: int)
     replace(model, (addition or head).outputs[0], logits)
 
 
-def _bias_of(head: ir.Node, vocabulary: int) -> tuple[ir.Node | None, ir.Value | None]:
+def bias_of(head: ir.Node, vocabulary: int) -> tuple[ir.Node | None, ir.Value | None]:
     """The only reader of the LM head, if it adds a constant of each token, and that constant."""
     users = [user for user, _ in head.outputs[0].uses()]
     if len(users) != 1 or users[0].op_type != "Add" or head.outputs[0].is_graph_output():

@@ -17,7 +17,7 @@ from fillmask_export.fp16.ranges import find_infinite
 from fillmask_export.plan import Limits
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_forward
-from fillmask_export.verify.forward import Forward, session_forward
+from fillmask_export.verify.forward import Forward, remembering, session_forward
 from fillmask_export.verify.invariance import batch_difference, equal_length_difference, select
 from fillmask_export.verify.reference import Expected, Reference
 
@@ -46,7 +46,8 @@ def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalDa
     """
     # NumPy compares logits between runs. With threads that spin meanwhile, both took twice the CPU time.
     session = Session(graph, spinning=False)
-    forward = session_forward(session)
+    probes = eval_data.held_out.probes
+    forward = remembering(session_forward(session), [*select(probes), *reference.unmasked.probes])
     fidelity = measure_forward(forward, reference.held_out, f"running {variant}")
     not_finite = count_not_finite(forward, eval_data.random)
     check_fidelity(variant, fidelity, limits, not_finite_on_random=not_finite)
@@ -60,7 +61,7 @@ def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalDa
         "random_texts": {"texts": len(eval_data.random), "not_finite": not_finite},
         "long_texts": {"tokens": max(probe.input_ids.size for probe in eval_data.long), **asdict(long)},
         **_measure_unmasked(variant, forward, reference.unmasked, limits),
-        **_measure_batches(variant, session, eval_data),
+        **_measure_batches(variant, session, forward, eval_data),
     }
 
 
@@ -79,10 +80,10 @@ def _measure_unmasked(variant: str, forward: Forward, expected: Expected, limits
     return {"unmasked_texts": figures, "unmasked_verified": verified}
 
 
-def _measure_batches(variant: str, session: Session, eval_data: EvalData) -> dict[str, Any]:
+def _measure_batches(variant: str, session: Session, forward: Forward, eval_data: EvalData) -> dict[str, Any]:
     """Whether texts keep their scores in one run: texts of any lengths with padding, and texts of equal length."""
-    padded = batch_difference(session, eval_data.held_out.probes, eval_data.pad_token_id)
-    equal = equal_length_difference(session, eval_data.held_out.probes)
+    padded = batch_difference(session, forward, eval_data.held_out.probes, eval_data.pad_token_id)
+    equal = equal_length_difference(session, forward, eval_data.held_out.probes)
     for difference, where in ((padded, "a padded batch"), (equal, "a batch of texts of equal length")):
         if not isfinite(difference):
             raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")

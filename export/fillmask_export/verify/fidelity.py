@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fillmask.cli.bar import track
 from fillmask.selection import top_k
+from fillmask_export.divergence import kl_divergence, softmax
 from fillmask_export.probes import Probe
 from fillmask_export.verify.forward import Forward
 from fillmask_export.verify.reference import Expected
@@ -94,9 +95,9 @@ def _compare(
     labels: NDArray[np.int64], reference: NDArray[np.float32], variant: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float64]]:
     with np.errstate(all="ignore"):  # infinite logits are counted below
-        (p, log_p), (q, log_q) = _softmax(reference), _softmax(variant)
-        divergence = (p * (log_p - log_q)).sum(axis=-1)
-        difference = np.abs(p - q).max(axis=-1)
+        expected, found = softmax(reference), softmax(variant)
+        divergence = kl_divergence(expected, found)
+        difference = np.abs(expected.p - found.p).max(axis=-1)
     best_p, best_q = _best(reference), _best(variant)
     shared = (best_p[:, :, None] == best_q[:, None, :]).any(axis=2)
     return {
@@ -113,11 +114,3 @@ def _compare(
 def _best(logits: NDArray[np.float32]) -> NDArray[np.int64]:
     """The ids of the five highest logits at each mask, ``int64[m, 5]``."""
     return np.stack([top_k(row.copy(), min(_FEW, row.size)) for row in logits])
-
-
-def _softmax(logits: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The probabilities and their logarithms, ``float64[m, V]`` each."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = exponentials.sum(axis=-1, keepdims=True)
-    return exponentials / total, shifted - np.log(total)

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fillmask.cli.bar import track
 from fillmask.invariance import MaskedRow, score_difference
 from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
+from fillmask_export.verify.forward import Forward
 
 # int8 rounds sums to integers. Where padding changed the last digit of a sum, 1 of 3,000 texts differed by 3e-3.
 TEXTS = 256
 _TOGETHER = 8
 
 
-def batch_difference(session: Session, probes: list[Probe], pad_token_id: int) -> float:
+def batch_difference(session: Session, forward: Forward, probes: list[Probe], pad_token_id: int) -> float:
     """Compare texts of different lengths in padded runs of eight with each text in a run of its own.
+
+    Args:
+        session: The graph.
+        forward: The graph's logits of one text, which may be kept from earlier.
+        probes: The texts.
+        pad_token_id: What fills shorter texts.
 
     Returns:
         The largest difference of a score; NaN where a score is NaN.
     """
     some = select(probes)
     step = -(-len(some) // _TOGETHER)  # each group has short and long texts
-    groups = [_rows(some[start::step]) for start in range(step)]
-    return _largest(session, groups, pad_token_id)
+    return _largest(session, forward, [some[start::step] for start in range(step)], pad_token_id)
 
 
-def equal_length_difference(session: Session, probes: list[Probe]) -> float:
+def equal_length_difference(session: Session, forward: Forward, probes: list[Probe]) -> float:
     """Compare texts of one length in runs of eight, without padding, with each text in a run of its own.
 
     The texts of ``batch_difference`` are cut to the length of the shortest of their group.
@@ -36,12 +43,16 @@ def equal_length_difference(session: Session, probes: list[Probe]) -> float:
     """
     some = select(probes)
     starts = range(0, len(some), _TOGETHER)
-    return _largest(session, [_rows(_cut_to_shortest(some[start : start + _TOGETHER])) for start in starts], 0)
+    return _largest(session, forward, [_cut_to_shortest(some[start : start + _TOGETHER]) for start in starts], 0)
 
 
-def _largest(session: Session, groups: list[list[MaskedRow]], pad_token_id: int) -> float:
+def _largest(session: Session, forward: Forward, groups: list[list[Probe]], pad_token_id: int) -> float:
+    def run_alone(row: MaskedRow) -> NDArray[np.float32]:
+        ids, positions = row
+        return forward(Probe(ids, positions, ids[positions]))
+
     tracked = track(groups, "comparing batches", "batches")
-    return float(np.max([score_difference(session, group, pad_token_id) for group in tracked]))
+    return float(np.max([score_difference(session, _rows(group), pad_token_id, run_alone) for group in tracked]))
 
 
 def select(probes: list[Probe]) -> list[Probe]:

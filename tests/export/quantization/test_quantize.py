@@ -92,7 +92,8 @@ def test_every_product_with_weights_becomes_one_of_integers_and_no_other_changes
     after = operators(model)
     assert f"{products} products at {activations} activations, 0 channels split" in description
     assert after["MatMulIntegerToFloat"] == products
-    assert after["QuantizeLinear"] == activations
+    assert after["QuantizeLinear"] == activations + after["QGemm"]
+    assert after["QGemm"] + after["MatMulNBits"] == before["FusedMatMul"]
     assert after["MatMul"] == before["MatMul"] - products
     assert after["DynamicQuantizeLinear"] == 0
 

@@ -6,10 +6,10 @@ import pytest
 from fillmask_export.passes import make_lean
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.activations import Sample, find_activations
+from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.prepare import prepare, qparams_of
 from fillmask_export.quantization.sensitivity import rank, relative_error
-from fillmask_export.quantization.table import quantize_table
-from tests.support.graphs import feeds_of, random_probes, run
+from tests.support.graphs import feeds_of, operators, random_probes, run
 
 
 @pytest.fixture
@@ -50,13 +50,14 @@ def test_what_is_kept_stays_in_float(lean):
     description = quantize(lean, random_probes(), [activations[0].name, activations[2].name])
     left = {str(activation.name) for activation in find_activations(lean)}
     assert left >= {activations[0].name, activations[2].name}
-    assert sum(node.op_type == "QuantizeLinear" for node in lean.graph) == len(activations) - 2
+    found = operators(lean)
+    assert found["QuantizeLinear"] == len(activations) - 2 + found["QGemm"]
     assert f"those of 2 left in fp32 ({activations[0].name}, {activations[2].name})" in description
 
 
 def test_with_all_kept_the_table_alone_is_of_integers(lean):
     table_alone = lean.clone()
-    quantize_table(table_alone)
+    quantize_head(table_alone, prepare_head(table_alone, random_probes()))
     quantize(lean, random_probes(), [activation.name for activation in find_activations(lean)])
     assert not any(node.op_type == "MatMulIntegerToFloat" for node in lean.graph)
     for probe in random_probes(3):

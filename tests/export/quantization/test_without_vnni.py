@@ -9,11 +9,13 @@ import onnx_ir as ir
 import pytest
 
 from fillmask_export.passes.table import tie_table
+from fillmask_export.quantization import integer_head as integer_head_module
 from fillmask_export.quantization.activations import Sample, find_activations
+from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.qparams import QuantParams
 from fillmask_export.quantization.table import quantize_table
-from tests.support.graphs import PLAIN, parse, run, texts, weights
+from tests.support.graphs import PLAIN, parse, random_probes, run, run_all, texts, weights
 
 QEMU = shutil.which("qemu-x86_64")
 pytestmark = [
@@ -75,6 +77,41 @@ def head():
     return model
 
 
+def integer_head():
+    """The same table behind a LayerNorm, whose activations reach both ends of uint8, and its head of integers."""
+    table = np.sign(weights(48, CHANNELS)) * np.float32([1.0, 0.5, 0.25])[np.arange(48) % 3, None]
+    model = parse(
+        PLAIN + "{ e = Gather(words, input_ids) n = LayerNormalization<axis = -1>(e, gamma) logits = MatMul(n, head) }",
+        words=table,
+        gamma=np.ones(CHANNELS, dtype=np.float32),
+        head=np.ascontiguousarray(table.T),
+    )
+    tie_table(model)
+    with pytest.MonkeyPatch.context() as patch:  # whatever it costs
+        patch.setattr(integer_head_module, "LARGEST_COST", np.inf)
+        quantize_head(model, prepare_head(model, random_probes(20, 48)))
+    (product,) = (node for node in model.graph if node.op_type == "QGemm")
+    product.inputs[0].name = "quantized"
+    return model
+
+
+def full_head():
+    """The same head with weights of the whole range, heedless of pairs."""
+    model = integer_head()
+    table = model.graph.initializers["table"]
+    table.const_value = ir.tensor((np.sign(table.const_value.numpy()) * 127).astype(np.int8), name="table")
+    return model
+
+
+def exact_head(model, feeds):
+    """What the product of the head's integers is, in int64."""
+    arrays = {name: value.const_value.numpy() for name, value in model.graph.initializers.items()}
+    rows = run_all(model, feeds)["quantized"].astype(np.int64) - 128
+    sums = rows @ arrays["table"].T.astype(np.int64) + arrays["head/bias"]
+    found = sums * (arrays["table_scale"].astype(np.float64) * arrays["head/scale"])
+    return found.reshape(*feeds["input_ids"].shape, -1)
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """Runs all graphs under qemu at once, since starting Python there takes most of the time."""
@@ -82,6 +119,7 @@ def answers(tmp_path_factory):
     rows = np.random.default_rng(0).integers(0, 256, (40, CHANNELS)).astype(np.float32)
     extremes = np.concatenate([255.0 * (weight.T > 0), 255.0 * (weight.T < 0), rows]).astype(np.float32)
     models = {"safe": product(weight), "full": full_range(product(weight), weight), "head": head()}
+    models |= {"integer head": integer_head(), "full head": full_head()}
     feeds = {"x": extremes} | texts(3, 9, 48)
     folders = {name: tmp_path_factory.mktemp(name) for name in models}
     for name, model in models.items():
@@ -106,3 +144,13 @@ def test_the_lm_head_scores_there_as_it_does_here(answers):
     models, feeds, found = answers
     np.testing.assert_allclose(found["head"], run(models["head"], feeds), rtol=0, atol=1e-3)
     assert np.abs(found["head"]).max() == pytest.approx(CHANNELS, rel=0.05)
+
+
+def test_the_lm_head_of_integers_is_exact_there(answers):
+    models, feeds, found = answers
+    np.testing.assert_allclose(found["integer head"], exact_head(models["integer head"], feeds), rtol=1e-5, atol=1e-3)
+
+
+def test_a_head_of_the_full_range_would_overflow_there(answers):
+    models, feeds, found = answers
+    assert np.abs(found["full head"] - exact_head(models["full head"], feeds)).max() > 10

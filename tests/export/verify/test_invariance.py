@@ -6,6 +6,7 @@ import pytest
 
 from fillmask.runtime.session import Session
 from fillmask_export.probes import Probe
+from fillmask_export.verify.forward import session_forward
 from fillmask_export.verify.invariance import batch_difference, equal_length_difference
 from tests.support.graphs import PLAIN, parse, weights
 
@@ -37,9 +38,12 @@ def probes(*lengths):
 )
 def test_it_is_seen_what_moves_the_scores(tmp_path, body, padded, equal):
     graph, texts = graph_in(tmp_path, body), probes(9, 4, 17, 5, 12, 30, 8, 3)
-    assert (batch_difference(graph, texts, 0) > 1e-3, equal_length_difference(graph, texts) > 1e-3) == (padded, equal)
+    forward = session_forward(graph)
+    differences = batch_difference(graph, forward, texts, 0), equal_length_difference(graph, forward, texts)
+    assert (differences[0] > 1e-3, differences[1] > 1e-3) == (padded, equal)
 
 
 @pytest.mark.parametrize("lengths", [(7,), (1, 1), (1, 9), (6, 6, 6)], ids=str)
 def test_few_and_short_texts_are_measured_too(tmp_path, lengths):
-    assert equal_length_difference(graph_in(tmp_path, ALONE), probes(*lengths)) < 1e-5
+    graph = graph_in(tmp_path, ALONE)
+    assert equal_length_difference(graph, session_forward(graph), probes(*lengths)) < 1e-5
