@@ -47,7 +47,17 @@ def checkpoint_of(tmp_path_factory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def folder_of(checkpoint_of, tmp_path_factory) -> Callable[[str, str], Path]:
+def torch_tracer(tmp_path_factory):
+    """Each model is traced by ``torch.export`` once a session; gives the tracer itself."""
+    torch_export = _module("fillmask_export.tracing.torch_export")
+    tracer = torch_export.write_plain
+    torch_export.write_plain = _module("tests.support.traces").traced_once(tracer, tmp_path_factory.mktemp("traces"))
+    yield tracer
+    torch_export.write_plain = tracer
+
+
+@pytest.fixture(scope="session")
+def folder_of(checkpoint_of, torch_tracer, tmp_path_factory) -> Callable[[str, str], Path]:
     """Makes the engine's folder of a family in a layout, once a session."""
 
     @cache

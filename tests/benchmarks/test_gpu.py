@@ -20,7 +20,7 @@ OURS, FP32, REFERENCE = "fillmask-fp16", "fillmask-fp32", "transformers"
 
 
 @pytest.fixture(scope="module")
-def folders(checkpoint_of, tmp_path_factory):
+def folders(checkpoint_of, torch_tracer, tmp_path_factory):
     """What ``fillmask export`` makes of a small checkpoint for a GPU."""
     pytest.importorskip("torch")
     from fillmask_export import Plan, export

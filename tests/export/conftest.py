@@ -17,15 +17,8 @@ collect_ignore_glob = [] if all(map(find_spec, ("torch", "transformers", "onnxsc
 
 
 @pytest.fixture(scope="session", autouse=True)
-def torch_tracer(tmp_path_factory):
-    """Each model is traced by ``torch.export`` once a session; gives the tracer itself."""
-    from fillmask_export.tracing import torch_export
-    from tests.support.traces import traced_once
-
-    tracer = torch_export.write_plain
-    torch_export.write_plain = traced_once(tracer, tmp_path_factory.mktemp("traces"))
-    yield tracer
-    torch_export.write_plain = tracer
+def _traces_are_shared(torch_tracer):
+    """Many tests here export the same few checkpoints."""
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ from fillmask.artifact.folder import EMBEDDED
 from tests.support import serving
 from tests.support.serving import KEY, OTHER_KEY, Served
 
+FLAGS = ("--threads", "2", "--receive-timeout", "1", "--max-top-k", "1000")
+
 
 @pytest.fixture(scope="session")
 def server() -> Served:
     """A server of the embedded model and of the golden ones."""
     golden = EMBEDDED.parents[3] / "tests" / "golden"
     models = [f"{path.parent.name}={path}" for path in sorted(golden.glob("*/model"))]
-    with serving.serve(str(EMBEDDED), *models, "--receive-timeout", "1", "--max-top-k", "1000") as served:
+    with serving.serve(str(EMBEDDED), *models, *FLAGS) as served:
         yield served
 
 

@@ -61,33 +61,50 @@ def test_a_request_id_is_the_client_s_own_if_it_is_harmless(server, given, kept)
     assert re.fullmatch(r"[A-Za-z0-9._-]+", answer)
 
 
-def test_metrics_count_what_was_done():
-    with serving.serve() as served:
-        assert served.ask([TEXT, "The [MASK]."]).status == 200
-        assert served.ask("no mask").status == 422
-        assert served.get("/nope").status == 404
-        page = served.get("/metrics")
-        assert page.headers["content-type"].startswith("text/plain; version=")
-        expected = {
-            'fillmask_requests_total{method="POST",status="200"}': 1,
-            'fillmask_requests_total{method="POST",status="422"}': 1,
-            'fillmask_requests_total{method="GET",status="404"}': 1,
-            'fillmask_texts_total{model="minilm-en",outcome="predicted"}': 2,
-            'fillmask_texts_total{model="minilm-en",outcome="refused"}': 1,
-            f'fillmask_model_info{{model="minilm-en",variant="int8",version="{fillmask.__version__}"}}': 1,
-            "fillmask_requests_in_flight": 0,
-            "fillmask_queue_depth": 0,
-            "fillmask_queue_tokens": 0,
-            "fillmask_request_seconds_count": 3,
-        }
-        stages = ("queue", "tokenize", "run", "post")
-        expected |= {f'fillmask_stage_seconds_count{{stage="{name}"}}': 3 for name in stages}
-        lines = page.body.decode().splitlines()
-        assert {
-            name: float(line.rpartition(" ")[2]) for name in expected for line in lines if line.startswith(f"{name} ")
-        } == expected
-        tokens = served.metric('fillmask_tokens_total{model="minilm-en"}')
-        assert tokens == 9 + 5
+@pytest.fixture(scope="module")
+def talkative():
+    with serving.serve("--log-texts") as served:
+        yield served
+
+
+def test_metrics_count_what_was_done(talkative):
+    stages = ("queue", "tokenize", "run", "post")
+    counted = {
+        'fillmask_requests_total{method="POST",status="200"}': 1,
+        'fillmask_requests_total{method="POST",status="422"}': 1,
+        'fillmask_requests_total{method="GET",status="404"}': 1,
+        'fillmask_texts_total{model="minilm-en",outcome="predicted"}': 2,
+        'fillmask_texts_total{model="minilm-en",outcome="refused"}': 1,
+        'fillmask_tokens_total{model="minilm-en"}': 9 + 5,
+        "fillmask_request_seconds_count": 3 + 1,  # the first reading of the metrics too
+    } | {f'fillmask_stage_seconds_count{{stage="{name}"}}': 3 for name in stages}
+    before = metrics(talkative)
+    assert talkative.ask([TEXT, "The [MASK]."]).status == 200
+    assert talkative.ask("no mask").status == 422
+    assert talkative.get("/nope").status == 404
+    after = metrics(talkative)
+    assert {name: after[name] - before.get(name, 0) for name in counted} == counted
+    now = {
+        f'fillmask_model_info{{model="minilm-en",variant="int8",version="{fillmask.__version__}"}}': 1,
+        "fillmask_requests_in_flight": 0,
+        "fillmask_queue_depth": 0,
+        "fillmask_queue_tokens": 0,
+    }
+    assert {name: after[name] for name in now} == now
+
+
+def metrics(server):
+    """Every metric, by its name and labels as Prometheus writes them."""
+    page = server.get("/metrics")
+    assert page.headers["content-type"].startswith("text/plain; version=")
+    lines = [line for line in page.body.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_texts_are_logged_with_log_texts(talkative):
+    talkative.ask(TEXT, headers={"x-request-id": "with-text"})
+    serving.wait_for(lambda: talkative.events("request", id="with-text"))
+    assert talkative.events("request", id="with-text")[0]["inputs"] == [TEXT]
 
 
 def test_the_log_has_a_line_for_each_request_and_no_text(server):
@@ -105,13 +122,6 @@ def test_the_log_has_a_line_for_each_request_and_no_text(server):
     assert line["level"] == "info"
     assert line["ms"] > 0
     assert not [each for each in server.lines if "secret" in each]
-
-
-def test_texts_are_logged_with_log_texts():
-    with serving.serve("--log-texts") as served:
-        served.ask(TEXT, headers={"x-request-id": "with-text"})
-        serving.wait_for(lambda: served.events("request", id="with-text"))
-        assert served.events("request", id="with-text")[0]["inputs"] == [TEXT]
 
 
 def test_what_a_client_writes_cannot_forge_a_line(server):

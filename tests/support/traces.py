@@ -18,18 +18,18 @@ def traced_once(write_plain: Tracer, folder: Path) -> Tracer:
     """A tracer that copies what it wrote before for a model of the same class, settings and weights.
 
     Args:
-        write_plain: What traces, and writes a graph and perhaps a file of weights beside it.
-        folder: Where the files are kept.
+        write_plain: What traces, and writes a graph that holds its weights.
+        folder: Where the graphs are kept.
     """
 
     def write(model: PreTrainedModel, path: Path) -> None:
-        kept = folder / f"{digest(model)}-{path.name}"
+        kept = folder / f"{digest(model)}.onnx"
         if not kept.exists():
             made = Path(mkdtemp(dir=folder))
             write_plain(model, made / path.name)
-            made.rename(kept)
-        for file in kept.iterdir():
-            shutil.copy(file, path.parent)
+            (graph,) = made.iterdir()
+            graph.rename(kept)
+        shutil.copy(kept, path)
 
     return write
 

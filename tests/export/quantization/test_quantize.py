@@ -8,6 +8,7 @@ import torch
 from fillmask.runtime.session import Session
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.passes import make_lean
+from fillmask_export.passes.graph import constant
 from fillmask_export.plan import Plan
 from fillmask_export.probes import make_probes
 from fillmask_export.quantization import quantize
@@ -41,15 +42,26 @@ def built_of(kind, checkpoint_of, tmp_path_factory):
     @cache
     def make(family):
         checkpoint = open_checkpoint(checkpoint_of(family))
-        generator = torch.Generator().manual_seed(0)
-        for module in checkpoint.model.modules() if kind == "trained" else []:
-            if isinstance(module, torch.nn.LayerNorm):
-                torch.nn.init.uniform_(module.weight, 0.5, 1.5, generator=generator)
         model = trace(checkpoint, tmp_path_factory.mktemp(family))
+        if kind == "trained":
+            own_layer_norms(checkpoint, model)
         make_lean(model)
         return checkpoint, model
 
     return make
+
+
+def own_layer_norms(checkpoint, model):
+    """Draw the weights of a checkpoint's LayerNorms, and give them to its graph, where their biases tell them apart."""
+    generator = torch.Generator().manual_seed(0)
+    norms = [module for module in checkpoint.model.modules() if isinstance(module, torch.nn.LayerNorm)]
+    nodes = [node for node in model.graph if node.op_type == "LayerNormalization"]
+    assert len(norms) == len(nodes)
+    for norm in norms:
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5, generator=generator)
+        gamma, bias = norm.weight.detach().numpy(), norm.bias.detach().numpy()
+        (node,) = [each for each in nodes if np.array_equal(each.inputs[2].const_value.numpy(), bias)]
+        node.replace_input_with(1, constant(model, f"{node.outputs[0].name}/own_gamma", gamma))
 
 
 def probes_of(checkpoint, texts=None, masks=0):

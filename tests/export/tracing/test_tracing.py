@@ -54,8 +54,8 @@ def test_optimum_traces_beside_transformers_4_alone(installed, packages, tracer)
     assert find_tracer() == tracer
 
 
-def test_a_traced_graph_runs_at_other_lengths_than_the_traced_one(traced):
-    model = traced("bert")
+def test_a_traced_graph_runs_at_other_lengths_than_the_traced_one(checkpoint_of, tmp_path):
+    model = trace(open_checkpoint(checkpoint_of("wordpiece")), tmp_path)
     assert input_names(model) == ["input_ids", "attention_mask", "token_type_ids"]
     assert run(model, texts(3, 7, 500)).shape[:2] == (3, 7)
 
