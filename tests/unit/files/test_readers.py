@@ -46,6 +46,7 @@ def recursion_limit():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("\ufeff{}".encode(), "line 2 is not JSON: it begins with a byte order mark"),
         (b"{", "line 2 is not JSON"),
         (b'{"text": "a"} {}', "line 2 is not JSON: Extra data"),
         (b'{"text": NaN}', "line 2 is not JSON: NaN is not a finite number"),
