@@ -60,7 +60,7 @@ def recursion_limit():
         (DEEP, "line 2 is not JSON: maximum recursion depth"),
         (DEEP.replace(b"[" * 100_000, b"[" * 900).replace(b"]" * 100_000, b"]" * 900), "recursion"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_malformed_json_line_is_an_error_and_the_next_is_read(path, line, message):
     path.write_bytes(b'{"n": 1}\n' + line + b'\n{"n": 3}\n')
