@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import fillmask_export
-from fillmask_export.cli import export_command
+from fillmask.cli.main import main
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
@@ -24,5 +24,5 @@ def test_threads_of_pytorch_sleep_unless_the_user_wants_them_to_spin(tmp_path, m
     else:
         monkeypatch.setenv("OMP_WAIT_POLICY", given)
     monkeypatch.setattr(fillmask_export, "export", export)
-    CliRunner().invoke(export_command, [str(tmp_path), str(tmp_path / "out")])
+    CliRunner().invoke(main, ["export", str(tmp_path), str(tmp_path / "out")])
     assert seen == [expected]
