@@ -64,9 +64,14 @@ def exact(model, feeds):
     return feeds["x"].astype(np.int64) @ arrays["int8"].astype(np.int64) * arrays["column_scale"]
 
 
+def extremes():
+    """An embedding table, ``float32[48, CHANNELS]``, where the sums in the LM head are largest."""
+    return np.sign(weights(48, CHANNELS)) * np.float32([1.0, 0.5, 0.25])[np.arange(48) % 3, None]
+
+
 def head():
-    """An embedding table of extremes, where the sums in the LM head are largest, and its head."""
-    table = np.sign(weights(48, CHANNELS)) * np.float32([1.0, 0.5, 0.25])[np.arange(48) % 3, None]
+    """The table of extremes and its head."""
+    table = extremes()
     model = parse(
         PLAIN + "{ e = Gather(words, input_ids) logits = MatMul(e, head) }",
         words=table,
@@ -79,7 +84,7 @@ def head():
 
 def integer_head():
     """The same table behind a LayerNorm, whose activations reach both ends of uint8, and its head of integers."""
-    table = np.sign(weights(48, CHANNELS)) * np.float32([1.0, 0.5, 0.25])[np.arange(48) % 3, None]
+    table = extremes()
     model = parse(
         PLAIN + "{ e = Gather(words, input_ids) n = LayerNormalization<axis = -1>(e, gamma) logits = MatMul(n, head) }",
         words=table,
@@ -117,10 +122,10 @@ def answers(tmp_path_factory):
     """Runs all graphs under qemu at once, since starting Python there takes most of the time."""
     weight = weights(CHANNELS, 32)
     rows = np.random.default_rng(0).integers(0, 256, (40, CHANNELS)).astype(np.float32)
-    extremes = np.concatenate([255.0 * (weight.T > 0), 255.0 * (weight.T < 0), rows]).astype(np.float32)
+    rows = np.concatenate([255.0 * (weight.T > 0), 255.0 * (weight.T < 0), rows]).astype(np.float32)
     models = {"safe": product(weight), "full": full_range(product(weight), weight), "head": head()}
     models |= {"integer head": integer_head(), "full head": full_head()}
-    feeds = {"x": extremes} | texts(3, 9, 48)
+    feeds = {"x": rows} | texts(3, 9, 48)
     folders = {name: tmp_path_factory.mktemp(name) for name in models}
     for name, model in models.items():
         ir.save(model, folders[name] / "model.onnx")
@@ -130,27 +135,19 @@ def answers(tmp_path_factory):
     return models, feeds, {name: np.load(folder / "logits.npy") for name, folder in folders.items()}
 
 
-def test_a_product_is_exact_there(answers):
+@pytest.mark.parametrize(("name", "exactly"), [("safe", exact), ("integer head", exact_head)])
+def test_a_product_of_integers_is_exact_there(answers, name, exactly):
     models, feeds, found = answers
-    np.testing.assert_allclose(found["safe"], exact(models["safe"], feeds), rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(found[name], exactly(models[name], feeds), rtol=1e-5, atol=1e-3)
 
 
-def test_weights_of_the_full_range_would_overflow_there(answers):
+@pytest.mark.parametrize(("name", "exactly"), [("full", exact), ("full head", exact_head)])
+def test_weights_of_the_full_range_would_overflow_there(answers, name, exactly):
     models, feeds, found = answers
-    assert np.abs(found["full"] - exact(models["full"], feeds)).max() > 10
+    assert np.abs(found[name] - exactly(models[name], feeds)).max() > 10
 
 
 def test_the_lm_head_scores_there_as_it_does_here(answers):
     models, feeds, found = answers
     np.testing.assert_allclose(found["head"], run(models["head"], feeds), rtol=0, atol=1e-3)
     assert np.abs(found["head"]).max() == pytest.approx(CHANNELS, rel=0.05)
-
-
-def test_the_lm_head_of_integers_is_exact_there(answers):
-    models, feeds, found = answers
-    np.testing.assert_allclose(found["integer head"], exact_head(models["integer head"], feeds), rtol=1e-5, atol=1e-3)
-
-
-def test_a_head_of_the_full_range_would_overflow_there(answers):
-    models, feeds, found = answers
-    assert np.abs(found["full head"] - exact_head(models["full head"], feeds)).max() > 10
