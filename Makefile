@@ -27,8 +27,9 @@ run: .venv/.base ## predict the mask of TEXT with the embedded model
 serve: .venv/.server ## serve the embedded model and a browser page on port 8080
 	$(BIN)/fillmask serve
 
+# A test that takes ten minutes hangs: it ends the run, and Python prints where each thread is.
 test: .venv/.dev ## run the tests without the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 test-all: .venv/.dev ## run every test, and those of test-optimum
 	$(BIN)/python -m pytest

@@ -5,6 +5,7 @@ Everything that needs torch or transformers is imported inside a fixture, so tha
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -19,6 +20,12 @@ from tests.support.training import FAMILIES
 pytest.register_assert_rewrite("tests.support.agreement")
 
 LAYOUTS = ("native", "foreign")
+
+# A shell lets commands in the background ignore SIGINT, and nohup SIGHUP; the commands that tests run would inherit it.
+for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", params=FAMILIES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, NoReturn
@@ -96,14 +98,11 @@ def batch_command(
 
     The same command resumes a job that was stopped. Rows without a result have the columns error and error_type.
     """
-    stop = _Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     from fillmask.errors import JobError
 
     progress = Progress(mode)
 
-    with reported(code=2):
+    with _stopping(), reported(code=2):
         from fillmask.files.batch import batch
 
         values = {name: given.pop(name) for name in _PARAMETERS}
@@ -161,6 +160,18 @@ def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             parameters[name] = value
     return parameters
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """End a job at SIGINT and SIGTERM; a program that calls the command gets its own handlers back."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Stop:

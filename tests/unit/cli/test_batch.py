@@ -11,20 +11,18 @@ from click.testing import CliRunner
 from fillmask import FillMask
 from fillmask.cli import batch as batch_command
 from fillmask.cli.main import main
+from fillmask.files import batch as files_batch
 from fillmask.files import ray_parts
 from fillmask.files.verbs import VERBS
 
 
 @pytest.fixture
 def batch(native_folder, tmp_path, monkeypatch):
-    """Run the command in an empty folder; it replaces the handlers of signals, which are put back."""
+    """Run the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield lambda *arguments: CliRunner().invoke(
+    return lambda *arguments: CliRunner().invoke(
         main, ["batch", *map(str, arguments), "-m", str(native_folder), "--variant", "fp32"]
     )
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -162,6 +160,16 @@ def test_classify_takes_labels_a_template_and_a_prior(batch):
     assert all({each["label"] for each in row["labels"]} == {"cat", "dog"} for row in rows)
     missing = batch("classify", "in.jsonl", "-o", "out2.jsonl", "--labels", "cat", "--prior", "missing")
     assert (missing.exit_code, "--prior: [Errno 2]" in missing.stderr) == (2, True)
+
+
+def test_a_job_handles_signals_and_gives_the_handlers_back(batch, texts, monkeypatch):
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    seen = []
+    monkeypatch.setattr(files_batch, "batch", lambda *_, **__: seen.extend(map(signal.getsignal, numbers)))
+    before = [signal.getsignal(number) for number in numbers]
+    assert batch("predict", texts, "-o", "out").exit_code == 0
+    assert [type(handler) for handler in seen] == [batch_command._Stop] * 2
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_signals_end_a_job_with_their_codes_and_one_line(capfd):
