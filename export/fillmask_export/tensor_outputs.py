@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 import onnxruntime as ort
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 
 @contextmanager
@@ -17,8 +18,9 @@ def open_tensors(model: ir.Model, names: Collection[str] | None = None) -> Itera
 
     Args:
         model: The graph; it is not changed.
-        names: float32 tensors to add to the outputs. ONNX Runtime may fuse all operators between them. None
-            adds every tensor that a node returns, behind the graph's own outputs, and turns graph optimization off.
+        names: float32 tensors to return instead of the graph's outputs; what they do not need does not run. An empty
+            collection leaves the outputs as they are. ONNX Runtime may fuse all operators between them. None adds every
+            tensor that a node returns, behind the graph's own outputs, and turns graph optimization off.
     """
     copy = model.clone()
     options = ort.SessionOptions()
@@ -27,7 +29,7 @@ def open_tensors(model: ir.Model, names: Collection[str] | None = None) -> Itera
     if names is None:
         _expose_all(copy)
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    else:
+    elif names:
         _expose(copy, names)
     # A file holds graphs of more than 2 GB. Windows keeps a file that is mapped.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -44,6 +46,8 @@ def _expose_all(model: ir.Model) -> None:
 
 def _expose(model: ir.Model, names: Collection[str]) -> None:
     values = {value.name: value for node in model.graph for value in node.outputs}
+    model.graph.outputs.clear()
     for name in names:
         values[name].type = ir.TensorType(ir.DataType.FLOAT)
         model.graph.outputs.append(values[name])
+    RemoveUnusedNodesPass()(model)
