@@ -15,6 +15,7 @@ The modules in the order in which a request passes them:
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes
     routes       the table: path to JSON types and endpoint; verb_routes: its rows for verbs; route: one row
+    dispatch     the path of a request to its endpoint
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
     service      how a verb is served: its request, its weight, its JSON; score, marginals, infill, rank, classify: the
                  same for the other verbs, zero_shot for that task of Hugging Face; masked_reads: the weight of
