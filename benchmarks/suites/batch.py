@@ -27,7 +27,7 @@ from fillmask.files.ray_cluster import import_ray
 _ROUNDS = {"quick": 3, "full": 9}
 _TOKENS = range(8, 15)
 _BATCH, _WORKERS = 16, 2
-_ROWS = 6300
+_ROWS, _ROWS_PER_PART = 12_000, 4000  # several parts, as a job has: one part alone is mostly its start and its end
 _RAY_PART, _RAY_PARTS = 2000, 6  # rows, and parts
 _FORMATS = ("jsonl", "csv", "parquet")
 _CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
@@ -36,7 +36,8 @@ _CASE = {"texts": f"{_TOKENS[0]} to {_TOKENS[-1]} tokens"}
 def measure(options: SuiteOptions, _: None = None) -> SuiteResult:
     """Time the library, each format, and Ray where it is installed."""
     rounds = options.rounds or _ROUNDS[options.profile]
-    params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "batch_size": _BATCH, "workers": _WORKERS, "threads": 1}
+    params = {"rounds": rounds, "seed": SEED, "rows": _ROWS, "rows_per_part": _ROWS_PER_PART, "batch_size": _BATCH,
+              "workers": _WORKERS, "threads": 1}  # fmt: skip
     result, control = SuiteResult(params | {"ray_rows_per_part": _RAY_PART, "ray_parts": _RAY_PARTS}), "library-again"
     with tempfile.TemporaryDirectory() as folder:
         rates = run_rounds(_blocks(Path(folder)), rounds, "files", controls=[("library", control)])
@@ -80,7 +81,7 @@ def _library_rate(fill_mask: FillMask, texts: list[str]) -> float:
 def _batch_rate(fill_mask: FillMask, path: Path, out: Path, output_format: str) -> float:
     start = time.perf_counter()
     counts = batch("predict", path, out, model=fill_mask, output_format=output_format, force=True,
-                   batch_size=_BATCH, workers=_WORKERS)  # fmt: skip
+                   rows_per_part=_ROWS_PER_PART, batch_size=_BATCH, workers=_WORKERS)  # fmt: skip
     return counts.rows / (time.perf_counter() - start)
 
 

@@ -18,7 +18,7 @@ from benchmarks.models.texts import Writer
 _ALL = (8, 16, 32, 64, 128, 256, 512)
 _QUICK = Schedule(15, tokens=(32,), texts=16, calls=(3, 60), seconds=0.12)
 _FULL = Schedule(21, tokens=_ALL, texts=16, calls=(3, 60), seconds=0.4)
-_LARGE = replace(_FULL, rounds=15, tokens=(16, 128), calls=(2, 60))
+_LARGE = replace(_FULL, rounds=15, tokens=(16, 128, 512), calls=(2, 60))
 _FULL_OF = {"minilm": _FULL, "antiberty": replace(_FULL, tokens=(128,)), "bert-base": _LARGE, "xlmr-base": _LARGE}
 _ON_GPU = replace(_FULL, rounds=15, tokens=(8, 32, 128, 512))
 _THREADS = 1
