@@ -5,6 +5,7 @@ One callable serves every library that maps batches of Arrow: Ray Data, datasets
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -150,7 +151,7 @@ class Mapper:
     def _records(self, texts: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         task, value = self._verb.verb.task, self._parameters.value
         tasks = (task(self._model, text, value) for text in texts_of("texts must be a column of strings", texts))
-        for outcome in run_tasks(self._model, tasks, self._concurrency, windows=growing_windows()):
+        for outcome in run_tasks(self._model, tasks, self._concurrency, windows=growing_windows(sys.maxsize)):
             if isinstance(outcome, InputError):
                 yield None, None, str(outcome), type(outcome).__name__
             else:

@@ -18,7 +18,7 @@ from fillmask.tasks import Read, Result
 class Model:
     """A model whose run of "wait" lasts until ``go`` is set; the text of each other run selects what it does."""
 
-    max_batch_tokens = 512
+    max_batch_tokens, max_padding = 512, 8
     session = SimpleNamespace(on_gpu=False)
 
     def __init__(self, *, batch_invariant=False):
@@ -229,6 +229,17 @@ def test_only_texts_of_similar_length_run_together():
     assert together(("a", {}), ("c", long), ("d", {}), ("f", long)) == [["a", "d"], ["c", "f"]]
 
 
+def test_padding_costs_less_than_a_run():
+    weights = {"a": 100, "b": 109, "c": 108, "d": 92}
+    assert together(*[(name, {"weight": weight}) for name, weight in weights.items()]) == [["a", "c", "d"], ["b"]]
+
+
+def test_of_similar_texts_the_most_similar_run_together():
+    long = {"weight": 18}
+    runs = together(("a", {}), ("b", long), ("c", {}), ("d", long), max_batch=2)
+    assert runs == [["a", "c"], ["b", "d"]]
+
+
 def test_together_they_are_no_longer_than_one_long_text():
     runs = together(*[(str(number), {"weight": 100}) for number in range(12)])
     assert [len(run) for run in runs] == [5, 5, 2]
@@ -236,7 +247,7 @@ def test_together_they_are_no_longer_than_one_long_text():
 
 def test_together_they_make_no_more_predictions_than_take_as_long():
     many = {"weight": 20, "extra": 180}
-    assert together(("a", many), ("b", many), ("c", many), ("d", {})) == [["a", "b", "d"], ["c"]]
+    assert together(("a", many), ("b", many), ("c", many), ("d", {"weight": 12})) == [["a", "b", "d"], ["c"]]
     assert together(("a", {"extra": 9000}), ("b", {})) == [["a"], ["b"]]
 
 

@@ -8,15 +8,18 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from time import monotonic
-from typing import IO
+from typing import IO, TypeAlias
 
 from fillmask.errors import InputError, JobError
 from fillmask.files.inputs import Inputs, Position, UnparsedRow
 from fillmask.files.limits import ErrorLimit, Shard
 from fillmask.files.parts import Counts, PartFolder
-from fillmask.files.rows import Place
+from fillmask.files.records import Outcome
+from fillmask.files.rows import Place, Row
 from fillmask.files.runner import Runner
 from fillmask.files.writers import RecordEncoder, encoding
+
+_Run: TypeAlias = Iterator[tuple[Row, Outcome]]
 
 _REPORT_SECONDS = 0.2
 
@@ -34,6 +37,19 @@ class State:
     counts: Counts
     made: int
     fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A part that the reading has come to: the counts that it has, None if there is no such part."""
+
+    index: int
+    counts: Counts | None
+    wanted: bool
+
+    @property
+    def missing(self) -> bool:
+        return self.counts is None and self.wanted
 
 
 @dataclass(slots=True)
@@ -65,11 +81,20 @@ class PartMaker:
         Raises:
             JobError: The inputs cannot be read on, a part cannot be written, or too many rows have no result.
         """
-        with closing(self._rows()) as rows:
-            for index, part in enumerate(_parts(rows, self.rows_per_part)):
-                self._make_part(folder, index, part, wanted=shard.has(index))
-                deque(part, maxlen=0)  # the rows of a part that is not made are read over
+        planned: deque[_Plan] = deque()
+        self._report(0.0)
+        with (
+            closing(self._rows()) as rows,
+            # One run for all parts: while one is written and flushed, the first rows of the next run.
+            closing(self._run(self._missing_rows(rows, folder, shard, planned))) as run,
+        ):
+            for first in run:
+                self._count_others(planned, limit)
+                self._make_part(folder, planned.popleft().index, chain([first], islice(run, self.rows_per_part - 1)))
                 limit.check(self.totals)
+        self._count_others(planned, limit)
+        if planned:  # inputs without rows
+            self._make_part(folder, planned.popleft().index, iter(()))
         self._report(0.0)
 
     def make_at(self, folder: PartFolder, index: int, place: Place) -> Counts:
@@ -78,8 +103,15 @@ class PartMaker:
         Raises:
             JobError: The inputs cannot be read on, or the part cannot be written.
         """
-        with closing(self.runner.layout.inputs.rows(self._position, place)) as rows:
-            self._make_part(folder, index, islice(rows, self.rows_per_part), wanted=True)
+        counts = folder.counts(index)
+        if counts is not None:
+            self.totals.add(counts)
+            return counts
+        with (
+            closing(self.runner.layout.inputs.rows(self._position, place)) as rows,
+            closing(self._run(islice(rows, self.rows_per_part))) as run,
+        ):
+            self._make_part(folder, index, run)
         counts = folder.counts(index)
         if counts is None:
             raise JobError(f"{folder.part(index)} was removed while the job ran")
@@ -100,26 +132,46 @@ class PartMaker:
         with closing(self._rows()) as rows, self._encoding(file) as encoder:
             for part in _parts(rows, self.rows_per_part):
                 counts = Counts(parts=1)
-                self._write(encoder, part, counts)
+                with closing(self._run(part)) as run:
+                    self._write(encoder, run, counts)
                 file.flush()
                 self.totals.add(counts)
                 limit.check(self.totals)
         self._report(0.0)
 
-    def _make_part(self, folder: PartFolder, index: int, rows: Iterator[UnparsedRow], *, wanted: bool) -> None:
-        counts = folder.counts(index)
-        if counts is None and not wanted:
-            self.missing += 1
-            return
-        if counts is None:
-            counts = Counts(parts=1)
-            self._report(0.0)
-            with folder.making(index, counts) as file, self._encoding(file) as encoder:
-                self._write(encoder, rows, counts)
+    def _missing_rows(
+        self, rows: Iterator[UnparsedRow], folder: PartFolder, shard: Shard, planned: deque[_Plan]
+    ) -> Iterator[UnparsedRow]:
+        """The rows of the parts to make; ``planned`` receives each part that its reading has come to."""
+        for index, part in enumerate(_parts(rows, self.rows_per_part)):
+            plan = _Plan(index, folder.counts(index), wanted=shard.has(index))
+            planned.append(plan)
+            if plan.missing:
+                yield from part
+            else:
+                deque(part, maxlen=0)
+
+    def _count_others(self, planned: deque[_Plan], limit: ErrorLimit) -> None:
+        """Count the parts before the next that is to be made."""
+        while planned and not planned[0].missing:
+            counts = planned.popleft().counts
+            if counts is None:
+                self.missing += 1
+            else:
+                self.totals.add(counts)
+                limit.check(self.totals)
+
+    def _make_part(self, folder: PartFolder, index: int, run: _Run) -> None:
+        counts = Counts(parts=1)
+        with folder.making(index, counts) as file, self._encoding(file) as encoder:
+            self._write(encoder, run, counts)
         self.totals.add(counts)
 
-    def _write(self, encoder: RecordEncoder, rows: Iterable[UnparsedRow], counts: Counts) -> None:
-        for row, outcome in self.runner.run(rows):
+    def _run(self, rows: Iterable[UnparsedRow]) -> Generator[tuple[Row, Outcome], None, None]:
+        return self.runner.run(rows, self.rows_per_part)
+
+    def _write(self, encoder: RecordEncoder, run: _Run, counts: Counts) -> None:
+        for row, outcome in run:
             encoder.write(self.runner.layout.shape(row, outcome))
             counts.rows += 1
             if isinstance(outcome, InputError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, NoReturn
 
 from fillmask.concurrency import Concurrency, choose_concurrency
@@ -38,11 +39,15 @@ class Runner:
     parameters: JobParameters
     concurrency: Concurrency
 
-    def run(self, rows: Iterable[UnparsedRow]) -> Iterator[tuple[Row, Outcome]]:
-        """Run rows, lazily and in order; a row that is malformed keeps its place."""
+    def run(self, rows: Iterable[UnparsedRow], rows_per_part: int) -> Generator[tuple[Row, Outcome], None, None]:
+        """Run the rows of one part or of several, lazily and in order; a row that is malformed keeps its place.
+
+        No row runs together with one of another part, so that a part's bytes depend on its rows alone.
+        """
         waiting: deque[Row] = deque()
         tasks = self._tasks(rows, waiting)
-        for outcome in run_tasks(self.model, tasks, self.concurrency, windows=growing_windows()):
+        windows = chain.from_iterable(growing_windows(rows_per_part) for _ in repeat(None))
+        for outcome in run_tasks(self.model, tasks, self.concurrency, windows=windows):
             yield waiting.popleft(), outcome
 
     def _tasks(self, rows: Iterable[UnparsedRow], waiting: deque[Row]) -> Iterator[Task[Any]]:
@@ -61,14 +66,16 @@ class Runner:
             return _refuse(wrong)
 
 
-def growing_windows() -> Iterator[int]:
-    """How many rows are read together, whatever the workers: what runs together depends on the rows alone.
+def growing_windows(rows: int) -> Iterator[int]:
+    """How many of so many rows are read together, whatever the workers: what runs together depends on the rows alone.
 
     The first windows are small, since the workers wait until the first is tokenized.
     """
     size = _FIRST_WINDOW
-    while True:
+    while rows:
+        size = min(size, rows)
         yield size
+        rows -= size
         size = min(2 * size, _WINDOW)
 
 

@@ -7,6 +7,7 @@ The modules in the order in which a request passes them:
     protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     head_limits  the limits of path and headers, while they arrive
     half_close   whether a client that sends no more still waits
+    cork         sends the head of a response with its body
     connections  what all of them share; idle: which one makes room for a new one
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
@@ -15,6 +16,7 @@ The modules in the order in which a request passes them:
     auth         the API keys
     app          FastAPI's routes and OpenAPI description, made from routes
     routes       the table: path to JSON types and endpoint; verb_routes: its rows for verbs; route: one row
+    dispatch     the path of a request to its endpoint
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
     service      how a verb is served: its request, its weight, its JSON; score, marginals, infill, rank, classify: the
                  same for the other verbs, zero_shot for that task of Hugging Face; masked_reads: the weight of

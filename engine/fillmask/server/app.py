@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fillmask import __version__
 from fillmask.server.context import context_of
+from fillmask.server.dispatch import Dispatch
 from fillmask.server.http_errors import ERROR_TYPES, encode_json
 from fillmask.server.request import NDJSON
 from fillmask.server.route import Route, Schemas
@@ -70,13 +71,7 @@ def make_app(routes: Sequence[Route]) -> ASGIApp:
             app.add_api_route(path, route.endpoint, methods=[route.method], **options)
     _add_openapi(app, routes)
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = app
-        if scope["method"] == "HEAD":  # routed as GET; the protocol sends no body for it
-            scope = {**scope, "method": "GET"}
-        await app.router(scope, receive, send)
-
-    return dispatch
+    return Dispatch(app)
 
 
 def _descriptions(route: Route) -> list[dict[str, Any]]:

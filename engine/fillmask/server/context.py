@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, RequestContext, Hold, and
-# that the request was admitted to a path that needs a key if there are keys.
+# ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, the function that keeps
+# the head of the response until its body is written, RequestContext, Hold, and that the request was admitted to a path
+# that needs a key if there are keys.
 RECEIVE_DEADLINE = "fillmask.receive_deadline"
 BODY_COMPLETE = "fillmask.body_complete"
 DISCONNECTED = "fillmask.disconnected"
+KEEP_HEAD = "fillmask.keep_head"
 CONTEXT = "fillmask.context"
 HOLD = "fillmask.hold"
 ADMITTED = "fillmask.admitted"

@@ -96,4 +96,5 @@ class Job:
 
     def fits_with(self, first: Job) -> bool:
         """Return whether it may share a batch with another job: the same model, similar length."""
-        return self.model is first.model and self.weight <= 2 * first.weight and first.weight <= 2 * self.weight
+        similar = self.weight <= 2 * first.weight and first.weight <= 2 * self.weight
+        return self.model is first.model and similar and abs(self.weight - first.weight) <= self.model.max_padding

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fillmask.server.auth import OPEN_PATHS
 from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget, Hold
-from fillmask.server.context import CONTEXT, HOLD, RequestContext, request_id
+from fillmask.server.context import CONTEXT, HOLD, KEEP_HEAD, RequestContext, request_id
 from fillmask.server.guard import RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
@@ -52,7 +52,7 @@ class Middleware:
         headers = dict(scope["headers"])
         scope[CONTEXT] = context = _open_context(scope, headers)
         scope[HOLD] = hold = Hold(self.bodies)
-        respond = _with_headers(send, context, self._added(headers))
+        respond = _with_headers(send, scope[KEEP_HEAD], context, self._added(headers))
         try:
             await self._app_for(scope, headers)(scope, receive, respond)
         except (HttpError, HTTPException) as error:
@@ -106,13 +106,15 @@ def _open_context(scope: Scope, headers: Mapping[bytes, bytes]) -> RequestContex
     )
 
 
-def _with_headers(send: Send, context: RequestContext, added: Headers) -> Send:
+def _with_headers(send: Send, keep_head: Callable[[], None], context: RequestContext, added: Headers) -> Send:
     """Wrap ``send`` so that the response gets the headers that every response has."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             context.status = message["status"]
             own = (b"x-request-id", context.id.encode()), (b"x-total-time", b"%.2f" % (context.elapsed * 1000))
+            if any(name == b"content-length" for name, _ in message["headers"]):  # the body follows at once
+                keep_head()
             message["headers"] = [*message["headers"], *own, *added]
         await send(message)
 

@@ -14,7 +14,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.connections import Connections
-from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, RECEIVE_DEADLINE, id_line
+from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, KEEP_HEAD, RECEIVE_DEADLINE, id_line
+from fillmask.server.cork import Cork
 from fillmask.server.half_close import HalfClose
 from fillmask.server.head_limits import HeadLimits
 from fillmask.server.http_errors import HttpError
@@ -41,9 +42,8 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *, shared: Connections[Protocol], **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._shared, self._settings, self._idle = shared, shared.settings, shared.idle
-        self._known = False
+        self._known, self._reads = False, True
         self._inbox = Inbox(shared.unparsed)
-        self._reads = True
         self._head = HeadLimits()
         self._body_left: int | None = None  # None: it ends with a blank line, if there is one
         self._complete = True
@@ -57,6 +57,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection. If too many are open, the longest idle one makes room; if none is, refuse it."""
         super().connection_made(transport)
+        self.transport = self._cork = Cork(transport)  # type: ignore[assignment]  # it has what is called here
         self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
             if (longest := self._idle.take()) is None:
@@ -97,12 +98,12 @@ class Protocol(HttpToolsProtocol):
         return True
 
     def on_message_begin(self) -> None:
-        """Start a request; put its receive deadline and disconnect future into the ASGI scope."""
+        """Start a request; put what the application needs of the connection into the ASGI scope."""
         super().on_message_begin()
         self._head.begin()
         self._complete = False
         self.scope[RECEIVE_DEADLINE] = self._receiving.start()  # type: ignore[literal-required]
-        self.scope[DISCONNECTED] = self._disconnected  # type: ignore[literal-required]
+        self.scope.update({DISCONNECTED: self._disconnected, KEEP_HEAD: self._cork.keep})  # type: ignore[misc]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count and store a header."""
@@ -155,6 +156,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """End a response, which the client must read in time; then parse the next request."""
+        self._cork.release()
         super().on_response_complete()
         self._known = self._known or ADMITTED in self.scope
         if self._complete and not self.transport.is_closing():

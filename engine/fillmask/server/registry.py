@@ -23,6 +23,8 @@ from fillmask.tasks.predict import predict, resolve
 
 # A batch then takes no longer on a CPU than one long text alone.
 _CPU_BATCH_TOKENS = 512
+# A run takes as long as some 15 tokens more than its texts. So a text gains nothing beside others that differ by more.
+_CPU_PADDING = 8
 # Models of proteins have some thirty tokens; the next larger vocabularies are of bytes and of pieces of words.
 _MOST_LETTERS = 64
 _log = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ class ServedModel:
     def max_batch_tokens(self) -> int:
         """Tokens of a batch of texts, at most."""
         return GPU_LIMITS.tokens if self.model.session.on_gpu else _CPU_BATCH_TOKENS
+
+    @property
+    def max_padding(self) -> int:
+        """Tokens by which the texts of a batch differ from its first text, at most."""
+        return GPU_LIMITS.tokens if self.model.session.on_gpu else _CPU_PADDING
 
     def info(self) -> dict[str, Any]:
         """Describe the model for ``/models`` and ``/info``, without paths of this machine."""

@@ -160,23 +160,27 @@ class Scheduler:
         share = len(queue) if model.session.on_gpu else ceil(len(queue) / self.threads)
         fitting = first.model.max_batch_tokens // first.weight or 1
         most = min(self._max_batch, share, fitting) if model.batch_invariant else 1
-        chosen, left = [0], first.model.max_batch_tokens - first.cost
-        for index in range(1, min(len(queue), _LOOKAHEAD)):
+        chosen, left = [first], first.model.max_batch_tokens - first.cost
+        for job in _nearest(first, [job for _, _, job in queue[1:_LOOKAHEAD]]) if most > 1 else ():
             if len(chosen) >= most:
                 break
-            job = queue[index][2]
-            if job.fits_with(first) and job.cost <= left and not job.future.cancelled():
-                chosen.append(index)
+            if job.cost <= left and not job.future.cancelled():
+                chosen.append(job)
                 left -= job.cost
-        jobs = [queue[index][2] for index in chosen]
-        for index in reversed(chosen):
-            del queue[index]
-        return jobs
+        taken = set(chosen)
+        queue[:_LOOKAHEAD] = [each for each in queue[:_LOOKAHEAD] if each[2] not in taken]
+        return chosen
 
     def _count(self, jobs: Sequence[Job]) -> None:
         with self._lock:
             self.started += sum(job.task is None for job in jobs)
             self.runs += bool(jobs)
+
+
+def _nearest(first: Job, jobs: Iterable[Job]) -> list[Job]:
+    """Give the jobs that may share a batch with the first one, most similar in length first: padding costs a run."""
+    fitting = (job for job in jobs if job.fits_with(first))
+    return sorted(fitting, key=lambda job: abs(job.weight - first.weight))
 
 
 def _deliver(jobs: list[Job], outcomes: list[Outcome]) -> None:

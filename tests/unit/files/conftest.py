@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -61,8 +62,9 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def run(native):
-    """Run a verb on files in this process."""
+def run(native, monkeypatch):
+    """Run a verb on files in this process, without waiting for the disk: a job flushes each part and its folder."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     return lambda inputs, out, verb="predict", **options: batch(verb, inputs, out, **{"model": native} | options)
 
 

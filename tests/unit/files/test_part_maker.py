@@ -1,11 +1,12 @@
 import gzip
+import os
 from contextlib import closing
 from itertools import islice
 
 import pytest
 
 from fillmask.errors import JobError
-from fillmask.files.inputs import Position, find_inputs
+from fillmask.files.inputs import Position, UnparsedRow, find_inputs
 from fillmask.files.part_maker import PartMaker, find_places
 from fillmask.files.parts import PartFolder
 from fillmask.files.records import Layout
@@ -91,6 +92,29 @@ def test_a_part_made_from_its_place_has_the_same_bytes(run, write, rows, native,
         counts = PartMaker(runner, "jsonl", 10).make_at(folder, index, places[index])
         assert counts.rows == (5 if index == 4 else 10)
     assert parts(tmp_path / "out") == parts(tmp_path / "whole")
+
+
+def test_the_first_rows_of_the_next_part_run_before_a_part_is_flushed(run, write, rows, tmp_path, monkeypatch):
+    path, out = write("in.jsonl", rows(40)), tmp_path / "out"
+    read = []
+    parse, replace = UnparsedRow.parse, os.replace
+    monkeypatch.setattr(UnparsedRow, "parse", lambda row: read.append(row.index) or parse(row))
+    renamed = []
+    monkeypatch.setattr(os, "replace", lambda *paths: renamed.append((paths[1].name, len(read))) or replace(*paths))
+    run(path, out, rows_per_part=10)
+    assert [each for each in renamed if each[0].startswith("part") and each[0].endswith("jsonl")] == [
+        (f"part-{index:06d}.jsonl", min(10 * index + 20, 40)) for index in range(4)
+    ]
+
+
+def test_a_shard_that_meets_parts_of_others_counts_them_in_order(run, write, rows, tmp_path):
+    path, out = write("in.jsonl", rows(60)), tmp_path / "out"
+    run(path, out, rows_per_part=10, shard="2/2")
+    whole = run(path, out, rows_per_part=10)
+    assert (whole.rows, whole.parts) == (60, 6)
+    (out / "part-000000.jsonl").unlink()
+    (out / "part-000005.jsonl").unlink()
+    assert run(path, out, rows_per_part=10, shard="1/2").parts == 5
 
 
 @pytest.mark.parametrize("limit", [0, "3", "1%"])

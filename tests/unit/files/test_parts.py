@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -20,6 +21,20 @@ def test_nothing_remains_of_a_part_that_fails(tmp_path):
     with pytest.raises(TypeError), folder.making(0, Counts()) as file:
         file.writelines([b"half", None])
     assert not [path for path in folder.path.rglob("*") if path.is_file()]
+
+
+def test_a_part_is_on_the_disk_before_it_gets_its_name_and_its_folder_after(tmp_path, monkeypatch):
+    steps, flush, rename = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: steps.append(os.fstat(file).st_ino) or flush(file))
+    monkeypatch.setattr(os, "replace", lambda *paths: steps.append(paths[1].name) or rename(*paths))
+    folder = PartFolder(tmp_path / "out", ".jsonl")
+    with folder.making(0, Counts()) as file:
+        file.write(b"{}\n")
+    part, counts = folder.part(0), tmp_path / "out/_counts/part-000000.json"
+    assert steps == [
+        *(counts.stat().st_ino, counts.name, counts.parent.stat().st_ino),
+        *(part.stat().st_ino, part.name, folder.path.stat().st_ino),
+    ]
 
 
 def test_a_part_has_its_counts_when_it_is_complete(tmp_path):

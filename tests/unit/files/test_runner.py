@@ -1,5 +1,4 @@
 from contextlib import closing
-from itertools import islice
 
 import pytest
 
@@ -28,7 +27,7 @@ def test_a_row_that_is_malformed_keeps_its_place(native, tmp_path):
     parameters = resolve_parameters(native.model, VERBS["predict"], {})
     runner = Runner(native.model, layout, parameters, choose_batches(native.model, 2, 1))
     with closing(inputs.rows(Position())) as unparsed:
-        outcomes = list(runner.run(unparsed))
+        outcomes = list(runner.run(unparsed, 3))
     assert [row.index for row, _ in outcomes] == [0, 1, 2, 3]
     assert [isinstance(outcome, InputError) for _, outcome in outcomes] == [False, True, True, False]
     assert "line 2 is not JSON" in str(outcomes[1][1])
@@ -41,5 +40,8 @@ def test_batches_and_workers_are_as_given_or_those_for_throughput(native):
     assert (chosen.batch_size, chosen.workers) == (16, available_threads())
 
 
-def test_windows_grow_to_a_thousand_rows():
-    assert list(islice(growing_windows(), 5)) == [128, 256, 512, 1024, 1024]
+@pytest.mark.parametrize(
+    ("rows", "windows"), [(1, [1]), (128, [128]), (500, [128, 256, 116]), (3000, [128, 256, 512, 1024, 1024, 56])]
+)
+def test_windows_grow_to_a_thousand_rows(rows, windows):
+    assert list(growing_windows(rows)) == windows
