@@ -11,6 +11,7 @@ from inspect import signature
 from pathlib import Path
 
 import onnx_ir as ir
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from fillmask.errors import first_line
 from fillmask_export.checkpoint import Checkpoint
@@ -52,7 +53,10 @@ def trace(checkpoint: Checkpoint, folder: Path) -> ir.Model:
             f"{checkpoint.architecture} cannot be traced to ONNX: {reason}; ONNX knows no operator for some of what it "
             f"computes, or it computes differently for each text"
         ) from error
-    return ir.load(path)
+    model = ir.load(path)
+    # torch.export notes at each node the lines of Python it came from, with the paths of the machine.
+    ClearMetadataAndDocStringPass()(model)
+    return model
 
 
 def _write(checkpoint: Checkpoint, path: Path) -> None:

@@ -2,8 +2,11 @@
 
 import errno
 from importlib import import_module, metadata
+from pathlib import Path
 
+import onnx_ir as ir
 import pytest
+import transformers
 
 from fillmask_export import tracing
 from fillmask_export.checkpoint import open_checkpoint
@@ -52,6 +55,13 @@ def installed(monkeypatch):
 def test_optimum_traces_beside_transformers_4_alone(installed, packages, tracer):
     installed(**packages)
     assert find_tracer() == tracer
+
+
+def test_a_traced_graph_names_no_path_of_the_machine(checkpoint_of, tmp_path):
+    ir.save(trace(open_checkpoint(checkpoint_of("wordpiece")), tmp_path), tmp_path / "traced.onnx")
+    content = (tmp_path / "traced.onnx").read_bytes()
+    assert b".py" not in content
+    assert str(Path(transformers.__file__).parents[1]).encode() not in content
 
 
 def test_a_traced_graph_runs_at_other_lengths_than_the_traced_one(checkpoint_of, tmp_path):
