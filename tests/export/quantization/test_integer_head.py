@@ -244,13 +244,20 @@ def test_a_table_may_be_called_as_the_constants_are():
     assert np.abs(run(in_integers(model), feeds) - expected).max() < 0.05 * np.abs(expected).max()
 
 
-def test_a_checkpoints_head_is_one_product_of_integers(plain):
+def test_a_checkpoints_head_is_one_product_of_integers_unless_they_cost_too_much(plain):
     make_lean(plain)
     before = plain.clone()
-    in_integers(plain, random_probes(200))
-    found, heads = operators(plain), {"QGemm": 1, "MatMulNBits": 0, "FusedMatMul": 0}
+    head = prepare_head(plain, random_probes(200))
+    refused = isinstance(head, str)
+    description = quantize_head(plain, head)
+    if refused:  # random weights are another draw with each version of transformers
+        assert head.startswith("integers cost a mean KL of ")
+        assert description.endswith(f", which multiplies floats: {head}")
+    else:
+        assert description == INTEGERS
+        assert operators(plain)["Pad"] == operators(before)["Pad"]  # no extra row
+    found, heads = operators(plain), {"QGemm": int(not refused), "MatMulNBits": int(refused), "FusedMatMul": 0}
     assert {name: found[name] for name in heads} == heads
-    assert found["Pad"] == operators(before)["Pad"]  # no extra row
     for probe in random_probes(3):
         expected = run(before, feeds_of(probe))
         assert np.sqrt(np.square(run(plain, feeds_of(probe)) - expected).mean()) < 0.05 * expected.std()
