@@ -9,17 +9,22 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.contenders import precision_of
 from benchmarks.device import Device
 from benchmarks.harness.measured import mean_seconds
 from benchmarks.models.folders import ModelFolders
 from fillmask import FillMask, InputError
-from fillmask.tasks.marginals import AMINO_ACIDS
+from fillmask.executor import run_task
+from fillmask.tasks import Result, Task
+from fillmask.tasks.marginals import AMINO_ACIDS, MARGINALS
 
 MATRIX = "marginals"
 """The method of a protein: the log probabilities of 20 amino acids at each residue, one residue after the other."""
-MATRIX_ROWS = 48
-"""Of a matrix, those that the loop reads: the first."""
+MATRIX_ROWS = 32
+"""Of a matrix, those that are read: the first. It is one round of fillmask's task."""
 LogProbs = list[list[float]]
 _LEAST_SECONDS = 1.0
 _METRICS = {"original": "original", "word_l2r": "within_word_l2r"}
@@ -39,11 +44,17 @@ class FillMaskScorer:
     def score(self, texts: list[str], method: str, batch_size: int) -> LogProbs:
         """See ``MeasuredScorer.scores``."""
         if method == MATRIX:
-            return [self._all.marginals(text, alphabet=AMINO_ACIDS).log_probs.ravel().tolist() for text in texts]
+            return [self._matrix(text) for text in texts]
         results = list(self._one.score_many(texts, method=method, workers=self._cores))  # type: ignore[arg-type]
         if errors := [each for each in results if isinstance(each, InputError)]:
             raise errors[0]
         return [[token.log_prob for token in each.tokens] for each in results if not isinstance(each, InputError)]
+
+    def _matrix(self, text: str) -> list[float]:
+        model = self._all.model
+        task = MARGINALS.task(model, text, MARGINALS.resolve(model, alphabet=AMINO_ACIDS).value)
+        rows: list[NDArray[np.float32]] = run_task(model, _first_rows(task)).value
+        return np.concatenate(rows).ravel().tolist()
 
 
 class Minicons:
@@ -115,6 +126,11 @@ class MeasuredScorer:
     def seconds(self, texts: list[str], method: str, batch_size: int) -> float:
         """Seconds for all texts, the mean over as many repetitions as take a second."""
         return mean_seconds(partial(self._scorer.score, texts, method, batch_size), _LEAST_SECONDS)
+
+
+def _first_rows(task: Task[Any]) -> Task[list[Any]]:
+    """The first rows that a task reads, without the rest."""
+    return Result((yield next(task)[:MATRIX_ROWS]))
 
 
 def _pytorch(folders: ModelFolders, cores: int, precision: str) -> tuple[Any, Any, Any]:
