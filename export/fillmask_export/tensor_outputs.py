@@ -13,7 +13,9 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 
 @contextmanager
-def open_tensors(model: ir.Model, names: Collection[str] | None = None) -> Iterator[ort.InferenceSession]:
+def open_tensors(
+    model: ir.Model, names: Collection[str] | None = None, *, threads: int = 0
+) -> Iterator[ort.InferenceSession]:
     """Open a session that returns tensors inside a graph.
 
     Args:
@@ -21,10 +23,12 @@ def open_tensors(model: ir.Model, names: Collection[str] | None = None) -> Itera
         names: float32 tensors to return instead of the graph's outputs; what they do not need does not run. An empty
             collection leaves the outputs as they are. ONNX Runtime may fuse all operators between them. None adds every
             tensor that a node returns, behind the graph's own outputs, and turns graph optimization off.
+        threads: Of a run; 0 for all cores.
     """
     copy = model.clone()
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # runs alternate with NumPy
     if names is None:
         _expose_all(copy)

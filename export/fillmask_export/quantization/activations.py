@@ -9,6 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from fillmask.cli.bar import track
+from fillmask_export.in_order import THREADS, map_in_order
 from fillmask_export.passes.graph import array_of
 from fillmask_export.probes import Probe
 from fillmask_export.tensor_outputs import open_tensors
@@ -160,10 +161,14 @@ def collect(model: ir.Model, activations: list[Activation], probes: list[Probe])
     lows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     highs: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     share = -(-_ROWS // len(probes))
-    with open_tensors(model, names) as session:
+    with open_tensors(model, names, threads=THREADS) as session:
         inputs = [value.name for value in session.get_inputs()]
-        for probe in track(probes, "calibrating"):
-            for name, array in zip(names, session.run(names, probe.feeds(inputs)), strict=True):
+
+        def run(probe: Probe) -> list[NDArray[np.float32]]:
+            return session.run(names, probe.feeds(inputs))  # type: ignore[no-any-return]
+
+        for arrays in map_in_order(run, track(probes, "calibrating")):
+            for name, array in zip(names, arrays, strict=True):
                 rows = array.reshape(-1, array.shape[-1])
                 if not len(rows):
                     continue

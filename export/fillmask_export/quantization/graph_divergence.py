@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fillmask.cli.bar import track
 from fillmask_export.divergence import Distribution, kl_divergence, softmax
+from fillmask_export.in_order import THREADS, map_in_order
 from fillmask_export.probes import Probe
 from fillmask_export.tensor_outputs import open_tensors
 
@@ -28,11 +29,13 @@ def mean_divergences(model: ir.Model, changed: Sequence[ir.Model], probes: list[
         The mean KL divergence of each changed graph from the first over all masks, ``float64[len(changed)]``, in nats.
     """
     with ExitStack() as stack:
-        sessions = [stack.enter_context(open_tensors(each, ())) for each in (model, *changed)]
-        rows = []
-        for probe in track(probes, "comparing LM heads"):
+        sessions = [stack.enter_context(open_tensors(each, (), threads=THREADS)) for each in (model, *changed)]
+
+        def divergences(probe: Probe) -> NDArray[np.float64]:
             exact, *others = (_run(session, probe) for session in sessions)
-            rows.append(np.stack([kl_divergence(exact, other) for other in others]))
+            return np.stack([kl_divergence(exact, other) for other in others])
+
+        rows = [*map_in_order(divergences, track(probes, "comparing LM heads"))]
     means: NDArray[np.float64] = np.concatenate(rows, axis=1).mean(axis=1)
     return means
 

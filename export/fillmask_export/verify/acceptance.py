@@ -14,6 +14,7 @@ from fillmask import FillMask
 from fillmask.runtime.session import Session
 from fillmask_export.errors import FidelityError
 from fillmask_export.fp16.ranges import find_infinite
+from fillmask_export.in_order import THREADS
 from fillmask_export.plan import Limits
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_forward
@@ -45,7 +46,7 @@ def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalDa
         FidelityError: The variant is too far from its checkpoint. Built in another way it may be accepted.
     """
     # NumPy compares logits between runs. With threads that spin meanwhile, both took twice the CPU time.
-    session = Session(graph, spinning=False)
+    session = Session(graph, threads=THREADS, spinning=False)
     probes = eval_data.held_out.probes
     forward = remembering(session_forward(session), [*select(probes), *reference.unmasked.probes])
     fidelity = measure_forward(forward, reference.held_out, f"running {variant}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fillmask.cli.bar import track
 from fillmask.selection import top_k
 from fillmask_export.divergence import kl_divergence, softmax
+from fillmask_export.in_order import map_in_order
 from fillmask_export.probes import Probe
 from fillmask_export.verify.forward import Forward
 from fillmask_export.verify.reference import Expected
@@ -19,6 +20,9 @@ _FEW = 5  # tokens of a mask whose agreement is counted
 
 # As a logit: its probability is 0 in float64, its logarithm finite.
 _RULED_OUT = -1e4
+
+_Columns = dict[str, NDArray[np.float64]]
+"""Figures by name, ``float64[m]``: one value for each mask of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,11 @@ def measure_forward(forward: Forward, expected: Expected, what: str) -> Fidelity
         expected: The texts, and the checkpoint's logits.
         what: The step, in words, for the progress.
     """
-    return measure(expected.probes, expected.logits, map(forward, track(expected.probes, what)))
+
+    def compare(pair: tuple[Probe, NDArray[np.float32]]) -> _Columns:
+        return _compare(pair[0].labels, pair[1], forward(pair[0]))
+
+    return _summarize(map_in_order(compare, zip(track(expected.probes, what), expected.logits, strict=True)))
 
 
 def mean_kl_of_others(forward: Forward, expected: Expected) -> float:
@@ -62,8 +70,12 @@ def mean_kl_of_others(forward: Forward, expected: Expected) -> float:
 
     At a token that is not masked nearly all probability is on the token itself, and hides the rest.
     """
-    columns = (expected.logits, map(forward, expected.probes))
-    return measure(expected.probes, *(map(_without_labels, expected.probes, column) for column in columns)).mean_kl
+
+    def compare(pair: tuple[Probe, NDArray[np.float32]]) -> _Columns:
+        reference, found = (_without_labels(pair[0], logits) for logits in (pair[1], forward(pair[0])))
+        return _compare(pair[0].labels, reference, found)
+
+    return _summarize(map_in_order(compare, zip(expected.probes, expected.logits, strict=True))).mean_kl
 
 
 def _without_labels(probe: Probe, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,7 +86,11 @@ def _without_labels(probe: Probe, logits: NDArray[np.float32]) -> NDArray[np.flo
 
 def count_not_finite(forward: Forward, probes: list[Probe]) -> int:
     """Number of masks at which a variant gives NaN or infinity."""
-    return sum(int((~np.isfinite(forward(probe))).any(axis=-1).sum()) for probe in probes)
+
+    def count(probe: Probe) -> int:
+        return int((~np.isfinite(forward(probe))).any(axis=-1).sum())
+
+    return sum(map_in_order(count, probes))
 
 
 def measure(
@@ -82,18 +98,20 @@ def measure(
 ) -> Fidelity:
     """Compare the logits of a variant, ``float32[m, V]`` for each text, with those of its checkpoint."""
     pairs = zip(probes, checkpoint, variant, strict=True)
-    rows = [_compare(probe.labels, reference, found) for probe, reference, found in pairs]
-    masks = sum(probe.labels.size for probe in probes)
+    return _summarize(_compare(probe.labels, reference, found) for probe, reference, found in pairs)
+
+
+def _summarize(texts: Iterable[_Columns]) -> Fidelity:
+    rows = list(texts)
     columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     means = {name: float(columns[name].mean()) for name in columns}
     means["max_score_difference"] = float(columns["max_score_difference"].max())
-    whole = {"masks": masks, "not_finite": int(columns["not_finite"].sum())}
+    whole = {"masks": columns["mean_kl"].size, "not_finite": int(columns["not_finite"].sum())}
     return Fidelity(**{field.name: (means | whole)[field.name] for field in fields(Fidelity)})  # type: ignore[arg-type]
 
 
-def _compare(
-    labels: NDArray[np.int64], reference: NDArray[np.float32], variant: NDArray[np.float32]
-) -> dict[str, NDArray[np.float64]]:
+def _compare(labels: NDArray[np.int64], reference: NDArray[np.float32], variant: NDArray[np.float32]) -> _Columns:
+    """Compare the logits of a text, one value for each mask."""
     with np.errstate(all="ignore"):  # infinite logits are counted below
         expected, found = softmax(reference), softmax(variant)
         divergence = kl_divergence(expected, found)

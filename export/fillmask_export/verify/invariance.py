@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fillmask.cli.bar import track
 from fillmask.invariance import MaskedRow, score_difference
 from fillmask.runtime.session import Session
+from fillmask_export.in_order import map_in_order
 from fillmask_export.probes import Probe
 from fillmask_export.verify.forward import Forward
 
@@ -51,8 +52,10 @@ def _largest(session: Session, forward: Forward, groups: list[list[Probe]], pad_
         ids, positions = row
         return forward(Probe(ids, positions, ids[positions]))
 
-    tracked = track(groups, "comparing batches", "batches")
-    return float(np.max([score_difference(session, _rows(group), pad_token_id, run_alone) for group in tracked]))
+    def difference(group: list[Probe]) -> float:
+        return score_difference(session, _rows(group), pad_token_id, run_alone)
+
+    return float(np.max([*map_in_order(difference, track(groups, "comparing batches", "batches"))]))
 
 
 def select(probes: list[Probe]) -> list[Probe]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fillmask.cli.bar import track
 from fillmask.log_scoring import log_softmax_at
 from fillmask.runtime.session import Session
+from fillmask_export.in_order import THREADS, map_in_order
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.sentences import Ids, replaced
 
@@ -73,7 +74,7 @@ class Scorer:
     """
 
     def __init__(self, graph: Path, tokenizer: Any) -> None:  # noqa: ANN401
-        self._session = Session(graph, spinning=False)
+        self._session = Session(graph, threads=THREADS, spinning=False)
         self._mask = tokenizer.mask_token_id
         self._special = np.array(tokenizer.all_special_ids)
         self._scored: dict[bytes, NDArray[np.float64]] = {}
@@ -160,11 +161,14 @@ def compare(baseline: Baseline, of_texts: list[NDArray[np.float64]], of_pairs: N
 
 
 def _of_texts(scorer: Scorer, texts: Sequence[Ids]) -> list[NDArray[np.float64]]:
-    return [scorer.log_probs(text) for text in track(texts, "scoring")]
+    return [*map_in_order(scorer.log_probs, track(texts, "scoring"))]
 
 
 def _sums(scorer: Scorer, pairs: Sequence[tuple[Ids, Ids]]) -> NDArray[np.float64]:
-    return np.array([[scorer.log_probs(text).sum() for text in pair] for pair in track(pairs, "scoring", "pairs")])
+    def sums(pair: tuple[Ids, Ids]) -> list[float]:
+        return [float(scorer.log_probs(text).sum()) for text in pair]
+
+    return np.array([*map_in_order(sums, track(pairs, "scoring", "pairs"))])
 
 
 def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
