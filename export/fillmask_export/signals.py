@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 from fillmask.cli.signals import SignalExit
+from fillmask.signal_handlers import handling
 
 
 @contextmanager
@@ -17,16 +17,8 @@ def ending_signals() -> Iterator[None]:
 
     By default both end a process at once, and an unfinished export would stay on the disk.
     """
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _end)
-    try:
+    with handling("SIGTERM", "SIGHUP", handler=_end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, NoReturn
@@ -18,6 +16,7 @@ from fillmask.cli.errors import fail, reported
 from fillmask.cli.option_groups import grouped
 from fillmask.cli.progress import MODES, Progress
 from fillmask.cli.signals import SignalExit
+from fillmask.signal_handlers import handling
 
 # Options that are parameters of a verb; the others are those of ``fillmask.batch``.
 _PARAMETERS = ("top_k", "targets", "method", "words", "bits", "normalize", "truncation")
@@ -102,7 +101,7 @@ def batch_command(
 
     progress = Progress(mode)
 
-    with _stopping(), reported(code=2):
+    with handling("SIGINT", "SIGTERM", handler=_Stop()), reported(code=2):
         from fillmask.files.batch import batch
 
         values = {name: given.pop(name) for name in _PARAMETERS}
@@ -160,18 +159,6 @@ def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             parameters[name] = value
     return parameters
-
-
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """End a job at SIGINT and SIGTERM; a program that calls the command gets its own handlers back."""
-    stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Stop:

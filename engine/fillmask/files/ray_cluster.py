@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from threading import current_thread, main_thread
 from typing import Any
 
 from fillmask.errors import InputError, JobError, one_line
 from fillmask.extras import lacks
+from fillmask.signal_handlers import handling
 
 # Beside a process with the model alone: Ray, pyarrow and the rows. With the embedded model it was 63 MiB.
 _ACTOR_BYTES = 128 << 20
 _INIT_DEATHS = 2  # actors in a row that may die while they start, such as on a machine that goes away
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def map_items(
@@ -84,7 +82,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:  # noqa: ANN401 -- the
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that starts here does not report to Ray's makers
     try:
-        with _kept_handlers():
+        with handling("SIGINT", "SIGTERM"):  # Ray replaces their handlers
             ray.init(address or None, logging_level="error", log_to_driver=False)
     except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise InputError(f"there is no Ray cluster at {address!r}: {one_line(error)}") from error
@@ -115,17 +113,3 @@ def _quiet(ray: Any) -> Iterator[None]:  # noqa: ANN401 -- the module
         logger.setLevel(level)
         for name, value in before.items():
             setattr(context, name, value)
-
-
-@contextmanager
-def _kept_handlers() -> Iterator[None]:
-    """Keep the handlers of signals, which Ray replaces."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

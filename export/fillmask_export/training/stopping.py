@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from fillmask.signal_handlers import handling
 
 
 @contextmanager
@@ -15,16 +16,5 @@ def stop_signals() -> Iterator[threading.Event]:
     Outside the main thread, which alone gets signals, it is never set.
     """
     event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    with handling("SIGINT", "SIGTERM", "SIGHUP", handler=lambda *_: event.set()):
         yield event
-        return
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: event.set())
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
