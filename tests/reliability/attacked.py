@@ -22,6 +22,7 @@ from tests.support.serving import Served, serve, wait_for
 ROOT = Path(__file__).parents[2]
 MEMORY = 1 << 30
 SHARE = 0.3
+ROUNDS = 5
 # The kernel refuses private memory beyond this, as a cgroup would. VmHWM, the peak that it records, counts mapped files
 # besides. Both need no privileges.
 LIMITED = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({MEMORY}, {MEMORY}))"
@@ -48,25 +49,39 @@ def attacks(scale: Scale) -> list[Row]:
 
 
 def attacked(scale: Scale) -> list[Row]:
-    """A client at 0.3 of saturation while all attacks run at once; 1 is ten minutes."""
-    seconds = scale.seconds(600, 6)
+    """A client at 0.3 of saturation while all attacks run at once; 1 is ten minutes of attacks.
+
+    A machine's speed changes within minutes, so each round has its own rate and its own time without attacks.
+    """
+    rounds = scale.count(ROUNDS)
+    seconds = scale.seconds(600, 6) / rounds
     unigram = f"unigram={ROOT / 'tests' / 'golden' / 'unigram' / 'model'}"
     with serve(str(EMBEDDED), unigram, "--max-connections", "400", prelude=LIMITED) as server:
-        bodies = bodies_of(texts(64, 6, 60))
-        rate = SHARE * saturation(server, bodies, scale.seconds(10, 3))
-        alone, _ = _beside(server, bodies, rate, min(30.0, seconds))
-        process = psutil.Process(server.process.pid)
-        # Attackers have CPUs of their own; here they take those that the server and the good client leave.
-        program = ["nice", "-n", "19", sys.executable, "-m", "tests.reliability.attackers"]
-        command = [*program, *map(str, server.address), str(seconds + 1)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as attackers:
-            time.sleep(1)
-            results, alive = _beside(server, bodies, rate, seconds)
-            counts = json.loads(attackers.communicate(timeout=120)[0])
-        peak = _peak(process)
+        found = [_round(server, seconds, calm=min(30.0, seconds)) for _ in range(rounds)]
+        peak = _peak(psutil.Process(server.process.pid))
         wait_for(lambda: server.metric("fillmask_requests_in_flight") == 0, 60)
         defects = len(server.events("request", status=500))
-    return [_row(alone, results, alive, counts, peak=peak, defects=defects, seconds=seconds)]
+    alone, results, alive = ([each for part in parts for each in part] for parts in list(zip(*found, strict=True))[:3])
+    counts = sum((part[3] for part in found), Counter[str]())
+    return [_row(alone, results, alive, counts, peak=peak, defects=defects, seconds=seconds * rounds)]
+
+
+def _round(
+    server: Served, seconds: float, calm: float
+) -> tuple[list[Result], list[Result], list[Result], Counter[str]]:
+    """The client's results without attacks and beside them, those of liveness, and the attacks by kind."""
+    bodies = bodies_of(texts(64, 6, 60))
+    rate = SHARE * saturation(server, bodies, min(6.0, seconds))
+    alone, _ = _beside(server, bodies, rate, calm)
+    # Attackers have CPUs of their own; here they take those that the server and the good client leave.
+    program = ["nice", "-n", "19", sys.executable, "-m", "tests.reliability.attackers"]
+    command = [*program, *map(str, server.address), str(seconds + 1)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as attackers:
+        time.sleep(1)
+        results, alive = _beside(server, bodies, rate, seconds)
+        counts = Counter(json.loads(attackers.communicate(timeout=120)[0]))
+    wait_for(lambda: server.metric("fillmask_requests_in_flight") == 0, 60)
+    return alone, results, alive, counts
 
 
 def _beside(server: Served, bodies: list[bytes], rate: float, seconds: float) -> tuple[list[Result], list[Result]]:

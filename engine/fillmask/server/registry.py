@@ -24,7 +24,8 @@ from fillmask.tasks.predict import predict, resolve
 # A batch then takes no longer on a CPU than one long text alone.
 _CPU_BATCH_TOKENS = 512
 # A run takes as long as some 15 tokens more than its texts. So a text gains nothing beside others that differ by more.
-_CPU_PADDING = 8
+# With 8 the rate of 64 clients is the same, and the 99 % of the latencies of 8 to 32 clients is 3 to 16 % higher.
+_CPU_PADDING = 16
 # Models of proteins have some thirty tokens; the next larger vocabularies are of bytes and of pieces of words.
 _MOST_LETTERS = 64
 _log = logging.getLogger(__name__)
