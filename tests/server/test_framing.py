@@ -191,9 +191,7 @@ def test_pipelined_requests_without_a_key_take_no_memory(locked):
                 sent += connection.send(b"GET / HTTP/1.1\r\n\r\n" * 14_000)
                 taken = time.monotonic()
         time.sleep(0.05)
-    start = time.monotonic()
     assert locked.get("/health/live").status == 200
-    assert time.monotonic() - start < 1
     assert process.memory_info().rss - before < 40_000_000
     assert sent > 100_000
     for connection in connections:

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -40,9 +39,8 @@ def status_of(connection):
 
 def test_with_a_full_queue_it_rejects_at_once_and_recovers(narrow, alone):
     busy = [in_flight(narrow, [LONG] * 12) for _ in range(2)]
-    start = time.perf_counter()
     reply = narrow.ask(TEXT, headers={"x-request-id": "turned-away"})
-    assert time.perf_counter() - start < 0.5
+    assert narrow.metric("fillmask_requests_in_flight") >= 1  # it did not wait for them
     assert reply.status == 429
     assert reply.headers["x-request-id"] == "turned-away"
     serving.wait_for(lambda: narrow.events("turned away", status=429))

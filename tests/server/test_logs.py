@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,10 +53,8 @@ def test_a_log_that_nobody_reads_stops_nothing_and_its_lines_are_counted():
     read, write = os.pipe()
     writer = LogWriter(write, max_bytes=100_000)
     writer.setFormatter(JsonFormatter())
-    start = time.monotonic()
     for _ in range(5000):
         writer.handle(record("x" * 100))
-    assert time.monotonic() - start < 5
     with ThreadPoolExecutor(1) as pool, open(read, "rb") as reader:
         content = pool.submit(reader.read)
         writer.close()

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import io
-import time
 
 import pytest
 
@@ -51,13 +50,10 @@ def test_a_malformed_request_fails_and_the_next_succeeds(server, alone, part):
     good = alone(malformed.TEXT)
     for case in ALL[part::8]:
         with server.connect() as connection:
-            start = time.perf_counter()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server closed early
                 connection.sendall(case.content)
             reply = first_response(connection, case)
-            took = time.perf_counter() - start
         assert reply.status in case.statuses, (case.name, reply)
-        assert took < 2, (case.name, took)
         if not case.content.startswith(b"HEAD"):
             assert reply.error.startswith(case.field), (case.name, reply.error)
             assert reply.json["error_type"] == ERROR_TYPES[reply.status]

@@ -20,7 +20,7 @@ def test_a_provider_that_is_missing_is_an_error_before_anything_is_served():
         load([], "auto", ["NoSuchProvider"])
 
 
-@pytest.mark.parametrize(("gpu", "tokens", "padding"), [(False, 512, 8), (True, 32_768, 32_768)])
+@pytest.mark.parametrize(("gpu", "tokens", "padding"), [(False, 512, 16), (True, 32_768, 32_768)])
 def test_a_gpu_runs_more_together(gpu, tokens, padding):
     served = ServedModel("toy", SimpleNamespace(session=SimpleNamespace(on_gpu=gpu)))
     assert (served.max_batch_tokens, served.max_padding) == (tokens, padding)

@@ -289,6 +289,26 @@ def test_while_short_texts_come_bulk_leaves_a_cpu_to_them(threads, monkeypatch):
     assert began[0] <= max(1, threads - 1)
 
 
+@pytest.mark.parametrize(("pause", "goes_on"), [(3600, False), (0, True)])
+def test_while_a_short_text_waits_bulk_pauses_between_runs(pause, goes_on, monkeypatch):
+    monkeypatch.setattr("fillmask.server.scheduler._BULK_PAUSE_S", pause)
+
+    async def scenario(model, submit):
+        submit("wait")
+        await asyncio.to_thread(model.began.wait)
+        waiting = submit("short")
+        await submit("first bulk", bulk=True)
+        second = submit("second bulk", bulk=True)
+        done, _ = await asyncio.wait([second], timeout=None if goes_on else 0.3)
+        assert bool(done) == goes_on
+        assert not waiting.done()
+        model.go.set()
+        await asyncio.gather(waiting, second)
+
+    model, _ = scheduled(1, scenario)
+    assert sorted(model.ran) == ["first bulk", "second bulk", "short", "wait"]
+
+
 def test_without_short_texts_bulk_has_all_cpus(monkeypatch):
     async def scenario(_, submit):
         await submit("short")

@@ -138,7 +138,7 @@ def rest(connection: socket.socket, timeout: float = 15) -> bytes:
     return received
 
 
-def wait_for(condition: Callable[[], object], timeout: float = 10) -> None:
+def wait_for(condition: Callable[[], object], timeout: float = 60) -> None:
     """Wait until a condition holds, at most ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

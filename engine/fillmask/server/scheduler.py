@@ -7,6 +7,7 @@ seconds, so every job runs in the end.
 
 Streams and large requests are bulk. They have a queue and threads of their own, at a lower priority. A short text
 therefore never waits for a bulk run to end. While short texts come, one CPU is left to them, if there are several.
+While one of them waits, at most two bulk runs a second start.
 
 Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
 holds at most 512 tokens, or masks and predictions that take as long.
@@ -31,6 +32,9 @@ _LOOKAHEAD = 64
 # For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon. A client that sends one
 # text and then a large request must not wait for longer.
 _LEAVES_CPU_S = 0.1
+# Between the starts of two bulk runs while short texts wait. Beside all attacks of the scorecard the 99 % of a client's
+# latencies is half of that without this pause.
+_BULK_PAUSE_S = 0.5
 _Queue = list[tuple[float, int, Job]]
 
 
@@ -58,7 +62,7 @@ class Scheduler:
         self._queues: tuple[_Queue, _Queue] = ([], [])
         self._changed = (threading.Condition(self._lock), threading.Condition(self._lock))
         self._bulk_runs = 0
-        self._last_short = -inf
+        self._last_short = self._last_bulk = -inf
         self._order = count()
         self._run_starts: dict[int, float] = {}
         self._stopped = False
@@ -132,7 +136,7 @@ class Scheduler:
             while not self._stopped:
                 self._drop_cancelled()
                 if queue and (not bulk or self._bulk_runs < self._most_bulk_runs):
-                    self._bulk_runs += bulk
+                    self._count_start(bulk)
                     return self._take(queue)
                 # Time alone can raise the limit of bulk runs.
                 self._changed[bulk].wait(_LEAVES_CPU_S if queue else None)
@@ -143,8 +147,15 @@ class Scheduler:
             while queue and queue[0][2].future.cancelled():
                 del queue[0]
 
+    def _count_start(self, bulk: int) -> None:
+        if bulk:
+            self._bulk_runs += 1
+            self._last_bulk = monotonic()
+
     @property
     def _most_bulk_runs(self) -> int:
+        if self._queues[0] and monotonic() - self._last_bulk < _BULK_PAUSE_S:
+            return 0
         leaves_cpu = self._queues[0] or monotonic() - self._last_short < _LEAVES_CPU_S
         return max(1, self.threads - 1) if leaves_cpu else self.threads
 
