@@ -14,10 +14,10 @@ def check_texts(rule: str, texts: object) -> None:
     Raises:
         TextError: Not an iterable, or one of characters, bytes, keys or columns; the message begins with the rule.
     """
+    if hasattr(texts, "columns") or hasattr(texts, "column_names"):  # also pyarrow's tables, which are no iterables
+        raise TextError(f"{rule}, got {type(texts).__name__}; take one of its columns")
     if not isinstance(texts, Iterable) or isinstance(texts, (str, bytes, bytearray, Mapping)):
         raise TextError(f"{rule}, got {type(texts).__name__}")
-    if hasattr(texts, "columns") or hasattr(texts, "column_names"):
-        raise TextError(f"{rule}, got {type(texts).__name__}; take one of its columns")
 
 
 def texts_of(rule: str, texts: Iterable[Any]) -> Iterator[str]:

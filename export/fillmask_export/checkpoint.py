@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
-from transformers.utils import logging as transformers_logging
 
+from fillmask.artifact.manifest import MANIFEST
 from fillmask.errors import first_line
 from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
 from fillmask_export.checkpoint_tokenizer import load_tokenizer
 from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
 from fillmask_export.missing_weights import used_weights
+from fillmask_export.quiet import quiet
 
 # Models whose logits in PyTorch are not those of the trained model, so that there is nothing to compare with.
 _REFUSED = {
@@ -89,10 +90,9 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
     options = {"config": config, "attn_implementation": "eager", "dtype": torch.float32, "output_loading_info": True}
     if not allow_pickle:
         options["use_safetensors"] = True
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
     try:
-        model, report = _load(AutoModelForMaskedLM, checkpoint, revision, **options)
+        with quiet():
+            model, report = _load(AutoModelForMaskedLM, checkpoint, revision, **options)
     except CheckpointError as error:
         if allow_pickle or "safetensors" not in str(error):
             raise
@@ -100,8 +100,6 @@ def _load_model(checkpoint: str | Path, revision: str | None, config: Any, *, al
             f"{error} If it has its weights as a pickle, which can run code when it is loaded, and you trust its "
             f"origin, pass allow_pickle=True (--allow-pickle), which reads tensors only"
         ) from error
-    finally:
-        transformers_logging.set_verbosity(before)
     model.eval()
     mismatched = [key for key, *_ in report["mismatched_keys"]]
     missing = sorted([*used_weights(model, sorted(report["missing_keys"])), *mismatched])
@@ -123,6 +121,8 @@ def _refuse_no_weights(checkpoint: str | Path, allow_pickle: bool) -> None:
         raise CheckpointError(f"{folder} holds no config.json; a checkpoint is what save_pretrained writes")
     if list(folder.glob("model*.safetensors")):
         return
+    if (folder / MANIFEST).is_file():
+        raise CheckpointError(f"{folder} is an exported model folder; export the checkpoint that it was made from")
     if not list(folder.glob("pytorch_model*.bin")):
         raise CheckpointError(f"{folder} holds no weights: neither model.safetensors nor pytorch_model.bin")
     if not allow_pickle:

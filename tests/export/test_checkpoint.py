@@ -19,6 +19,7 @@ from transformers import (
     EsmTokenizer,
 )
 
+from fillmask.artifact.folder import EMBEDDED
 from fillmask.errors import FillMaskError
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.config_keys import refuse_unknown_keys
@@ -177,6 +178,10 @@ def test_a_folder_without_weights_is_refused(checkpoint_copy):
     (checkpoint_copy / "model.safetensors").unlink()
     message = f"{checkpoint_copy} holds no weights: neither model.safetensors nor pytorch_model.bin"
     assert message in refusal(checkpoint_copy)
+
+
+def test_an_exported_model_folder_is_refused_as_one():
+    assert f"{EMBEDDED} is an exported model folder; export the checkpoint that it was made from" in refusal(EMBEDDED)
 
 
 @pytest.mark.parametrize(

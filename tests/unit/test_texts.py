@@ -3,6 +3,7 @@ from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow
 import pytest
 
 from fillmask import TextError
@@ -84,6 +85,6 @@ def test_a_table_of_columns_is_refused_with_what_to_take():
     class Dataset(list):
         column_names = ("text",)
 
-    for kind in (Frame, Dataset):
-        with pytest.raises(TextError, match=f"the rule, got {kind.__name__}; take one of its columns"):
-            texts_of("the rule", kind(["text"]))
+    for table in (Frame(["text"]), Dataset(["text"]), pyarrow.table({"text": ["text"]})):
+        with pytest.raises(TextError, match=f"the rule, got {type(table).__name__}; take one of its columns"):
+            texts_of("the rule", table)

@@ -37,11 +37,12 @@ def read_texts(texts: tuple[str, ...], file: str | None) -> Texts:
     """Choose where a command reads its texts: the arguments, ``--file``, or standard input.
 
     Raises:
-        InputError: Texts and a file are given, or the file cannot be read.
+        InputError: Texts and a file are given, or the file holds no plain lines or cannot be read.
     """
     if file is not None and texts:
         raise InputError("give texts or --file, not both")
     if file not in (None, "-"):
+        _refuse_rows(str(file))
         return Texts(_file_lines(str(file)), by_line=True, ready=True, total=_total(str(file)))
     if texts and texts != ("-",):
         return Texts(texts, by_line=False, ready=True)
@@ -75,6 +76,18 @@ def _typed_lines() -> Iterator[str]:
     with suppress(EOFError):
         while True:
             yield input(prompt)
+
+
+def _refuse_rows(file: str) -> None:
+    """Refuse a file of rows, each of which would be a text as it stands, and a compressed file."""
+    from fillmask.files.inputs import format_of
+    from fillmask.files.streams import COMPRESSIONS
+
+    if format_of(Path(file)) not in (None, "lines") or Path(file).suffix in COMPRESSIONS:
+        raise InputError(
+            f"--file reads plain lines of text, and {file} holds rows or is compressed, by its name; `fillmask batch` "
+            f"reads such files, and standard input takes lines of any kind"
+        )
 
 
 def _file_lines(file: str) -> Iterator[str]:

@@ -173,6 +173,8 @@ def _check_provider(provider: Provider, available: Sequence[str]) -> None:
 def _hint(name: str) -> str:
     if package := _PACKAGES.get(name):
         return f'; pip install "{package}" in place of onnxruntime'
+    if name.lower() == "gpu":  # nearest in spelling is webgpu
+        return "; did you mean 'cuda'?"
     from difflib import get_close_matches  # 9 ms, which only an error need pay
 
     known = ort.get_all_providers()

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from fillmask.artifact.manifest import MANIFEST
 from fillmask.artifact.tokenizer import max_length
@@ -17,6 +16,7 @@ from fillmask.errors import first_line
 from fillmask_export import masked_head
 from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
 from fillmask_export.errors import CheckpointError
+from fillmask_export.quiet import quiet
 from fillmask_export.training.batch import Batch
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
@@ -80,9 +80,7 @@ def _load_model(
     revision: str | None,
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """The model and transformers' loading report, without transformers' own warnings."""
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
+    with quiet():
         model, report = _load(
             AutoModelForMaskedLM,
             source,
@@ -93,8 +91,6 @@ def _load_model(
             use_safetensors=True,
             output_loading_info=True,
         )
-    finally:
-        transformers_logging.set_verbosity(before)
     return model, report
 
 

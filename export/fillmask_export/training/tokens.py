@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm  # type: ignore[import-untyped]
 
+from fillmask.cli.bar import bar
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.texts import Document
 
@@ -54,9 +54,9 @@ def write_tokens(folder: Path, texts: Iterable[Document], tokenizer: Any, *, lon
     """
     writer = _Writer(longest)
     remaining = iter(texts)
-    with (folder / "ids.bin").open("wb") as out, tqdm(desc="reading", unit=" tokens", unit_scale=True) as bar:
+    with (folder / "ids.bin").open("wb") as out, bar("reading", None, "tokens") as shown:
         while chunk := list(islice(remaining, _DOCUMENTS_A_TIME)):
-            bar.update(writer.write(out, chunk, tokenizer.backend_tokenizer))
+            shown.update(writer.write(out, chunk, tokenizer.backend_tokenizer))
     if not writer.lengths:
         raise TrainingError("the files hold no text")
     writer.save(folder / "sentences.npz")

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from fillmask.errors import first_line
 from fillmask_export.durable import replacing, sync, sync_tree, try_lock, write_json
+from fillmask_export.quiet import quiet
 from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 
@@ -148,7 +149,7 @@ class Work:
             TrainingError: It cannot be written.
         """
         finished = self.folder / "finished"
-        with self.writing(Exception):
+        with self.writing(Exception), quiet():
             model.save_pretrained(finished)
             tokenizer.save_pretrained(finished)
             write_json(finished / "training.json", report)

@@ -250,7 +250,8 @@ def test_the_command_line_trains_and_says_how_the_scores_changed(bert, text, tmp
     out = tmp_path / "out"
     result = CliRunner().invoke(train_command, [str(bert), "--text", str(text), "--out", str(out), *options])
     assert result.exit_code == 0, result.output
-    assert "short sequences, accuracy" in result.output
+    assert "short sequences, accuracy" in result.stdout
+    assert "|" not in result.stderr  # a pipe gets no bars, nor those of transformers
     assert (out / "model.safetensors").exists()
 
 

@@ -81,6 +81,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         list(read_texts((), str(tmp_path / "missing")).texts)
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.tsv.gz", "a.txt.xz", "a.zst"])
+def test_rows_and_compressed_files_are_no_lines_of_text(name):
+    with pytest.raises(InputError, match=f"--file reads plain lines of text, and {name} holds .*`fillmask batch` reads"):
+        read_texts((), name)
+
+
 def test_texts_and_a_file_are_too_much():
     with pytest.raises(InputError, match="give texts or --file, not both"):
         read_texts(("a",), "b")

@@ -56,6 +56,7 @@ def test_a_provider_is_taken_or_refused(cli, native_folder, command):
         ("Other:x", "got 'Other:x'"),
         ("cpu:foo=1", "CPUExecutionProvider takes no options, got foo"),
         ("cdua", "did you mean 'cuda'?"),
+        ("GPU", "did you mean 'cuda'?"),
     ]:
         result = cli(*command, "-m", native_folder, "--provider", named)
         assert (result.exit_code, result.stdout) == (2, "")
