@@ -83,7 +83,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.tsv.gz", "a.txt.xz", "a.zst"])
 def test_rows_and_compressed_files_are_no_lines_of_text(name):
-    with pytest.raises(InputError, match=f"--file reads plain lines of text, and {name} holds .*`fillmask batch` reads"):
+    with pytest.raises(
+        InputError, match=f"--file reads plain lines of text, and {name} holds .*`fillmask batch` reads"
+    ):
         read_texts((), name)
 
 
