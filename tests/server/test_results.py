@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -202,4 +203,24 @@ def test_nothing_that_grows_with_a_request_runs_on_the_event_loop():
         assert served.request("POST", "/score", {"inputs": "The dogs.", "options": {"x": "y" * 3000}}).status == 200
         assert served.ask("\u6587" * 1500 + " [MASK]").status == 422
         assert served.ask(TEXT).status == 500  # the guard works: a small request stays on the event loop
+        serving.wait_for(lambda: any("Traceback" in line for line in served.lines))  # the log comes from another thread
         served.lines[:] = [line for line in served.lines if "Traceback" not in line]
+
+
+COSTLY = {
+    "tokens": (["\u6587" * 19_993 + " [MASK]"] * 4, {}),
+    "results": (["[MASK] " * 16 + "word " * 100] * 4, {"top_k": 100}),
+    "lines": (["[MASK] " * 16 + "word " * 100] * 8, {"top_k": 100, "headers": LINES}),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_a_large_request_does_not_stop_the_event_loop(server, name):
+    inputs, options = COSTLY[name]
+    responses = 0
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(server.ask, inputs, **options)
+        while not request.done():
+            assert server.get("/health/live").status == 200
+            responses += 1
+    assert responses > 3  # a loop that stands answers once before the request and once after it
