@@ -223,4 +223,4 @@ def test_a_large_request_does_not_stop_the_event_loop(server, name):
         while not request.done():
             assert server.get("/health/live").status == 200
             responses += 1
-    assert responses > 3  # a loop that stands answers once before the request and once after it
+    assert responses > 5 * len(inputs)  # a loop that runs the texts itself responds two to four times for each
