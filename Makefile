@@ -71,9 +71,9 @@ bench: .venv-optimum/.bench ## run every benchmark into benchmarks/results, on a
 	  $(OPTIMUM)/python -m benchmarks $$suite --model $$model; done; done
 	$(MAKE) report
 
-bench-compare: .venv/.dev ## time this tree beside another commit: BASE=commit, ONLY="calls many start server" to choose
+bench-compare: .venv/.dev ## time this tree beside another commit: BASE=commit, ONLY="calls many start server", MODEL=folder
 	$(if $(BASE),,$(error bench-compare needs BASE=commit))
-	$(BIN)/python -m benchmarks compare $(BASE) $(addprefix --only ,$(ONLY))
+	$(BIN)/python -m benchmarks compare $(BASE) $(addprefix --only ,$(ONLY)) $(addprefix --model ,$(MODEL))
 
 report: .venv/.dev ## write RESULTS.md, its plots and the README's table from benchmarks/results
 	$(BIN)/python -m benchmarks.report

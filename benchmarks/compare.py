@@ -1,7 +1,8 @@
 """``python -m benchmarks compare COMMIT``: the working tree beside a commit, in one interleaved run.
 
 Every value comes from a fresh process of its checkout. A round times the commit, the commit again as the control, and
-the working tree, in random order.
+the working tree, in random order. Each kind of value has rounds of its own, so the three follow each other at once.
+More rounds follow while the control is wider than 5 %.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import statistics
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -47,20 +48,33 @@ Measured = dict[str, float]
 @click.argument("base", metavar="COMMIT")
 @click.option("--only", multiple=True, type=click.Choice(["calls", "many", "start", "server"]), help="[default: all]")
 @click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
-def command(base: str, only: tuple[str, ...], rounds: int) -> None:
+@click.option("--model", type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+              help="Both checkouts run this model.  [default: the embedded model of each]")  # fmt: skip
+def command(base: str, only: tuple[str, ...], rounds: int, model: Path | None) -> None:
     """Time the working tree beside COMMIT. A ratio says how many times as fast the working tree is."""
     roots = {BASE: checked_out(base), AGAIN: checked_out(base), TREE: _ROOT}
+    models = {side: model or root / EMBEDDED.relative_to(_ROOT) for side, root in roots.items()}
     chosen = [kind for kind in MEASURES if not only or kind in only]
-    blocks = {(kind, side): partial(MEASURES[kind], root) for kind in chosen for side, root in roots.items()}
     with watch() as machine:
-        found = run_rounds(blocks, rounds, "both checkouts", value=lambda measured: next(iter(measured.values())))
-    click.echo(f"{cpu_model()}; {rounds} rounds; {base} ({BASE}) and the working tree")
+        found = {
+            kind: run_rounds(
+                {side: partial(MEASURES[kind], root, models[side]) for side, root in roots.items()},
+                rounds,
+                kind,
+                controls=[(BASE, AGAIN)],
+                value=lambda measured: next(iter(measured.values())),
+            )
+            for kind in chosen
+        }
+    click.echo(
+        f"{cpu_model()}; {rounds} rounds or more; {base} ({BASE}) and the working tree; model: {model or 'embedded'}"
+    )
     click.echo(f"steal {machine.steal:.1%}, other processes {machine.foreign:.1%} of the machine")
-    for line in table(found, chosen):
+    for line in table(found.values()):
         click.echo(line)
-    if found.failed:
-        reasons = "\n".join(f"{kind} of {side}: {why}" for (kind, side), why in found.failed.items())
-        raise click.ClickException(f"these failed, and their rows are missing:\n{reasons}")
+    if any(rounds_of.failed for rounds_of in found.values()):
+        reasons = [f"{kind} of {side}: {why}" for kind, each in found.items() for side, why in each.failed.items()]
+        raise click.ClickException("these failed, and their rows are missing:\n" + "\n".join(reasons))
 
 
 def checked_out(commit: str) -> Path:
@@ -88,11 +102,11 @@ def environment_of(root: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(root / "engine"), "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def table(found: Rounds[tuple[str, str], Measured], kinds: Sequence[str]) -> list[str]:
-    """A line for each value: both medians' ratio, that of the control, and what follows."""
+def table(found: Iterable[Rounds[str, Measured]]) -> list[str]:
+    """A line for each value of each kind: both medians' ratio, that of the control, and what follows."""
     lines = [f"{'':30}{'speed ratio':24}{'control (A/A)':24}"]
-    for kind in kinds:
-        sides = [found.samples.get((kind, side), []) for side in (BASE, AGAIN, TREE)]
+    for kind in found:
+        sides = [kind.samples.get(side, []) for side in (BASE, AGAIN, TREE)]
         if not all(sides):
             continue
         for name in sides[0][0]:
@@ -108,50 +122,57 @@ def _git(*arguments: str) -> bytes:
 
 
 @contextmanager
-def _loaded(root: Path) -> Iterator[Worker]:
-    """A fresh process with the embedded model of a checkout, on one thread."""
-    folder = root / EMBEDDED.relative_to(_ROOT)
+def _loaded(root: Path, model: Path) -> Iterator[Worker]:
+    """A fresh process of a checkout with a model, on one thread."""
     with Worker(MeasuredContender, environment_of(root)) as worker:
-        worker.call("load", name=FILLMASK, folders=ModelFolders("minilm", folder, folder, folder, True), threads=1)
+        worker.call("load", name=FILLMASK, folders=_folders(model), threads=1)
         yield worker
 
 
-def _calls(root: Path) -> Measured:
+def _calls(root: Path, model: Path) -> Measured:
     """Median seconds of a call by tokens."""
-    writer, found = Writer(EMBEDDED, "[MASK]"), {}
-    with _loaded(root) as worker:
+    writer, found = Writer.of(_folders(model)), {}
+    with _loaded(root, model) as worker:
         for tokens in _TOKENS:
             times = worker.call("calls", texts=writer.write(tokens, 1), least=_CALLS, most=_CALLS, seconds=0)
             found[f"call, {tokens} tokens"] = statistics.median(times) / 1e3
     return found
 
 
-def _many(root: Path) -> Measured:
+def _many(root: Path, model: Path) -> Measured:
     """Seconds of ``predict_many`` on texts of the lengths of sentences, after one that does not count."""
-    mix, found = Writer(EMBEDDED, "[MASK]").mix(_TEXTS), {}
-    with _loaded(root) as worker:
+    mix, found = Writer.of(_folders(model)).mix(_TEXTS), {}
+    with _loaded(root, model) as worker:
         for batch_size, name in ((_BATCH, f"predict_many, batches of {_BATCH}"), (1, "predict_many, one by one")):
             for _ in range(2):
                 found[name] = worker.call("seconds", texts=mix, batch_size=batch_size, workers=_WORKERS)
     return found
 
 
-def _start(root: Path) -> Measured:
-    code = f"from fillmask import FillMask; FillMask()({TEXT!r}); print(1, flush=True)"
+def _folders(model: Path) -> ModelFolders:
+    return ModelFolders("minilm", model, model, model, True)
+
+
+def _text(model: Path) -> str:
+    return TEXT.replace("[MASK]", _folders(model).manifest["mask_token"])
+
+
+def _start(root: Path, model: Path) -> Measured:
+    code = f"from fillmask import FillMask; FillMask({str(model)!r})({_text(model)!r}); print(1, flush=True)"
     return {"start to first prediction": seconds_to_line(code, environment_of(root))}
 
 
-def _server(root: Path) -> Measured:
+def _server(root: Path, model: Path) -> Measured:
     """Seconds of a request by the number of clients, each with one text a request."""
-    found = {}
-    with serve(environment=environment_of(root)) as server:
+    found, bodies = {}, bodies_of([_text(model)])
+    with serve(str(model), environment=environment_of(root)) as server:
         for clients in _CLIENTS:
-            request_seconds(server, bodies_of([TEXT]), clients, _WARM_S)
-            found[f"server, clients: {clients}"] = request_seconds(server, bodies_of([TEXT]), clients, _SECONDS)
+            request_seconds(server, bodies, clients, _WARM_S)
+            found[f"server, clients: {clients}"] = request_seconds(server, bodies, clients, _SECONDS)
     return found
 
 
-MEASURES: dict[str, Callable[[Path], Measured]] = {
+MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
     "calls": _calls,
     "many": _many,
     "start": _start,

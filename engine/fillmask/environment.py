@@ -35,8 +35,14 @@ class Memory:
 
 
 def cpu_model() -> str:
-    """The name of the CPU; empty where neither ``/proc/cpuinfo`` nor Python knows it."""
-    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+    """The name of the CPU; empty where neither ``/proc/cpuinfo`` nor Python knows it.
+
+    On x86 with the family and the model: virtual machines shorten the name to that of all generations, ``AMD EPYC``.
+    """
+    info = _cpuinfo()
+    name = info.get("model name") or platform.processor() or platform.machine()
+    known = [f"{field.removeprefix('cpu ')} {info[field]}" for field in ("cpu family", "model") if field in info]
+    return f"{name} ({', '.join(known)})" if known else name
 
 
 def cpu_flags() -> list[str]:

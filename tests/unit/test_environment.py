@@ -83,6 +83,11 @@ def test_the_cpu_is_that_of_the_first_core_and_only_flags_that_matter_are_kept(p
     assert (environment.cpu_model(), environment.cpu_flags()) == ("A CPU 0", ["avx2", "amx_int8"])
 
 
+def test_family_and_model_tell_generations_of_one_name_apart(proc):
+    (proc / "cpuinfo").write_text("cpu family : 25\nmodel : 17\nmodel name : AMD EPYC\n")
+    assert environment.cpu_model() == "AMD EPYC (family 25, model 17)"
+
+
 def test_arm_lists_features(proc):
     (proc / "cpuinfo").write_text("processor : 0\nFeatures : fp asimddp i8mm\n")
     assert environment.cpu_flags() == ["asimddp", "i8mm"]
