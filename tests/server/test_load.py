@@ -123,7 +123,7 @@ def test_texts_of_a_request_run_at_once(server):
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
-def test_idle_connections_make_room_and_those_with_a_request_do_not():
+def test_idle_connections_are_closed_for_new_ones_and_those_with_a_request_are_not():
     with serving.serve("--max-connections", "5", "--threads", "1", "--timeout-ms", "60000") as served:
         idle = [served.connect() for _ in range(5)]
         assert [served.get("/health/live").status for _ in range(3)] == [200] * 3

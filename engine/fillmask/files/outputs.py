@@ -75,20 +75,20 @@ def find_output(out: str | Path, wanted: str | None, shard: str | None) -> Outpu
         InputError: They do not go together.
     """
     path = Path(out)
-    said = format_of(path) if path.suffix in (f".{each}" for each in OUTPUT_FORMATS) else None
-    chosen = wanted or said or "jsonl"
+    by_ending = format_of(path) if path.suffix in (f".{each}" for each in OUTPUT_FORMATS) else None
+    chosen = wanted or by_ending or "jsonl"
     if chosen not in OUTPUT_FORMATS:
         raise InputError(f"format must be one of {', '.join(OUTPUT_FORMATS)}, got {chosen!r}")
-    if said is not None and said != chosen:
-        raise InputError(f"{path} says {said}, and the format is {chosen}")
+    if by_ending is not None and by_ending != chosen:
+        raise InputError(f"{path} says {by_ending}, and the format is {chosen}")
     if chosen == "parquet":
         import_pyarrow("Parquet", "pyarrow.parquet")
-    one_file = str(out) == STDOUT or said is not None
+    one_file = str(out) == STDOUT or by_ending is not None
     if one_file and shard is not None:
         raise InputError("a shard needs a folder as its output")
     if str(out) == STDOUT and chosen == "parquet":
         raise InputError("Parquet needs a file or a folder as its output")
     if str(out) == STDOUT:
         return Output(chosen, None, None)
-    folder = path.with_name(f"{path.name}.job") if said else path
-    return Output(chosen, PartFolder(folder, f".{chosen}"), path if said else None)
+    folder = path.with_name(f"{path.name}.job") if by_ending else path
+    return Output(chosen, PartFolder(folder, f".{chosen}"), path if by_ending else None)

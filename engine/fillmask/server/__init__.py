@@ -8,7 +8,7 @@ The modules in the order in which a request passes them:
     head_limits  the limits of path and headers, while they arrive
     half_close   whether a client that sends no more still waits
     cork         sends the head of a response with its body
-    connections  what all of them share; idle: which one makes room for a new one
+    connections  what all of them share; idle: which one is closed for a new one
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields
     browsers     what pages of other sites may do

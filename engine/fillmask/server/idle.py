@@ -1,4 +1,4 @@
-"""Connections without a complete request. At the limit of connections the one that waits longest makes room."""
+"""Connections without a complete request. At the limit of connections the one that waits longest is closed."""
 
 from __future__ import annotations
 

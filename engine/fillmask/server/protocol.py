@@ -55,14 +55,14 @@ class Protocol(HttpToolsProtocol):
         self._disconnected: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept a connection. If too many are open, the longest idle one makes room; if none is, refuse it."""
+        """Accept a connection. If too many are open, close the one idle for longest; if none is idle, refuse it."""
         super().connection_made(transport)
         self.transport = self._cork = Cork(transport)  # type: ignore[assignment]  # it has what is called here
         self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
             if (longest := self._idle.take()) is None:
                 return self._refuse(self._shared.too_many())
-            longest.make_room()
+            longest.close_idle()
         self._idle.add(self, known=False)
         self._receiving.start()
 
@@ -76,7 +76,7 @@ class Protocol(HttpToolsProtocol):
             self._disconnected.set_result(None)
         super().connection_lost(exc)
 
-    def make_room(self) -> None:
+    def close_idle(self) -> None:
         """Close, for a new connection: this one has waited longest for a request."""
         if not self._complete and self._head.open:
             self._refuse(self._shared.too_many())
