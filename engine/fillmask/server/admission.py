@@ -56,7 +56,7 @@ class Admission:
         return max(1, int(self._settings.max_queue_tokens * _STREAM_SHARE))
 
     def small(self, weight: int) -> bool:
-        """Return whether a request of this weight is small: it runs before large ones, and part of the queue is its own."""
+        """Return whether a request of this weight is small: it runs before large ones, and has a part of the queue."""
         return weight <= self._settings.max_queue_tokens * _SMALL
 
     def full(self, size: int = 0) -> bool:
