@@ -16,8 +16,6 @@ SUITES = {
     "latency": "How long does one text take on one thread?",
     "throughput": "How many texts a second on two cores?",
     "score": "How fast are sentences scored, and the substitutions of a protein, on two cores?",
-    "threads": "Is a second core better spent on the same text or on another? (Decided: the suite is part of commit "
-    "5e44ab4.)",
     "startup": "How long is it from process start to the first prediction?",
     "memory": "How much memory is resident?",
     "size": "How many bytes are installed?",
@@ -30,7 +28,7 @@ SUITES = {
 # Evaluations with pages of their own.
 _ELSEWHERE = ("cloze", "emulation", "reliability", "schemes")
 # Speeds of contenders whose predictions must be right.
-_GATED = ("latency", "throughput", "threads")
+_GATED = ("latency", "throughput")
 
 
 @dataclass(frozen=True, slots=True)
