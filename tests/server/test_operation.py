@@ -134,6 +134,10 @@ def test_the_log_has_the_number_of_threads(server):
     assert server.events("serving")[0]["threads"] == server.get("/info").json["threads"]
 
 
+def test_openapi_begins_with_the_main_path(server):
+    assert next(iter(server.get("/openapi.json").json["paths"])) == "/"
+
+
 def test_openapi_describes_what_there_is(server):
     described = server.get("/openapi.json").json
     assert described["info"]["version"] == fillmask.__version__

@@ -122,6 +122,8 @@ def _request_body(route: Route) -> dict[str, Any]:
 def _add_openapi(app: FastAPI, routes: Sequence[Route]) -> None:
     """Add ``/openapi.json``, encoded once. FastAPI lacks the schemas that only ``request`` and ``ndjson`` use."""
     described = app.openapi()
+    # The routes have another order, since a path that matches others comes after them. A reader looks for this one.
+    described["paths"] = dict(sorted(described["paths"].items(), key=lambda item: item[0] != "/"))
     for schemas in filter(None, (route.schemas for route in routes)):
         for model in (schemas.body, schemas.line):
             schema, parts = _split(model.model_json_schema(ref_template=_REF))
