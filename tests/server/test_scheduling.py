@@ -21,9 +21,9 @@ class Model:
     max_batch_tokens, max_padding = 512, 8
     session = SimpleNamespace(on_gpu=False)
 
-    def __init__(self, *, batch_invariant=False):
+    def __init__(self, *, equal_length=False, padded=False):
         self.model = self  # a served model and its engine model in one
-        self.batch_invariant = self.equal_length_invariant = batch_invariant
+        self.batch_invariant, self.equal_length_invariant = padded, equal_length
         self.runs = []
         self.ran, self.go, self.began = [], threading.Event(), threading.Event()
         self.barrier = threading.Barrier(2)
@@ -60,9 +60,9 @@ def task(text, rounds=1):
     return Result([[text]])
 
 
-def scheduled(threads, scenario, *, max_batch=1):
+def scheduled(threads, scenario, *, max_batch=1, padded=True):
     """Run a scenario, a coroutine function of ``(model, submit)``, with a scheduler of so many threads."""
-    model = Model(batch_invariant=max_batch > 1)
+    model = Model(equal_length=max_batch > 1, padded=padded and max_batch > 1)
 
     async def run():
         loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ def scheduler_of(submit):
     return next(cell.cell_contents for cell in submit.__closure__ if isinstance(cell.cell_contents, Scheduler))
 
 
-def together(*texts, threads=1, max_batch=16):
+def together(*texts, threads=1, max_batch=16, padded=True):
     """Which texts run together that wait while every thread is busy, each a text with what its job has besides."""
 
     async def scenario(model, submit):
@@ -212,7 +212,7 @@ def together(*texts, threads=1, max_batch=16):
         model.go.set()
         await asyncio.wait(futures)
 
-    model, _ = scheduled(threads, scenario, max_batch=max_batch)
+    model, _ = scheduled(threads, scenario, max_batch=max_batch, padded=padded)
     return model.runs[1:]
 
 
@@ -222,6 +222,24 @@ def test_texts_that_wait_run_together():
 
 def test_they_do_not_if_the_model_is_not_batch_invariant():
     assert together(*[(name, {}) for name in "abc"], max_batch=1) == [["a"], ["b"], ["c"]]
+
+
+def test_where_padding_changes_scores_texts_of_equal_length_run_together():
+    texts = [(name, {}) for name in ("a", "bb", "c", "ddd", "ee", "f", "ggg")]
+    assert together(*texts, padded=False) == [["a", "c", "f"], ["bb", "ee"], ["ddd", "ggg"]]
+
+
+def test_texts_that_leave_such_a_run_keep_their_place_and_find_their_like():
+    texts = [("a", {}), *[(name, {"tokens_before": 20}) for name in ("bb", "cc")], ("later", {"tokens_before": 400})]
+    assert together(*texts, ("dd", {"weight": 2, "tokens_before": 500}), padded=False) == [
+        ["a"],
+        ["bb", "cc", "dd"],
+        ["later"],
+    ]
+
+
+def test_texts_that_leave_such_a_run_do_not_fail_with_it():
+    assert together(("panic", {}), ("bb", {}), padded=False) == [["panic"], ["bb"]]
 
 
 def test_only_texts_of_similar_length_run_together():

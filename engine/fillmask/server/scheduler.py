@@ -10,7 +10,8 @@ therefore never waits for a bulk run to end. While short texts come, one CPU is 
 While one of them waits, at most two bulk runs a second start.
 
 Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
-holds at most 512 tokens, or masks and predictions that take as long.
+holds at most 512 tokens, or masks and predictions that take as long. Where padding changes scores, the worker runs the
+texts of a batch whose rows are as long as the first one's; the others enter the queue again with their first due time.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ class Scheduler:
         # The threads share the queue: two concurrent runs end before one run of all. All threads share one GPU.
         share = len(queue) if model.session.on_gpu else ceil(len(queue) / self.threads)
         fitting = first.model.max_batch_tokens // first.weight or 1
-        most = min(self._max_batch, share, fitting) if model.batch_invariant else 1
+        most = min(self._max_batch, share, fitting) if model.equal_length_invariant else 1
         chosen, left = [first], first.model.max_batch_tokens - first.cost
         for job in _nearest(first, [job for _, _, job in queue[1:_LOOKAHEAD]]) if most > 1 else ():
             if len(chosen) >= most:

@@ -44,7 +44,7 @@ def work(jobs: Sequence[Job], on_start: Callable[[Sequence[Job]], None]) -> list
 
 def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
     errors = {job: error for job in jobs if (error := _begin(job, start)) is not None}
-    waiting = [(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None]
+    waiting = _without_padding([(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None])
     try:
         if waiting:
             _run_round(waiting)
@@ -52,6 +52,19 @@ def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
         failure = _failure(error)
         errors |= {job: failure for job, _ in waiting}
     return [errors.get(job) or _encoded(job) for job in jobs]
+
+
+def _without_padding(jobs: list[tuple[Job, TaskRun[object]]]) -> list[tuple[Job, TaskRun[object]]]:
+    """Give the jobs that run now: where padding changes scores, those whose rows are as long as the first one's.
+
+    The others enter the queue again, with the length that is known now.
+    """
+    if len(jobs) < 2 or jobs[0][0].model.model.batch_invariant:
+        return jobs
+    lengths = {read.input_ids.size for read in jobs[0][1].reads}
+    for job, task in jobs:
+        job.weight = max(read.input_ids.size for read in task.reads)
+    return [pair for pair in jobs if lengths.issuperset(read.input_ids.size for read in pair[1].reads)]
 
 
 def _encoded(job: Job) -> Outcome:
