@@ -27,12 +27,17 @@ def flat(row: Row) -> list[float]:
 def cell(row: Row) -> str:
     """A row in a cell: percentiles of calls, the median of values of rounds, or why it failed."""
     if row.failed is not None:
-        return f"*failed: {' '.join(row.failed.split())}*".replace("|", "\\|")
+        return f"*failed: {one_line(row.failed)}*"
     samples = flat(row)
     if not in_rounds(row.samples):
         return number(float(np.median(samples)), row.unit)
     shown = [number(float(np.percentile(samples, q))) if enough_for(q, len(samples)) else NONE for q in (50, 90, 99)]
     return " / ".join(shown)
+
+
+def one_line(text: str) -> str:
+    """A text that a cell of a table can hold."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def enough_for(q: float, n: int) -> bool:

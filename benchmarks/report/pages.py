@@ -26,7 +26,7 @@ _TOP = """# Results
 <!-- made by `make report` from benchmarks/results; do not edit -->
 
 What each number means, and by which rules it is measured, is in [README.md](README.md). A ratio stands with its 95 %
-interval; times of one machine say little about another, ratios more. *failed* says why a contender has no numbers.
+interval; times of one machine say little about another, ratios more. Below a table stands why a contender *failed*.
 
 Of times and rates a ratio says how many times as fast the first contender is. Of bytes and memory it is our value over
 theirs. This page gave `startup`, `overhead` and `options` as time over time before; their ratios are now the inverse,

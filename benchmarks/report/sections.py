@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.harness.records import Record, Row
-from benchmarks.report.cells import NONE, case_text, cell, flat, in_rounds, interval, number, table
+from benchmarks.report.cells import NONE, case_text, cell, flat, in_rounds, interval, number, one_line, table
 from benchmarks.report.results import SUITES
 
 # Of a profile's nodes, the longest; of a list of numbers, all, unless there are more: then its ends.
@@ -84,13 +84,21 @@ def provenance(record: Record) -> str:
 
 
 def _table(rows: Sequence[Row], title: str) -> str:
-    """A column for each value of the case's first key, a line for each contender and the other values."""
+    """A column for each value of the case's first key, a line for each contender and the other values.
+
+    Below the table stand the reasons of failures, since one reason may stand for many cells.
+    """
+    lines = list(dict.fromkeys(row.contender for row in rows))
+    ordered = sorted(rows, key=lambda row: lines.index(row.contender))
+    reasons = list(dict.fromkeys(row.failed for row in ordered if row.failed is not None))
     found = {}
     for row in rows:
         first, *others = row.case
         label = ", ".join([row.contender, *(str(row.case[name]) for name in others)])
-        found[label, case_text({first: row.case[first]})] = cell(row)
-    return _pivot(title, found)
+        shown = cell(row) if row.failed is None else f"*failed ({reasons.index(row.failed) + 1})*"
+        found[label, case_text({first: row.case[first]})] = shown
+    notes = [f"({place}) *{one_line(why)}*" for place, why in enumerate(reasons, start=1)]
+    return "\n\n".join([_pivot(title, found), *notes])
 
 
 def _pivot(title: str, cells: dict[tuple[str, str], str]) -> str:
