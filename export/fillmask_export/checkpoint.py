@@ -16,7 +16,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from fillmask.artifact.manifest import MANIFEST
 from fillmask.errors import first_line
-from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
+from fillmask_export.checkpoint_files import find_commit, refuse_links, refuse_names
 from fillmask_export.checkpoint_tokenizer import load_tokenizer
 from fillmask_export.config_keys import refuse_unknown_keys
 from fillmask_export.errors import CheckpointError
@@ -65,7 +65,8 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
         CheckpointError: The checkpoint does not exist, leads to files elsewhere, has no masked-LM head, no mask token,
             no fast tokenizer, or code of its own; or its weights are pickled and ``allow_pickle`` is not set.
     """
-    refuse_absent(checkpoint, revision)
+    commit = find_commit(checkpoint, revision)
+    revision = commit or revision  # all files are of one commit, also if the branch moves meanwhile
     _refuse_no_weights(checkpoint, allow_pickle)
     config = _load(AutoConfig, checkpoint, revision)
     refuse_names(checkpoint, revision)
@@ -75,7 +76,7 @@ def open_checkpoint(checkpoint: str | Path, *, revision: str | None = None, allo
     tokenizer = load_tokenizer(checkpoint, revision)
     model = _load_model(checkpoint, revision, config, allow_pickle=allow_pickle)
     name = Path(checkpoint).name if Path(checkpoint).is_dir() else str(checkpoint)
-    return Checkpoint(name, getattr(config, "_commit_hash", None), model, tokenizer)
+    return Checkpoint(name, commit, model, tokenizer)
 
 
 def _load(factory: Any, checkpoint: str | Path, revision: str | None, **options: Any) -> Any:  # noqa: ANN401

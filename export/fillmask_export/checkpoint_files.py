@@ -17,15 +17,17 @@ from fillmask_export.errors import CheckpointError
 _INDEXES = {"model.safetensors.index.json": ".safetensors", "pytorch_model.bin.index.json": ".bin"}
 
 
-def refuse_absent(checkpoint: str | Path, revision: str | None = None) -> None:
-    """Refuse a checkpoint that is neither a folder nor on the hub at once; transformers tries the network for 30 s.
+def find_commit(checkpoint: str | Path, revision: str | None = None) -> str | None:
+    """Give the commit of a hub checkpoint's revision, None of a folder.
+
+    A checkpoint that is neither is refused at once; transformers tries the network for 30 s. Not all versions of
+    transformers tell the commit.
 
     Raises:
         CheckpointError: It has no config.json that can be had.
     """
     try:
-        if not Path(checkpoint).is_dir():
-            hub.refuse_absent(str(checkpoint), revision)
+        return None if Path(checkpoint).is_dir() else hub.find_commit(str(checkpoint), revision)
     except OSError as error:  # such as a name that is too long
         raise CheckpointError(f"{checkpoint} cannot be opened: {error.strerror}") from error
     except ArtifactError as error:

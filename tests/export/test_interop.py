@@ -177,8 +177,13 @@ def test_a_model_that_is_not_in_the_hubs_cache_is_refused_and_the_network_left_a
     assert offline(OPEN)[0] == "ArtifactError"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("revision", "commit"), [(None, COMMIT), ("main", COMMIT), ("next", OTHER), (OTHER, OTHER)])
+@pytest.mark.parametrize(
+    ("revision", "commit"),
+    [
+        ("next", OTHER),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in [(None, COMMIT), ("main", COMMIT), (OTHER, OTHER)]),
+    ],
+)
 def test_the_commit_of_a_hub_checkpoint_is_written_down(export_offline, checkpoint_of, tmp_path, revision, commit):
     hub_cache(tmp_path, checkpoint_of("wordpiece"))
     hub_cache(tmp_path, checkpoint_of("wordpiece"), OTHER, "next")

@@ -49,13 +49,17 @@ def _with_weights(model_id: str, folder: Path, graphs: list[str]) -> Path:
     return snapshot(model_id, folder.name, names) if names else folder
 
 
-def refuse_absent(model_id: str, revision: str | None) -> None:
-    """Refuse a checkpoint that the hub does not have, before its packages are imported or transformers tries for 30 s.
+def find_commit(model_id: str, revision: str | None) -> str:
+    """Give the commit of a checkpoint's revision, before its packages are imported or transformers tries for 30 s.
+
+    Returns:
+        40 hex digits.
 
     Raises:
         ArtifactError: It has no config.json that can be had.
     """
-    snapshot(model_id, revision, ["config.json"], fetched_by="hf download")  # `fillmask pull` fetches ONNX graphs only
+    # `fillmask pull` fetches ONNX graphs only.
+    return snapshot(model_id, revision, ["config.json"], fetched_by="hf download").name
 
 
 def snapshot(model_id: str, revision: str | None, patterns: list[str], fetched_by: str = "fillmask pull") -> Path:

@@ -42,9 +42,9 @@ def find_checkpoint(checkpoint: str, revision: str | None = None) -> tuple[str, 
     if is_folder(checkpoint):
         return checkpoint, revision
     name, revision = hub_id(checkpoint, revision)
-    from fillmask.artifact.hub import refuse_absent
+    from fillmask.artifact.hub import find_commit
 
-    refuse_absent(name, revision)
+    find_commit(name, revision)
     return name, revision
 
 

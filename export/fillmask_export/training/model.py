@@ -14,7 +14,7 @@ from fillmask.artifact.manifest import MANIFEST
 from fillmask.artifact.tokenizer import max_length
 from fillmask.errors import first_line
 from fillmask_export import masked_head
-from fillmask_export.checkpoint_files import refuse_absent, refuse_links, refuse_names
+from fillmask_export.checkpoint_files import find_commit, refuse_links, refuse_names
 from fillmask_export.errors import CheckpointError
 from fillmask_export.quiet import quiet
 from fillmask_export.training.batch import Batch
@@ -65,7 +65,7 @@ def open_encoder(
 def _refuse(source: str, revision: str | None) -> None:
     """Refuse files that lead out of the encoder's folder."""
     try:
-        refuse_absent(source, revision)
+        find_commit(source, revision)
         if Path(source).is_dir():
             refuse_links(Path(source))
         refuse_names(source, revision)

@@ -283,7 +283,7 @@ def test_an_artifact_is_no_encoder(tmp_path):
 
 def test_a_revision_of_a_hub_encoder_reaches_the_training(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr("fillmask.artifact.hub.refuse_absent", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("fillmask.artifact.hub.find_commit", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(model, "_load", lambda *arguments, **options: asked.append((*arguments, options)) or 1 / 0)
     monkeypatch.setattr(model, "refuse_names", lambda *arguments: asked.append(arguments))
     (tmp_path / "text.txt").write_text("a cat\n")

@@ -83,7 +83,7 @@ def test_offline_names_the_cache_and_the_variable(reasons, tmp_path):
 @pytest.mark.parametrize(
     ("fetch", "command"),
     [
-        ("from fillmask.artifact.hub import refuse_absent as fetch", "hf download"),  # what export and train read
+        ("from fillmask.artifact.hub import find_commit as fetch", "hf download"),  # what export and train read
         (
             "from fillmask import FillMask; fetch = lambda *name: FillMask('@'.join(name))",
             "fillmask pull",

@@ -53,7 +53,7 @@ except SystemExit as ended:
 
 def test_a_checkpoint_is_a_folder_or_an_id_with_a_revision(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("fillmask.artifact.hub.refuse_absent", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("fillmask.artifact.hub.find_commit", lambda *arguments: asked.append(arguments))
     assert find_checkpoint(str(tmp_path), None) == (str(tmp_path), None)
     assert find_checkpoint("org/name@v1") == find_checkpoint("org/name", "v1") == ("org/name", "v1")
     assert asked == [("org/name", "v1")] * 2
