@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from transformers.utils import cached_file
 
@@ -53,6 +55,7 @@ def save_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
     for path in folder.iterdir():
         if path.name not in _FILES:
             path.unlink()
+    _name_inputs(checkpoint.tokenizer, folder)
     checkpoint.model.config.save_pretrained(folder)
 
 
@@ -70,3 +73,11 @@ def copy_tokenizer(checkpoint: Checkpoint, folder: Path) -> bool:
         if path is not None:
             shutil.copyfile(path, folder / name)
     return True
+
+
+def _name_inputs(tokenizer: Any, folder: Path) -> None:  # noqa: ANN401
+    """Write which inputs the tokenizer gives, such as token types: for some classes this depends on the version."""
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    settings.setdefault("model_input_names", list(tokenizer.model_input_names))
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

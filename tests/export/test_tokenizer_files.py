@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import transformers
 
@@ -11,6 +13,16 @@ def test_the_files_that_the_engine_reads_are_written_and_no_others(checkpoint, t
     names = {path.name for path in tmp_path.iterdir()}
     beside = {"special_tokens_map.json"} if transformers.__version__ < "5" else set()
     assert names == {"config.json", "tokenizer.json", "tokenizer_config.json"} | beside
+
+
+def test_which_inputs_the_tokenizer_gives_is_written_since_a_class_gives_others_in_another_version(
+    checkpoint, tmp_path
+):
+    loaded = open_checkpoint(checkpoint)
+    loaded.tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    save_tokenizer(loaded, tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))
+    assert settings["model_input_names"] == ["input_ids", "attention_mask"]
 
 
 def test_where_the_saved_tokenizer_differs_the_checkpoints_own_files_are_written(checkpoint, tmp_path, monkeypatch):
