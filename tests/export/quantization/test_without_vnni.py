@@ -3,12 +3,12 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 import pytest
 
+from fillmask.environment import cpu_flags
 from fillmask_export.passes.table import tie_table
 from fillmask_export.quantization import integer_head as integer_head_module
 from fillmask_export.quantization.activations import Sample, find_activations
@@ -18,9 +18,8 @@ from fillmask_export.quantization.qparams import QuantParams
 from fillmask_export.quantization.table import quantize_table
 from tests.support.graphs import PLAIN, parse, random_probes, run, run_all, texts, weights
 
-CPU_FLAGS = Path("/proc/cpuinfo")
 QEMU = shutil.which("qemu-x86_64")
-HAS_AVX2_ALONE = CPU_FLAGS.exists() and "avx2" in (flags := CPU_FLAGS.read_text()) and "vnni" not in flags
+HAS_AVX2_ALONE = "avx2" in cpu_flags() and "vnni" not in " ".join(cpu_flags())
 COMMAND = [sys.executable] if HAS_AVX2_ALONE else [str(QEMU), "-cpu", "Haswell", sys.executable]
 pytestmark = [
     pytest.mark.slow,
