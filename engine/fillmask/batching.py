@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -36,12 +37,18 @@ class BatchLimits(NamedTuple):
 
 
 MAX_ROWS = 1024  # of one run
+ANY_LENGTH = sys.maxsize
+"""As ``padded_below``: rows of all lengths may be padded."""
 CPU_LIMITS = BatchLimits()
 GPU_LIMITS = BatchLimits(tokens=32_768, positions=256)
 
 
 def plan(
-    rows: Sequence[RowLike], batch_size: int, limits: BatchLimits = CPU_LIMITS, *, padded: bool = True
+    rows: Sequence[RowLike],
+    batch_size: int,
+    limits: BatchLimits = CPU_LIMITS,
+    *,
+    padded_below: int = ANY_LENGTH,
 ) -> list[list[int]]:
     """Choose which rows run together: rows of similar length that are read at equally many positions.
 
@@ -49,7 +56,8 @@ def plan(
         rows: In any order.
         batch_size: Rows of a batch, at most.
         limits: What else limits a batch.
-        padded: Whether rows of different lengths may run together, the shorter ones padded.
+        padded_below: Rows of fewer tokens may run beside longer ones of fewer, padded; the others beside rows of their
+            own length. With 0 no row is padded.
 
     Returns:
         Indices of rows, each once.
@@ -60,12 +68,16 @@ def plan(
         positions, length = shapes[index]
         batch = batches[-1] if batches else []
         most = min(batch_size, limits.tokens // length, limits.positions // max(positions, 1))
-        alike = shapes[batch[0]][0] == positions and (padded or shapes[batch[0]][1] == length) if batch else False
-        if alike and len(batch) < most:
+        if batch and len(batch) < most and _alike(shapes[batch[0]], shapes[index], padded_below):
             batch.append(index)
         else:
             batches.append([index])
     return batches
+
+
+def _alike(shortest: tuple[int, int], other: tuple[int, int], padded_below: int) -> bool:
+    """Whether rows, as their positions and tokens, may run together."""
+    return shortest == other or (shortest[0] == other[0] and other[1] < padded_below)
 
 
 def distinct(reads: Sequence[Read]) -> tuple[list[Read], list[int]]:

@@ -71,7 +71,7 @@ def run_planned(
 def plan_own(model: Model, reads: Sequence[Read]) -> list[list[int]]:
     """Choose which reads of one task run together: those of equal length, as far as the model stays exact."""
     limits = GPU_LIMITS if model.session.on_gpu else _OWN_LIMITS
-    return plan(reads, MAX_ROWS if model.equal_length_invariant else 1, limits, padded=False)
+    return plan(reads, MAX_ROWS if model.equal_length_invariant else 1, limits, padded_below=0)
 
 
 def run_batch(logits: Logits, reads: Sequence[Read]) -> list[Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.tokenizer import ModelTokenizer
-from fillmask.batching import RowLike
+from fillmask.batching import ANY_LENGTH, RowLike
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, NoMaskError, TextError
@@ -152,7 +152,7 @@ class Model:
     @property
     def resident_bytes(self) -> int | None:
         """Memory of a process with this variant, as the manifest records it; None if it was not measured."""
-        measured: int | None = self.artifact.manifest.get("variants", {}).get(self.variant, {}).get("resident_bytes")
+        measured: int | None = self._entry.get("resident_bytes")
         return measured
 
     @property
@@ -164,6 +164,17 @@ class Model:
     def batch_invariant(self) -> bool:
         """Whether rows of different lengths may run together, padded, without changing each other's scores."""
         return self.invariance.padded
+
+    @property
+    def padded_below(self) -> int:
+        """Rows of fewer tokens may be padded without changing their scores; 0 if none may.
+
+        Long rows of a graph may take another kernel where nothing is padded.
+        """
+        if not self.batch_invariant:
+            return 0
+        limit = self._entry.get("padded_below", ANY_LENGTH)
+        return limit if isinstance(limit, int) else 0
 
     @property
     def equal_length_invariant(self) -> bool:
@@ -181,9 +192,14 @@ class Model:
         if not self._invariance:
             from fillmask.invariance import measure, recorded  # one text alone needs neither
 
-            entry = self.artifact.manifest.get("variants", {}).get(self.variant, {})
-            self._invariance.append(recorded(entry) or measure(self.session, self.tokenizer))
+            self._invariance.append(recorded(self._entry) or measure(self.session, self.tokenizer))
         return self._invariance[0]
+
+    @property
+    def _entry(self) -> Mapping[str, Any]:
+        """What the manifest says of the variant; empty in a folder without one."""
+        entry: Mapping[str, Any] = self.artifact.manifest.get("variants", {}).get(self.variant, {})
+        return entry
 
     @property
     def pieces(self) -> Pieces:

@@ -37,7 +37,7 @@ def is_alone(model: Model, reads: Sequence[Read]) -> bool:
 def plan_reads(model: Model, reads: Sequence[Read], batch_size: int) -> list[list[int]]:
     """Choose which reads of several tasks run together, as far as the model stays exact."""
     limits = GPU_LIMITS if model.session.on_gpu else CPU_LIMITS
-    return plan(reads, batch_size, limits, padded=model.batch_invariant)
+    return plan(reads, batch_size, limits, padded_below=model.padded_below)
 
 
 def run_isolated(logits: Logits, reads: Sequence[Read]) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from fillmask_export.fp16.fp16 import to_fp16
+from fillmask_export.passes.long_attention import LEAST, attend_without_mask
 from fillmask_export.product_bits import products_keep_bits
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.table_int4 import quantize_table_to_4_bits
@@ -49,6 +50,8 @@ def write_graph(
         entry["quantization"] = _lower(variant, model, eval_data, keep)
         entry["calibration"] = eval_data.calibration.origin
     entry["products_keep_bits"] = products_keep_bits(model)
+    if variant in INTEGERS and attend_without_mask(model, eval_data.max_length):  # for CPUs, as integers are
+        entry["padded_below"] = LEAST
     (folder / weights).unlink(missing_ok=True)
     ir.save(model, folder / file, external_data=weights)
     if variant != "fp16":  # on a GPU each initializer is a copy of its own

@@ -81,6 +81,23 @@ def test_scores_of_texts_are_compared_with_those_of_fp32(exported, lowered):
     assert {"likelihoods", "unmasked_texts"} <= lowered[1]["variants"]["fp16"].keys()  # without fp32 in the artifact
 
 
+def test_long_texts_of_an_int8_model_keep_their_scores_beside_others(checkpoint_of, tmp_path):
+    """They attend without a mask, whose results differ in the last digits, and are never padded."""
+    source = shutil.copytree(checkpoint_of("wordpiece"), tmp_path / "checkpoint")
+    config = BertConfig.from_pretrained(source, max_position_embeddings=512)
+    torch.manual_seed(0)
+    BertForMaskedLM(config).save_pretrained(source)
+    AutoTokenizer.from_pretrained(source, model_max_length=512).save_pretrained(source)
+    manifest = export(source, tmp_path / "out", ("fp32", "int8"), plan=LOOSE)
+    assert "padded_below" not in manifest["variants"]["fp32"]
+    assert manifest["variants"]["int8"]["padded_below"] == 384
+    assert manifest["variants"]["int8"]["long_texts"]["tokens"] == 512
+    engine = FillMask(tmp_path / "out", variant="int8", threads=1)
+    texts = [". " * (tokens - 3) + engine.mask_token for tokens in (384, 380, 400, 384, 383, 399)]
+    together = list(engine.predict_many(texts, batch_size=8))
+    assert together == [engine.predict(text) for text in texts]
+
+
 def test_an_artifact_holds_what_the_engine_reads_and_nothing_else(exported, fp32, family):
     names = set(left_in(exported[0]))
     assert names == FILES | GRAPHS["fp32"] | GRAPHS["int8"]

@@ -16,9 +16,9 @@ SIZES = [(1, 1), (1, 9), (2, 17), (3, 40), (5, 64)]
 PLAIN = "plain (int64[b,s] input_ids, int64[b,s] attention_mask) => (float[b,s,v] logits) "
 
 
-def parse(text: str, **weights) -> ir.Model:
+def parse(text: str, /, opset: int = 18, **weights) -> ir.Model:
     """A graph in ONNX's own text form, with its weights."""
-    model = parser.parse_model('<ir_version: 10, opset_import: ["": 18]>' + text)
+    model = parser.parse_model(f'<ir_version: 10, opset_import: ["": {opset}]>' + text)
     model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
     checker.check_model(model, full_check=True)
     return ir.from_proto(model)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fillmask.batching import CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
+from fillmask.batching import ANY_LENGTH, CPU_LIMITS, GPU_LIMITS, BatchLimits, distinct, plan
 from fillmask.concurrency import GPU_BATCH_SIZE
 from fillmask.model import Row
 from fillmask.tasks import Read
@@ -68,27 +68,36 @@ def test_limits_are_those_of_the_device():
     assert GPU_LIMITS == (32_768, 256)
 
 
-@pytest.mark.parametrize("padded", [True, False])
-def test_every_row_is_in_one_batch(padded):
-    batches = plan(random_rows(300), 16, padded=padded)
+@pytest.mark.parametrize("padded_below", [0, 200, ANY_LENGTH])
+def test_every_row_is_in_one_batch(padded_below):
+    batches = plan(random_rows(300), 16, padded_below=padded_below)
     assert sorted(itertools.chain(*batches)) == list(range(300))
     assert max(map(len, batches)) <= 16
 
 
 def test_without_padding_only_rows_of_equal_length_and_equally_many_masks_run_together():
     rows = [row(length, masks) for length, masks in [(9, 1), (9, 2), (3, 1), (9, 1), (3, 1), (9, 2), (4, 1)]]
-    assert plan(rows, 8, padded=False) == [[2, 4], [6], [0, 3], [1, 5]]
+    assert plan(rows, 8, padded_below=0) == [[2, 4], [6], [0, 3], [1, 5]]
     rows = random_rows(2000)
-    batches = plan(rows, 16, padded=False)
+    batches = plan(rows, 16, padded_below=0)
     assert all(
         len({(rows[index].input_ids.size, rows[index].positions.size) for index in each}) == 1 for each in batches
     )
     assert max(map(len, batches)) > 1
 
 
+def test_rows_below_a_length_are_padded_and_others_run_beside_their_equals():
+    rows = [row(length) for length in (383, 384, 400, 384, 9, 400, 382)]
+    assert plan(rows, 8, padded_below=384) == [[4, 6, 0], [1, 3], [2, 5]]
+    rows = random_rows(2000)
+    for batch in plan(rows, 16, padded_below=200):
+        lengths = {rows[index].input_ids.size for index in batch}
+        assert len(lengths) == 1 or max(lengths) < 200
+
+
 def test_without_padding_the_other_limits_hold_too():
-    assert [len(batch) for batch in plan([row(512)] * 20, 1024, padded=False)] == [8, 8, 4]
-    assert [len(batch) for batch in plan([row(9)] * 5, 2, padded=False)] == [2, 2, 1]
+    assert [len(batch) for batch in plan([row(512)] * 20, 1024, padded_below=0)] == [8, 8, 4]
+    assert [len(batch) for batch in plan([row(9)] * 5, 2, padded_below=0)] == [2, 2, 1]
 
 
 def test_no_rows_are_no_batches():

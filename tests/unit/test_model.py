@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillmask import ForkError, NoMaskError, TooLongError
+from fillmask.batching import ANY_LENGTH
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, TextError, TruncationWarning
 from fillmask.loading import load_model
@@ -195,6 +196,19 @@ def test_the_manifest_records_what_padding_and_what_neighbors_change(native_copy
     model = loaded(native_copy, variant, **entry)
     assert (model.batch_invariant, model.equal_length_invariant) == (padded, equal)
     assert not model.bitwise_invariant
+
+
+@pytest.mark.parametrize(
+    ("entry", "limit"),
+    [
+        ({"batch_invariant": True}, ANY_LENGTH),
+        ({"batch_invariant": True, "padded_below": 384}, 384),
+        ({"batch_invariant": True, "padded_below": "384"}, 0),  # a wrong type allows nothing
+        ({"batch_invariant": False, "padded_below": 384}, 0),
+    ],
+)
+def test_the_manifest_says_which_rows_may_be_padded(native_copy, entry, limit):
+    assert loaded(native_copy, **entry).padded_below == limit
 
 
 INTEGERS = "uint8 activations on fixed scales calibrated on 9 tokens, int8 weights; 4 products at 3 activations"

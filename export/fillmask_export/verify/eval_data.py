@@ -24,6 +24,7 @@ class EvalData:
         masked_texts: Short texts with one mask each; the artifact stores the predictions for them.
         sentences: Texts and minimal pairs for pseudo-log-likelihoods.
         pad_token_id: What fills shorter rows of a batch.
+        max_length: Largest number of tokens that the model takes.
     """
 
     calibration: Probes
@@ -33,6 +34,7 @@ class EvalData:
     masked_texts: list[str]
     sentences: Sentences
     pad_token_id: int
+    max_length: int
 
     @property
     def masks(self) -> int:
@@ -64,6 +66,7 @@ def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # 
         masked_texts=make_masked_texts(tokenizer, plan.texts),
         sentences=make_sentences(tokenizer, plan, max_length),
         pad_token_id=tokenizer.pad_token_id or 0,
+        max_length=max_length,
     )
 
 
