@@ -1,4 +1,4 @@
-# Every target creates a virtual environment in .venv and installs only the packages of its own extra.
+# A target creates the virtual environment that it needs, and installs only the packages of its own extra.
 PYTHON ?= python3
 TEXT   ?= Paris is the [MASK] of France.
 BIN    := .venv/bin
@@ -64,7 +64,7 @@ bench-quick: .venv-optimum/.bench ## run short benchmarks that find faults but g
 	set -e; for suite in accuracy latency overhead startup; do \
 	  $(OPTIMUM)/python -m benchmarks $$suite --profile quick $(MINILM); done
 
-bench: .venv-optimum/.bench ## run every benchmark into benchmarks/results, on an idle machine: 1 hour
+bench: .venv-optimum/.bench ## run all suites but score, server and batch into benchmarks/results, on an idle machine: 1 hour
 	set -e; for suite in accuracy latency throughput startup memory size overhead roofline; do \
 	  $(OPTIMUM)/python -m benchmarks $$suite $(MINILM); done
 	set -e; for model in bert-base xlmr-base antiberty; do for suite in accuracy latency throughput; do \
@@ -89,7 +89,7 @@ architectures: .venv/.dev .venv-optimum/.test ## export every architecture with 
 emulate: .venv/.dev ## run the embedded model on CPUs that qemu emulates
 	$(BIN)/python -m tests.emulation
 
-reliability: .venv/.dev ## test the server under load and faults and write docs/reliability.md: 35 minutes
+reliability: .venv/.dev ## test the server under load and faults, write docs/reliability.md and the record of the suite server: 1 hour
 	$(BIN)/python -m benchmarks server
 	$(BIN)/python -m tests.reliability.scorecard
 
@@ -110,7 +110,7 @@ dist: .venv/.base ## build the wheel and the sdist in dist/, install the wheel i
 	build/empty/bin/python -m pip install --quiet dist/*.whl
 	cd build/empty && bin/fillmask verify && bin/fillmask predict -k 1 "She drank a cup of [MASK]."
 
-clean: ## remove the virtual environment and the caches
+clean: ## remove the virtual environments and the caches
 	rm -rf dist .venv .venv-oldest .venv-optimum .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 
 .venv/bin/pip: | sound

@@ -78,6 +78,7 @@ def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:
 
 
 def _kernels(events: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
-    """The nodes that ran, with their microseconds."""
+    """The nodes that ran, with their microseconds; the time of an If is that of the nodes of its branch."""
     return [(event["args"], event["dur"]) for event in events
-            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]  # fmt: skip
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+            and event["args"]["op_name"] != "If"]  # fmt: skip

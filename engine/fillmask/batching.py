@@ -56,8 +56,7 @@ def plan(
         rows: In any order.
         batch_size: Rows of a batch, at most.
         limits: What else limits a batch.
-        padded_below: Rows of fewer tokens may run beside longer ones of fewer, padded; the others beside rows of their
-            own length. With 0 no row is padded.
+        padded_below: Rows of fewer tokens may run together, padded. Longer ones run beside rows of their own length.
 
     Returns:
         Indices of rows, each once.

@@ -162,14 +162,14 @@ class Model:
 
     @property
     def batch_invariant(self) -> bool:
-        """Whether rows of different lengths may run together, padded, without changing each other's scores."""
+        """Whether rows of fewer than ``padded_below`` tokens may run together, padded, and keep their scores."""
         return self.invariance.padded
 
     @property
     def padded_below(self) -> int:
         """Rows of fewer tokens may be padded without changing their scores; 0 if none may.
 
-        Long rows of a graph may take another kernel where nothing is padded.
+        A graph may compute longer rows in another way where nothing is padded.
         """
         if not self.batch_invariant:
             return 0

@@ -145,15 +145,18 @@ def _sentences(manifest: Mapping[str, Any]) -> list[str]:
 
 def _batches(variants: Mapping[str, Any]) -> str:
     """Which variants may run several texts together, and which only texts of one length."""
-    padded = [name for name, variant in variants.items() if variant["batch_invariant"]]
-    equal = [name for name, variant in variants.items() if variant["equal_length_invariant"] and name not in padded]
-    alone = [name for name in variants if name not in (*padded, *equal)]
-    sentences = {
-        "Texts of any lengths keep their scores when they are padded and run together": padded,
-        "Only texts of equal length keep their scores when they are run together": equal,
-        "Texts keep their scores only when they are run alone": alone,
-    }
-    return " ".join(f"{sentence} ({', '.join(names)})." for sentence, names in sentences.items() if names)
+    sentences: dict[str, list[str]] = {}
+    for name, variant in variants.items():
+        if variant["batch_invariant"]:
+            limit = variant.get("padded_below")
+            lengths = f"fewer than {limit} tokens" if limit else "any lengths"
+            sentence = f"Texts of {lengths} keep their scores when they are padded and run together"
+        elif variant["equal_length_invariant"]:
+            sentence = "Only texts of equal length keep their scores when they are run together"
+        else:
+            sentence = "Texts keep their scores only when they are run alone"
+        sentences.setdefault(sentence, []).append(name)
+    return " ".join(f"{sentence} ({', '.join(names)})." for sentence, names in sentences.items())
 
 
 def _cost_rows(manifest: Mapping[str, Any]) -> Iterator[list[str]]:

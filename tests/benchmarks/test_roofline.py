@@ -53,6 +53,12 @@ def test_what_multiplies_and_is_not_known_is_an_error():
     assert operations(node("Softmax", (1, 12, 9, 9), out=(1, 12, 9, 9))) == 0
 
 
+def test_an_if_takes_the_time_of_its_branch_which_counts_once():
+    attention = node("Attention", (1, 2, 48), (1, 9, 48), (1, 9, 48), out=(1, 2, 48))
+    (row,) = table([event(attention, 30), event(node("If", (1,), out=(1, 2, 48), dtype="bool"), 33)], 1)
+    assert (row["op"], row["ms"], row["share"]) == ("Attention", 0.03, 1.0)
+
+
 def test_the_table_of_a_profile():
     first = node("MatMul", (1, 8, 16), (16, 4), out=(1, 8, 4))
     quantized = node("MatMulInteger", (1, 8, 16), out=(1, 8, 4), dtype="uint8")

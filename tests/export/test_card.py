@@ -231,6 +231,13 @@ def test_texts_of_equal_length_have_a_row_of_their_own(card):
     assert cells(card())[row] == ["4.00e-08", "5.00e-07"]
 
 
+def test_it_says_below_which_length_texts_may_be_padded(card):
+    int8 = MANIFEST["variants"]["int8"] | {"batch_invariant": True}
+    text = card(variants={"fp32": int8, "int8": int8 | {"padded_below": 384}})
+    kept = "keep their scores when they are padded and run together"
+    assert f"Texts of any lengths {kept} (fp32). Texts of fewer than 384 tokens {kept} (int8)." in text
+
+
 def test_it_says_which_texts_may_run_together(card):
     padded = "Texts of any lengths keep their scores when they are padded and run together"
     equal = "Only texts of equal length keep their scores when they are run together"

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, pipeline
 import fillmask_export
 from fillmask import FillMask, IntegrityError
 from fillmask.invariance import recorded
+from fillmask.runtime.session import Session
 from fillmask.verification import verify
 from fillmask_export import Plan, export
 from fillmask_export.verify.tokenizer_check import texts_for
@@ -81,7 +82,7 @@ def test_scores_of_texts_are_compared_with_those_of_fp32(exported, lowered):
     assert {"likelihoods", "unmasked_texts"} <= lowered[1]["variants"]["fp16"].keys()  # without fp32 in the artifact
 
 
-def test_long_texts_of_an_int8_model_keep_their_scores_beside_others(checkpoint_of, tmp_path):
+def test_long_texts_of_an_int8_model_keep_their_scores_beside_others(checkpoint_of, tmp_path, monkeypatch):
     """They attend without a mask, whose results differ in the last digits, and are never padded."""
     source = shutil.copytree(checkpoint_of("wordpiece"), tmp_path / "checkpoint")
     config = BertConfig.from_pretrained(source, max_position_embeddings=512)
@@ -93,8 +94,18 @@ def test_long_texts_of_an_int8_model_keep_their_scores_beside_others(checkpoint_
     assert manifest["variants"]["int8"]["padded_below"] == 384
     assert manifest["variants"]["int8"]["long_texts"]["tokens"] == 512
     engine = FillMask(tmp_path / "out", variant="int8", threads=1)
-    texts = [". " * (tokens - 3) + engine.mask_token for tokens in (384, 380, 400, 384, 383, 399)]
+    texts = [
+        word + " ." * (tokens - 4) + engine.mask_token
+        for word, tokens in [("a", 384), ("a", 380), ("a", 400), ("b", 384), ("a", 383), ("c", 384)]
+    ]
+    runs, run = [], Session.run
+    monkeypatch.setattr(Session, "run", lambda self, ids, mask, *rest: runs.append(mask) or run(self, ids, mask, *rest))
     together = list(engine.predict_many(texts, batch_size=8))
+    assert sorted((mask.shape, int(mask.sum())) for mask in runs) == [
+        ((1, 400), 400),
+        ((2, 383), 763),
+        ((3, 384), 1152),
+    ]
     assert together == [engine.predict(text) for text in texts]
 
 

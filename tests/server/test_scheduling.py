@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fillmask import FillMaskError, NoMaskError
+from fillmask.batching import ANY_LENGTH
 from fillmask.server.job import Expired, Job
 from fillmask.server.scheduler import Scheduler
 from fillmask.tasks import Read, Result
@@ -24,6 +25,7 @@ class Model:
     def __init__(self, *, equal_length=False, padded=False):
         self.model = self  # a served model and its engine model in one
         self.batch_invariant, self.equal_length_invariant = padded, equal_length
+        self.padded_below = ANY_LENGTH if padded else 0
         self.runs = []
         self.ran, self.go, self.began = [], threading.Event(), threading.Event()
         self.barrier = threading.Barrier(2)

@@ -9,7 +9,7 @@ Streams and large requests are bulk. They have a queue and threads of their own,
 therefore never waits for a bulk run to end. While short texts come, one CPU is left to them, if there are several.
 While one of them waits, at most two bulk runs a second start.
 
-Jobs that wait share a batch if the model is batch-invariant. A text is never delayed to fill a batch. On a CPU a batch
+Jobs that wait share a batch where that changes no score. A text is never delayed to fill a batch. On a CPU a batch
 holds at most 512 tokens, or masks and predictions that take as long. Where padding changes scores, the worker runs the
 texts of a batch whose rows are as long as the first one's; the others enter the queue again with their first due time.
 """

@@ -43,7 +43,7 @@ class Settings:
     api_key_file: Path | None = _setting(None, "File of API keys, one a line.")  # noqa: RUF009 -- a field
     no_auth: bool = _setting(False, "Listen beyond loopback without a key.")
     allowed_host: tuple[str, ...] = _setting(
-        (), "Name in the Host header besides this machine's; repeatable. Without a key on loopback others get 403."
+        (), "Name in the Host header besides this machine's; repeatable. On loopback without a key, others get 403."
     )
     cors_origin: tuple[str, ...] = _setting(
         (), "Origin whose pages may use the API in a browser, as https://example.org, or *; repeatable."
@@ -55,7 +55,7 @@ class Settings:
     )
     threads: int | None = _setting(None, "Concurrent runs, one thread each.  [default: the CPU budget]", least=1)
 
-    max_batch: int = _setting(16, "Texts of a run, if the model is batch-invariant.", least=1)
+    max_batch: int = _setting(16, "Texts of a run; of equal length where padding changes scores.", least=1)
     max_body_bytes: int = _setting(1 << 20, "Bytes of a body, counted while it arrives.", least=1)
     max_held_bytes: int = _setting(
         64 << 20, "Bytes of the bodies of all requests that have no complete response yet; beyond them 429.", least=1
@@ -71,10 +71,10 @@ class Settings:
     max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
     max_targets: int = _setting(256, "Targets, or tokens of an alphabet, of a request.", least=1)
     max_candidates: int = _setting(1000, "Candidates or label words of a request.", least=1)
-    max_reads: int = _setting(4096, "Rows that a request may run: an estimated token to score is one.", least=1)
+    max_reads: int = _setting(4096, "Rows that a request may run; a text to score counts one for each token.", least=1)
 
-    # About three seconds of work for two cores and a small model. Virtual machines do pause for one or two seconds, and
-    # the requests of a pause are not an overload.
+    # Three seconds of work for two cores with VNNI and a small model, eight without. Virtual machines do pause for one
+    # or two seconds, and the requests of a pause are not an overload.
     max_requests: int = _setting(2048, "Requests in the queue or in a run; the next gets 429.", least=1)
     max_queue_tokens: int = _setting(65_536, "Estimated tokens in the queue or in a run; beyond them 429.", least=1)
     max_connections: int = _setting(

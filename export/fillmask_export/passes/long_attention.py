@@ -1,7 +1,8 @@
 """Let long texts that nothing pads run their attention without a mask.
 
 Without a mask, ONNX Runtime's MultiHeadAttention computes scores, softmax and sums block by block ("FlashAttention",
-Dao et al., 2022). It never holds all scores, which at 8,192 tokens and 12 heads take 3.2 GB. On one thread of an Intel
+Dao et al., 2022). It never holds all scores, which at 8,192 tokens and 12 heads take 3.2 GB, if it
+knows the size of the L2 cache. On one thread of an Intel
 CPU with AMX it takes 0.81 to 0.86 of Attention's time at 384 tokens, 0.73 to 0.81 at 512, 0.58 to 0.63 at 2,048, and
 more than all of it at 128. So each attention over all tokens becomes an If. A run of ``LEAST`` tokens or more without
 padding takes one branch, any other run the other. The results of both differ in the last digits, which integers may
@@ -23,6 +24,7 @@ LEAST = 384
 """Tokens of a row that runs without a mask, at least."""
 _LONGEST_TRIAL = 8192  # tokens; a mask takes 4 bytes for each pair of them
 _SPLIT = (0, 2, 1, 3)
+_WITH_BODIES = {"If", "Loop", "Scan"}  # they may read any tensor
 
 
 def attend_without_mask(model: ir.Model, max_length: int) -> int:
@@ -41,27 +43,34 @@ def attend_without_mask(model: ir.Model, max_length: int) -> int:
     if max_length < LEAST:
         return 0
     found = [node for node in model.graph if node.op_type == "Attention" and len(node.inputs) == 4]
-    hiding = _that_hide_padding(model, {node.inputs[3] for node in found}, min(max_length, _LONGEST_TRIAL))
+    longest = min(max_length, _LONGEST_TRIAL)
+    hiding = _that_hide_padding(model, {node.inputs[3] for node in found}, longest)
     heads = _heads(model, [node for node in found if node.inputs[3] in hiding])
     if heads:
-        unpadded = _unpadded(model)
+        unpadded = _unpadded(model, longest)
         for node, count in heads.items():
             replace(model, node.outputs[0], _either(model, node, unpadded, count))
         tidy(model)
     return len(heads)
 
 
-def _that_hide_padding(model: ir.Model, masks: Iterable[ir.Value | None], tokens: int) -> set[ir.Value]:
+def _that_hide_padding(model: ir.Model, masks: Iterable[ir.Value | None], longest: int) -> list[ir.Value]:
     """The masks that follow from ``attention_mask`` alone and are 0 where nothing is padded."""
-    found = {mask for mask in masks if mask is not None and _follows_from_padding(mask)}
-    if not found:
-        return found
-    names = [str(mask.name) for mask in found]
+    found = [mask for mask in masks if mask is not None and _follows_from_padding(mask)]
+    for tokens in (LEAST, longest):  # a mask of each head, which would be large, differs from 0 at fewer tokens too
+        found = _that_are_zero(model, found, tokens)
+    return found
+
+
+def _that_are_zero(model: ir.Model, masks: list[ir.Value], tokens: int) -> list[ir.Value]:
+    """The masks that are 0 for one text of so many tokens."""
+    names = [str(mask.name) for mask in masks]
+    if not names:
+        return []
     ids = np.ones((1, tokens), dtype=np.int64)
     with open_tensors(model, names) as session:
-        inputs = [value.name for value in session.get_inputs()]
-        arrays = session.run(names, dict.fromkeys(inputs, ids))
-    return {mask for mask, array in zip(found, arrays, strict=True) if not np.any(array)}
+        arrays = session.run(names, dict.fromkeys((value.name for value in session.get_inputs()), ids))
+    return [mask for mask, array in zip(masks, arrays, strict=True) if not np.any(array)]
 
 
 def _follows_from_padding(mask: ir.Value) -> bool:
@@ -76,6 +85,8 @@ def _follows_from_padding(mask: ir.Value) -> bool:
         if node is None:
             if array_of(value) is None and value.name != "attention_mask":
                 return False
+        elif node.op_type in _WITH_BODIES:
+            return False
         elif node.op_type != "Shape" or node.inputs[0].name != "input_ids":  # type: ignore[union-attr]
             pending += [each for each in node.inputs if each is not None]
     return True
@@ -98,14 +109,15 @@ def _heads(model: ir.Model, nodes: list[ir.Node]) -> dict[ir.Node, int]:
     return {node: heads for node, heads in joined.items() if node not in shared}
 
 
-def _unpadded(model: ir.Model) -> ir.Value:
-    """Whether the rows of a run are long, and none is padded: ``bool[1]``."""
+def _unpadded(model: ir.Model, longest: int) -> ir.Value:
+    """Whether the rows of a run are long, no longer than the masks were tried at, and not padded: ``bool[1]``."""
     inputs = {value.name: value for value in model.graph.inputs}
     least = insert(model, "ReduceMin", [inputs["attention_mask"]], keepdims=0)
     whole = insert(model, "Equal", [least, constant(model, "not_padding", np.int64(1))])
     length = insert(model, "Shape", [inputs["input_ids"]], start=1, end=2)
     long = insert(model, "GreaterOrEqual", [length, constant(model, "long_text", np.int64(LEAST))])
-    return insert(model, "And", [whole, long], name="long_and_unpadded")
+    tried = insert(model, "LessOrEqual", [length, constant(model, "longest_text", np.int64(longest))])
+    return insert(model, "And", [insert(model, "And", [long, tried]), whole], name="long_and_unpadded")
 
 
 def _either(model: ir.Model, node: ir.Node, unpadded: ir.Value, heads: int) -> ir.Value:

@@ -84,7 +84,7 @@ def _measure_unmasked(variant: str, forward: Forward, expected: Expected, limits
 def _measure_batches(variant: str, session: Session, forward: Forward, eval_data: EvalData) -> dict[str, Any]:
     """Whether texts keep their scores in one run: texts of any lengths with padding, and texts of equal length."""
     padded = batch_difference(session, forward, eval_data.held_out.probes, eval_data.pad_token_id)
-    equal = equal_length_difference(session, forward, eval_data.held_out.probes)
+    equal = equal_length_difference(session, forward, eval_data.held_out.probes, eval_data.long)
     for difference, where in ((padded, "a padded batch"), (equal, "a batch of texts of equal length")):
         if not isfinite(difference):
             raise FidelityError(f"variant {variant} gives NaN or infinity in {where}")

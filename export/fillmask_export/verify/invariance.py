@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from fillmask_export.verify.forward import Forward
 # int8 rounds sums to integers. Where padding changed the last digit of a sum, 1 of 3,000 texts differed by 3e-3.
 TEXTS = 256
 _TOGETHER = 8
+_FEW_MASKS = 4  # of a long text: logits take 4 bytes for each mask and token of the vocabulary
 
 
 def batch_difference(session: Session, forward: Forward, probes: list[Probe], pad_token_id: int) -> float:
@@ -34,17 +37,21 @@ def batch_difference(session: Session, forward: Forward, probes: list[Probe], pa
     return _largest(session, forward, [some[start::step] for start in range(step)], pad_token_id)
 
 
-def equal_length_difference(session: Session, forward: Forward, probes: list[Probe]) -> float:
+def equal_length_difference(
+    session: Session, forward: Forward, probes: list[Probe], long: Sequence[Probe] = ()
+) -> float:
     """Compare texts of one length in runs of eight, without padding, with each text in a run of its own.
 
-    The texts of ``batch_difference`` are cut to the length of the shortest of their group.
+    The texts of ``batch_difference`` are cut to the length of the shortest of their group. Long texts are a group of
+    their own, with a few of their masks: a graph may compute them in another way.
 
     Returns:
         The largest difference of a score; NaN where a score is NaN.
     """
     some = select(probes)
-    starts = range(0, len(some), _TOGETHER)
-    return _largest(session, forward, [_cut_to_shortest(some[start : start + _TOGETHER]) for start in starts], 0)
+    groups = [some[start : start + _TOGETHER] for start in range(0, len(some), _TOGETHER)]
+    groups += [[_with_few_masks(probe) for probe in long]] if long else []
+    return _largest(session, forward, list(map(_cut_to_shortest, groups)), 0)
 
 
 def _largest(session: Session, forward: Forward, groups: list[list[Probe]], pad_token_id: int) -> float:
@@ -61,6 +68,10 @@ def _largest(session: Session, forward: Forward, groups: list[list[Probe]], pad_
 def select(probes: list[Probe]) -> list[Probe]:
     """At most ``TEXTS`` probes, from the shortest to the longest."""
     return sorted(probes, key=lambda probe: probe.input_ids.size)[:: -(-len(probes) // TEXTS)]
+
+
+def _with_few_masks(probe: Probe) -> Probe:
+    return Probe(probe.input_ids, probe.positions[:_FEW_MASKS], probe.labels[:_FEW_MASKS])
 
 
 def _rows(probes: list[Probe]) -> list[MaskedRow]:

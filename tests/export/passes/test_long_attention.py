@@ -1,6 +1,7 @@
 """Long rows that nothing pads attend without a mask; all others, and every other mask, stay as they were."""
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from fillmask_export.passes import make_lean
@@ -56,6 +57,12 @@ def graph(body, padding=PADDING):
     return parse(f"{PLAIN}{{{text}}}", 23, **{name: array for name, array in constants.items() if name in words})
 
 
+def branches(model):
+    """The nodes of long rows, and those of all others."""
+    (chosen,) = (node for node in model.graph if node.op_type == "If")
+    return [[*chosen.attributes[name].as_graph()] for name in ("then_branch", "else_branch")]
+
+
 def rows(batch, length, padded=0):
     ids = np.random.default_rng([batch, length]).integers(5, VOCABULARY, size=(batch, length))
     attended = np.ones_like(ids)
@@ -63,18 +70,40 @@ def rows(batch, length, padded=0):
     return {"input_ids": ids * attended, "attention_mask": attended}
 
 
+SHORT_OR_PADDED = [rows(1, 1), rows(2, LEAST - 1), rows(2, LEAST, padded=1), rows(3, 500, padded=120)]
+LONG = [rows(1, LEAST), rows(2, 500)]
+
+
 @pytest.mark.parametrize("body", LAYOUTS.values(), ids=LAYOUTS)
-def test_long_rows_without_padding_take_the_other_branch_and_nothing_else_does(body):
+def test_both_branches_give_what_the_attention_gave(body):
     before, model = graph(body), graph(body)
     assert attend_without_mask(model, MAX_LENGTH) == 1
-    assert operators(model)["If"] == 1
-    assert not operators(model)["Attention"]
-    for feeds in (rows(1, 1), rows(2, LEAST - 1), rows(2, LEAST, padded=1), rows(3, 500, padded=120)):
+    for feeds in SHORT_OR_PADDED:
         assert np.array_equal(run(model, feeds), run(before, feeds))
-    for feeds in (rows(1, LEAST), rows(2, 500)):
-        found, expected = run(model, feeds), run(before, feeds)
-        assert not np.array_equal(found, expected)  # another order of sums
-        np.testing.assert_allclose(found, expected, rtol=0, atol=LARGEST * feeds["input_ids"].shape[1] * EPSILON)
+    for feeds in LONG:  # sums of as many values as there are tokens, in another order
+        bound = LARGEST * feeds["input_ids"].shape[1] * EPSILON
+        np.testing.assert_allclose(run(model, feeds), run(before, feeds), rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("body", LAYOUTS.values(), ids=LAYOUTS)
+def test_only_long_rows_without_padding_take_the_other_branch(body):
+    before, model = graph(body), graph(body)
+    attend_without_mask(model, MAX_LENGTH)
+    for node in branches(model)[0]:
+        if node.op_type == "MultiHeadAttention":
+            node.attributes["scale"] = ir.AttrFloat32("scale", 3.0)
+    assert all(np.array_equal(run(model, feeds), run(before, feeds)) for feeds in SHORT_OR_PADDED)
+    assert not any(np.allclose(run(model, feeds), run(before, feeds), atol=1e-2) for feeds in LONG)
+
+
+def test_rows_longer_than_the_masks_were_tried_at_keep_their_mask(monkeypatch):
+    monkeypatch.setattr("fillmask_export.passes.long_attention._LONGEST_TRIAL", 450)
+    before, model = graph(JOINED), graph(JOINED)
+    attend_without_mask(model, MAX_LENGTH)
+    (long,) = branches(model)[0]
+    long.attributes["scale"] = ir.AttrFloat32("scale", 3.0)
+    assert np.array_equal(run(model, rows(1, 451)), run(before, rows(1, 451)))
+    assert not np.allclose(run(model, rows(1, 450)), run(before, rows(1, 450)), atol=1e-2)
 
 
 @pytest.mark.parametrize("body", LAYOUTS.values(), ids=LAYOUTS)
@@ -91,8 +120,7 @@ def test_a_long_row_has_the_same_bits_beside_rows_of_its_length(body):
 def test_the_scale_and_the_branch_of_short_rows_are_those_of_the_attention():
     model = graph(JOINED)
     attend_without_mask(model, MAX_LENGTH)
-    (chosen,) = (node for node in model.graph if node.op_type == "If")
-    (long,), (short,) = ([*chosen.attributes[name].as_graph()] for name in ("then_branch", "else_branch"))
+    (long,), (short,) = branches(model)
     assert (long.op_type, long.domain, short.op_type) == ("MultiHeadAttention", "com.microsoft", "Attention")
     assert long.attributes["scale"].as_float() == short.attributes["scale"].as_float() == pytest.approx(0.3)
     assert len(long.inputs) == 3

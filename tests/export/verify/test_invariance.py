@@ -47,3 +47,17 @@ def test_it_is_seen_what_moves_the_scores(tmp_path, body, padded, equal):
 def test_few_and_short_texts_are_measured_too(tmp_path, lengths):
     graph = graph_in(tmp_path, ALONE)
     assert equal_length_difference(graph, session_forward(graph), probes(*lengths)) < 1e-5
+
+
+def test_long_texts_are_a_group_of_their_own_with_a_few_of_their_masks(tmp_path):
+    graph, seen = graph_in(tmp_path, OF_BATCH), []
+    forward = session_forward(graph)
+
+    def spy(probe):
+        seen.append((probe.input_ids.size, probe.positions.size))
+        return forward(probe)
+
+    (row,), (other,) = ([probe.input_ids] for probe in probes(40, 50))
+    long = [Probe(each, np.arange(each.size), each) for each in (row, other)]
+    assert equal_length_difference(graph, spy, probes(7), long) > 1e-3
+    assert sorted(seen) == [(7, 1), (40, 4), (40, 4)]
