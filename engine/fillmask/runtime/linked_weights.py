@@ -6,11 +6,9 @@ It maps a plain file into memory, which takes less memory: 49 MB instead of 75 f
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 
 import onnxruntime as ort
 
@@ -36,6 +34,8 @@ def within_reach(
     """
     links = {name: file.path for name, file in files.items() if file.path.is_symlink()}
     if links and not hasattr(ort.SessionOptions, "add_external_initializers_from_files_in_memory"):
+        from tempfile import TemporaryDirectory  # this and shutil take milliseconds to import
+
         with TemporaryDirectory(prefix="fillmask-", ignore_cleanup_errors=True) as folder:
             _copy({name: file.path for name, file in files.items()}, Path(folder))
             options.add_session_config_entry(_FOLDER, folder)
@@ -54,6 +54,9 @@ def within_reach(
 
 
 def _copy(paths: Mapping[str, Path], folder: Path) -> None:
+    import shutil
+    from tempfile import gettempdir
+
     try:
         for name, path in paths.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -157,7 +157,7 @@ class Session:
         return logits
 
     def check_weights(self) -> None:
-        """Refuse results of weights that were changed in place; two microseconds for each file.
+        """Refuse results of weights that were changed in place.
 
         Raises:
             IntegrityError: A file that is mapped was written to.

@@ -60,7 +60,7 @@ def test_a_full_disk_names_the_folder_of_the_copies(tmp_path, monkeypatch, loadi
         raise OSError(28, "No space left on device")
 
     model = linked(tmp_path / "models--org--name", toys.write_weighty(tmp_path / "plain"))
-    monkeypatch.setattr("fillmask.runtime.linked_weights.shutil.copyfile", full)
+    monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(ArtifactError, match="cannot be: No space left on device; TMPDIR names another folder"):
         FillMask(model, threads=1)
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
