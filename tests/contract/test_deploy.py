@@ -42,7 +42,7 @@ def test_the_image_asks_for_its_health_at_the_port_that_it_serves():
 def test_the_unit_starts_a_command_that_the_program_takes():
     command = shlex.split(re.search(r"^ExecStart=(.+)$", UNIT, re.M)[1])
     assert command[:2] == ["/opt/fillmask/bin/fillmask", "serve"]
-    assert serve_command.make_context("serve", command[2:]).params["models"] == ("name=/srv/model",)
+    assert serve_command.make_context("serve", command[2:]).params["models"] == ("my-model=/srv/model",)
 
 
 @pytest.mark.parametrize("text", [COMPOSE, UNIT], ids=["compose", "unit"])
