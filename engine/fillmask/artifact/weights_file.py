@@ -29,7 +29,7 @@ class WeightsFile:
         self.path = path
         try:
             # Of an open file the system knows the state without a search for its path: after a run, whose weights
-            # replace all that the CPU's caches hold, 4 instead of 11 microseconds.
+            # replace all that the CPU's caches hold, 7 instead of 11 microseconds.
             self._descriptor = os.open(path, os.O_RDONLY)
             finalize(self, os.close, self._descriptor)
             self._seen = os.fstat(self._descriptor)
