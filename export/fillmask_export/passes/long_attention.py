@@ -2,11 +2,11 @@
 
 Without a mask, ONNX Runtime's MultiHeadAttention computes scores, softmax and sums block by block ("FlashAttention",
 Dao et al., 2022), where it knows the size of the L2 cache. It never holds all scores, which at 8,192 tokens and 12
-heads take 3.2 GB. On one thread of an Intel CPU with AMX it takes 0.81 to 0.86 of Attention's time at 384 tokens, 0.73
-to 0.81 at 512, 0.58 to 0.63 at 2,048, and more than all of it at 128. So each attention over all tokens becomes an If. A run of ``LEAST`` tokens or more without
-padding takes one branch, any other run the other. The results of both differ in the last digits, which integers may
-turn into a difference of a score. So the engine pads no row of ``LEAST`` tokens or more (``padded_below`` of the
-manifest), and a text always takes the same branch.
+heads take 3.2 GB. On one thread of an Intel CPU with AMX it takes 0.81 to 0.86 of Attention's time at 384 tokens,
+0.73 to 0.81 at 512, 0.58 to 0.63 at 2,048, and more than all of it at 128. So each attention over all tokens becomes
+an If. A run of ``LEAST`` tokens or more without padding takes one branch, any other run the other. The results of
+both differ in the last digits, which integers may turn into a difference of a score. So the engine pads no row of
+``LEAST`` tokens or more (``padded_below`` of the manifest), and a text always takes the same branch.
 """
 
 from __future__ import annotations
