@@ -27,6 +27,7 @@ def test_it_is_to_be_restarted_when_its_weights_were_written_to(tmp_path):
             reply = served.get(path)
             assert (reply.status, str(tmp_path) in reply.body.decode()) == (503, False)
             assert reply.error.startswith("the weights of model weighty were written to while")
+        assert served.request("POST", "/", {"inputs": "the [MASK] sat on the mat."}).status == 500
 
 
 def test_info_has_the_model_and_the_limits(server, alone):
