@@ -27,7 +27,12 @@ def test_it_is_to_be_restarted_when_its_weights_were_written_to(tmp_path):
             reply = served.get(path)
             assert (reply.status, str(tmp_path) in reply.body.decode()) == (503, False)
             assert reply.error.startswith("the weights of model weighty were written to while")
-        assert served.request("POST", "/", {"inputs": "the [MASK] sat on the mat."}).status == 500
+        texts = {"inputs": ["the [MASK] sat on the mat."] * 2}
+        whole = served.request("POST", "/", texts)
+        assert (whole.status, whole.error) == (503, reply.error)
+        lines = served.request("POST", "/", texts, {"accept": "application/x-ndjson"}).body.splitlines()
+        assert [json.loads(line)["error"] for line in lines] == [reply.error] * 2
+        assert any(str(tmp_path) in line for line in served.lines)  # the log says which file
 
 
 def test_info_has_the_model_and_the_limits(server, alone):

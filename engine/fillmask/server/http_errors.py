@@ -14,7 +14,7 @@
     429 overloaded              the queue is full; retry after Retry-After seconds
     431 headers_too_large
     500 internal                a defect of the server; its log has the details
-    503 not_ready               the server is shutting down or unhealthy
+    503 not_ready               the server is shutting down, or its weights were written to
     504 deadline_exceeded       the predictions were not ready in time
 """
 

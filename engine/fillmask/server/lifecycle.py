@@ -184,7 +184,7 @@ def find_problem(
     if not scheduler.alive:
         return "a thread that runs the model has ended"
     if written := registry.find_written():
-        return f"the weights of model {written} were written to while they were mapped into memory; restart the server"
+        return written
     longest = min(HUNG_S, settings.timeout_ms / 1000) if ready else HUNG_S
     return f"a run has taken longer than {longest:g} s" if scheduler.longest_run > longest else None
 

@@ -102,6 +102,8 @@ async def _members(service: Service, future: asyncio.Future[JobResult], deadline
         done = future.result()
     except Expired:
         return _error(504, f"no predictions within {timeout * 1000:.0f} ms")
+    except HttpError as error:
+        return _error(error.status, str(error))
     except FillMaskError:
         return _error(500, "the model failed on this text")
     failed = isinstance(done.value, InputError)

@@ -58,6 +58,13 @@ class ServedModel:
         """Tokens by which the texts of a batch differ from its first text, at most."""
         return GPU_LIMITS.tokens if self.model.session.on_gpu else _CPU_PADDING
 
+    @property
+    def written_weights(self) -> str:
+        """What clients get once somebody wrote into the files of its weights: no path of this machine."""
+        return (
+            f"the weights of model {self.name} were written to while they were mapped into memory; restart the server"
+        )
+
     def info(self) -> dict[str, Any]:
         """Describe the model for ``/models`` and ``/info``, without paths of this machine."""
         model, artifact = self.model, self.model.artifact
@@ -105,12 +112,12 @@ class Registry:
         return self._models[name]
 
     def find_written(self) -> str | None:
-        """Return the name of a model whose weights were changed in place, so that its runs fail; None if all run."""
+        """Return the message of a model whose weights were changed in place, so that its runs fail, or None."""
         for model in self:
             try:
                 model.model.session.check_weights()
             except IntegrityError:
-                return model.name
+                return model.written_weights
         return None
 
     def info(self, settings: Settings, threads: int) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.errors import FillMaskError, InputError
+from fillmask.errors import FillMaskError, InputError, IntegrityError
 from fillmask.executor import Logits
 from fillmask.model import Model
 from fillmask.notices import Notice
+from fillmask.server.http_errors import HttpError
 from fillmask.server.job import Expired, Job, JobResult
 from fillmask.server.own_run import OwnRun
+from fillmask.server.registry import ServedModel
 from fillmask.shared_runs import is_alone, run_reads
 from fillmask.task_stream import TaskRun
 from fillmask.tasks import Read, Task
@@ -49,7 +51,7 @@ def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
         if waiting:
             _run_round(waiting)
     except BaseException as error:
-        failure = _failure(error)
+        failure = _failure(error, jobs[0].model)
         errors |= {job: failure for job, _ in waiting}
     return [errors.get(job) or _encoded(job) for job in jobs]
 
@@ -71,7 +73,7 @@ def _encoded(job: Job) -> Outcome:
     try:
         return _outcome(job)
     except BaseException as error:
-        return _failure(error)
+        return _failure(error, job.model)
 
 
 def _begin(job: Job, start: float) -> Exception | None:
@@ -85,7 +87,7 @@ def _begin(job: Job, start: float) -> Exception | None:
     except InputError as error:
         job.task = TaskRun(_raising(error))
     except BaseException as error:
-        return _failure(error)
+        return _failure(error, job.model)
     job.result.tokenize = monotonic() - tokenize_start
     return None
 
@@ -160,7 +162,7 @@ def _outcome(job: Job) -> Outcome:
         return None
     if isinstance(outcome, FillMaskError):
         if not isinstance(outcome, InputError):
-            return outcome
+            return _failure(outcome, job.model)
         job.result.value, job.result.warnings = outcome, _messages(outcome.notices)
         return job.result
     job.result.warnings = _messages(outcome.notices)
@@ -175,8 +177,11 @@ def _messages(notices: Iterable[Notice]) -> list[str]:
     return [notice.message for notice in notices]
 
 
-def _failure(error: BaseException) -> Exception:
+def _failure(error: BaseException, model: ServedModel) -> Exception:
     """Log a defect. A panic of the tokenizers library is not an Exception, and must not end the thread."""
+    if isinstance(error, IntegrityError):
+        _log.error("a run failed: %s", error)
+        return HttpError(503, model.written_weights)
     if isinstance(error, FillMaskError):
         return error
     _log.error("a run failed", exc_info=error)
