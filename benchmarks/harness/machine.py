@@ -29,7 +29,7 @@ _PACKAGES = (
     "numpy", "onnxruntime", "onnxruntime-gpu", "tokenizers", "torch", "transformers", "optimum", "optimum-onnx",
     "openvino",
 )  # fmt: skip
-_ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "TOKENIZERS_PARALLELISM")
+_ENVIRONMENT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "ORT_", "MALLOC_", "GLIBC_", "TOKENIZERS_PARALLELISM")
 _GPU = "name,driver_version,clocks.sm,utilization.gpu,memory.used,memory.total"
 _BEFORE_S = 2.0
 _SAMPLE_S = 2.0
@@ -39,6 +39,7 @@ def context() -> dict[str, Any]:
     """The machine, the code and the packages, for a record."""
     commit = _printed("git", "rev-parse", "HEAD")
     governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    huge_pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     return {
         "git_commit": commit,
         "dirty": None if commit is None else bool(_printed("git", "status", "--porcelain", "--", *_CODE, *_MADE)),
@@ -49,6 +50,7 @@ def context() -> dict[str, Any]:
         "cgroup_quota": cpu_quota(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "governor": governor.read_text().strip() if governor.exists() else None,
+        "huge_pages": huge_pages.read_text().strip() if huge_pages.exists() else None,
         "gpus": _printed("nvidia-smi", f"--query-gpu={_GPU}", "--format=csv,noheader"),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "python": platform.python_version(),

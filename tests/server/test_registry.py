@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from fillmask import ProviderError
+from fillmask.server import registry
 from fillmask.server.registry import ServedModel, load
 
 
@@ -13,6 +14,13 @@ def test_models_are_loaded_on_the_providers_that_are_named():
     assert served.model.session.providers == ["CPUExecutionProvider"]
     options = served.model.session.ort.get_session_options()
     assert options.intra_op_num_threads == served.model.session.threads == 1
+
+
+def test_a_model_has_its_huge_pages_before_it_is_served(monkeypatch):
+    calls = []
+    monkeypatch.setattr(registry, "collapse", calls.append)
+    (served,) = load([], "auto")
+    assert calls == [served.model.session.mappings]
 
 
 def test_a_provider_that_is_missing_is_an_error_before_anything_is_served():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from fillmask.errors import ArtifactError, FillMaskError, ForkError, first_line
 from fillmask.runtime.contract import check_inputs, check_output
 from fillmask.runtime.opening import check_threads, files_of, open_session
 from fillmask.runtime.providers import CPU, Provider, check_providers, count_nodes, device_of, is_gpu
+from fillmask.shortcuts import huge_pages
 
 if TYPE_CHECKING:
     from fillmask.runtime.io_binding import BoundRuns
@@ -47,6 +49,7 @@ class Session:
         takes_token_types: Whether the graph takes ``token_type_ids``.
         output: The name of the logits.
         vocab_size: Tokens that the graph scores.
+        mappings: Of the process before the graph was loaded, for ``huge_pages.collapse``.
 
     Raises:
         InputError: ``threads`` is not a number of threads.
@@ -65,6 +68,7 @@ class Session:
     ) -> None:
         self.threads = check_threads(threads)
         files = files_of(graph, weights)
+        self.mappings, self._runs = huge_pages.read_mappings(), count(1)
         self.ort = open_session(graph, files, check_providers(providers), self.threads, spinning=spinning)
         self._mapped = [file for file in files.values() if not file.path.is_symlink()]
         self.providers: list[str] = self.ort.get_providers()
@@ -149,6 +153,8 @@ class Session:
         try:
             if self._bound is not None:
                 return self._bound.run(feeds)
+            if next(self._runs) == huge_pages.RUNS:
+                huge_pages.collapse_in_background(self.mappings)
             logits: NDArray[np.floating[Any]] = self.ort.run([self.output], feeds)[0]
         except Exception as error:
             raise FillMaskError(f"ONNX Runtime failed in a run: {first_line(error)}") from error

@@ -19,6 +19,7 @@ from fillmask.runtime.providers import parse_provider
 from fillmask.server.admission import BYTES_PER_TOKEN
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.settings import Settings
+from fillmask.shortcuts.huge_pages import collapse
 from fillmask.tasks.predict import predict, resolve
 
 # A batch then takes no longer on a CPU than one long text alone.
@@ -171,4 +172,6 @@ def _load(name: str | None, source: str | None, model: Model) -> ServedModel:
     # Warm-up: ONNX Runtime's first run takes longer, and a folder without a manifest is tried for batches once.
     run_task(model, predict(model, model.tokenizer.mask_token, resolve(model).value))
     _ = model.invariance
+    if not model.session.on_gpu:
+        collapse(model.session.mappings)  # now, since it delays runs
     return ServedModel(name, model)

@@ -1,1 +1,4 @@
-"""Exact and optional: each module replaces one plain step by a faster one. Deleting them changes no result."""
+"""Exact and optional: each module replaces one plain step, or one kind of memory, by a faster one.
+
+Deleting them changes no result.
+"""
