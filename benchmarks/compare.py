@@ -27,7 +27,7 @@ from benchmarks.harness.stats import claim, ratio
 from benchmarks.harness.worker import Worker
 from benchmarks.models.folders import ModelFolders
 from benchmarks.models.texts import Writer
-from benchmarks.suites.server import request_seconds
+from benchmarks.suites.server import seconds_and_p99
 from benchmarks.suites.startup import seconds_to_line
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.environment import cpu_model
@@ -163,12 +163,13 @@ def _start(root: Path, model: Path) -> Measured:
 
 
 def _server(root: Path, model: Path) -> Measured:
-    """Seconds of a request by the number of clients, each with one text a request."""
+    """Seconds of a request, and of 99 % of the responses, by the number of clients, each with one text a request."""
     found, bodies = {}, bodies_of([_text(model)])
     with serve(str(model), environment=environment_of(root)) as server:
         for clients in _CLIENTS:
-            request_seconds(server, bodies, clients, _WARM_S)
-            found[f"server, clients: {clients}"] = request_seconds(server, bodies, clients, _SECONDS)
+            seconds_and_p99(server, bodies, clients, _WARM_S)
+            measured = seconds_and_p99(server, bodies, clients, _SECONDS)
+            found[f"server, clients: {clients}"], found[f"server, p99 of clients: {clients}"] = measured
     return found
 
 

@@ -20,7 +20,7 @@ from benchmarks.harness.suite import suite_command
 from benchmarks.harness.worker import ContenderError
 from fillmask import FillMask
 from fillmask.runtime.cpu import available_threads
-from tests.load.generator import Load, bodies_of, closed_loop, run
+from tests.load.generator import Load, bodies_of, closed_loop, percentile, run
 from tests.support.serving import TEXT, Served, serve
 
 _ROUNDS = {"quick": 5, "full": 15}
@@ -103,7 +103,12 @@ def _call_ms(library: FillMask) -> float:
 
 
 def request_seconds(server: Served, bodies: Sequence[bytes], clients: int, seconds: float) -> float:
-    """Seconds of a load over its requests, by clients that each wait for their response.
+    """Seconds of a load over its requests, by clients that each wait for their response."""
+    return seconds_and_p99(server, bodies, clients, seconds)[0]
+
+
+def seconds_and_p99(server: Served, bodies: Sequence[bytes], clients: int, seconds: float) -> tuple[float, float]:
+    """As ``request_seconds``, and the seconds within which 99 % of the responses come.
 
     Raises:
         ContenderError: A request failed.
@@ -111,7 +116,8 @@ def request_seconds(server: Served, bodies: Sequence[bytes], clients: int, secon
     results = run(closed_loop(Load(*server.address, bodies, keep=1000), clients, seconds))
     if failed := [result for result in results if result.status != 200]:
         raise ContenderError(f"{len(failed)} of {len(results)} requests failed with {clients} clients: {failed[:3]}")
-    return max(each.due + each.latency for each in results) / len(results)
+    latencies = [each.latency for each in results]
+    return max(each.due + each.latency for each in results) / len(results), percentile(latencies, 0.99)
 
 
 command = suite_command("server", measure, "Time the server beside the library.", models=())
