@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
-from fillmask.artifact.folder import Graph, open_artifact
+from fillmask.artifact.folder import open_artifact
 from fillmask.artifact.tokenizer import open_tokenizer
 from fillmask.decoding import Decoder
 from fillmask.encoding import Encoder
@@ -37,11 +37,15 @@ def load_model(
     wanted = None if providers is None else check_providers(providers)
     artifact = open_artifact(model, variant=variant, revision=revision, gpu=wants_gpu(wanted))
     untried = options(artifact, variant, wanted)
-    # hashlib releases the GIL: the graph is hashed while the tokenizer is parsed.
-    graph = _in_thread(partial(artifact.graph, untried[0].variant))
+    graph = artifact.graph(untried[0].variant)
+    # hashlib and ONNX Runtime release the GIL, the tokenizer's parser does not.
+    weights_checked = _in_thread(partial(artifact.check_weights, graph))
     tokenizer = open_tokenizer(artifact)
     encoder = Encoder(tokenizer, placeholders=placeholders)
-    used, session, notices = start(artifact, untried, graph(), threads)
+    try:
+        used, session, notices = start(artifact, untried, graph, threads)
+    finally:
+        weights_checked()  # raises an error of its own before that of a session of damaged weights
     mask_id = tokenizer.mask_token_id
     if mask_id >= session.vocab_size:
         raise ArtifactError(f"{tokenizer.mask_token} is token {mask_id}, the model has {session.vocab_size}")
@@ -53,20 +57,22 @@ def load_model(
     return Model(artifact, used, tokenizer, session, encoder, Decoder(tokenizer), tuple(notices))
 
 
-def _in_thread(load: Callable[[], Graph]) -> Callable[[], Graph]:
-    """Start a call in a thread; the function returned waits for its result, or repeats the call to raise its error.
+def _in_thread(check: Callable[[], None]) -> Callable[[], None]:
+    """Start a check in a thread; the function returned waits for its end, and repeats one that failed, for its error.
 
     ``concurrent.futures`` takes 5 ms to import, a fortieth of the time to the first prediction.
     """
-    results: list[Graph] = []
+    passed = Event()
 
     def run() -> None:
         with suppress(BaseException):
-            results.append(load())
+            check()
+            passed.set()
 
-    def result() -> Graph:
+    def result() -> None:
         thread.join()
-        return results[0] if results else load()
+        if not passed.is_set():
+            check()
 
     thread = Thread(target=run, daemon=True)
     thread.start()

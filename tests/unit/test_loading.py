@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from fillmask import ArtifactError, InputError, IntegrityError, NoMaskError, ProviderError
+from fillmask import ArtifactError, InputError, IntegrityError, NoMaskError, ProviderError, loading
 from fillmask.artifact.folder import Artifact
 from fillmask.loading import load_model
 from tests.support import toys
@@ -52,22 +52,34 @@ def test_a_model_with_a_broken_file_is_not_loaded_at_all(native_copy, name):
         load_model(native_copy, variant="fp32", threads=1)
 
 
-def test_a_graph_that_cannot_be_read_is_an_error_of_the_caller_and_ends_its_thread(native_copy, monkeypatch):
+def test_weights_that_cannot_be_read_are_an_error_of_the_caller_and_end_their_thread(native_copy, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Artifact, "graph", interrupted)
+    monkeypatch.setattr(Artifact, "check_weights", interrupted)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         load_model(native_copy, variant="fp32", threads=1)
     assert threading.active_count() == before
 
 
-def test_the_graph_is_read_while_the_tokenizer_is_opened(native_folder, monkeypatch):
-    threads, graph = [], Artifact.graph
-    monkeypatch.setattr(Artifact, "graph", lambda *args: threads.append(threading.current_thread()) or graph(*args))
+def test_no_model_is_made_before_its_weights_are_hashed(native_folder, monkeypatch):
+    """They are hashed while the tokenizer is parsed and the session starts."""
+    started, hashed, open_session = threading.Event(), [], loading.start
+
+    def start(*args):
+        found = open_session(*args)
+        started.set()
+        return found
+
+    def check(*_):
+        assert started.wait(60)
+        hashed.append(threading.current_thread())
+
+    monkeypatch.setattr(loading, "start", start)
+    monkeypatch.setattr(Artifact, "check_weights", check)
     load_model(native_folder, variant="fp32", threads=1)
-    assert [thread is not threading.main_thread() for thread in threads] == [True]
+    assert [thread is threading.main_thread() for thread in hashed] == [False]
 
 
 def test_a_mask_that_the_model_does_not_score_is_refused(tmp_path):

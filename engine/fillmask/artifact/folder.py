@@ -1,4 +1,4 @@
-"""A model folder: its layout, its manifest, and its files, hashed before anything parses them.
+"""A model folder: its layout, its manifest, and its files, hashed before anything parses or trusts them.
 
 There are two layouts. A *native* artifact holds ``fillmask.json``, the manifest that ``fillmask export`` writes. A
 *foreign* folder has no manifest: optimum writes ``model.onnx``, onnx-community ``onnx/model_quantized.onnx``.
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fillmask.artifact.external_data import locations
 from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
 from fillmask.artifact.naming import EMBEDDED_MODELS, hub_id, is_folder
-from fillmask.artifact.weights_file import WeightsFile
+from fillmask.artifact.weights_file import WeightsFile, hash_file
 from fillmask.errors import ArtifactError, IntegrityError
 
 EMBEDDED = EMBEDDED_MODELS / "minilm-en"
@@ -25,7 +25,6 @@ _GRAPH_FILE = re.compile(r"model(?:_(?P<suffix>\w+))?\.onnx")
 _FOREIGN_FOLDERS = ("", "onnx")
 # A clone without Git LFS has this text in place of a large file.
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_PIECE = 1 << 18  # bytes
 _VARIANT_OF_SUFFIX = {None: "fp32", "quantized": "q8"}
 
 
@@ -34,7 +33,7 @@ class Graph(NamedTuple):
 
     Attributes:
         content: Its bytes, or the path of a foreign graph, for which no manifest vouches.
-        weights: The file of the weights outside it, hashed; None if there is none, or the graph is foreign.
+        weights: The file of the weights outside it; None if there is none, or the graph is foreign.
     """
 
     content: bytes | Path
@@ -79,11 +78,11 @@ class Artifact(NamedTuple):
         return variant
 
     def graph(self, variant: str) -> Graph:
-        """Give a variant's graph, hashed if a manifest lists it.
+        """Give a variant's graph, hashed if a manifest lists it. ``check_weights`` hashes its weights.
 
         Raises:
-            IntegrityError: A file is missing, or differs from the one that the manifest lists, or the graph names
-                another file of weights than the manifest.
+            IntegrityError: A file is missing, or differs from the one that the manifest lists, the weights in their
+                size; or the graph names another file of weights than the manifest.
             ArtifactError: The graph cannot be parsed, or is a pointer of Git LFS.
         """
         if not self.manifest:
@@ -101,8 +100,20 @@ class Artifact(NamedTuple):
         if weights is None:
             return Graph(content)
         file = WeightsFile(self.folder / weights)
-        self.check(weights)
+        if file.size != self.manifest["files"].get(weights, {}).get("bytes"):
+            self.check(weights)
         return Graph(content, file)
+
+    def check_weights(self, graph: Graph) -> None:
+        """Hash the weights of a graph, of which nothing may be predicted before.
+
+        They are numbers, which nothing parses, so a session may be made of them meanwhile.
+
+        Raises:
+            IntegrityError: They differ from those that the manifest lists.
+        """
+        if graph.weights is not None:
+            self._compare(graph.weights.path.name, *graph.weights.hash())
 
     def read(self, name: str) -> bytes:
         """Give a file's bytes, checked against the SHA-256 of the manifest.
@@ -127,7 +138,8 @@ class Artifact(NamedTuple):
             IntegrityError: The file is missing, or differs from the one that the manifest lists.
         """
         try:
-            digest, size = _hash(self.folder / name)
+            with (self.folder / name).open("rb", buffering=0) as file:
+                digest, size = hash_file(file)
         except OSError as error:
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
         self._compare(name, digest, size)
@@ -148,16 +160,6 @@ class Artifact(NamedTuple):
                 f"{self.folder / name} is not the file that {MANIFEST} lists: expected SHA-256 "
                 f"{listed['sha256']} ({listed['bytes']} bytes), got {got} ({size} bytes); copy it again"
             )
-
-
-def _hash(path: Path) -> tuple[str, int]:
-    """Hash a file in pieces; a mapped one that becomes shorter would end the process."""
-    sha256, size, piece = hashlib.sha256(), 0, bytearray(_PIECE)
-    with path.open("rb", buffering=0) as file:
-        while read := file.readinto(piece):
-            sha256.update(memoryview(piece)[:read])
-            size += read
-    return sha256.hexdigest(), size
 
 
 def _first_bytes(path: Path) -> bytes:

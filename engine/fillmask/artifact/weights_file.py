@@ -1,12 +1,16 @@
-"""A file of weights that ONNX Runtime maps into memory, and whether it is still the file that was hashed."""
+"""A file of weights that ONNX Runtime maps into memory: its hash, and whether it is still the same file."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from io import FileIO
 from pathlib import Path
 from weakref import finalize
 
 from fillmask.errors import IntegrityError
+
+_PIECE = 1 << 18  # bytes
 
 
 class WeightsFile:
@@ -36,8 +40,26 @@ class WeightsFile:
         except OSError as error:
             raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
 
+    @property
+    def size(self) -> int:
+        """Its bytes when it was opened."""
+        return self._seen.st_size
+
+    def hash(self) -> tuple[str, int]:
+        """Give the SHA-256 and the size of the file that was opened, whatever has its path now.
+
+        Raises:
+            IntegrityError: It cannot be read.
+        """
+        try:
+            with FileIO(self._descriptor, closefd=False) as file:
+                file.seek(0)
+                return hash_file(file)
+        except OSError as error:
+            raise IntegrityError(f"{self.path} cannot be read: {error.strerror}") from error
+
     def check_loaded(self) -> None:
-        """Check, after the file was hashed and then mapped by its path, that both were the same file.
+        """Check, after the file was mapped by its path, that it is the file that was opened, which is hashed.
 
         Raises:
             IntegrityError: It was replaced or changed meanwhile.
@@ -62,6 +84,15 @@ class WeightsFile:
                 f"{self.path} was written to while a model had it mapped into memory; load the model again, and rename "
                 f"new files over old ones (mv) rather than write into them"
             )
+
+
+def hash_file(file: FileIO) -> tuple[str, int]:
+    """Give a file's SHA-256 and size. It is read in pieces: a mapped one that becomes shorter would end the process."""
+    sha256, size, piece = hashlib.sha256(), 0, bytearray(_PIECE)
+    while read := file.readinto(piece):
+        sha256.update(memoryview(piece)[:read])
+        size += read
+    return sha256.hexdigest(), size
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -27,7 +27,7 @@ def pull_command(*, model_id: str, revision: str | None, variant: str) -> None:
         artifact = open_artifact(model_id, variant=variant, revision=revision)
         chosen = artifact.choose(variant)
         try:
-            artifact.graph(chosen)
+            artifact.check_weights(artifact.graph(chosen))
         except IntegrityError as error:
             fail(str(error), code=1)
     click.echo(f"{artifact.source}@{artifact.revision}: variant {chosen}", err=True)

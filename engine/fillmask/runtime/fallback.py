@@ -72,5 +72,7 @@ def start(
         if not others:
             raise
         message = f"{error}. Running variant {others[0].variant} on {others[0].providers[0]} instead"
-    variant, session, notices = start(artifact, others, artifact.graph(others[0].variant), threads)
+    graph = artifact.graph(others[0].variant)
+    artifact.check_weights(graph)
+    variant, session, notices = start(artifact, others, graph, threads)
     return variant, session, [Notice(ProviderWarning, message), *notices]

@@ -1,4 +1,4 @@
-"""Weights outside a native graph: they are hashed before ONNX Runtime maps them, and read from nowhere else."""
+"""Weights outside a native graph: no model is made of others than were hashed, and they are read from nowhere else."""
 
 import json
 import pickle
@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from fillmask import ArtifactError, FillMask, IntegrityError
-from fillmask.artifact.folder import open_artifact
+from fillmask.artifact.folder import Artifact, open_artifact
 from fillmask.runtime import opening
 from fillmask.verification import verify
 from tests.support import toys
@@ -75,12 +75,14 @@ def store_expected(folder):
 
 
 def assert_refused(folder, started, message):
-    """By FillMask and by verify, and ONNX Runtime sees nothing of it."""
+    """By FillMask and by verify. Of weights that have another size ONNX Runtime sees nothing."""
     started.clear()
     for load in (lambda: FillMask(folder, variant="fp32", threads=1), lambda: verify(folder)):
         with pytest.raises(IntegrityError, match=message):
             load()
-    assert started == []
+    path = folder / WEIGHTS
+    listed = json.loads((folder / "fillmask.json").read_text())["files"][WEIGHTS]["bytes"]
+    assert started == [] or path.stat().st_size == listed
 
 
 # Weights that are what they were
@@ -124,7 +126,7 @@ def test_an_artifact_with_weights_verifies(weighty):
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
-def test_damaged_weights_are_refused_before_onnx_runtime_sees_anything(weighty, started, damage):
+def test_damaged_weights_are_refused(weighty, started, damage):
     path = store_expected(weighty) / WEIGHTS
     path.write_bytes(damage(path.read_bytes()))
     assert_refused(weighty, started, f"{WEIGHTS} is not the file that fillmask.json lists: expected SHA-256 .*, got ")
@@ -136,6 +138,44 @@ def test_a_flipped_bit_anywhere_in_the_weights_is_refused(weighty, started):
     for _ in range(40):
         path.write_bytes(flip(intact, rng.randrange(len(intact))))
         assert_refused(weighty, started, f"{WEIGHTS} is not the file")
+
+
+def test_damaged_weights_are_named_where_onnx_runtime_fails_on_them(weighty, monkeypatch):
+    path = weighty / WEIGHTS
+    path.write_bytes(flip(path.read_bytes(), 0))
+
+    def fail(*_, **__):
+        raise RuntimeError("ONNX Runtime fails")
+
+    monkeypatch.setattr(opening.ort, "InferenceSession", fail)
+    with pytest.raises(IntegrityError, match=f"{WEIGHTS} is not the file") as raised:
+        FillMask(weighty, variant="fp32", threads=1)
+    assert "ONNX Runtime fails" in str(raised.value.__context__)
+
+
+def test_intact_weights_do_not_hide_that_onnx_runtime_fails(weighty, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("it fails")
+
+    monkeypatch.setattr(opening.ort, "InferenceSession", fail)
+    with pytest.raises(ArtifactError, match="ONNX Runtime cannot load the graph: it fails"):
+        FillMask(weighty, variant="fp32", threads=1)
+
+
+def test_intact_weights_that_take_the_place_of_damaged_ones_are_not_hashed_for_them(weighty, monkeypatch):
+    path = weighty / WEIGHTS
+    intact = path.read_bytes()
+    path.write_bytes(flip(intact, 0))
+    check = Artifact.check_weights
+
+    def replaced(artifact, graph):
+        (weighty / "intact").write_bytes(intact)
+        (weighty / "intact").replace(path)
+        check(artifact, graph)
+
+    monkeypatch.setattr(Artifact, "check_weights", replaced)
+    with pytest.raises(IntegrityError):
+        FillMask(weighty, variant="fp32", threads=1)
 
 
 def test_missing_weights_are_named(weighty, started):
