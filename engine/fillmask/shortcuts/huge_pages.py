@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
-# Of a session, before it gets huge pages: a process that ends soon pays nothing, and the memory of its runs is there. The
-# move takes 22 to 106 ms for MiniLM, and 450 ms beside two workers with batches of 16, whose runs are 1.08 times as fast
-# then (virtual machine with an Intel CPU).
+# Of a session, before it gets huge pages: a process that ends soon pays nothing, and the memory of its runs is there.
+# The move takes 22 to 106 ms for MiniLM. Beside two workers with batches of 16 it takes 450 ms; batches are 1.08 times
+# as fast then (virtual machine with an Intel CPU).
 RUNS = 16
 _SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 _MAPPINGS = Path("/proc/self/maps")
