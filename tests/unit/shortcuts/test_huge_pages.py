@@ -2,7 +2,6 @@
 
 import ctypes
 import mmap
-import platform
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,18 +16,13 @@ from tests.support import toys
 
 PAGE = huge_pages._page_size()
 BASE_PAGE = 4096
-_LINUX = tuple(map(int, platform.release().split(".")[:2])) if sys.platform == "linux" else (0, 0)
-offered = pytest.mark.skipif(not PAGE or _LINUX < (6, 1), reason="this system moves no memory to huge pages at once")
-on_request = pytest.mark.skipif(
-    not PAGE or "[madvise]" not in (huge_pages._SETTINGS / "enabled").read_text(),
-    reason="pages are huge from the start",
-)
 
 
 @contextmanager
 def mapped(resident=1.0):
     """Memory of five huge pages, of which so much is resident."""
     with mmap.mmap(-1, 5 * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_DONTDUMP)  # so that it stays a mapping of its own, whatever lies beside it
         whole = PAGE // BASE_PAGE
         for page in range(5 * whole):
             if page % whole < whole * resident:
@@ -36,11 +30,33 @@ def mapped(resident=1.0):
         yield memory
 
 
+def address_of(memory):
+    view = ctypes.c_char.from_buffer(memory)
+    address = ctypes.addressof(view)
+    del view
+    return address
+
+
+def moves_at_once():
+    """Whether Linux has MADV_COLLAPSE (25), and a huge page to give."""
+    if not PAGE:
+        return False
+    with mapped() as memory:
+        start = ctypes.c_void_p(-(-address_of(memory) // PAGE) * PAGE)
+        return ctypes.CDLL(None).madvise(start, ctypes.c_size_t(PAGE), 25) == 0
+
+
+def on_request_only():
+    return PAGE and "[madvise]" in (huge_pages._SETTINGS / "enabled").read_text()
+
+
+offered = pytest.mark.skipif(not moves_at_once(), reason="this system moves no memory to huge pages at once")
+on_request = pytest.mark.skipif(not on_request_only(), reason="pages are huge from the start")
+
+
 def huge(memory):
     """Bytes in huge pages, of the mapping that holds some memory."""
-    view = ctypes.c_char.from_buffer(memory)
-    address, found = ctypes.addressof(view), None
-    del view
+    address, found = address_of(memory), None
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first, *rest = line.split()
         if "-" in first and not first.endswith(":"):
