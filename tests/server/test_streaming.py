@@ -5,10 +5,22 @@ import json
 
 import pytest
 
+from tests.support import serving
 from tests.support.agreement import assert_same_answers
 from tests.support.serving import JSON, TEXT, wait_for
 
 LINES = {"accept": "application/x-ndjson"}
+
+FAILING = """
+from fillmask.errors import FillMaskError
+from fillmask.runtime.session import Session
+run = Session.run
+def fail_on_two_masks(self, input_ids, attention_mask, positions, *rest):
+    if positions.shape[1] == 2:
+        raise FillMaskError("planted")
+    return run(self, input_ids, attention_mask, positions, *rest)
+Session.run = fail_on_two_masks
+"""
 
 
 def lines(reply):
@@ -60,3 +72,10 @@ def test_the_texts_of_a_disconnected_client_stop(server, texts):
     wait_for(lambda: server.metric("fillmask_requests_in_flight") == 0)
     assert server.metric("fillmask_texts_started") - before < texts / 2
     assert server.metric("fillmask_queue_tokens") == 0
+
+
+def test_a_run_that_fails_costs_one_line_and_is_in_the_log():
+    with serving.serve(prelude=FAILING) as served:
+        found = lines(served.ask(["a [MASK].", "a [MASK] and a [MASK].", "a [MASK]."], headers=LINES))
+        assert [line.get("error") for line in found] == [None, "the model failed on this text", None]
+        assert [line for line in served.lines if "a run failed: planted" in line]

@@ -178,11 +178,9 @@ def _messages(notices: Iterable[Notice]) -> list[str]:
 
 
 def _failure(error: BaseException, model: ServedModel) -> Exception:
-    """Log a defect. A panic of the tokenizers library is not an Exception, and must not end the thread."""
-    if isinstance(error, IntegrityError):
-        _log.error("a run failed: %s", error)
-        return HttpError(503, model.written_weights)
+    """Log a failure. A panic of the tokenizers library is not an Exception, and must not end the thread."""
     if isinstance(error, FillMaskError):
-        return error
+        _log.error("a run failed: %s", error)
+        return HttpError(503, model.written_weights) if isinstance(error, IntegrityError) else error
     _log.error("a run failed", exc_info=error)
     return FillMaskError(f"{type(error).__name__} in a run")

@@ -8,6 +8,7 @@ No byte changes.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ _MAPPINGS = Path("/proc/self/maps")
 _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25  # the second, which takes effect at once, is of Linux 6.1
 _MAX_PAGE = 32 << 20  # one of 512 MB, as with base pages of 64 kB, is larger than most models
 _MAX_SECONDS = 10.0  # of one core
-_BASE_PAGE = 4096
 
 
 def read_mappings() -> bytes:
@@ -78,7 +78,7 @@ def _pages(before: bytes, size: int) -> Iterator[int]:
 
 def _collapse(libc: ctypes.CDLL, start: int, size: int) -> bool:
     address, length = ctypes.c_void_p(start), ctypes.c_size_t(size)
-    resident = (ctypes.c_ubyte * (size // _BASE_PAGE))()
+    resident = (ctypes.c_ubyte * (size // os.sysconf("SC_PAGE_SIZE")))()
     if libc.mincore(address, length, resident) or bytes(resident).count(1) < len(resident) * 7 // 8:
         return False
     return not (libc.madvise(address, length, _MADV_COLLAPSE) and libc.madvise(address, length, _MADV_HUGEPAGE))
