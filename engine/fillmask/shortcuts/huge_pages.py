@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -35,8 +36,9 @@ def read_mappings() -> bytes:
 
 
 def collapse_in_background(before: bytes) -> None:
-    """As ``collapse``, in a thread of its own, which ends with the process."""
-    threading.Thread(target=collapse, args=(before,), name="fillmask-huge-pages", daemon=True).start()
+    """As ``collapse``, in a thread of its own, which ends with the process; where none can start, pages stay small."""
+    with suppress(RuntimeError):
+        threading.Thread(target=collapse, args=(before,), name="fillmask-huge-pages", daemon=True).start()
 
 
 def collapse(before: bytes) -> int:

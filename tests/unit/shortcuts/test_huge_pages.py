@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,6 +121,20 @@ def test_a_session_asks_once_after_its_first_runs(monkeypatch):
         session.run(*pad([np.array([2, 4, 3])], 0), np.array([[1]]))
         assert len(calls) == (run + 1 >= huge_pages.RUNS)
     assert calls == [session.mappings]
+
+
+def test_runs_go_on_where_no_thread_can_start(monkeypatch):
+    starts = []
+
+    def refuse(thread):
+        starts.append(thread.name)
+        raise RuntimeError("can't start new thread")
+
+    session = Session(toys.native_graph(toys.tables()), threads=1)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for _ in range(2 * huge_pages.RUNS):
+        session.run(*pad([np.array([2, 4, 3])], 0), np.array([[1]]))
+    assert starts == ["fillmask-huge-pages"]
 
 
 @offered
