@@ -20,6 +20,8 @@ RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHM
 BATCH = BENCHMARKS.parent / "docs" / "batch.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
+_PYTHON = ".venv-optimum/bin/python"
+_OUT = "--out build/results"  # without it a run replaces the record
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
 _TOP = """# Results
 
@@ -84,16 +86,17 @@ def numbers(results: Results) -> str:
 
 def _row(goal: Goal, measured: Mapping[str, tuple[Record, Comparison]], kinds: Sequence[str]) -> list[str]:
     question = f"{goal.model}: {README_QUESTIONS[goal.suite].format(**goal.case)}"
-    cells = [_cell(goal, measured[kind][1]) if kind in measured else NONE for kind in kinds]
-    return [question, goal.baseline, *cells, f"`python -m benchmarks {goal.suite} --model {goal.model}`"]
+    cells = [_cell(goal, *measured[kind]) if kind in measured else NONE for kind in kinds]
+    return [question, goal.baseline, *cells, f"`{_PYTHON} -m benchmarks {goal.suite} --model {goal.model} {_OUT}`"]
 
 
-def _cell(goal: Goal, compared: Comparison) -> str:
-    return interval(compared) + (f", {compared.baseline}" if goal.baseline == FASTEST else "")
+def _cell(goal: Goal, record: Record, compared: Comparison) -> str:
+    beside = f", {compared.baseline}" if goal.baseline == FASTEST else ""
+    return f"{interval(compared)}{beside}, {record.context['date']}"
 
 
 def _machine(record: Record) -> str:
     context = record.context
     packages = ", ".join(f"{name} {version}" for name, version in context["packages"].items())
-    kind = f"{record.cpu_kind}: measured" if record.cpu_kind else "Measured"
-    return f"{kind} {context['date']} on {context['cores']} cores of {context['cpu_model']}; {packages}."
+    kind = f"{record.cpu_kind}, {context['date']}" if record.cpu_kind else context["date"]
+    return f"{kind}: {context['cores']} cores of {context['cpu_model']}; {packages}."

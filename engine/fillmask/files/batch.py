@@ -54,7 +54,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     ``error`` and ``error_type`` instead of a result. The same call resumes a job that was stopped.
 
     Args:
-        verb: ``"predict"``, ``"score"`` or ``"marginals"``.
+        verb: ``"predict"``, ``"score"``, ``"marginals"``, ``"rank"``, ``"infill"`` or ``"classify"``.
         inputs: Files, folders and glob patterns, or ``"-"`` for standard input. Files end in ``.jsonl``, ``.csv``,
             ``.tsv``, ``.txt`` (one text a line) or ``.parquet``; all but Parquet also in ``.gz``, ``.xz`` or ``.zst``.
         out: A folder for parts; a file that ends in ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet``; or ``"-"`` for
