@@ -13,6 +13,7 @@ from tokenizers.pre_tokenizers import Sequence as Splitters
 from fillmask.encoding import check_text
 from fillmask.errors import CandidatesError, TextError
 from fillmask.model import Model
+from fillmask.prefixes import Node
 
 _NAMED = 3  # in a message, of candidates that are wrong alike
 
@@ -42,6 +43,7 @@ class Candidates:
     Attributes:
         texts: The distinct candidates, in order.
         mask_token: The model's mask.
+        walked: The rows of a slot that a verb made of them, by its method and whether a word there has the mark.
 
     Raises:
         CandidatesError: They are not a list of strings, or one has no token, white space at an end, a special token,
@@ -52,6 +54,7 @@ class Candidates:
         self._model = model
         self.mask_token = model.tokenizer.mask_token
         self.texts = check_candidates(texts)
+        self.walked: dict[tuple[str, bool], list[Node]] = {}
         self._read: dict[bool, list[Candidate]] = {}
         self._ids: dict[bool, dict[str, tuple[int, ...]]] = {}
         self.of(marked=True)  # a candidate that cannot be read is an error of the call, not of a text

@@ -70,10 +70,13 @@ def _in_thread(check: Callable[[], None]) -> Callable[[], None]:
             passed.set()
 
     def result() -> None:
-        thread.join()
+        if started:
+            thread.join()
         if not passed.is_set():
             check()
 
-    thread = Thread(target=run, daemon=True)
-    thread.start()
+    thread, started = Thread(target=run, daemon=True), False
+    with suppress(RuntimeError):  # a limit of processes, as containers have: the check then runs in this thread
+        thread.start()
+        started = True
     return result

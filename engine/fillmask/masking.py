@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -85,6 +85,18 @@ def masked_read(
     input_ids = np.concatenate([tokens.head, content, tokens.tail])
     at = np.array(positions, dtype=np.int64) + (tokens.head.size - start)
     return Read(input_ids, at, reading, alone=True)
+
+
+def neighbors(positions: Iterable[int], most: int) -> Iterator[list[int]]:
+    """Split positions, which ascend, into lists that fit into a window: each spans at most so many tokens."""
+    near: list[int] = []
+    for position in positions:
+        if near and position - near[0] >= most:
+            yield near
+            near = []
+        near.append(position)
+    if near:
+        yield near
 
 
 def _window_start(length: int, size: int, masked: Sequence[int], positions: Sequence[int]) -> int:

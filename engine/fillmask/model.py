@@ -99,7 +99,7 @@ class Model:
         for window in windows:
             positions = locate(window, self.tokenizer.mask_token_id)
             if positions.size:
-                self._check_known(window)
+                self.check_known(window)
                 rows.append(Row(window, positions, len(windows) == positions.size == 1))
         if not rows:
             raise NoMaskError(self.encoder.windows.no_mask())
@@ -131,8 +131,12 @@ class Model:
         token_type_ids = self.encoder.token_types.rows([row.input_ids.size for row in rows])
         return self.session.run(input_ids, attention_mask, positions, token_type_ids)
 
-    def _check_known(self, ids: NDArray[np.int64]) -> None:
-        """Refuse a token outside the model's table before it fails a run that texts share, or on a GPU reads zeros."""
+    def check_known(self, ids: NDArray[np.int64]) -> None:
+        """Refuse a token outside the model's table before it fails a run that texts share, or on a GPU reads zeros.
+
+        Raises:
+            TextError: There is one.
+        """
         if self.tokenizer.table_size is None:
             return
         size = max(self.tokenizer.table_size, self.vocab_size)

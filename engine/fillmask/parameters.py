@@ -57,7 +57,7 @@ def resolve_targets(tokenizer: ModelTokenizer, targets: str | Sequence[str]) -> 
     Source: transformers FillMaskPipeline.get_target_ids, its messages to the letter.
     """
     ids, notices = set(), []
-    for target in _check_targets(targets):
+    for target in check_targets(targets):
         token_id = tokenizer.tokenizer.token_to_id(target)
         if token_id is None:
             token_id, message = _first_piece(tokenizer, target)
@@ -93,7 +93,12 @@ def _first_piece(tokenizer: ModelTokenizer, target: str) -> tuple[int | None, st
     return piece, f"{missing} Replacing with `{tokenizer.tokenizer.id_to_token(piece)}`."
 
 
-def _check_targets(targets: object) -> Sequence[str]:
+def check_targets(targets: object) -> Sequence[str]:
+    """Check targets of one mask, and give them as a list.
+
+    Raises:
+        TargetsError: Not a string or a list of strings, or one that no tokenizer takes.
+    """
     if isinstance(targets, str):
         targets = [targets]
     if not isinstance(targets, Sequence):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
 
 from fillmask.calls import resolved
 from fillmask.errors import TargetsError
 from fillmask.model import Model
+from fillmask.parameters import check_targets
 from fillmask.tasks import Task
 from fillmask.tasks.predict import Predictions, predict, resolve
 from fillmask.windows import Truncation
@@ -55,8 +56,8 @@ def is_per_mask(targets: object) -> bool:
 
 
 def _check_strictly(model: Model, targets: object) -> None:
-    """Refuse targets that are no tokens; what else is wrong with them is found when they are resolved."""
-    lists = targets if is_per_mask(targets) else [[targets] if isinstance(targets, str) else targets]
-    for target in (each for some in lists if isinstance(some, (list, tuple)) for each in some):  # type: ignore[attr-defined]
-        if isinstance(target, str) and model.tokenizer.tokenizer.token_to_id(target) is None:
+    """Refuse targets that are no tokens of the model."""
+    lists: Iterable[object] = targets if is_per_mask(targets) else [targets]  # type: ignore[assignment]
+    for target in (each for some in lists if some is not None for each in check_targets(some)):
+        if model.tokenizer.tokenizer.token_to_id(target) is None:
             raise TargetsError(f"the target {target!r} is not a token of the model; rank takes words of several tokens")

@@ -64,7 +64,8 @@ def read_slots(model: Model, text: str, slots: Sequence[tuple[int, int]] | None 
 
     Raises:
         NoMaskError: There is no slot.
-        TextError: The text is no text, or the tokenizer does not read its masks as the scan does.
+        TextError: The text is no text, holds a token that the model lacks, or the tokenizer does not read its masks as
+            the scan does.
         InputError: ``slots`` are not spans of the text, or overlap.
         ForkError: This process is a fork of the one that loaded the model.
     """
@@ -80,6 +81,7 @@ def read_slots(model: Model, text: str, slots: Sequence[tuple[int, int]] | None 
     if not places:
         raise NoMaskError(model.encoder.windows.no_mask())
     ids = model.encoder.encode(unified.text)
+    model.check_known(ids)
     _check_count(len(places), int((ids == model.tokenizer.mask_token_id).sum()), mask)
     masks = [_span(unified, place, mask) for place in places]
     return SlottedText(text, ids, masks, _glued(masks) if chosen is None else _chosen(masks, places, chosen))

@@ -104,3 +104,16 @@ def test_a_mask_that_the_model_does_not_score_is_refused(tmp_path):
 def test_a_wrong_argument_is_an_error_and_no_model(native_folder, arguments, error):
     with pytest.raises(error):
         load_model(native_folder, **arguments)
+
+
+def test_a_model_loads_where_no_thread_can_start(native_folder, monkeypatch):
+    """A limit of processes, as containers have."""
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    checked, check = [], Artifact.check_weights
+    monkeypatch.setattr(Artifact, "check_weights", lambda *given: checked.append(given) or check(*given))
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert load_model(native_folder, variant="fp32", threads=1).variant == "fp32"
+    assert len(checked) == 1

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from fillmask.errors import InputError, TooLongError
-from fillmask.masking import check_length, check_masking_truncation, masked_read, most_positions, window_size
+from fillmask.masking import (
+    check_length,
+    check_masking_truncation,
+    masked_read,
+    most_positions,
+    neighbors,
+    window_size,
+)
 from fillmask.text_tokens import tokenize
 from tests.support import toys
 
@@ -81,3 +88,8 @@ def test_only_windows_leave_no_token_unread(truncation):
 
 def test_the_logits_of_a_row_are_bounded(model):
     assert most_positions(model) * model.vocab_size <= 1 << 24
+
+
+def test_neighbors_fit_into_a_window():
+    assert list(neighbors([0, 1, 2, 3, 4, 9, 10, 30], 3)) == [[0, 1, 2], [3, 4], [9, 10], [30]]
+    assert list(neighbors([], 3)) == []

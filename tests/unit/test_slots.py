@@ -100,3 +100,11 @@ def test_every_mask_of_any_text_is_found_where_it_was_put(family, parts, choice)
             expected.append(Span(len(text), len(text) + len(written)))
         text += written if part is None else part
     assert read_slots(model, text).masks == expected
+
+
+def test_a_token_that_the_model_lacks_is_an_error_of_the_text(model, monkeypatch):
+    """Several rows of a text run together, and their run would fail, or on a GPU read zeros."""
+    ids = model.encoder.encode("the [MASK] cat")
+    monkeypatch.setattr(type(model.encoder), "encode", lambda *_: np.where(ids == ids[3], 9999, ids))
+    with pytest.raises(TextError, match="with id 9999, the model has"):
+        read_slots(model, "the [MASK] cat")

@@ -35,7 +35,8 @@ class WeightsFile:
             # Of an open file the system knows the state without a search for its path: after a run, whose weights
             # replace all that the CPU's caches hold, 7 instead of 11 microseconds.
             self._descriptor = os.open(path, os.O_RDONLY)
-            finalize(self, os.close, self._descriptor)
+            # Not at exit: other functions that run then may still use the model.
+            finalize(self, os.close, self._descriptor).atexit = False
             self._seen = os.fstat(self._descriptor)
         except OSError as error:
             raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
@@ -76,9 +77,14 @@ class WeightsFile:
         """Check that nobody wrote into the file since it was opened; renaming over it or removing it is no change.
 
         Raises:
-            IntegrityError: It was changed in place.
+            IntegrityError: It was changed in place, or cannot be read any more.
         """
-        now = os.fstat(self._descriptor)
+        try:
+            now = os.fstat(self._descriptor)
+        except OSError as error:  # such as a stale handle of a network's file system
+            raise IntegrityError(
+                f"{self.path} cannot be read any more: {error.strerror}; load the model again"
+            ) from error
         if now.st_mtime_ns != self._seen.st_mtime_ns or now.st_size != self._seen.st_size:
             raise IntegrityError(
                 f"{self.path} was written to while a model had it mapped into memory; load the model again, and rename "

@@ -61,7 +61,7 @@ def weigh_classify(request: TaskRequest, model: ServedModel, settings: Settings,
         HttpError: 422, there are more rows than allowed.
     """
     rows = count_rows(request, settings, parameters)
-    added = max(weigh(each.text, _NO_LIMIT) for each in parameters.templates) + parameters.rank.most_pieces
+    added = max(weigh(each.text, _NO_LIMIT) for each in parameters.templates) + parameters.rank.most_pieces()
     most = model.model.max_length
     return [count * min(most, size + added) for count, size in zip(rows, weigh_texts(request, model), strict=True)]
 

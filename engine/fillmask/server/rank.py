@@ -58,7 +58,8 @@ def weigh_rank(request: TaskRequest, model: ServedModel, settings: Settings, par
         HttpError: 422, there are more rows than allowed.
     """
     rows = count_rows(request, settings, parameters)
-    tokens = (count + parameters.most_pieces for count in weigh_texts(request, model))
+    pieces = parameters.most_pieces()
+    tokens = (count + pieces for count in weigh_texts(request, model))
     most = model.model.max_length
     return [count * min(most, size) for count, size in zip(rows, tokens, strict=True)]
 

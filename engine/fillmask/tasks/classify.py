@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
@@ -20,6 +21,7 @@ from fillmask.errors import InputError
 from fillmask.model import Model
 from fillmask.results import Results, short_repr, to_dict
 from fillmask.slots import read_slots
+from fillmask.spans import Span
 from fillmask.tasks import Read, Result, Task, Verb
 from fillmask.tasks.prior import Prior, log_sum
 from fillmask.tasks.rank import Parameters as RankParameters
@@ -170,14 +172,28 @@ def read_words(
     check_text(text)
     readings = []
     for template in parameters.templates:
-        filled, mask = fill_within(model, template, text, parameters.rank.most_pieces, cut=parameters.cut)
-        slotted = read_slots(model, filled, [mask])
-        ids = parameters.rank.candidates.ids(marked=is_marked(model, slotted, slotted.slots[0]))
+        filled, mask, marked = _fill(model, template, text, parameters)
+        ids = parameters.rank.candidates.ids(marked=marked)
         ranking = yield from rank(model, filled, replace(parameters.rank, slots=[mask]))
         log_probs = {each.token_ids: each.log_prob for each in ranking.value[0]}
         by_pieces = parameters.rank.normalize == "pieces"
         readings.append({word: log_probs[own] / (len(own) if by_pieces else 1) for word, own in ids.items()})
     return readings
+
+
+def _fill(model: Model, template: Template, text: str, parameters: Parameters) -> tuple[str, Span, bool]:
+    """Fill a template; also give its slot, and whether a word there has the vocabulary's mark.
+
+    A word may have more pieces with the mark than without, or fewer, and only the filled text shows which it has.
+    """
+    pieces = 1
+    while True:
+        filled, mask = fill_within(model, template, text, pieces, cut=parameters.cut)
+        slotted = read_slots(model, filled, [mask])
+        marked = is_marked(model, slotted, slotted.slots[0])
+        if (needed := parameters.rank.most_pieces(marked=marked)) <= pieces:
+            return filled, mask, marked
+        pieces = needed
 
 
 def _aggregate(read: Mapping[str, float], prior: Mapping[str, float], parameters: Parameters, label: str) -> float:
@@ -204,7 +220,7 @@ def _prior(prior: object) -> Prior | None:
 
 def _check(temperature: object, aggregate: object, multi_label: object, normalize: object, truncation: object) -> None:
     number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
-    if not number or not 0 < temperature < math.inf:  # type: ignore[operator]
+    if not number or not 0 < temperature <= sys.float_info.max:  # type: ignore[operator]
         raise InputError(f"temperature must be a number above 0, got {temperature!r}")
     if aggregate not in get_args(Aggregate):
         raise InputError(f"aggregate must be one of {', '.join(map(repr, get_args(Aggregate)))}, got {aggregate!r}")

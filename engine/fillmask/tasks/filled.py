@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.errors import InputError, TargetsError
+from fillmask.errors import InputError, NoMaskError, TargetsError, TruncationWarning
 from fillmask.model import Model, Row
 from fillmask.notices import Notice
 from fillmask.parameters import check_target_ids, check_top_k, resolve_targets
@@ -134,13 +134,14 @@ def predict_filled(model: Model, text: str, parameters: Parameters) -> Task[Pred
     readings = dict(zip(wanted, _readings(model, slotted, wanted, parameters), strict=True))
     encoded = model.rows(slotted.ids, parameters.truncation)
     places = list(_places(encoded.rows, wanted))
+    notices = encoded.notices if parameters.slots is None else _cut_slots(model, places, len(wanted))
     found = yield [_read(row, masks, readings) for row, masks in places]
     value = [
         _predictions(model, slotted, (row, index, mask), best, parameters)
         for (row, masks), results in zip(places, found, strict=True)
         for (index, mask), best in zip(masks, results, strict=True)
     ]
-    return Result(Results(value), encoded.notices)
+    return Result(Results(value), notices)
 
 
 PREDICT_FILLED = Verb("predict", resolve_filled, predict_filled)
@@ -154,6 +155,15 @@ def _places(rows: Sequence[Row], wanted: Sequence[int]) -> Iterator[tuple[Row, l
         first += row.positions.size
         if masks:
             yield row, masks
+
+
+def _cut_slots(model: Model, places: Sequence[tuple[Row, list[tuple[int, int]]]], wanted: int) -> tuple[Notice, ...]:
+    """A notice of the slots that are in no row, as ``Windows.cut`` gives one of masks; other masks are context."""
+    cut = wanted - sum(len(masks) for _, masks in places)
+    where = f"truncation='right' cut off {cut} of the text's {wanted} slots, behind {model.max_length} tokens"
+    if cut == wanted:
+        raise NoMaskError(f"{where}; try 'window'")
+    return (Notice(TruncationWarning, where),) if cut else ()
 
 
 def _read(row: Row, masks: Sequence[tuple[int, int]], readings: dict[int, TopK]) -> Read:

@@ -92,19 +92,21 @@ class Parameters:
     slots: Slots | None = None
 
     def nodes(self, *, marked: bool) -> list[Node]:
-        """The rows of one slot."""
-        walk = left_to_right if self.method == "l2r" else in_parallel
-        return walk(candidate.ids for candidate in self.candidates.of(marked=marked))
+        """The rows of one slot; they are made once for all texts."""
+        walked = self.candidates.walked
+        if (self.method, marked) not in walked:
+            walk = left_to_right if self.method == "l2r" else in_parallel
+            walked[self.method, marked] = walk(candidate.ids for candidate in self.candidates.of(marked=marked))
+        return walked[self.method, marked]
 
     def rows(self, text: str) -> int:
         """How many rows a text takes, at most, from how often it has a mask or a placeholder."""
         masks = {self.candidates.mask_token, *PLACEHOLDERS}
         return max(1, sum(text.count(mask) for mask in masks)) * len(self.nodes(marked=True))
 
-    @property
-    def most_pieces(self) -> int:
-        """The largest number of pieces of a candidate."""
-        return max(len(candidate.ids) for candidate in self.candidates.of(marked=True))
+    def most_pieces(self, *, marked: bool = True) -> int:
+        """The largest number of pieces of a candidate, at a slot at which a word has the vocabulary's mark, or not."""
+        return max(len(candidate.ids) for candidate in self.candidates.of(marked=marked))
 
 
 def resolve(
@@ -161,8 +163,7 @@ def softmax(values: Sequence[float]) -> list[float]:
 
 
 def _context(model: Model, slotted: SlottedText, slot: Slot, parameters: Parameters) -> SlotContext:
-    candidates = parameters.candidates.of(marked=is_marked(model, slotted, slot))
-    most = max(len(candidate.ids) for candidate in candidates)
+    most = parameters.most_pieces(marked=is_marked(model, slotted, slot))
     return slot_context(model, slotted, slot, most, parameters.truncation)
 
 

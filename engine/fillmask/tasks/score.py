@@ -31,6 +31,7 @@ from fillmask.masking import (
     check_masking_truncation,
     masked_read,
     most_positions,
+    neighbors,
     window_size,
 )
 from fillmask.model import Model
@@ -205,9 +206,7 @@ def _reads(model: Model, tokens: TextTokens, scored: Sequence[int], masked: Sequ
     """Make one row for the tokens that are read while the same others are masked."""
     most = min(most_positions(model), max(1, window_size(model) // 2))  # a word may be longer than a window
     for hidden, group in groupby(scored, key=masked.__getitem__):
-        positions = list(group)
-        for first in range(0, len(positions), most):
-            some = positions[first : first + most]
+        for some in neighbors(group, most):
             yield masked_read(model, tokens, hidden, some, LogProbs(tuple(tokens.ids[some].tolist())))
 
 

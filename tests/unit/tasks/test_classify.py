@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from fillmask import InputError, Label, TooLongError
+from fillmask.candidates import Candidates
+from fillmask.model import Model
 from fillmask.tasks.classify import CLASSIFY, check_labels
 from fillmask.tasks.prior import Prior
 from tests.support.goldens import FAMILIES, golden
@@ -232,3 +234,26 @@ def test_the_default_template(native):
     with pytest.raises(TooLongError):  # in letters it is too long for the toy model
         native.classify(TEXT, ["cat"])
     assert CLASSIFY.name == "classify"
+
+
+@pytest.mark.parametrize("temperature", [10**400, float("inf"), float("nan"), -1])
+def test_a_temperature_that_no_number_divides_by_is_refused(native, temperature):
+    with pytest.raises(InputError, match="temperature must be a number above 0"):
+        native.classify(TEXT, LABELS, TEMPLATE, temperature=temperature)
+
+
+@pytest.mark.parametrize("start", ["", "x "])
+def test_a_text_is_cut_for_the_pieces_that_its_slot_takes(start, monkeypatch):
+    """At the beginning of a text, a word of this vocabulary has no mark, and more pieces than behind a space."""
+    model = golden("bytelevel")
+    vocabulary = model.tokenizer.tokenizer.get_vocab()
+    words = [token[1:] for token in vocabulary if token[:1] == "Ġ" and token[1:].isascii() and token[1:].isalpha()]
+    pieces = {word: Candidates(model.model, [word]) for word in words}
+    word = max(words, key=lambda each: len(pieces[each].of(marked=False)[0].ids))
+    rows, logits = [], Model.logits
+    monkeypatch.setattr(Model, "logits", lambda self, reads: rows.extend(reads) or logits(self, reads))
+    labels = model.classify("word " * 900, [word], start + "<mask> {text}", truncation="right")
+    assert labels[0].label == word
+    wanted = pieces[word].of(marked=bool(start))[0].ids
+    assert (len(wanted) > 1) == (not start)
+    assert model.model.max_length - 3 <= max(row.input_ids.size for row in rows) <= model.model.max_length

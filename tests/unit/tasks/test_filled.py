@@ -201,3 +201,18 @@ def test_top_k_is_checked(native):
 def test_results_are_plain_records(native):
     ((prediction,),) = native.predict("a [MASK]", filled=True, top_k=1)
     assert [*asdict(prediction)] == ["score", "token", "token_str", "sequence", "start", "end", "text", "filled"]
+
+
+def test_slots_that_are_cut_off_are_counted_without_the_masks_beside_them(fill_mask):
+    text = "[MASK] " + LONG + "cat"
+    behind = (len(text) - 3, len(text))
+    with pytest.raises(NoMaskError, match="cut off 1 of the text's 1 slots, behind 16 tokens; try 'window'"):
+        fill_mask.predict(text, slots=[behind], truncation="right")
+    with pytest.warns(TruncationWarning, match="cut off 1 of the text's 2 slots"):
+        (only,) = fill_mask.predict(text, slots=[(0, 6), behind], truncation="right", filled=True)
+    assert only[0].start == 0
+
+
+def test_a_strict_target_that_no_tokenizer_takes_is_refused(native):
+    with pytest.raises(TargetsError, match=r"targets\[0\]: the text holds the lone surrogate"):
+        native.predict("the [MASK]", targets=["\ud800"], strict_targets=True)

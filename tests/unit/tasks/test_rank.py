@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from fillmask.contexts import slot_context
 from fillmask.executor import run_task
 from fillmask.results import as_json
 from fillmask.slots import read_slots
-from fillmask.tasks.rank import RANK, Parameters, rank, softmax
+from fillmask.tasks.rank import RANK, Parameters, rank, resolve, softmax
 from fillmask.text_tokens import tokenize
 from tests.support import toys
 from tests.support.goldens import FAMILIES, golden
@@ -61,7 +62,7 @@ def brute_force(tables, left, candidate, right, *, method, mask):
 
 def given(ids):
     """Candidates by their ids, also those that no text gives, such as special tokens."""
-    return SimpleNamespace(of=lambda marked: [Candidate("x", each) for each in ids])
+    return SimpleNamespace(walked={}, of=lambda marked: [Candidate("x", each) for each in ids])
 
 
 # What is computed
@@ -273,3 +274,10 @@ def test_json_has_no_infinity():
     assert as_json([[ranked]]) == [
         [{"text": "cat", "log_prob": None, "score": 0.0, "pieces": 1, "token_ids": [7], "start": 2, "end": 8}]
     ]
+
+
+def test_the_rows_of_a_slot_are_made_once_for_all_texts(native):
+    parameters = resolve(native.model, candidates=["cat", "dogs"]).value
+    assert parameters.nodes(marked=True) is parameters.nodes(marked=True)
+    parallel = replace(parameters, method="parallel")
+    assert len(parallel.nodes(marked=True)) == 2 < len(parameters.nodes(marked=True)) == 3

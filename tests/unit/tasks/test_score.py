@@ -265,3 +265,10 @@ def test_a_score_is_hashable_frozen_and_pickles(native):
     assert hash(score) == hash(native.score("the cat"))
     with pytest.raises(AttributeError):
         score.log_prob = 0.0
+
+
+def test_tokens_of_a_word_that_are_further_apart_than_a_window_are_each_read(fill_mask):
+    """Masks between them are no tokens to score."""
+    score = fill_mask.score("c" + "[MASK]" * 40 + "s", words="spaces", method="whole_word", truncation="window")
+    assert [token.text for token in score.tokens] == ["c", "s"]
+    assert math.isfinite(score.log_prob)
