@@ -91,6 +91,7 @@ def test_the_deadline_of_a_line_counts_from_the_submission_of_its_text():
         found = [json.loads(line) async for line in lines]
         assert [line["error_type"] for line in found] == ["deadline_exceeded"] * 30
         assert time.monotonic() - start < 30 * 0.5  # one deadline after the other
+        assert all(future.cancelled() for future in futures)  # what is left of them never runs
 
     asyncio.run(scenario())
 

@@ -1,19 +1,18 @@
 """Marginals over HTTP: those of the library, weighed by the runs that they take, their size limited before they run."""
 
-import asyncio
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from starlette.datastructures import Headers
 
 from fillmask import FillMask
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.server.http_errors import HttpError
-from fillmask.server.marginals import MARGINALS_OF_TEXTS, receive_marginals
+from fillmask.server.marginals import MARGINALS_OF_TEXTS
 from fillmask.server.registry import ServedModel
 from fillmask.server.settings import Settings
+from fillmask.tasks.marginals import resolve
 from tests.support import weighing
 
 TEXT = "The keys to the cabinet are on the table."
@@ -102,42 +101,41 @@ def test_marginals_are_described(server):
 # Limits
 
 
-def received(inputs, **limits):
-    """What is made of a request."""
-
-    async def body():
-        yield json.dumps({"inputs": inputs}).encode()
-
-    headers = Headers({"content-type": "application/json"})
-    scope = {"fillmask.body_complete": True, "fillmask.hold": SimpleNamespace(take=lambda _: True)}
-    return asyncio.run(
-        receive_marginals(SimpleNamespace(headers=headers, scope=scope, stream=body), Settings(**limits))
-    )
+def test_the_largest_matrix_fits_into_the_response(alone):
+    parameters = MARGINALS_OF_TEXTS.bound(resolve(alone.model).value, Settings(max_response_bytes=1100))
+    assert parameters.most_log_probs == 100
+    assert len(json.dumps([-12.345678] * 100)) <= 1100 + 100
 
 
-def test_the_largest_matrix_fits_into_the_response():
-    most = received("a", max_response_bytes=1100).arguments["most_log_probs"]
-    assert most == 100
-    assert len(json.dumps([-12.345678] * most)) <= 1100 + 100
-
-
-def weights(texts, *, masked=True, truncation=None, **options):
+def weights(texts, *, masked=True, truncation=None, alphabet=(1,), **options):
     """The weights of the texts of a request."""
     return weighing.weights(
-        MARGINALS_OF_TEXTS, texts, arguments={"masked": masked, "truncation": truncation}, **options
+        MARGINALS_OF_TEXTS,
+        texts,
+        SimpleNamespace(alphabet=alphabet),
+        arguments={"masked": masked, "truncation": truncation},
+        **options,
     )
 
 
 def test_a_text_weighs_its_rows_times_its_tokens():
-    assert weights(["x" * 392, "x" * 3992]) == [100 * 100, 1000 * 512]
-    assert weights(["M" * 98, "M" * 998], bytes_per_token=1) == [100 * 100, 1000 * 512]
+    assert weights(["x" * 392, "x" * 3992]) == [100 * 100 + 1, 1000 * 512 + 10]
+    assert weights(["M" * 98, "M" * 998], bytes_per_token=1) == [100 * 100 + 1, 1000 * 512 + 10]
     with pytest.raises(HttpError, match="a request has at most 99 tokens to read, got about 100"):
         weights(["x" * 392], max_reads=99)
 
 
 def test_unmasked_a_text_weighs_its_tokens_and_in_windows_twice_as_many():
-    assert weights(["x" * 392, "x" * 3992], masked=False, max_reads=1) == [100, 512]
-    assert weights(["x" * 3992], masked=False, truncation="window") == [2000]
+    assert weights(["x" * 392, "x" * 3992], masked=False, max_reads=1) == [100 + 1, 512 + 10]
+    assert weights(["x" * 3992], masked=False, truncation="window") == [2000 + 10]
+
+
+def test_a_text_weighs_its_numbers_besides(monkeypatch):
+    """A hundred take as long as a token; of a vocabulary of words a short text has a million."""
+    assert weights(["x" * 112], alphabet=range(20)) == [30 * 30 + 6]
+    assert weights(["x" * 112], alphabet=None) == [30 * 30 + 30 * 30_522 // 100]
+    monkeypatch.setattr(weighing, "VOCABULARY", 33)
+    assert weights(["M" * 28], alphabet=None, bytes_per_token=1) == [30 * 30 + 6]
 
 
 def test_a_token_of_a_model_of_letters_is_a_byte(alone):

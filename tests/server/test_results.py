@@ -6,12 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fillmask import FillMask, InputError
+from fillmask import FillMask, FillMaskError, InputError
 from fillmask.server.aside import Aside
 from fillmask.server.http_errors import HttpError
 from fillmask.server.json_limits import check_values
@@ -136,23 +137,74 @@ def test_an_error_in_a_list_ends_its_parsing():
         assert len(caught.value.errors()) == 2  # one for each member of the union
 
 
+def run_aside(aside, size, work, timeout=60.0):
+    return aside.run(size, work, monotonic(), timeout)
+
+
 def test_the_smallest_of_what_waits_runs_first_and_an_error_is_raised_where_it_is_awaited():
     async def scenario():
         aside, ran, go = Aside(), [], threading.Event()
-        running = [asyncio.ensure_future(aside.run(10_000, go.wait))]
+        run = partial(run_aside, aside)
+        running = [asyncio.ensure_future(run(10_000, go.wait))]
         await asyncio.sleep(0.05)
         for size in (900_000, 500_000, 3000):
-            running.append(asyncio.ensure_future(aside.run(size, partial(ran.append, size))))
-        running.append(asyncio.ensure_future(aside.run(2_000_000, partial(int, "x"))))
-        dropped = asyncio.ensure_future(aside.run(700_000, partial(ran.append, "dropped")))
+            running.append(asyncio.ensure_future(run(size, partial(ran.append, size))))
+        running.append(asyncio.ensure_future(run(2_000_000, partial(int, "x"))))
+        dropped = asyncio.ensure_future(run(700_000, partial(ran.append, "dropped")))
         await asyncio.sleep(0.01)
         dropped.cancel()
         go.set()
         found = await asyncio.gather(*running, return_exceptions=True)
         assert ran == [3000, 500_000, 900_000]
         assert isinstance(found[-1], ValueError)
-        assert await aside.run(10, threading.current_thread) is threading.current_thread()
-        assert (await aside.run(10_000, threading.current_thread)).name == "aside"
+        assert await run(10, threading.current_thread) is threading.current_thread()
+        assert (await run(10_000, threading.current_thread)).name == "aside"
+
+    asyncio.run(scenario())
+
+
+def test_what_waits_aside_gets_504_at_its_deadline_and_never_runs():
+    async def scenario():
+        aside, ran, go = Aside(), [], threading.Event()
+        slow = asyncio.ensure_future(run_aside(aside, 3000, go.wait))
+        await asyncio.sleep(0.05)
+        with pytest.raises(HttpError, match="no predictions within 10 ms") as caught:
+            await run_aside(aside, 4000, partial(ran.append, "late"), 0.01)
+        assert caught.value.status == 504
+        go.set()
+        await slow
+        await run_aside(aside, 9000, partial(ran.append, "next"))
+        assert ran == ["next"]
+
+    asyncio.run(scenario())
+
+
+class Panic(BaseException):
+    """As those of the tokenizers library."""
+
+
+def test_a_panic_leaves_the_thread_aside_alive(caplog):
+    def panic():
+        raise Panic
+
+    async def scenario():
+        aside = Aside()
+        with pytest.raises(FillMaskError, match="Panic in a request"):
+            await run_aside(aside, 3000, panic)
+        assert await run_aside(aside, 3000, partial(int, "1")) == 1
+
+    asyncio.run(scenario())
+    assert "a request could not be prepared" in caplog.text
+
+
+def test_where_no_thread_can_start_the_next_request_tries_again(monkeypatch):
+    async def scenario():
+        aside = Aside()
+        with monkeypatch.context() as context:
+            context.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("no thread")))
+            with pytest.raises(RuntimeError, match="no thread"):
+                await run_aside(aside, 3000, partial(int, "1"))
+        assert await run_aside(aside, 3000, partial(int, "1")) == 1
 
     asyncio.run(scenario())
 

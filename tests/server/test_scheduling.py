@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fillmask import FillMaskError, NoMaskError
+from fillmask import FillMaskError, NoMaskError, TextError
 from fillmask.batching import ANY_LENGTH
 from fillmask.server.job import Expired, Job
 from fillmask.server.scheduler import Scheduler
@@ -17,7 +17,10 @@ from fillmask.tasks import Read, Result
 
 
 class Model:
-    """A model whose run of "wait" lasts until ``go`` is set; the text of each other run selects what it does."""
+    """A model whose run of "wait" lasts until ``go`` is set, and that of "hold" until ``release`` is.
+
+    The text of each other run selects what it does.
+    """
 
     max_batch_tokens, max_padding = 512, 8
     session = SimpleNamespace(on_gpu=False)
@@ -26,13 +29,15 @@ class Model:
         self.model = self  # a served model and its engine model in one
         self.batch_invariant, self.equal_length_invariant = padded, equal_length
         self.padded_below = ANY_LENGTH if padded else 0
-        self.runs = []
+        self.runs, self.threads = [], []
         self.ran, self.go, self.began = [], threading.Event(), threading.Event()
+        self.held, self.release = threading.Event(), threading.Event()
         self.barrier = threading.Barrier(2)
 
     def logits(self, reads):
         texts = ["".join(map(chr, read.input_ids)) for read in reads]
         self.runs.append(texts)
+        self.threads.append(threading.current_thread().name)
         for text in texts:
             self.run(text)
         return np.zeros((len(reads), 1, 1), dtype=np.float32)
@@ -42,7 +47,10 @@ class Model:
         if text == "wait":
             self.began.set()
             assert self.go.wait(10)
-        elif text == "meet":
+        elif text == "hold":
+            self.held.set()
+            assert self.release.wait(10)
+        elif text.startswith("meet"):
             self.barrier.wait(10)
         elif text == "defect":
             raise ZeroDivisionError
@@ -62,6 +70,19 @@ def task(text, rounds=1):
     return Result([[text]])
 
 
+def own_task(texts):
+    """A task whose reads run beside no other task's, each in a batch of its own."""
+    results = yield [
+        Read(np.array([*map(ord, text)], dtype=np.int64), np.zeros(1, dtype=np.int64), partial(first, text), alone=True)
+        for text in texts.split("+")
+    ]
+    return Result(results)
+
+
+def first(value, _):
+    return value
+
+
 def scheduled(threads, scenario, *, max_batch=1, padded=True):
     """Run a scenario, a coroutine function of ``(model, submit)``, with a scheduler of so many threads."""
     model = Model(equal_length=max_batch > 1, padded=padded and max_batch > 1)
@@ -70,10 +91,11 @@ def scheduled(threads, scenario, *, max_batch=1, padded=True):
         loop = asyncio.get_running_loop()
         scheduler = Scheduler(threads, loop, max_batch=max_batch)
 
-        def submit(text, *, tokens_before=10, within=60.0, rounds=1, weight=10, extra=0, bulk=False):
-            start = partial(task, text, rounds)
+        def submit(text, *, tokens_before=10, within=60.0, rounds=1, weight=10, extra=0, bulk=False, **limits):
+            start = partial(task, text, rounds) if "+" not in text else partial(own_task, text)
             job = Job(model, start, monotonic() + within, weight, tokens_before, loop.create_future())
             job.extra, job.bulk = extra, bulk
+            job.most_small, job.most_rows = limits.get("most_small", 10**9), limits.get("most_rows", 10**9)
             scheduler.submit([job])
             return job.future
 
@@ -81,6 +103,7 @@ def scheduled(threads, scenario, *, max_batch=1, padded=True):
             await asyncio.wait_for(scenario(model, submit), 20)
         finally:
             model.go.set()
+            model.release.set()
             assert scheduler.stop(10)
         return scheduler
 
@@ -382,3 +405,143 @@ def test_a_task_of_several_rounds_expires_between_them():
             await future
 
     scheduled(1, scenario)
+
+
+def test_idle_threads_run_batches_of_a_large_request():
+    async def scenario(_, submit):
+        done = await submit("meet+meet2+last", bulk=True)
+        assert done.value == ["meet", "meet2", "last"]
+        assert done.tokens == 13
+        assert done.run > 0
+
+    _, scheduler = scheduled(2, scenario)
+    assert (scheduler.started, scheduler.longest_run) == (1, 0)
+
+
+def test_a_short_request_leaves_the_other_threads_to_the_next_text():
+    async def scenario(model, submit):
+        ours = submit("hold+second")
+        await asyncio.to_thread(model.held.wait)
+        await submit("short")
+        await asyncio.sleep(0.05)
+        assert model.ran == ["hold", "short"]
+        model.release.set()
+        assert (await ours).value == ["hold", "second"]
+
+    scheduled(2, scenario)
+
+
+async def hold_and_wait(model, submit, batches, **options):
+    """Occupy two threads: one with a text, one with the first of some batches; then free the other thread."""
+    submit("wait", bulk=True)
+    await asyncio.to_thread(model.began.wait)
+    future = submit(batches, bulk=True, **options)
+    await asyncio.to_thread(model.held.wait)
+    return future
+
+
+def test_a_thread_assists_only_where_no_other_job_waits():
+    async def scenario(model, submit):
+        ours = await hold_and_wait(model, submit, "hold+second")
+        other = submit("other", bulk=True, tokens_before=400)
+        model.go.set()
+        await other
+        while len(model.ran) < 4:
+            await asyncio.sleep(0.001)
+        model.release.set()
+        assert (await ours).value == ["hold", "second"]
+
+    model, _ = scheduled(2, scenario)
+    assert model.ran == ["wait", "hold", "other", "second"]
+
+
+def test_while_short_texts_come_no_thread_assists(monkeypatch):
+    monkeypatch.setattr("fillmask.server.scheduler._LEAVES_CPU_S", 600)
+
+    async def scenario(model, submit):
+        await submit("short")
+        ours = submit("hold+second", bulk=True)
+        await asyncio.to_thread(model.held.wait)
+        await asyncio.sleep(0.05)
+        assert model.ran == ["short", "hold"]
+        model.release.set()
+        await ours
+
+    scheduled(2, scenario)
+
+
+@pytest.mark.parametrize("within", [60.0, 0.2])
+def test_a_request_that_was_cancelled_or_expired_is_not_assisted(within):
+    async def scenario(model, submit):
+        ours = await hold_and_wait(model, submit, "hold+second", within=within)
+        if within == 60:
+            ours.cancel()
+        else:
+            await asyncio.sleep(within)
+        model.go.set()
+        await submit("next", bulk=True)
+        await asyncio.sleep(0.05)
+        model.release.set()
+        if within != 60:
+            with pytest.raises(Expired):
+                await ours
+
+    model, _ = scheduled(2, scenario)
+    assert model.ran == ["wait", "hold", "next"]
+
+
+@pytest.mark.parametrize(("text", "message"), [("defect", "ZeroDivisionError in a run"), ("fails", "the run fails")])
+def test_an_error_in_another_thread_ends_the_task(text, message, caplog):
+    async def scenario(model, submit):
+        ours = await hold_and_wait(model, submit, f"hold+{text}")
+        model.go.set()
+        while text not in model.ran:
+            await asyncio.sleep(0.001)
+        model.release.set()
+        with pytest.raises(FillMaskError, match=message):
+            await ours
+        assert (await submit("next", bulk=True)).value == [["next"]]
+
+    scheduled(2, scenario)
+    assert "a run failed" in caplog.text
+
+
+def test_a_text_with_more_tokens_than_its_length_let_expect_is_bulk():
+    async def scenario(_, submit):
+        assert (await submit("as+expected", most_small=10)).value == ["as", "expected"]
+        assert (await submit("more+than+expected", most_small=10)).value == ["more", "than", "expected"]
+
+    model, scheduler = scheduled(1, scenario)
+    assert model.threads == ["fillmask-short-0"] * 2 + ["fillmask-bulk-0"] * 3
+    assert scheduler.started == 2
+
+
+def test_a_text_with_more_rows_than_allowed_ends_in_an_error():
+    async def scenario(_, submit):
+        refused = [await submit("a+b+c", most_rows=2), await submit("again", rounds=4, most_rows=3)]
+        for each in refused:
+            assert isinstance(each.value, TextError)
+            assert "rows, and this one needs more; send a shorter text" in str(each.value)
+        assert (await submit("a+b", most_rows=2)).value == ["a", "b"]
+
+    model, _ = scheduled(1, scenario)
+    assert model.ran == ["again"] * 3 + ["a", "b"]
+
+
+def test_cancelled_texts_leave_the_queue_wherever_they_are():
+    """They hold the texts of their requests."""
+
+    async def scenario(model, submit):
+        submit("wait")
+        await asyncio.to_thread(model.began.wait)
+        futures = [submit(str(number)) for number in range(9)]
+        for future in futures[3:]:
+            future.cancel()
+            scheduler_of(submit).drop_cancelled()
+        await asyncio.sleep(0)
+        assert scheduler_of(submit).waiting == 3
+        model.go.set()
+        await asyncio.wait(futures[:3])
+
+    model, _ = scheduled(1, scenario)
+    assert model.ran == ["wait", "0", "1", "2"]

@@ -55,9 +55,14 @@ class Admission:
         """Tokens that all streams may hold together."""
         return max(1, int(self._settings.max_queue_tokens * _STREAM_SHARE))
 
+    @property
+    def most_small(self) -> int:
+        """Tokens of a small request, at most: it runs before large ones, and has a part of the queue."""
+        return int(self._settings.max_queue_tokens * _SMALL)
+
     def small(self, weight: int) -> bool:
-        """Return whether a request of this weight is small: it runs before large ones, and has a part of the queue."""
-        return weight <= self._settings.max_queue_tokens * _SMALL
+        """Return whether a request of this weight is small."""
+        return weight <= self.most_small
 
     def full(self, size: int = 0) -> bool:
         """Return whether a request would get no permit, judged by the size of its body alone.

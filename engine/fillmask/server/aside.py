@@ -7,6 +7,7 @@ larger ones, but waits at most as long as their bytes take.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -14,8 +15,11 @@ from queue import PriorityQueue
 from time import monotonic
 from typing import Any, TypeVar
 
+from fillmask.errors import FillMaskError
+from fillmask.server.http_errors import too_late
 from fillmask.server.thread_priority import lower_priority
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # A body of this size takes less than a millisecond, which is less than the change of threads is worth.
@@ -31,32 +35,46 @@ class Aside:
         self._order = count()
         self._thread: threading.Thread | None = None
 
-    async def run(self, size: int, work: Callable[[], T]) -> T:
+    async def run(self, size: int, work: Callable[[], T], started: float, timeout: float) -> T:
         """Run a function, in the thread if its request is large.
 
         Args:
             size: Bytes of the body of the request.
             work: The function; what it raises is raised here.
+            started: When the request arrived, in seconds of ``monotonic``.
+            timeout: Seconds from then on that it may wait.
+
+        Raises:
+            HttpError: 504, the time is over.
         """
         if size <= _ON_LOOP_BYTES:
             return work()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
-            self._thread.start()
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            thread = threading.Thread(target=self._work, name="aside", daemon=True)
+            thread.start()
+            self._thread = thread
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         self._waiting.put((monotonic() + size * _SECONDS_PER_BYTE, next(self._order), future, work))
-        return await future
+        timer = loop.call_later(started + timeout - monotonic(), _deliver, future, None, too_late(timeout))
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     def _work(self) -> None:
         lower_priority()
         while True:
             _, _, future, work = self._waiting.get()
-            if future.cancelled():
+            if future.done():
                 continue
             try:
                 result, error = work(), None
             except Exception as raised:
                 result, error = None, raised
+            except BaseException as panic:  # of the tokenizers library; it must not end the thread
+                _log.error("a request could not be prepared", exc_info=panic)
+                result, error = None, FillMaskError(f"{type(panic).__name__} in a request")
             if not future.get_loop().is_closed():
                 future.get_loop().call_soon_threadsafe(_deliver, future, result, error)
 

@@ -18,7 +18,7 @@ from fillmask.server.admission import Admission, stream_needs
 from fillmask.server.aside import ASIDE
 from fillmask.server.context import DISCONNECTED, RequestContext, context_of
 from fillmask.server.gather import gather
-from fillmask.server.http_errors import HttpError
+from fillmask.server.http_errors import HttpError, too_late
 from fillmask.server.job import Expired, Job, JobResult
 from fillmask.server.metrics import Metrics
 from fillmask.server.ndjson import NdjsonResponse, generate_lines
@@ -85,7 +85,8 @@ class Handler:
         request = await service.receive(http_request, self.settings)
         context = context_of(http_request.scope)
         self._log(context, model, request)
-        submission = await ASIDE.run(request.size, partial(self._prepare, service, model, request))
+        prepare = partial(self._prepare, service, model, request)
+        submission = await ASIDE.run(request.size, prepare, context.started, request.timeout)
         if request.stream:
             return self._stream(service, submission)
         with self.admission.permit(submission.weights):
@@ -104,7 +105,7 @@ class Handler:
             context.fields["inputs"] = request.texts
 
     def _prepare(self, service: Service, model: ServedModel, request: TaskRequest) -> _Submission:
-        parameters, warnings = _resolve(service, model, request)
+        parameters, warnings = _resolve(service, model, request, self.settings)
         weights = service.weigh(request, model, self.settings, parameters)
         extras = _extras(service, model, request)
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
@@ -150,6 +151,7 @@ class Handler:
             text = submission.texts[index]
             job = Job(model, partial(_start, submission, text), deadline, weight, tokens_before, future)
             job.encode, job.extra, job.bulk = submission.encode, submission.extras[index], submission.bulk
+            job.most_small, job.most_rows = self.admission.most_small, self.settings.max_reads
             if submission.limits is not None:
                 job.check = partial(submission.limits.check, text)
             jobs.append(job)
@@ -157,17 +159,20 @@ class Handler:
         return [job.future for job in jobs]
 
     def _count(self, model: ServedModel, future: asyncio.Future[JobResult]) -> None:
-        if not future.cancelled() and future.exception() is None:
+        if future.cancelled():
+            self.scheduler.drop_cancelled()
+        elif future.exception() is None:
             self.metrics.text(model, future.result())
 
 
-def _resolve(service: Service, model: ServedModel, request: TaskRequest) -> tuple[Any, list[str]]:
+def _resolve(service: Service, model: ServedModel, request: TaskRequest, settings: Settings) -> tuple[Any, list[str]]:
     """Resolve the parameters before a permit is taken; also give the warnings so far."""
     try:
         resolved = service.verb.resolve(model.model, **request.arguments)
     except InputError as error:
         raise HttpError(422, f"{service.fields.get(type(error), 'parameters')}: {error}") from None
-    return resolved.value, [*request.warnings, *(notice.message for notice in resolved.notices)]
+    warnings = [*request.warnings, *(notice.message for notice in resolved.notices)]
+    return service.bound(resolved.value, settings), warnings
 
 
 def _extras(service: Service, model: ServedModel, request: TaskRequest) -> list[int]:
@@ -194,8 +199,7 @@ async def _wait(
     try:
         return await gather(futures, disconnected, deadline)
     except Expired:
-        message = f"no predictions within {timeout * 1000:.0f} ms; set a longer deadline with x-request-timeout-ms"
-        raise HttpError(504, message) from None
+        raise too_late(timeout) from None
 
 
 def _values(results: Sequence[JobResult], request: TaskRequest) -> list[Any]:

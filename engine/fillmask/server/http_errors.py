@@ -105,6 +105,13 @@ def encode_json(content: Any) -> bytes:  # noqa: ANN401
     return _JSON.encode(content).encode()
 
 
+def too_late(timeout: float) -> HttpError:
+    """The error of a request whose deadline, so many seconds after its start, has passed."""
+    return HttpError(
+        504, f"no predictions within {timeout * 1000:.0f} ms; set a longer deadline with x-request-timeout-ms"
+    )
+
+
 def shortened(text: str, most: int = 80) -> str:
     """Quote client input for a message, cut to ``most`` characters."""
     return repr(text if len(text) <= most else text[:most] + "…")

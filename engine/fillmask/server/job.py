@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -31,7 +32,7 @@ class JobResult:
         tokens: Tokens that ran, without padding.
         queue: From submission to the start of the first batch.
         tokenize: From text to token ids.
-        run: In ONNX Runtime; the texts of a batch share its time in proportion to their tokens.
+        run: In ONNX Runtime, in all threads; the texts of a batch share its time in proportion to their tokens.
         post: From logits to the value, shared likewise.
     """
 
@@ -59,10 +60,14 @@ class Job:
         encode: Makes the result's value from the task's.
         extra: Time of its predictions besides its row, as that of so many tokens.
         bulk: Whether it belongs to a stream or to a large request, which let others pass.
+        most_small: Tokens of its rows, at most, that are not bulk, whatever the estimate was.
+        most_rows: Rows of its task, at most.
+        rows: Rows that its task has read.
         submitted: When it entered the queue, in seconds of ``monotonic``.
         task: The task under way; None before its first run.
         result: What is known so far.
         own: The rows of its task that run without those of other tasks, batch by batch; None between two rounds.
+        assisted: Tokens and seconds of its batches that other threads ran.
     """
 
     model: ServedModel
@@ -75,10 +80,14 @@ class Job:
     encode: Callable[[Any], Any] = lambda value: value
     extra: int = 0
     bulk: bool = False
+    most_small: int = sys.maxsize
+    most_rows: int = sys.maxsize
+    rows: int = 0
     submitted: float = field(default_factory=monotonic)
     task: TaskRun[Any] | None = None
     result: JobResult = field(default_factory=JobResult)
     own: OwnRun | None = None
+    assisted: list[tuple[int, float]] = field(default_factory=list)
 
     @property
     def due(self) -> float:

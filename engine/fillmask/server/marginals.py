@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -16,10 +17,12 @@ from fillmask.server.registry import ServedModel
 from fillmask.server.request import MAX_WORD_CHARACTERS, TaskRequest, known_members, receive
 from fillmask.server.service import Service, join_json, weigh_texts
 from fillmask.server.settings import Settings
-from fillmask.tasks.marginals import MARGINALS, Marginals
+from fillmask.tasks.marginals import AMINO_ACIDS, MARGINALS, MOST_PROTEIN_TOKENS, Marginals, Parameters
 
 # In JSON, as "-12.345678, ": few log probabilities have fewer.
 _BYTES_A_NUMBER = 11
+# To read, round and encode a hundred takes as long as a token of MiniLM.
+_NUMBERS_A_TOKEN = 100
 _DECIMALS = 6  # a float32 beyond 8 has no more
 
 
@@ -30,7 +33,7 @@ async def receive_marginals(request: Request, settings: Settings) -> TaskRequest
 
 def _arguments(parameters: MarginalsParameters, settings: Settings) -> dict[str, Any]:
     _check_alphabet(parameters.alphabet, settings)
-    return known_members(parameters) | {"most_log_probs": settings.max_response_bytes // _BYTES_A_NUMBER}
+    return known_members(parameters)
 
 
 def _check_alphabet(alphabet: str | list[str] | None, settings: Settings) -> None:
@@ -45,17 +48,31 @@ def _check_alphabet(alphabet: str | list[str] | None, settings: Settings) -> Non
             raise HttpError(422, f"{where}: a token has at most {MAX_WORD_CHARACTERS} characters, got {len(token)}")
 
 
-def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
-    """Estimate the tokens that each text runs: as a score, or with ``masked=False`` in rows that overlap by half.
+def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings, parameters: Parameters) -> list[int]:
+    """Estimate the tokens that each text runs, and the time of its numbers as that of so many tokens.
 
     Raises:
         HttpError: 422, the texts have more rows than allowed.
     """
+    tokens = _tokens(request, model, settings)
+    size = model.model.vocab_size
+    letters = len(parameters.alphabet or AMINO_ACIDS) if parameters.alphabet or size <= MOST_PROTEIN_TOKENS else size
+    positions = count_tokens(request, model)
+    return [run + count * letters // _NUMBERS_A_TOKEN for run, count in zip(tokens, positions, strict=True)]
+
+
+def _tokens(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:
+    """Estimate the tokens that run: as in a score, or with ``masked=False`` in rows that overlap by half."""
     if request.arguments["masked"]:
         return weigh_masked(request, model, settings)
     if request.arguments["truncation"] is None:
         return weigh_texts(request, model, settings)
     return [2 * count for count in count_tokens(request, model)]
+
+
+def _bound(parameters: Parameters, settings: Settings) -> Parameters:
+    """Limit the matrix to what a response holds."""
+    return replace(parameters, most_log_probs=settings.max_response_bytes // _BYTES_A_NUMBER)
 
 
 def _parts(value: Marginals) -> Iterator[Any]:
@@ -79,4 +96,5 @@ MARGINALS_OF_TEXTS = Service(
     member="marginals",
     limits_masks=False,
     weigh=weigh_marginals,
+    bound=_bound,
 )

@@ -98,6 +98,7 @@ async def _members(service: Service, future: asyncio.Future[JobResult], deadline
     await asyncio.wait({future}, timeout=max(0.0, deadline - monotonic()))
     try:
         if not future.done():
+            future.cancel()
             raise Expired
         done = future.result()
     except Expired:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from fillmask.encoding import PLACEHOLDERS
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.server.aside import ASIDE
-from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE
+from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE, context_of
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.json_limits import check_values
 from fillmask.server.schema import FillMaskBody, FillMaskParameters
@@ -92,7 +92,7 @@ async def receive(
             size=len(content),
         )
 
-    return await ASIDE.run(len(content), parsed)
+    return await ASIDE.run(len(content), parsed, context_of(request.scope).started, timeout)
 
 
 def known_members(parameters: BaseModel) -> dict[str, Any]:

@@ -9,6 +9,9 @@ Streams and large requests are bulk. They have a queue and threads of their own,
 therefore never waits for a bulk run to end. While short texts come, one CPU is left to them, if there are several.
 While one of them waits, at most two bulk runs a second start.
 
+A score or a matrix of marginals has batches of its own. One thread leads them. Threads for bulk that find no job in
+their queue assist it with further batches, so that a large request takes all CPUs where nobody else needs them.
+
 Jobs that wait share a batch where that changes no score. A text is never delayed to fill a batch. On a CPU a batch
 holds at most 512 tokens, or masks and predictions that take as long. Where padding changes scores, the worker runs the
 texts of a batch whose rows are as long as the first one's; the others enter the queue again with their first due time.
@@ -19,24 +22,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 from math import ceil, inf
 from time import monotonic
+from typing import TypeAlias
 
 from fillmask.server.job import Job, JobResult
 from fillmask.server.thread_priority import lower_priority
-from fillmask.server.worker import Outcome, work
+from fillmask.server.worker import Outcome, assist, work
 
 # Jobs of the queue that are candidates for a batch.
 _LOOKAHEAD = 64
-# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon. A client that sends one
-# text and then a large request must not wait for longer.
+# For so long after a short text, bulk leaves a CPU idle: the next one is likely to come soon.
 _LEAVES_CPU_S = 0.1
-# Between the starts of two bulk runs while short texts wait. Beside all attacks of the scorecard the 99 % of a client's
-# latencies is half of that without this pause.
+# Between the starts of two bulk runs while short texts wait. Beside all attacks of the scorecard it halves the p99.
 _BULK_PAUSE_S = 0.5
 _Queue = list[tuple[float, int, Job]]
+_Turn: TypeAlias = Callable[[], "list[tuple[Job, Outcome]]"]
 
 
 class Scheduler:
@@ -62,11 +66,12 @@ class Scheduler:
         # Of the jobs that are not bulk, and of those that are. A queue is in the order of its runs: due time, arrival.
         self._queues: tuple[_Queue, _Queue] = ([], [])
         self._changed = (threading.Condition(self._lock), threading.Condition(self._lock))
+        self._led: list[Job] = []  # bulk jobs under way that had batches which no thread had begun
         self._bulk_runs = 0
         self._last_short = self._last_bulk = -inf
         self._order = count()
         self._run_starts: dict[int, float] = {}
-        self._stopped = False
+        self._stopped = self._dropping = False
         self._threads = [
             threading.Thread(target=self._work, args=(bulk,), name=f"fillmask-{kind}-{index}", daemon=True)
             for bulk, kind in enumerate(("short", "bulk"))
@@ -84,9 +89,15 @@ class Scheduler:
                 if not job.bulk:
                     self._last_short = monotonic()
 
+    def drop_cancelled(self) -> None:
+        """Forget the jobs in the queue whose futures are cancelled, soon; called in the event loop."""
+        if not self._dropping:
+            self._dropping = True
+            self._loop.call_soon(self._drop)
+
     @property
     def waiting(self) -> int:
-        """Jobs in the queue. A cancelled job counts until it reaches the front."""
+        """Jobs in the queue."""
         return sum(map(len, self._queues))
 
     @property
@@ -121,32 +132,60 @@ class Scheduler:
     def _work(self, bulk: int) -> None:
         if bulk:
             lower_priority()
-        while jobs := self._next(bulk):
+        while turn := self._next(bulk):
             self._run_starts[threading.get_ident()] = monotonic()
-            outcomes = work(jobs, self._count)
+            outcomes = turn()
             del self._run_starts[threading.get_ident()]
             if bulk:
                 self._end_bulk_run()
-            self.submit(job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None)
-            self._loop.call_soon_threadsafe(_deliver, jobs, outcomes)
+            self.submit(job for job, outcome in outcomes if outcome is None)
+            if outcomes:
+                self._loop.call_soon_threadsafe(_deliver, outcomes)
 
-    def _next(self, bulk: int) -> list[Job]:
-        """Wait for the next batch of jobs of a queue; empty after ``stop``."""
+    def _next(self, bulk: int) -> _Turn | None:
+        """Wait for the next run of a queue, or for a run of bulk to assist; None after ``stop``."""
         queue = self._queues[bulk]
         with self._lock:
             while not self._stopped:
-                self._drop_cancelled()
-                if queue and (not bulk or self._bulk_runs < self._most_bulk_runs):
+                self._drop_ended()
+                assisted = self._led[0] if bulk and not queue and self._led else None
+                if (queue or assisted) and (not bulk or self._bulk_runs < self._most_bulk_runs):
                     self._count_start(bulk)
-                    return self._take(queue)
+                    return partial(self._assist, assisted) if assisted else partial(self._run, self._take(queue))
                 # Time alone can raise the limit of bulk runs.
-                self._changed[bulk].wait(_LEAVES_CPU_S if queue else None)
-            return []
+                self._changed[bulk].wait(_LEAVES_CPU_S if queue or assisted else None)
+            return None
 
-    def _drop_cancelled(self) -> None:
+    def _run(self, jobs: list[Job]) -> list[tuple[Job, Outcome]]:
+        return list(zip(jobs, work(jobs, self._count, self._lead), strict=True))
+
+    def _lead(self, job: Job) -> None:
+        """Let idle threads assist a job of bulk. Other jobs are short, and leave the other CPUs to the next text."""
+        if job.bulk:
+            with self._lock:
+                self._led.append(job)
+                self._changed[True].notify_all()
+
+    def _assist(self, job: Job) -> list[tuple[Job, Outcome]]:
+        with self._lock:
+            self.runs += 1
+        assist(job)
+        return []
+
+    def _drop(self) -> None:
+        """They hold the texts of their requests, whose bytes are no longer counted."""
+        self._dropping = False
+        with self._lock:
+            for queue in self._queues:
+                queue[:] = [each for each in queue if not each[2].future.cancelled()]
+            self._led = [job for job in self._led if _has_batches(job)]
+
+    def _drop_ended(self) -> None:
         for queue in self._queues:
             while queue and queue[0][2].future.cancelled():
                 del queue[0]
+        while self._led and not _has_batches(self._led[0]):
+            del self._led[0]
 
     def _count_start(self, bulk: int) -> None:
         if bulk:
@@ -189,14 +228,20 @@ class Scheduler:
             self.runs += bool(jobs)
 
 
+def _has_batches(job: Job) -> bool:
+    """Whether another thread may run a batch of a job under way."""
+    own = job.own
+    return own is not None and own.waiting and not job.future.cancelled() and monotonic() < job.deadline
+
+
 def _nearest(first: Job, jobs: Iterable[Job]) -> list[Job]:
     """Give the jobs that may share a batch with the first one, most similar in length first: padding costs a run."""
     fitting = (job for job in jobs if job.fits_with(first))
     return sorted(fitting, key=lambda job: abs(job.weight - first.weight))
 
 
-def _deliver(jobs: list[Job], outcomes: list[Outcome]) -> None:
-    for job, outcome in zip(jobs, outcomes, strict=True):
+def _deliver(outcomes: list[tuple[Job, Outcome]]) -> None:
+    for job, outcome in outcomes:
         if job.future.done() or outcome is None:
             continue
         if isinstance(outcome, JobResult):

@@ -40,6 +40,11 @@ def nest_texts(texts: Sequence[bytes], single: bool) -> bytes:
     return texts[0] if single else join_json(texts)
 
 
+def unbounded(parameters: Any, _: Settings) -> Any:  # noqa: ANN401 -- each verb has its own
+    """Give parameters as they are."""
+    return parameters
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A verb over HTTP.
@@ -56,6 +61,7 @@ class Service:
         limits_masks: Whether the positions that a task reads are masks of the text, whose number is limited.
         weigh: Estimates the tokens that each text runs, before a permit, from the request, its model, the limits and
             the verb's parameters. It raises an ``HttpError`` if that is too much for any queue.
+        bound: Puts limits of the server into the verb's parameters.
     """
 
     verb: Verb[Any, Any]
@@ -68,6 +74,7 @@ class Service:
     fields: Mapping[type[InputError], str] = field(default_factory=dict)
     limits_masks: bool = True
     weigh: Callable[[TaskRequest, ServedModel, Settings, Any], list[int]] = weigh_texts
+    bound: Callable[[Any, Settings], Any] = unbounded
 
     def line(self, parts: Sequence[bytes]) -> bytes:
         """Make the members of a line of NDJSON, from its second on, from the encoded parts of a text."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fillmask.errors import FillMaskError, InputError, IntegrityError
+from fillmask.errors import FillMaskError, InputError, IntegrityError, TextError
 from fillmask.executor import Logits
 from fillmask.model import Model
 from fillmask.notices import Notice
@@ -27,12 +27,15 @@ Outcome: TypeAlias = JobResult | Exception | None
 """A result, an error, or None: the task has another round."""
 
 
-def work(jobs: Sequence[Job], on_start: Callable[[Sequence[Job]], None]) -> list[Outcome]:
-    """Run jobs of one model for one round.
+def work(
+    jobs: Sequence[Job], on_start: Callable[[Sequence[Job]], None], on_batches: Callable[[Job], None]
+) -> list[Outcome]:
+    """Run jobs of one model for one round, or of a task that runs alone, for one batch.
 
     Args:
         jobs: At least one.
         on_start: Called with the jobs that start, which excludes expired ones.
+        on_batches: Called with a job that has several batches, before the first one runs; other threads may ``assist``.
 
     Returns:
         The outcome of each job.
@@ -40,20 +43,47 @@ def work(jobs: Sequence[Job], on_start: Callable[[Sequence[Job]], None]) -> list
     start = monotonic()
     timely = [job for job in jobs if start < job.deadline]
     on_start(timely)
-    outcomes = dict(zip(timely, _run_or_fail(timely, start), strict=True))
+    outcomes = dict(zip(timely, _run_or_fail(timely, start, on_batches), strict=True))
     return [outcomes.get(job, Expired()) for job in jobs]
 
 
-def _run_or_fail(jobs: Sequence[Job], start: float) -> Sequence[Outcome]:
+def assist(job: Job) -> None:
+    """Run the next batch of a job that another thread runs."""
+    if (own := job.own) is not None:
+        timer = _Timer(job.model.model)
+        own.step(timer, lambda tokens: job.assisted.append((tokens, timer.seconds)))
+
+
+def _run_or_fail(jobs: Sequence[Job], start: float, on_batches: Callable[[Job], None]) -> Sequence[Outcome]:
     errors = {job: error for job in jobs if (error := _begin(job, start)) is not None}
-    waiting = _without_padding([(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None])
+    unfinished = [(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None]
+    waiting = _without_padding([(job, task) for job, task in unfinished if not _leaves(job, task)])
     try:
-        if waiting:
-            _run_round(waiting)
+        if running := [(job, task) for job, task in waiting if not _exceeds(job, task)]:
+            _run_round(running, on_batches)
     except BaseException as error:
         failure = _failure(error, jobs[0].model)
         errors |= {job: failure for job, _ in waiting}
     return [errors.get(job) or _encoded(job) for job in jobs]
+
+
+def _leaves(job: Job, task: TaskRun[object]) -> bool:
+    """Whether a job leaves for the queue of bulk: it has more tokens to run than its text's length let expect."""
+    if job.bulk:
+        return False
+    job.bulk = sum(read.input_ids.size for read in task.reads) > job.most_small
+    return job.bulk
+
+
+def _exceeds(job: Job, task: TaskRun[object]) -> bool:
+    """Whether a task reads more rows than a request may, which ends it; a round counts once."""
+    if job.own is None:
+        job.rows += len(task.reads)
+    if job.rows <= job.most_rows:
+        return False
+    allowed = f"a text takes at most {job.most_rows} rows"
+    task.outcome, task.reads = TextError(f"{allowed}, and this one needs more; send a shorter text"), []
+    return True
 
 
 def _without_padding(jobs: list[tuple[Job, TaskRun[object]]]) -> list[tuple[Job, TaskRun[object]]]:
@@ -105,15 +135,15 @@ def _check(job: Job, task: TaskRun[object]) -> None:
         task.outcome, task.reads = error, []
 
 
-def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
+def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]], on_batches: Callable[[Job], None]) -> None:
     """Run what the tasks wait for, and send them the results. Of a task that runs alone, only the next batch runs."""
     model, run_start = jobs[0][0].model.model, monotonic()
     timer = _Timer(model)
     alone = [pair for pair in jobs if is_alone(model, pair[1].reads)]
     together = [pair for pair in jobs if not is_alone(model, pair[1].reads)]
-    tokens = [_step(job, task, timer) for job, task in alone]
+    tokens = [_step(job, task, timer, on_batches) for job, task in alone]
     tokens += _run_together(model, [task for _, task in together], timer)
-    post = monotonic() - run_start - timer.seconds
+    post = monotonic() - run_start - timer.seconds - timer.waited
     total = sum(tokens) or 1
     for (job, _), own in zip([*alone, *together], tokens, strict=True):
         job.result.tokens += own
@@ -121,14 +151,26 @@ def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]]) -> None:
         job.result.post += post * own / total
 
 
-def _step(job: Job, task: TaskRun[object], logits: Logits) -> int:
-    """Run the next batch of a task, send the results after the last one, and return the tokens that ran."""
-    job.own = job.own or OwnRun(job.model.model, task.reads)
-    tokens = job.own.step(logits)
-    if (results := job.own.results) is not None:
+def _step(job: Job, task: TaskRun[object], timer: _Timer, on_batches: Callable[[Job], None]) -> int:
+    """Run the next batch of a task, send the results after the last one, and return the tokens that ran here."""
+    if job.own is None:
+        job.own = OwnRun(job.model.model, task.reads)
+        if job.own.several:
+            on_batches(job)
+    tokens = job.own.step(timer)
+    if not job.own.waiting:
+        results = timer.wait(job.own)
         job.own = None
+        _add_assisted(job)
         task.send(results)
     return tokens
+
+
+def _add_assisted(job: Job) -> None:
+    for tokens, seconds in job.assisted:
+        job.result.tokens += tokens
+        job.result.run += seconds
+    job.assisted.clear()
 
 
 def _run_together(model: Model, tasks: Sequence[TaskRun[object]], logits: Logits) -> list[int]:
@@ -142,11 +184,11 @@ def _run_together(model: Model, tasks: Sequence[TaskRun[object]], logits: Logits
 
 
 class _Timer:
-    """``Model.logits``, timed."""
+    """``Model.logits``, timed, and the time of waiting for other threads."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
 
     def __call__(self, reads: Sequence[Read]) -> NDArray[np.float32]:
         start = monotonic()
@@ -154,6 +196,14 @@ class _Timer:
             return self._model.logits(reads)
         finally:
             self.seconds += monotonic() - start
+
+    def wait(self, own: OwnRun) -> list[Any]:
+        """Give the results of a round once all its batches have run."""
+        start = monotonic()
+        try:
+            return own.results()
+        finally:
+            self.waited += monotonic() - start
 
 
 def _outcome(job: Job) -> Outcome:

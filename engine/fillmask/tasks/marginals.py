@@ -13,6 +13,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.encoding import check_text
 from fillmask.errors import InputError, TextError
 from fillmask.executor import run_task
 from fillmask.log_scoring import log_softmax_at
@@ -30,12 +31,10 @@ from fillmask.tasks import Read, Result, Task, Verb, read_all
 from fillmask.tasks.mutants import Fill, Wild, parse_mutant, score_mutants
 from fillmask.text_tokens import TextTokens, tokenize
 
-# Amino acids in the order of their letters. Models of proteins know more letters (X, B, Z, U, O), which stand for none
-# or for several of them.
+# In the order of their letters. Models of proteins know more (X, B, Z, U, O), which stand for none or for several.
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
-_MOST_PROTEIN_TOKENS = 64
-# Of a matrix: 64 MiB.
-_MOST_LOG_PROBS = 1 << 24
+MOST_PROTEIN_TOKENS = 64
+_MOST_LOG_PROBS = 1 << 24  # of a matrix: 64 MiB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +107,12 @@ class AlphabetLogProbs:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The arguments of a call, checked; ``alphabet`` as token ids, None for the default."""
+    """The arguments of a call, checked; ``alphabet`` as token ids, None for the default; the largest matrix."""
 
     alphabet: tuple[int, ...] | None
     masked: bool
     truncation: MaskingTruncation | None
-    most_log_probs: int
+    most_log_probs: int = _MOST_LOG_PROBS
 
 
 def resolve(
@@ -122,9 +121,8 @@ def resolve(
     alphabet: str | Sequence[str] | None = None,
     masked: bool = True,
     truncation: MaskingTruncation | None = None,
-    most_log_probs: int = _MOST_LOG_PROBS,
 ) -> Result[Parameters]:
-    """Check and resolve the arguments of ``FillMask.marginals``, and the largest size of a matrix.
+    """Check and resolve the arguments of ``FillMask.marginals``.
 
     Raises:
         InputError: One of them is wrong, or the variant is not exact at unmasked positions.
@@ -137,7 +135,7 @@ def resolve(
     ids = None if alphabet is None else tuple(_alphabet_id(model, token) for token in _letters(alphabet))
     if ids and len(set(ids)) < len(ids):
         raise InputError("the alphabet names a token twice")
-    return Result(Parameters(ids, masked, truncation, most_log_probs))
+    return Result(Parameters(ids, masked, truncation))
 
 
 def marginals(model: Model, text: str, parameters: Parameters) -> Task[Marginals]:
@@ -225,7 +223,7 @@ def _ordinary(model: Model) -> list[int]:
     """Tokens that are not special; of a model of proteins the amino acids."""
     tokenizer = model.tokenizer.tokenizer
     acids = [token for letter in AMINO_ACIDS if (token := tokenizer.token_to_id(letter)) is not None]
-    if tokenizer.get_vocab_size() <= _MOST_PROTEIN_TOKENS and len(acids) == len(AMINO_ACIDS):
+    if tokenizer.get_vocab_size() <= MOST_PROTEIN_TOKENS and len(acids) == len(AMINO_ACIDS):
         return acids
     special = {token for token, added in tokenizer.get_added_tokens_decoder().items() if added.special}
     ids = {*tokenizer.get_vocab().values()} - special - {model.tokenizer.unk_token_id}
@@ -235,6 +233,10 @@ def _ordinary(model: Model) -> list[int]:
 def _letters(alphabet: object) -> Sequence[str]:
     if not isinstance(alphabet, (str, Sequence)) or not alphabet or any(not isinstance(each, str) for each in alphabet):
         raise InputError(f"alphabet must be a string of characters or a list of tokens, got {alphabet!r}")
+    try:
+        check_text("".join(alphabet))
+    except TextError as error:
+        raise InputError(f"alphabet: {error}") from error
     return list(alphabet)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,10 +91,11 @@ def test_a_long_sequence_is_refused_without_windows(protein):
 
 
 def test_a_matrix_that_is_too_large_is_refused(protein):
-    task = marginals(protein.model, WILD, resolve(protein.model, most_log_probs=199).value)
+    parameters = resolve(protein.model).value
+    task = marginals(protein.model, WILD, replace(parameters, most_log_probs=199))
     with pytest.raises(InputError, match="10 positions of 20 tokens are more than 199 log probabilities; name a smal"):
         next(task)
-    next(marginals(protein.model, WILD, resolve(protein.model, most_log_probs=200).value))
+    next(marginals(protein.model, WILD, replace(parameters, most_log_probs=200)))
 
 
 def test_a_text_without_tokens_is_refused(protein):
@@ -166,3 +168,8 @@ def test_the_quantized_variant_of_a_foreign_folder_does_not_either(tmp_path):
     toys.write_foreign(tmp_path / "m", {"model.onnx": graph, "model_quantized.onnx": graph})
     with pytest.raises(InputError, match=r"variant q8 was verified at masks only.*take variant 'fp32'"):
         FillMask(tmp_path / "m", variant="q8", threads=1).marginals("the cat", masked=False)
+
+
+def test_an_alphabet_that_no_tokenizer_takes_is_refused(protein):
+    with pytest.raises(InputError, match=r"alphabet: the text holds the lone surrogate U\+D800"):
+        protein.marginals(WILD, alphabet=["A", "\ud800"])
