@@ -70,13 +70,12 @@ def _in_thread(check: Callable[[], None]) -> Callable[[], None]:
             passed.set()
 
     def result() -> None:
-        if started:
+        if thread.ident is not None:
             thread.join()
         if not passed.is_set():
             check()
 
-    thread, started = Thread(target=run, daemon=True), False
+    thread = Thread(target=run, daemon=True)
     with suppress(RuntimeError):  # a limit of processes, as containers have: the check then runs in this thread
         thread.start()
-        started = True
     return result

@@ -132,11 +132,7 @@ class Model:
         return self.session.run(input_ids, attention_mask, positions, token_type_ids)
 
     def check_known(self, ids: NDArray[np.int64]) -> None:
-        """Refuse a token outside the model's table before it fails a run that texts share, or on a GPU reads zeros.
-
-        Raises:
-            TextError: There is one.
-        """
+        """Raise a ``TextError`` for a token outside the model's table: it fails a shared run, and a GPU reads zeros."""
         if self.tokenizer.table_size is None:
             return
         size = max(self.tokenizer.table_size, self.vocab_size)
@@ -144,9 +140,8 @@ class Model:
             raise self._lacks(ids, size)
 
     def _lacks(self, ids: NDArray[np.int64], size: int) -> TextError:
-        token_id = int(ids.max())
-        token = self.tokenizer.tokenizer.id_to_token(token_id)
-        return TextError(f"the text has the token {token!r} with id {token_id}, the model has {size} tokens")
+        token = self.tokenizer.tokenizer.id_to_token(largest := int(ids.max()))
+        return TextError(f"the text has the token {token!r} with id {largest}, the model has {size} tokens")
 
     @property
     def max_length(self) -> int:

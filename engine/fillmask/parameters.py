@@ -94,11 +94,7 @@ def _first_piece(tokenizer: ModelTokenizer, target: str) -> tuple[int | None, st
 
 
 def check_targets(targets: object) -> Sequence[str]:
-    """Check targets of one mask, and give them as a list.
-
-    Raises:
-        TargetsError: Not a string or a list of strings, or one that no tokenizer takes.
-    """
+    """Give targets of one mask as a list, or raise a ``TargetsError``: a tokenizer takes none but valid texts."""
     if isinstance(targets, str):
         targets = [targets]
     if not isinstance(targets, Sequence):
