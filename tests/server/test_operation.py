@@ -3,12 +3,16 @@
 import json
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
 
 import fillmask
 from fillmask.server.info_schema import Health, ModelInfo, ServerInfo
+from fillmask.server.lifecycle import find_problem
+from fillmask.server.registry import Registry
 from fillmask.server.routes import FILL_MASK_PATHS
+from fillmask.server.settings import Settings
 from tests.support import serving, toys
 from tests.support.serving import TEXT
 
@@ -202,3 +206,18 @@ def test_nothing_is_loaded_from_elsewhere(server):
         assert reply.headers["content-type"].startswith("text/html")
         assert "default-src 'none'" in reply.headers["content-security-policy"]
         assert not re.findall(rb"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", reply.body)
+
+
+@pytest.mark.parametrize(("max_length", "hung"), [(16, 30), (512, 30), (8192, 480)])
+def test_a_run_has_hung_when_it_takes_longer_than_the_longest_text_can(max_length, hung):
+    model = SimpleNamespace(max_length=max_length, session=SimpleNamespace(check_weights=lambda: None))
+    registry = Registry([SimpleNamespace(name="a", model=model)])
+
+    def problem(seconds, *, ready):
+        scheduler = SimpleNamespace(alive=True, longest_run=seconds)
+        return find_problem(registry, scheduler, SimpleNamespace(draining=False), Settings(), ready)
+
+    assert problem(hung - 1, ready=False) is None
+    assert problem(hung + 1, ready=False) == f"a run has taken longer than {hung} s"
+    assert problem(hung / 3 - 1, ready=True) is None  # at the default deadline of 10 s new requests should go elsewhere
+    assert problem(hung / 3 + 1, ready=True) == f"a run has taken longer than {hung // 3} s"

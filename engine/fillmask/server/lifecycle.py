@@ -34,8 +34,9 @@ from fillmask.server.scheduler import Scheduler
 from fillmask.server.settings import Settings
 from fillmask.server.tracing import open_tracing
 
-# A longer run has hung: a text of 512 tokens takes a second with the largest models.
+# A longer run has hung: a text of 512 tokens takes a second with the largest models. Longer texts take more.
 HUNG_S = 30.0
+_USUAL_TOKENS = 512
 _BACKLOG = 4096
 _SWITCH_S = 0.0005
 # Open files besides those of the connections.
@@ -186,6 +187,7 @@ def find_problem(
     if written := registry.find_written():
         return written
     longest = min(HUNG_S, settings.timeout_ms / 1000) if ready else HUNG_S
+    longest *= max(1.0, registry.max_length / _USUAL_TOKENS)
     return f"a run has taken longer than {longest:g} s" if scheduler.longest_run > longest else None
 
 

@@ -98,6 +98,11 @@ class Registry:
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
 
+    @property
+    def max_length(self) -> int:
+        """Tokens that a model takes, of the one that takes most."""
+        return max(model.model.max_length for model in self)
+
     def find(self, name: str | None) -> ServedModel:
         """Return the model of a name, the default for None.
 
