@@ -62,7 +62,7 @@ class PartMaker:
         rows_per_part: Rows of a part.
         report: Receives the state a few times a second, or None.
         totals: What is written.
-        missing: Parts of other shards that do not exist yet.
+        missing: Parts of other shards that did not exist when all parts of this one did, by their indices.
     """
 
     runner: Runner
@@ -70,7 +70,7 @@ class PartMaker:
     rows_per_part: int
     report: Callable[[State], None] | None = None
     totals: Counts = field(default_factory=Counts)
-    missing: int = 0
+    missing: list[int] = field(default_factory=list)
     _made: int = 0
     _reported: float = 0.0
     _position: Position = field(default_factory=Position)
@@ -95,6 +95,7 @@ class PartMaker:
         self._count_others(planned, limit)
         if planned:  # inputs without rows
             self._make_part(folder, planned.popleft().index, iter(()))
+        self._look_again(folder, limit)
         self._report(0.0)
 
     def make_at(self, folder: PartFolder, index: int, place: Place) -> Counts:
@@ -154,12 +155,26 @@ class PartMaker:
     def _count_others(self, planned: deque[_Plan], limit: ErrorLimit) -> None:
         """Count the parts before the next that is to be made."""
         while planned and not planned[0].missing:
-            counts = planned.popleft().counts
+            plan = planned.popleft()
+            if plan.counts is None:
+                self.missing.append(plan.index)
+            else:
+                self.totals.add(plan.counts)
+                limit.check(self.totals)
+
+    def _look_again(self, folder: PartFolder, limit: ErrorLimit) -> None:
+        """Count the parts that other machines completed after the reading had passed them.
+
+        Each machine looks after its own last part, so that the one that ends last finds all parts.
+        """
+        passed, self.missing = self.missing, []
+        for index in passed:
+            counts = folder.counts(index)
             if counts is None:
-                self.missing += 1
+                self.missing.append(index)
             else:
                 self.totals.add(counts)
-                limit.check(self.totals)
+        limit.check(self.totals)
 
     def _make_part(self, folder: PartFolder, index: int, run: _Run) -> None:
         counts = Counts(parts=1)

@@ -117,6 +117,42 @@ def test_a_shard_that_meets_parts_of_others_counts_them_in_order(run, write, row
     assert run(path, out, rows_per_part=10, shard="1/2").parts == 5
 
 
+@pytest.fixture
+def beside(run, monkeypatch):
+    """Run a shard, and another one meanwhile: it ends just before the first gives its last part its name."""
+
+    def both(path, out, last, **options):
+        ended, replace = [], os.replace
+
+        def replace_after_the_other(source, target):
+            if target.name == last:
+                ended.append(run(path, out, rows_per_part=10, shard="2/2"))
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", replace_after_the_other)
+        return run(path, out, rows_per_part=10, shard="1/2", **options), ended[0]
+
+    return both
+
+
+def test_of_shards_that_run_at_the_same_time_the_one_that_ends_last_finds_all_parts(run, write, rows, beside, tmp_path):
+    path, out = write("in.jsonl", rows(60)), tmp_path / "out"
+    whole = run(path, tmp_path / "whole", rows_per_part=10)
+    last, other = beside(path, out, "part-000004.jsonl")
+    assert (other.rows, other.parts) == (50, 5)
+    assert last == whole
+    assert (out / "_SUCCESS").read_bytes() == (tmp_path / "whole/_SUCCESS").read_bytes()
+    assert parts(out) == parts(tmp_path / "whole")
+
+
+def test_bad_rows_in_parts_that_others_made_meanwhile_stop_the_job(write, rows, beside, tmp_path):
+    path, out = write("in.jsonl", rows(60)), tmp_path / "out"
+    with pytest.raises(JobError, match="of 60 rows have no result"):
+        beside(path, out, "part-000004.jsonl", max_errors=12)
+    assert len(parts(out)) == 6
+    assert not (out / "_SUCCESS").exists()
+
+
 @pytest.mark.parametrize("limit", [0, "3", "1%"])
 def test_too_many_bad_rows_stop_the_job_after_the_part(run, write, rows, tmp_path, limit):
     path, out = write("in.jsonl", rows(60)), tmp_path / "out"
