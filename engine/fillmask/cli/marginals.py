@@ -66,6 +66,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
     """Print log probabilities of an alphabet at every position of SEQUENCE, or scores of its variants, as CSV."""
     with reported(code=2):
         from fillmask import FillMask
+        from fillmask.files.csv_lines import csv_writer
 
         if plot is not None:
             from fillmask.heat_map import check_plot, draw_heat_map
@@ -87,7 +88,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
             rows = _table(names, found.variants(names, offset=offset, fill=fill))  # type: ignore[arg-type]
         if plot is not None:
             draw_heat_map(found, plot, offset=offset)
-        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        csv_writer(sys.stdout.write).writerows(rows)
 
 
 def _check_columns(fill_mask: FillMask) -> None:

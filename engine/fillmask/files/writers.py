@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Any, Protocol, TypeAlias
 
+from fillmask.files.csv_lines import csv_writer
 from fillmask.files.rows import value_of
 from fillmask.files.verbs import ColumnType
 
@@ -66,7 +67,7 @@ class CsvEncoder:
     def __init__(self, file: IO[bytes], columns: Sequence[str], delimiter: str, *, header: bool = True) -> None:
         self._file = file
         self._buffer = io.StringIO()
-        self._csv = csv.writer(self._buffer, delimiter=delimiter, lineterminator="\n")
+        self._csv = csv_writer(self._buffer.write, delimiter)
         if header:
             self._csv.writerow(columns)
             self._flush()

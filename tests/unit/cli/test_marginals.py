@@ -4,6 +4,7 @@ import io
 import pytest
 from click.testing import CliRunner
 
+from fillmask.cli import marginals as marginals_command
 from fillmask.cli.main import main
 from tests.support.proteins import WILD, load_protein
 
@@ -40,6 +41,11 @@ def test_the_matrix_is_csv_with_a_column_for_each_letter(marginals, protein):
     assert [row["token"] for row in rows] == list(WILD)
     assert [int(row["position"]) for row in rows] == list(range(1, 11))
     assert float(rows[3]["C"]) == pytest.approx(found.log_probs[3, 1], rel=1e-5)
+
+
+def test_a_carriage_return_among_the_letters_ends_no_line(marginals, monkeypatch):
+    monkeypatch.setattr(marginals_command, "_matrix", lambda *_: [["position", "a\rb"], ["1", "0"]])
+    assert marginals(WILD).stdout_bytes == b'position,"a\rb"\n1,0\n'
 
 
 def test_an_alphabet_and_unmasked_positions_can_be_chosen(marginals, protein):

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from fillmask.files.writers import encoding, to_json
+from fillmask.files.writers import encoding, join, to_json
 from tests.unit.files.conftest import parts
 
 
@@ -79,3 +79,18 @@ def test_records_are_encoded_with_their_columns(output_format, records, wanted):
     with encoding(output_format, file, {"a": "string", "b": ["int64"]}) as encoder:
         encoder.write(records)
     assert file.getvalue() == wanted
+
+
+@pytest.mark.parametrize("output_format", ["csv", "tsv"])
+def test_line_ends_in_names_and_fields_stay_in_quotes_on_every_version_of_python(tmp_path, output_format):
+    columns = {"a\rb": "string", "c\r\nd": "string"}
+    records = [("\r", "x\ry"), ("\r\n", "\n"), ("plain", '"\r"')]
+    paths = [tmp_path / f"{index}.{output_format}" for index in range(2)]
+    for path in paths:
+        with path.open("wb") as file, encoding(output_format, file, columns) as encoder:
+            encoder.write(records)
+    with (tmp_path / "joined").open("wb") as file:
+        join(output_format, paths, file)
+    with (tmp_path / "joined").open(encoding="utf-8", newline="") as file:
+        rows = [*csv.reader(file, delimiter="," if output_format == "csv" else "\t")]
+    assert rows == [[*columns], *map(list, records * 2)]
