@@ -46,7 +46,7 @@ def mapper(  # noqa: PLR0913 -- one parameter an option
         text_column: The column of the texts.
         batch_size: Texts of one run, as in ``fillmask.batch``.
         workers: Runs at the same time; None is one for each core.
-        parameters: Those of the verb, such as ``top_k=3``.
+        parameters: Those of the verb, such as ``top_k=3``, as in ``fillmask.batch``.
 
     Raises:
         InputError: There is no such verb, a parameter is wrong, or pyarrow is not installed.

@@ -57,7 +57,7 @@ _GROUPS = {
 @click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
 @click.option("-p", "--parameter", "named", multiple=True, metavar="NAME=VALUE",
-              help="Any parameter of the verb, its value as JSON or as plain text; repeat for several.")  # fmt: skip
+              help="A parameter of the verb, its value as JSON or as plain text; repeat for several.")  # fmt: skip
 @click.option(
     "--text", "text_column", default="text", show_default=True, metavar="COLUMN", help="The column of the texts."
 )

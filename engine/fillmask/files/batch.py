@@ -16,6 +16,7 @@ from fillmask.files.opening import JobOptions, open_maker
 from fillmask.files.outputs import Output, find_output
 from fillmask.files.part_maker import PartMaker, State
 from fillmask.files.parts import Counts, PartFolder
+from fillmask.files.row_parameters import plain_parameters
 from fillmask.pipeline import FillMask
 from fillmask.runtime.providers import Provider
 
@@ -63,7 +64,9 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         variant: As in ``FillMask``.
         providers: As in ``FillMask``.
         threads: Threads of one run.
-        parameters: The verb's parameters, such as ``{"top_k": 3}``, as in the method of ``FillMask`` with its name.
+        parameters: The verb's parameters, such as ``{"top_k": 3}``, as in the method of ``FillMask`` with its name. A
+            job takes neither ``words``, ``filled``, ``slots`` and ``strict_targets`` of ``predict``, nor its targets
+            for each mask, nor ``slots`` of ``rank``.
         text_column: The column of the texts.
         id_column: The column that identifies a row. None adds the column ``row``, and ``file`` if there are several.
         keep: ``"all"`` keeps the columns of the input, ``"id"`` only the id.
@@ -90,7 +93,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     """
     output = find_output(out, output_format, shard)
     options = JobOptions(
-        verb=verb, inputs=inputs, output_format=output.format, parameters=parameters or {},
+        verb=verb, inputs=inputs, output_format=output.format, parameters=plain_parameters(parameters or {}),
         model=model, variant=variant, providers=providers, threads=threads,
         text_column=text_column, id_column=id_column, keep=keep, flat=flat, input_format=input_format,
         rows_per_part=rows_per_part, batch_size=batch_size, workers=workers, hash_inputs=hash_inputs,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import numpy as np
 
 from fillmask.errors import InputError
 from fillmask.files.rows import Row
@@ -13,6 +15,7 @@ from fillmask.files.verbs import BatchVerb
 from fillmask.model import Model
 from fillmask.notices import Notice, warn
 from fillmask.tasks import Result, Task
+from fillmask.tasks.prior import Prior
 
 _MOST_KEPT = 256  # resolved parameters of rows; rows often name the same ones
 
@@ -59,6 +62,17 @@ class JobParameters:
         return self._kept[key]
 
 
+def plain_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the parameters of a job what JSON holds, since ``_job.json`` records them.
+
+    A prior becomes its fields, a number of numpy one of Python, and a tuple a list.
+
+    Raises:
+        InputError: JSON does not hold a value.
+    """
+    return {name: _plain(name, value) for name, value in given.items()}
+
+
 def resolve_parameters(model: Model, verb: BatchVerb, given: Mapping[str, Any]) -> JobParameters:
     """Check and resolve the parameters of a job, and warn of what was replaced.
 
@@ -73,6 +87,23 @@ def resolve_parameters(model: Model, verb: BatchVerb, given: Mapping[str, Any]) 
         raise
     warn(resolved.notices)
     return JobParameters(model, verb, given, resolved.value)
+
+
+def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 -- each parameter has its own type
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Prior):
+        value = asdict(value)
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _plain(name, each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [_plain(name, each) for each in value]
+    raise InputError(
+        f"the parameter {name} holds {value!r:.80} ({type(value).__name__}), and a job records its parameters as JSON; "
+        f"give strings, numbers, True, False, None, lists, or dicts whose keys are strings"
+    )
 
 
 def _noticed(task: Task[Any], notices: tuple[Notice, ...]) -> Task[Any]:

@@ -1,13 +1,21 @@
 """``fillmask.batch`` in this process: formats, parts, shards, limits, one file."""
 
+import inspect
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import fillmask
+from fillmask import FillMask
 from fillmask.errors import InputError
+from fillmask.files.verbs import VERBS
 from tests.unit.files.conftest import read_rows
 
 HERE = Path()  # each test has a folder of its own
+
+ROOT = Path(__file__).parents[3]
 
 INPUTS = ["in.jsonl", "in.csv", "in.tsv", "in.txt", "in.parquet"]
 
@@ -71,6 +79,8 @@ def test_a_file_of_something_else_is_not_replaced(run, write, rows, tmp_path):
         ({"batch_size": 0}, "batch_size"),
         ({"workers": 0}, "workers"),
         ({"parameters": {"top_k": -1}}, "top_k"),
+        ({"parameters": {"top_k": {1}}}, r"the parameter top_k holds \{1\} \(set\)"),
+        ({"parameters": {"targets": b"cat"}}, r"the parameter targets holds b'cat' \(bytes\)"),
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(run, write, rows, options, message):
@@ -78,6 +88,31 @@ def test_a_wrong_argument_is_named_and_nothing_is_written(run, write, rows, opti
     with pytest.raises(InputError, match=message):
         run(path, HERE / "out", **options)
     assert not (HERE / "out").exists()
+
+
+def test_numbers_of_numpy_are_recorded_and_the_job_is_the_same_without_them(run, write, rows):
+    path = write("in.jsonl", rows(3))
+    run(path, HERE / "out", parameters={"top_k": np.int64(2), "targets": ("cat", "dog")})
+    recorded = json.loads((HERE / "out/_job.json").read_bytes())["parameters"]
+    assert recorded == {"top_k": 2, "targets": ["cat", "dog"]}
+    assert run(path, HERE / "out", parameters={"top_k": 2, "targets": ["cat", "dog"]}).rows == 3
+
+
+def test_a_job_takes_the_parameters_that_its_docstring_says():
+    refused = {}
+    for name, each in VERBS.items():
+        of_method = inspect.signature(getattr(FillMask, name)).parameters.keys() - {"self", "text"}
+        refused[name] = of_method - inspect.signature(each.verb.resolve).parameters.keys()
+    assert {name: names for name, names in refused.items() if names} == {
+        "predict": {"words", "filled", "slots", "strict_targets"},
+        "rank": {"slots"},
+    }
+    sentence = (
+        "A job takes neither words, filled, slots and strict_targets of predict, nor its targets for each mask, "
+        "nor slots of rank."
+    )
+    for text in (fillmask.batch.__doc__, (ROOT / "docs/batch.md").read_text("utf-8")):
+        assert sentence in " ".join(text.replace("`", "").split())
 
 
 def test_an_output_among_the_inputs_is_refused(run, write, rows, tmp_path):

@@ -1,11 +1,14 @@
 """Lines that are requests, ``{"inputs", "parameters"}``, with parameters of their own."""
 
 import json
+from collections import UserList
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from fillmask.errors import InputError, TargetWarning
-from fillmask.files.row_parameters import resolve_parameters
+from fillmask.files.row_parameters import plain_parameters, resolve_parameters
 from fillmask.files.verbs import VERBS
 from tests.unit.files.conftest import read_rows
 
@@ -86,3 +89,29 @@ def test_parameters_of_a_job_are_refused_before_any_row_and_warned_of(native):
         resolve_parameters(native.model, VERBS["predict"], {"k": 1})
     with pytest.warns(TargetWarning):
         resolve_parameters(native.model, VERBS["predict"], {"targets": ["dogs"]})
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.int64(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.str_("l2r"), "l2r"),
+        ((1, (np.int8(2), None)), [1, [2, None]]),
+        (UserList(["cat"]), ["cat"]),
+        (MappingProxyType({"animal": ("cat",)}), {"animal": ["cat"]}),
+    ],
+)
+def test_parameters_of_a_job_are_what_json_holds(value, plain):
+    made = plain_parameters({"a": value})["a"]
+    assert (made, type(made)) == (plain, type(plain))
+    assert json.loads(json.dumps(made)) == plain
+
+
+@pytest.mark.parametrize(
+    "value", [{1}, b"cat", object(), np.array(["cat"]), {1: ["cat"]}, [{"a": {1}}], np.datetime64(0, "s")]
+)
+def test_a_parameter_that_json_does_not_hold_is_named(value):
+    with pytest.raises(InputError, match=r"the parameter top_k holds .* as JSON; give strings, numbers, "):
+        plain_parameters({"top_k": value})

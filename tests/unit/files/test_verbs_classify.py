@@ -16,10 +16,10 @@ def path(write):
     return write("in.jsonl", [{"text": text} for text in TEXTS])
 
 
-@pytest.mark.parametrize("with_prior", [False, True])
-def test_every_format_holds_what_the_model_gives(run, native, path, tmp_path, with_prior):
-    prior = native.fit_prior(**PARAMETERS) if with_prior else None
-    parameters = PARAMETERS | ({"prior": asdict(prior)} if prior else {})
+@pytest.mark.parametrize("given_as", [None, asdict, lambda prior: prior])
+def test_every_format_holds_what_the_model_gives(run, native, path, tmp_path, given_as):
+    prior = native.fit_prior(**PARAMETERS) if given_as else None
+    parameters = PARAMETERS | ({"prior": given_as(prior)} if given_as else {})
     totals = run(path, tmp_path / "out.jsonl", "classify", parameters=parameters)
     rows = read_rows(tmp_path / "out.jsonl")
     assert (totals.rows, totals.errors) == (3, 1)
@@ -39,3 +39,12 @@ def test_every_format_holds_what_the_model_gives(run, native, path, tmp_path, wi
     parquet = pytest.importorskip("pyarrow.parquet")
     run(path, tmp_path / "out.parquet", "classify", parameters=parameters)
     assert parquet.read_table(tmp_path / "out.parquet")["labels"].to_pylist() == [row.get("labels") for row in rows]
+
+
+def test_a_prior_and_its_fields_are_the_same_job(run, native, path, tmp_path):
+    prior = native.fit_prior(**PARAMETERS)
+    first = run(path, tmp_path / "out", "classify", parameters=PARAMETERS | {"prior": prior})
+    states = []
+    again = PARAMETERS | {"prior": asdict(prior)}
+    assert run(path, tmp_path / "out", "classify", parameters=again, report=states.append) == first
+    assert not states
