@@ -105,9 +105,8 @@ def batch_command(
         from fillmask.files.batch import batch
 
         values = {name: given.pop(name) for name in _PARAMETERS}
+        values["targets"] = options.parse_targets(values["targets"])
         parameters = {name: value for name, value in values.items() if value is not None}
-        if "targets" in parameters:
-            parameters["targets"] = parameters["targets"].split(",")
         parameters |= _words(**{name: given.pop(name) for name in _WORDS})
         parameters |= _parse_parameters(named)
         providers = options.parse_providers(provider)

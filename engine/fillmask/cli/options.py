@@ -60,6 +60,11 @@ def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:
     return [parse_provider(option) for option in options] or None
 
 
+def parse_targets(listed: str | None) -> list[str] | None:
+    """Read the words of ``--targets``: none is empty, and none has white space at its ends. None stays None."""
+    return None if listed is None else [word.strip() for word in listed.split(",") if word.strip()]
+
+
 def read_candidates(listed: str | None, file: str | None) -> list[str]:
     """Read the candidates of ``--candidates`` or ``--candidates-file``, without white space at their ends.
 

@@ -69,7 +69,7 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
         outcomes = fill_mask.predict_many(
             predicted,
             top_k=top_k,
-            targets=None if targets is None else [word.strip() for word in targets.split(",") if word.strip()],
+            targets=options.parse_targets(targets),
             truncation=truncation,  # type: ignore[arg-type]
             batch_size=batch_size,
             workers=workers,

@@ -34,7 +34,7 @@ def texts(tmp_path):
 
 def test_each_option_reaches_the_job(batch, texts, tmp_path):
     result = batch(
-        *("predict", texts, "-o", "out", "-k", 2, "--targets", "cat,dog", "--truncation", "window", "--keep", "id"),
+        *("predict", texts, "-o", "out", "-k", 2, "--targets", "cat, dog,", "--truncation", "window", "--keep", "id"),
         *("--id", "text", "--flat", "--format", "csv", "--rows-per-part", 2, "--batch-size", 3, "--workers", 1),
     )
     assert result.exit_code == 0, result.output
@@ -102,6 +102,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         (["predict", "missing.jsonl", "-o", "out"], 2, "missing.jsonl does not exist"),
         (["predict", "in.jsonl", "-o", "out", "--shard", "9/8"], 2, "shard must be like"),
         (["predict", "in.jsonl", "-o", "out", "-k", "-1"], 2, "top_k must be"),
+        (["predict", "in.jsonl", "-o", "out", "--targets", " ,"], 2, "At least one target must be provided"),
         (["predict", "in.jsonl", "-o", "out", "--provider", "Nope"], 2, "Nope"),
         (
             ["predict", "in.jsonl", "-o", "out", "--bits"],

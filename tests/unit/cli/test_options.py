@@ -43,3 +43,11 @@ def test_no_providers_are_no_choice():
 def test_a_malformed_provider_is_refused():
     with pytest.raises(ProviderError, match="NAME:option=value"):
         options.parse_providers((CPU, "CUDA:1"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "targets"),
+    [(None, None), ("", []), (" , ", []), ("tea", ["tea"]), ("tea, milk,,new york ", ["tea", "milk", "new york"])],
+)
+def test_targets_have_no_spaces_at_their_ends_and_none_is_empty(listed, targets):
+    assert options.parse_targets(listed) == targets
