@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fillmask.cli import options
-from fillmask.cli.errors import reported
+from fillmask.cli.errors import fail, reported
 from fillmask.cli.inputs import Texts, read_texts
 from fillmask.cli.output import Row, show_each, show_tables
 
 if TYPE_CHECKING:
     from fillmask import FillMask
     from fillmask.tasks.classify import Label
+
+# Options that change how texts are labeled and no prior, by their parameters.
+_OF_LABELS = {
+    "prior": "--prior",
+    "temperature": "--temperature",
+    "aggregate": "--aggregate",
+    "multi_label": "--multi-label",
+    "as_json": "--json",
+}
 
 
 @click.command("classify")
@@ -69,6 +79,8 @@ def classify_command(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask import FillMask
 
+        if fit_prior is not None:
+            _check_fit_prior(fit_prior)
         common: dict[str, Any] = {"labels": options.read_labels(labels, labels_file), "truncation": truncation}
         common |= {"template": list(template)} if template else {}
         known = None if prior is None else options.read_prior(prior)
@@ -82,13 +94,36 @@ def classify_command(  # noqa: PLR0913 -- one parameter an option
     sys.exit(1 if failed else 0)
 
 
+def _check_fit_prior(file: str) -> None:
+    """Refuse what is wrong with ``--fit-prior`` before the texts run.
+
+    Raises:
+        InputError: An option beside it has no meaning there, or the file cannot be written.
+    """
+    from fillmask.errors import InputError
+    from fillmask.files.whole_file import check_writable
+
+    source = click.get_current_context().get_parameter_source
+    given = [option for name, option in _OF_LABELS.items() if source(name) is not ParameterSource.DEFAULT]
+    if given:
+        raise InputError(f"--fit-prior writes a prior and labels no text; leave out {', '.join(given)}")
+    try:
+        check_writable(Path(file))
+    except OSError as error:
+        raise InputError(f"{_refusal(file, error)}; name a file in a folder that exists and takes files") from error
+
+
 def _write(file: str, content: str) -> None:
-    from fillmask.errors import InputError, one_line
+    from fillmask.files.whole_file import write_whole
 
     try:
-        Path(file).write_text(f"{content}\n", "utf-8")
+        write_whole(Path(file), f"{content}\n".encode())
     except OSError as error:
-        raise InputError(f"--fit-prior: {one_line(error)}") from error
+        fail(_refusal(file, error), code=1)
+
+
+def _refusal(file: str, error: OSError) -> str:
+    return f"--fit-prior: {file} cannot be written: {error.strerror or error}"
 
 
 def _classify(fill_mask: FillMask, given: Texts, arguments: dict[str, Any], *, as_json: bool) -> bool:

@@ -98,8 +98,10 @@ def read_labels(listed: str | None, file: str | None) -> list[str] | dict[str, l
         return [label.strip() for label in str(listed).split(",")]
     try:
         labels: list[str] | dict[str, list[str]] = json.loads(Path(file).read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"--labels-file: {one_line(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--labels-file: {file} is not JSON in UTF-8: {one_line(error)}") from error
     return labels
 
 
@@ -107,12 +109,14 @@ def read_prior(file: str) -> Prior:
     """Read a prior that ``fillmask classify --fit-prior`` wrote.
 
     Raises:
-        InputError: The file is missing, or is none.
+        InputError: The file is missing, or is no prior.
     """
     from fillmask.errors import InputError, one_line
     from fillmask.tasks.prior import Prior
 
     try:
-        return Prior.from_json(Path(file).read_text("utf-8"))
+        return Prior.from_json(Path(file).read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"--prior: {one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"--prior: {file} is not UTF-8, so --fit-prior did not write it: {one_line(error)}") from error

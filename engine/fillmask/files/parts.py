@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from socket import gethostname
 from typing import IO
 
 from fillmask.errors import JobError, one_line
+from fillmask.files import whole_file
 
 JOB = "_job.json"
 SUCCESS = "_SUCCESS"
 _COUNTS = "_counts"
-_BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
 
 
 @dataclass(slots=True)
@@ -113,27 +111,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         JobError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.tmp-{gethostname()}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb", _BUFFER) as file:
+        with whole_file.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
     except OSError as error:
-        _remove(temporary)
         reason = error.strerror or one_line(error)
         raise JobError(f"{path} cannot be written: {reason}; complete parts are kept") from error
-    except BaseException:
-        _remove(temporary)
-        raise
-
-
-def _remove(temporary: Path) -> None:
-    with suppress(OSError):  # such as a folder that is none; the first error is the one that counts
-        temporary.unlink()
 
 
 def write_json(path: Path, document: object) -> None:
@@ -144,13 +128,3 @@ def write_json(path: Path, document: object) -> None:
     """
     with replacing(path) as file:
         file.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows opens no folders
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -49,7 +49,7 @@ class Prior:
         """
         try:
             return _parsed(json.loads(content))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"the prior is not one that fit_prior made: {error!r}") from error
 
     @property

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -77,7 +78,6 @@ def test_errors_keep_their_place(classify):
         (["--labels", "cat", "--prior", "missing"], "--prior: [Errno 2]"),
         (["--labels", "cat", "--multi-label"], "multi_label needs a prior"),
         (["--labels", "cat", "--template", "no field"], "a template has one {text} and one mask"),
-        (["--labels", "cat", "--template", "{text} [MASK]", "--fit-prior", "missing/file"], "--fit-prior: [Errno 2]"),
         (["--labels", "日"], "not in the vocabulary"),
     ],
 )
@@ -85,6 +85,68 @@ def test_wrong_options_are_wrong_usage(classify, options, message):
     result = classify(*options, TEXTS[0])
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_file_for_a_prior_is_tried_before_the_model_is_loaded(classify, tmp_path):
+    file = tmp_path / "missing/prior.json"
+    result = classify("--labels", "cat", "--fit-prior", str(file), "-m", str(tmp_path / "none"), TEXTS[0])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"fillmask: --fit-prior: {file} cannot be written: No such file or directory; name a file in a folder that "
+        f"exists and takes files\n"
+    )
+
+
+def test_a_prior_that_fails_leaves_the_earlier_file(classify, tmp_path, monkeypatch):
+    file = tmp_path / "prior.json"
+    file.write_text("earlier")
+    arguments = ["--labels", "cat", "--template", TEMPLATE, "--fit-prior", str(file)]
+    assert classify(*arguments, "cat " * 30).exit_code == 2
+    assert (file.read_text(), os.listdir(tmp_path)) == ("earlier", ["prior.json"])
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    result = classify(*arguments, TEXTS[0])
+    assert result.exit_code == 1
+    assert result.stderr == f"fillmask: --fit-prior: {file} cannot be written: No space left on device\n"
+    assert (file.read_text(), os.listdir(tmp_path)) == ("earlier", ["prior.json"])
+
+
+def test_options_that_a_prior_does_not_read_are_refused_beside_it(classify, tmp_path):
+    fit = ["--labels", "cat", "--template", TEMPLATE, "--fit-prior", str(tmp_path / "prior.json"), TEXTS[0]]
+    beside = ["--prior", "p", "--temperature", "1.0", "--aggregate", "logsumexp", "--multi-label", "--json"]
+    result = classify(*fit, *beside)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "fillmask: --fit-prior writes a prior and labels no text; leave out --prior, --temperature, --aggregate, "
+        "--multi-label, --json\n"
+    )
+    assert not os.listdir(tmp_path)
+    assert classify(*fit, "--truncation", "right", "--workers", "2").exit_code == 0
+
+
+def test_a_prior_may_begin_with_a_byte_order_mark_and_must_be_utf_8(classify, tmp_path):
+    file = tmp_path / "prior.json"
+    common = ["--labels", "cat,red", "--template", TEMPLATE]
+    assert classify(*common, "--fit-prior", str(file), TEXTS[0]).exit_code == 0
+    expected = classify(*common, "--prior", str(file), TEXTS[1])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert classify(*common, "--prior", str(file), TEXTS[1]).stdout == expected.stdout != ""
+    file.write_bytes(b"\xff\xfe{\x00")
+    result = classify(*common, "--prior", str(file), TEXTS[1])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"fillmask: --prior: {file} is not UTF-8, so --fit-prior did not write it: ")
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000])
+def test_a_labels_file_that_is_not_json_in_utf_8_is_refused(classify, tmp_path, content):
+    file = tmp_path / "labels.json"
+    file.write_bytes(content)
+    result = classify("--labels-file", str(file), TEXTS[0])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"fillmask: --labels-file: {file} is not JSON in UTF-8: ")
 
 
 def test_a_labels_file_that_is_no_json_or_prior_is_refused(classify, tmp_path):

@@ -27,7 +27,13 @@ def test_the_hash_depends_on_every_number_and_not_on_the_order_of_words():
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", "3", '{"words": 3}', json.dumps({"words": [], "templates": ["a"]})]
+    "content",
+    [
+        *("", "[]", "{}", "3", '{"words": 3}', json.dumps({"words": [], "templates": ["a"]})),
+        PRIOR.to_json().replace('"texts": 2', '"texts": Infinity'),
+        PRIOR.to_json().replace("-1.5", "9" * 400),
+        "[" * 100_000,
+    ],
 )
 def test_what_is_no_prior_is_refused(content):
     with pytest.raises(InputError, match="the prior is not one that fit_prior made"):

@@ -1,0 +1,90 @@
+"""Files that are written completely or not at all, and a check beforehand that they can be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import gethostname
+from typing import IO
+
+_BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file under a temporary name in its folder; at the end it is flushed to the disk and renamed.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb", _BUFFER) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all. A link stays one, and a pipe or a device is written as it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if _is_special(path):
+        path.write_bytes(content)
+        return
+    with replacing(_behind_links(path)) as file:
+        file.write(content)
+
+
+def check_writable(path: Path) -> None:
+    """Try whether ``write_whole`` can write a file, before the work whose result it is to hold. Nothing is changed.
+
+    Raises:
+        OSError: The folder is missing or takes no new file, or the file exists and cannot be written.
+    """
+    if _is_special(path):
+        return  # a pipe that is opened and closed tells its reader that it ended
+    path = _behind_links(path)
+    if path.exists():
+        path.open("ab").close()
+    temporary = _temporary(path)
+    try:
+        temporary.open("wb").close()
+    finally:
+        _remove(temporary)
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _behind_links(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp-{gethostname()}-{os.getpid()}")
+
+
+def _remove(temporary: Path) -> None:
+    with suppress(OSError):  # such as a folder that is none; the first error is the one that counts
+        temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # Windows opens no folders
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+import os
+from threading import Thread
+
+import pytest
+
+from fillmask.files.whole_file import check_writable, replacing, write_whole
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"before")
+    with replacing(path) as file:
+        file.write(b"after")
+        assert path.read_bytes() == b"before"
+    assert path.read_bytes() == b"after"
+    with pytest.raises(TypeError), replacing(path) as file:
+        file.writelines([b"half", None])
+    assert (path.read_bytes(), names(tmp_path)) == (b"after", ["a"])
+
+
+def test_a_file_is_whole_and_a_link_stays_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder/a")
+    for content in (b"first", b"second"):
+        write_whole(tmp_path / "link", content)
+        assert (tmp_path / "folder/a").read_bytes() == content
+    assert (tmp_path / "link").is_symlink()
+    assert (names(tmp_path), names(tmp_path / "folder")) == (["folder", "link"], ["a"])
+
+
+def test_nothing_is_left_of_a_file_that_cannot_be_renamed(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "a").write_bytes(b"before")
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a", b"after")
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"before", ["a"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
+def test_a_pipe_is_written_and_not_replaced_and_the_check_does_not_open_it(tmp_path):
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    check_writable(pipe)
+    reader = Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_whole(pipe, b"content")
+    reader.join(10)
+    assert (got, pipe.is_fifo()) == ([b"content"], True)
+
+
+def test_the_check_changes_nothing(tmp_path):
+    (tmp_path / "a").write_bytes(b"before")
+    os.utime(tmp_path / "a", (1, 1))
+    for name in ("a", "new"):
+        check_writable(tmp_path / name)
+    assert ((tmp_path / "a").read_bytes(), (tmp_path / "a").stat().st_mtime) == (b"before", 1)
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["missing/a", "file/a", "link"])
+def test_a_file_without_a_folder_is_found_before_it_is_written(tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("missing/a")
+    for write in (check_writable, lambda path: write_whole(path, b"")):
+        with pytest.raises(OSError, match=r"No such file or directory|Not a directory"):
+            write(tmp_path / name)
+    assert names(tmp_path) == ["file", "link"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everything")
+@pytest.mark.parametrize("name", ["a", "folder/a"])
+def test_a_file_that_may_not_be_written_is_found_before(tmp_path, name):
+    (tmp_path / "a").touch(0o444)
+    (tmp_path / "folder").mkdir(0o555)
+    with pytest.raises(PermissionError):
+        check_writable(tmp_path / name)
