@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -15,6 +15,8 @@ from fillmask.cli.errors import reported
 
 if TYPE_CHECKING:
     from fillmask import FillMask
+    from fillmask.masking import MaskingTruncation
+    from fillmask.model import Model
     from fillmask.tasks.marginals import Marginals
 
 # Vocabularies of letters and of SMILES are smaller; a table with a column for each word of a language is a mistake.
@@ -29,7 +31,7 @@ _MOST_COLUMNS = 1024
 @click.option("--unmasked", is_flag=True, help="Read all positions in one run, without masks.")
 @click.option(
     "--variants",
-    type=click.File(encoding="utf-8"),
+    type=click.File(encoding="utf-8-sig"),
     help="Score variants such as A24G:K30R, one a line, or the column `mutant` of a CSV file.",
 )
 @click.option(
@@ -72,19 +74,17 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
             from fillmask.heat_map import check_plot, draw_heat_map
 
             check_plot(plot)
+        names = None if variants is None else [*_mutants(variants)]
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
         if alphabet is None and variants is None:
             _check_columns(fill_mask)
+    arguments: dict[str, Any] = {"alphabet": alphabet, "masked": not unmasked, "truncation": truncation}
     with reported(code=1):
-        found = fill_mask.marginals(
-            sequence,
-            alphabet=alphabet,
-            masked=not unmasked,
-            truncation=truncation,  # type: ignore[arg-type]
-        )
+        if names is not None:
+            _check_mutants(fill_mask.model, sequence, names, offset=offset, fill=fill, **arguments)
+        found = fill_mask.marginals(sequence, **arguments)
         rows = iter(()) if plot is not None else _matrix(found, offset)
-        if variants is not None:
-            names = [*_mutants(variants)]
+        if names is not None:
             rows = _table(names, found.variants(names, offset=offset, fill=fill))  # type: ignore[arg-type]
         if plot is not None:
             draw_heat_map(found, plot, offset=offset)
@@ -104,6 +104,37 @@ def _check_columns(fill_mask: FillMask) -> None:
             f"{fill_mask.artifact.folder.name} has {fill_mask.vocab_size:,} tokens, and each would be a column; name "
             f"the characters to read with --alphabet, or for a protein take a model of proteins with -m FOLDER"
         )
+
+
+def _check_mutants(  # noqa: PLR0913 -- one parameter an option
+    model: Model,
+    sequence: str,
+    names: Sequence[str],
+    *,
+    offset: int,
+    fill: str,
+    alphabet: str | None,
+    masked: bool,
+    truncation: MaskingTruncation | None,
+) -> None:
+    """Refuse variants that do not fit a sequence, before the model runs.
+
+    Raises:
+        InputError: As in ``Marginals.variants``, or the sequence or an option is wrong.
+    """
+    from fillmask.masking import check_length
+    from fillmask.tasks.marginals import MARGINALS, AlphabetLogProbs, alphabet_ids, token_names
+    from fillmask.tasks.mutants import Wild, check_fill, parse_mutant
+    from fillmask.text_tokens import tokenize
+
+    ids = alphabet_ids(model, MARGINALS.resolve(model, alphabet=alphabet, masked=masked).value.alphabet)
+    tokens = tokenize(model, sequence)
+    check_length(model, tokens, truncation)
+    check_fill(Wild(model, tokens, AlphabetLogProbs(ids.tobytes()), ids, masked), fill)
+    letters = {letter: index for index, letter in enumerate(token_names(model, ids))}
+    wild = token_names(model, tokens.ids)
+    for name in names:
+        parse_mutant(name, wild, letters, offset)
 
 
 def _mutants(lines: TextIO) -> Iterator[str]:

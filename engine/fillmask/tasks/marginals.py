@@ -149,14 +149,14 @@ def marginals(model: Model, text: str, parameters: Parameters) -> Task[Marginals
         raise TextError("the text has no token to read")
     check_length(model, tokens, parameters.truncation)
     # Collected here rather than in ``resolve``, which a server calls in its event loop: a large vocabulary takes 0.1 s.
-    ids = np.array(_ordinary(model) if parameters.alphabet is None else parameters.alphabet, dtype=np.int64)
+    ids = alphabet_ids(model, parameters.alphabet)
     _check_size(tokens.ids.size, ids.size, parameters.most_log_probs)
     reading = AlphabetLogProbs(ids.tobytes())
     log_probs = np.concatenate(
         (yield from read_all((_masked if parameters.masked else _unmasked)(model, tokens, reading)))
     )
     wild = Wild(model, tokens, reading, ids, parameters.masked)
-    return Result(Marginals(_names(model, tokens.ids.tolist()), _names(model, ids.tolist()), log_probs, wild))
+    return Result(Marginals(token_names(model, tokens.ids), token_names(model, ids), log_probs, wild))
 
 
 MARGINALS = Verb("marginals", resolve, marginals)
@@ -214,20 +214,22 @@ def _unmasked(model: Model, tokens: TextTokens, reading: AlphabetLogProbs) -> It
             yield masked_read(model, tokens, (), positions[first : first + most], reading, start=start)
 
 
-def _names(model: Model, ids: Iterable[int]) -> tuple[str, ...]:
-    id_to_token = model.tokenizer.tokenizer.id_to_token
-    return tuple(str(id_to_token(token)) for token in ids)
+def token_names(model: Model, ids: NDArray[np.int64]) -> tuple[str, ...]:
+    """Tokens as the vocabulary writes them."""
+    return tuple(map(str, map(model.tokenizer.tokenizer.id_to_token, ids.tolist())))
 
 
-def _ordinary(model: Model) -> list[int]:
-    """Tokens that are not special; of a model of proteins the amino acids."""
+def alphabet_ids(model: Model, chosen: tuple[int, ...] | None) -> NDArray[np.int64]:
+    """The tokens to read, by default those that are not special; of a model of proteins the amino acids."""
+    if chosen is not None:
+        return np.array(chosen, dtype=np.int64)
     tokenizer = model.tokenizer.tokenizer
     acids = [token for letter in AMINO_ACIDS if (token := tokenizer.token_to_id(letter)) is not None]
     if tokenizer.get_vocab_size() <= MOST_PROTEIN_TOKENS and len(acids) == len(AMINO_ACIDS):
-        return acids
+        return np.array(acids, dtype=np.int64)
     special = {token for token, added in tokenizer.get_added_tokens_decoder().items() if added.special}
     ids = {*tokenizer.get_vocab().values()} - special - {model.tokenizer.unk_token_id}
-    return sorted(token for token in ids if token < model.vocab_size)
+    return np.array(sorted(token for token in ids if token < model.vocab_size), dtype=np.int64)
 
 
 def _letters(alphabet: object) -> Sequence[str]:

@@ -87,7 +87,7 @@ def score_mutants(
     Raises:
         InputError: ``fill`` is unknown, or not possible for this wild type.
     """
-    _check_fill(wild, fill)
+    check_fill(wild, fill)
     rows = [] if fill == "wild" else [row for mutant in mutants for row in _rows(mutant, fill)]
     read = yield from read_all(_reads(wild, rows))
     found = iter(np.concatenate(read) if read else ())
@@ -125,7 +125,12 @@ def _score(mutant: Mutant, of_mutant: NDArray[np.float64], of_wild: NDArray[np.f
     return float((gained - lost).sum())
 
 
-def _check_fill(wild: Wild, fill: object) -> None:
+def check_fill(wild: Wild, fill: object) -> None:
+    """Check what stands at the other mutated positions while one is read.
+
+    Raises:
+        InputError: It is unknown, or not possible for this wild type.
+    """
     if fill not in get_args(Fill):
         raise InputError(f"fill must be one of {', '.join(map(repr, get_args(Fill)))}, got {fill!r}")
     if fill == "wild":

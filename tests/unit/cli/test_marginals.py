@@ -71,6 +71,31 @@ def test_mutations_separated_by_commas_are_one_variant(marginals):
     assert [row["mutant"] for row in rows] == ["M1A,T3W"]
 
 
+@pytest.mark.parametrize("content", ["K2R\n", "mutant,score\nK2R,1\n"])
+def test_variants_may_begin_with_a_byte_order_mark(marginals, tmp_path, content):
+    (tmp_path / "variants").write_text(content, "utf-8-sig")
+    assert [row["mutant"] for row in table(marginals("--variants", str(tmp_path / "variants"), WILD))] == ["K2R"]
+    piped = marginals("--variants", "-", WILD, input=content.encode("utf-8-sig"))
+    assert [row["mutant"] for row in table(piped)] == ["K2R"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("K2R\nA2K\n", [], "'A2K': position 2 is 'K'; check the offset (1)"),
+        ("K2R\n", ["--offset", "3"], "'K2R': there is no position 2; they run from 3 to 12"),
+        ("K2J\n", [], "'K2J': 'J' is not in the alphabet"),
+        ("K2R\n", ["--alphabet", "KA"], "'K2R': 'R' is not in the alphabet"),
+        ("K2R:K2A\n", [], "the variant 'K2R:K2A' changes a position twice"),
+        ("K2R\n", ["--fill", "mask", "--unmasked"], "fill='mask' masks the mutated positions"),
+    ],
+)
+def test_variants_that_do_not_fit_are_refused_before_the_model_runs(marginals, runs, content, options, message):
+    result = marginals("--variants", "-", *options, WILD, input=content)
+    assert (result.exit_code, result.stdout, runs) == (1, "", [])
+    assert message in result.stderr
+
+
 def test_no_variants_are_a_table_without_rows(marginals):
     assert marginals("--variants", "-", WILD, input="").stdout == "mutant,score\n"
 
@@ -83,10 +108,11 @@ def test_no_variants_are_a_table_without_rows(marginals):
         (b"id,mutant\nx,M1A\ny\n", ", line 3 has no column mutant"),
     ],
 )
-def test_a_file_of_variants_that_cannot_be_read_is_a_line(marginals, tmp_path, content, message):
+def test_a_file_of_variants_that_cannot_be_read_is_a_line_before_the_model_is_loaded(tmp_path, content, message):
     (tmp_path / "variants").write_bytes(content)
-    result = marginals("--variants", str(tmp_path / "variants"), WILD)
-    assert (result.exit_code, result.stdout) == (1, "")
+    arguments = ["marginals", "-m", str(tmp_path / "none"), "--variants", str(tmp_path / "variants"), WILD]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
     assert f"fillmask: {tmp_path / 'variants'}" in result.stderr
     assert message in result.stderr
 
