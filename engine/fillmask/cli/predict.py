@@ -30,7 +30,12 @@ _FILE_BATCH = 16
     type=int,
     help=f"Texts of one run; more are read ahead.  [default: 1, for a file {_FILE_BATCH}, on a GPU 64]",
 )
-@options.workers
+@click.option(
+    "--workers",
+    type=int,
+    help="Runs at the same time.  [default: 1, for a file without --threads and --batch-size one for each core, of one "
+    "thread each]",
+)
 @options.provider
 @options.as_json
 def predict_command(  # noqa: PLR0913 -- one parameter an option
@@ -44,7 +49,7 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
     truncation: str | None,
     threads: int | None,
     batch_size: int | None,
-    workers: int,
+    workers: int | None,
     provider: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -60,7 +65,7 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
         from fillmask.runtime.cpu import available_threads
 
         # Nobody waits for the first line of a file: runs of several on all CPUs take a third of the time on two.
-        ahead = given.by_line and given.ready and batch_size is None and threads is None and workers == 1
+        ahead = given.by_line and given.ready and batch_size is None and threads is None and workers is None
         if ahead:
             threads, workers = 1, available_threads()
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
@@ -72,7 +77,7 @@ def predict_command(  # noqa: PLR0913 -- one parameter an option
             targets=options.parse_targets(targets),
             truncation=truncation,  # type: ignore[arg-type]
             batch_size=batch_size,
-            workers=workers,
+            workers=1 if workers is None else workers,
         )
         failed = show_each(shown, outcomes, partial(show, as_json=as_json), as_json=as_json, given=given)
     sys.exit(1 if failed else 0)

@@ -173,6 +173,45 @@ def test_targets_that_name_nothing_are_exit_code_2(predict):
     assert result.stderr.splitlines()[-1] == "fillmask: At least one target must be provided when passed."
 
 
+@pytest.fixture
+def speed(monkeypatch):
+    """The workers and the size of a batch that a command takes, on a machine of three cores."""
+    taken, predict_many = [], FillMask.predict_many
+
+    def recorded(self, texts, **options):
+        taken.append((options["workers"], options["batch_size"]))
+        return predict_many(self, texts, **options)
+
+    monkeypatch.setattr(FillMask, "predict_many", recorded)
+    monkeypatch.setattr("fillmask.runtime.cpu.available_threads", lambda: 3)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), (3, 16)),
+        (("--workers", 1), (1, None)),
+        (("--workers", 2), (2, None)),
+        (("--threads", 1), (1, None)),
+        (("--batch-size", 4), (1, 4)),
+    ],
+)
+def test_a_file_takes_every_core_unless_a_number_is_given(predict, speed, tmp_path, options, expected):
+    (tmp_path / "texts").write_text(f"{TEXT}\n")
+    assert predict("-f", tmp_path / "texts", *options).exit_code == 0
+    assert predict(*options, TEXT).exit_code == 0
+    given = dict([options] if options else [])
+    assert speed == [expected, (given.get("--workers", 1), given.get("--batch-size"))]
+
+
+def test_no_workers_are_refused(predict, tmp_path):
+    (tmp_path / "texts").write_text(f"{TEXT}\n")
+    result = predict("-f", tmp_path / "texts", "--workers", 0)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "workers must be a whole number from 1 to 1024, got 0" in one_line(result)
+
+
 def test_a_file_runs_one_by_one_on_a_model_whose_rows_change_each_other(cli, tmp_path):
     folder = toys.write_foreign(tmp_path / "mixes", {"model.onnx": toys.mixing_graph(toys.tables())})
     (tmp_path / "texts").write_text("the cat [MASK]\na dog [MASK]\n")
