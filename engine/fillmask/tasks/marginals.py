@@ -181,10 +181,8 @@ def check_unmasked(model: Model) -> None:
 
 def _check_size(positions: int, letters: int, most: int) -> None:
     if positions * letters > most:
-        raise InputError(
-            f"{positions} positions of {letters} tokens are more than {most} log probabilities; name a smaller "
-            f"alphabet, or shorten the text"
-        )
+        sizes = f"{positions} positions of {letters} tokens are more than {most} log probabilities"
+        raise InputError(f"{sizes}; name a smaller alphabet, or shorten the text")
 
 
 def _is_exact(name: str, entry: dict[str, object] | None) -> bool:
