@@ -89,8 +89,8 @@ def test_lines_may_be_as_many_as_their_limit(small):
 
 
 def test_a_deadline_may_be_as_long_as_its_limit(small):
-    for late, status in ((19_999, 200), (20_000, 200), (20_001, 422)):
-        assert small.ask("a [MASK]", headers={"x-request-timeout-ms": str(late)}).status == status
+    for late, status in (("19999", 200), ("20000", 200), ("20001", 422), ("0" * 5000 + "20000", 200)):
+        assert small.ask("a [MASK]", headers={"x-request-timeout-ms": late}).status == status
 
 
 def test_a_request_larger_than_the_queue_is_no_overload(small):

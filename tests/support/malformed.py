@@ -137,10 +137,11 @@ def headed() -> Iterator[Case]:
         "",
     ):
         yield _headed("coding", "Content-Type: application/json", f"Content-Encoding: {coding}", status=415)
-    for late in ("0", "-1", "60001", "1.5", "abc", "", "1e3", "9" * 400, "٣", "0x10", "1,1", "NaN"):
+    hidden = ("0" * 11 + "19999999", "0" * 11 + "1" + "9" * 400, "0" * 11 + "1" + "9" * 4400)  # behind zeros
+    for late in ("0", "-1", "60001", "1.5", "abc", "", "1e3", "9" * 400, "٣", "0x10", "1,1", "NaN", *hidden):
         case = _headed("timeout", "Content-Type: application/json", "x-request-timeout-ms: 1", status=422)
         sent = case.content.replace(b"timeout-ms: 1", b"timeout-ms: " + late.encode())
-        yield Case(f"timeout: {late[:20]!r}", sent, case.statuses, "x-request-timeout-ms")
+        yield Case(f"timeout: {late[:20]!r}, {len(late)} characters", sent, case.statuses, "x-request-timeout-ms")
 
 
 def _line(line: str, *statuses: int) -> Case:
