@@ -7,7 +7,7 @@ The modules in the order in which a request passes them:
     protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     head_limits  the limits of path and headers, while they arrive
     half_close   whether a client that sends no more still waits
-    cork         sends the head of a response with its body
+    cork         sends the head of a response with its body; send_deadline: a client must read it in time
     connections  what all of them share; idle: which one is closed for a new one
     middleware   around each request: response headers, log line, metrics, span; errors become responses
     context      its id and log fields

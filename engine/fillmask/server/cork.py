@@ -13,15 +13,24 @@ class Cork:
 
     Args:
         transport: The transport.
+
+    Attributes:
+        written: Bytes that the transport got.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._keeps = False
         self._head = b""
+        self.written = 0
         self.abort, self.is_closing = transport.abort, transport.is_closing
         self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
         self.get_write_buffer_size = transport.get_write_buffer_size
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the system has taken from the transport."""
+        return self.written - self.get_write_buffer_size()
 
     def keep(self) -> None:
         """Keep what is written next until more is written, or until ``release``."""
@@ -33,8 +42,10 @@ class Cork:
             self._keeps, self._head = False, data
         elif self._head:
             head, self._head = self._head, b""
+            self.written += len(head) + len(data)
             self._transport.writelines((head, data))
         else:
+            self.written += len(data)
             self._transport.write(data)
 
     def release(self) -> None:

@@ -21,6 +21,7 @@ from fillmask.server.head_limits import HeadLimits
 from fillmask.server.http_errors import HttpError
 from fillmask.server.inbox import MOST_UNKNOWN, Inbox
 from fillmask.server.rejected_cycle import REJECTED
+from fillmask.server.send_deadline import SendDeadline
 from fillmask.server.timer import Timer
 from fillmask.server.upgrade import head_without_upgrade
 
@@ -49,7 +50,6 @@ class Protocol(HttpToolsProtocol):
         self._complete = True
         self._upgrade: bytes | None = None
         self._receiving = Timer(self.loop, self._settings.receive_timeout, self._receive_expired)
-        self._sending = Timer(self.loop, self._settings.receive_timeout, self._send_expired)
         # The application has the same deadline for the body, and responds first.
         self._margin = Timer(self.loop, _MARGIN_S, lambda: self.transport.abort())  # noqa: PLW0108 -- there is none yet
         self._disconnected: asyncio.Future[None] = self.loop.create_future()
@@ -58,6 +58,7 @@ class Protocol(HttpToolsProtocol):
         """Accept a connection. If too many are open, close the one idle for longest; if none is idle, refuse it."""
         super().connection_made(transport)
         self.transport = self._cork = Cork(transport)  # type: ignore[assignment]  # it has what is called here
+        self._sending = SendDeadline(self.loop, self._settings.receive_timeout, self._cork)
         self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
             if (longest := self._idle.take()) is None:
@@ -129,7 +130,8 @@ class Protocol(HttpToolsProtocol):
                 self.cycle = REJECTED
                 close = b"" if self.parser.should_keep_alive() else _CLOSE
                 lines = (id_line(self.headers), self._shared.browsers.lines(self.headers), close)
-                return self.transport.write(error.message(b"".join(lines)))
+                self.transport.write(error.message(b"".join(lines)))
+                return self._sending.start()
         return super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -165,18 +167,12 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_soon(self._parse)
         elif self._half_close.begun:
             self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self._sending.start()
+        self._sending.start()
 
     def pause_writing(self) -> None:
         """Start the deadline for a client that reads its response slowly."""
         super().pause_writing()
         self._sending.start()
-
-    def resume_writing(self) -> None:
-        """Resume writing: the client has read enough."""
-        self._sending.stop()
-        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not an HTTP request."""
@@ -239,12 +235,9 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HttpError(408, f"the request did not arrive within {self._settings.receive_timeout:g} s"))
         self._margin.start()
 
-    def _send_expired(self) -> None:
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-
     def _refuse(self, error: HttpError) -> None:
         if self.transport.is_closing():
             return
         self.transport.write(error.message(self._shared.browsers.lines(self.headers or ()) + _CLOSE))
         self.transport.close()
+        self._sending.start()
