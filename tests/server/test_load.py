@@ -155,7 +155,7 @@ def test_a_connection_with_a_key_gives_room_after_those_without():
         idle.add(name, known=known)
     idle.discard("gone")
     idle.discard("never here")
-    assert [idle.take() for _ in range(4)] == ["two", "one", "keyed", None]
+    assert [idle.take(lambda _: False) for _ in range(4)] == ["two", "one", "keyed", None]
 
 
 @pytest.fixture(scope="module")

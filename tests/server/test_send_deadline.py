@@ -1,4 +1,4 @@
-"""A client must read what was written in time; what it has read before does not count against a later response."""
+"""A client must read a response in time, and has this time also where its connection could be closed for another."""
 
 import asyncio
 
@@ -75,5 +75,26 @@ def test_a_client_that_does_not_read_an_error_is_cut(content):
         await answered(wire, content)
         await asyncio.sleep(1.1 * LIMIT)
         assert wire.aborted
+
+    play(scenario)
+
+
+def test_a_connection_is_not_closed_for_another_while_its_response_is_being_sent():
+    async def scenario():
+        hub = Hub(max_connections=2)
+        sending = hub.connect()
+        await answered(sending, get(1000))
+        idle, third = hub.connect(), hub.connect()
+        assert (sending.closing, idle.aborted, third.closing) == (False, True, False)
+        await answered(third, get(100_000))
+        refused = hub.connect()
+        assert refused.unsent.startswith(b"HTTP/1.1 429 ")
+        assert (sending.closing, third.closing) == (False, False)
+        sending.send()
+        assert sending.sent.endswith(b"x" * 1000)
+        refused.send()
+        await asyncio.sleep(0.001)
+        last = hub.connect()
+        assert (sending.aborted, third.closing, last.closing) == (True, False, False)
 
     play(scenario)

@@ -63,7 +63,8 @@ class Wire:
 
     def __init__(self) -> None:
         self.unsent = self.sent = b""
-        self.reads, self.closing, self.aborted, self._paused = True, False, False, False
+        self.reads = True
+        self.closing = self.aborted = self._paused = self._ended = False
         self.protocol: Protocol
 
     def write(self, data: bytes) -> None:
@@ -82,6 +83,8 @@ class Wire:
         if self._paused and not self.unsent:
             self._paused = False
             self.protocol.resume_writing()
+        if self.closing and not self.unsent:
+            self._end()
 
     def get_write_buffer_size(self) -> int:
         return len(self.unsent)
@@ -97,9 +100,17 @@ class Wire:
 
     def close(self) -> None:
         self.closing = True
+        if not self.unsent:
+            self._end()
 
     def abort(self) -> None:
         self.closing = self.aborted = True
+        self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
     def get_extra_info(self, _: str, default: Any = None) -> Any:
         return default

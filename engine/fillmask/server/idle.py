@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from typing import Generic, TypeVar
 
 C = TypeVar("C")
@@ -33,9 +35,13 @@ class Idle(Generic[C]):
         self._unknown.pop(connection, None)
         self._known.pop(connection, None)
 
-    def take(self) -> C | None:
-        """Remove and return the connection that has waited longest; None without one."""
-        first = next(iter(self._unknown), None) or next(iter(self._known), None)
+    def take(self, busy: Callable[[C], bool]) -> C | None:
+        """Remove and return the connection that has waited longest; None without one.
+
+        Args:
+            busy: Whether a connection is kept: its last response is still being sent.
+        """
+        first = next((each for each in chain(self._unknown, self._known) if not busy(each)), None)
         if first is not None:
             self.discard(first)
         return first

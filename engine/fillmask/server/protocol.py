@@ -61,7 +61,7 @@ class Protocol(HttpToolsProtocol):
         self._sending = SendDeadline(self.loop, self._settings.receive_timeout, self._cork)
         self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
-            if (longest := self._idle.take()) is None:
+            if (longest := self._idle.take(lambda each: each.transport.get_write_buffer_size() > 0)) is None:
                 return self._refuse(self._shared.too_many())
             longest.close_idle()
         self._idle.add(self, known=False)
