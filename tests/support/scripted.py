@@ -47,6 +47,9 @@ def play(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         loop.run_until_complete(asyncio.wait_for(scenario(), 1000))
     finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(1))
         loop.close()
 
 
@@ -144,7 +147,7 @@ class Hub:
         guard = RequestGuard(Keys([]), MagicMock(full=self.full), self.metrics)
         self._shared: Connections[Protocol] = Connections(made, guard, Browsers(made, keyed=False))
         self._config = uvicorn.Config(respond, ws="none", lifespan="off", log_config=None, access_log=False,
-                                      timeout_keep_alive=made.keep_alive)  # fmt: skip
+                                      proxy_headers=False, timeout_keep_alive=made.keep_alive)  # fmt: skip
         self._state = ServerState()
 
     def connect(self) -> Wire:

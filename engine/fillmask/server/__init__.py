@@ -2,7 +2,7 @@
 
 The modules in the order in which a request passes them:
 
-    inbox        received bytes, in pieces that end where a request ends
+    inbox        received bytes, in pieces that end where a request ends; reading: whether more are received
     upgrade      requests for another protocol stay in HTTP/1.1
     protocol     bytes to headers and body, with deadlines for slow clients; early rejection (rejected_cycle)
     head_limits  the limits of path and headers, while they arrive

@@ -24,7 +24,6 @@ class Cork:
         self._head = b""
         self.written = 0
         self.abort, self.is_closing = transport.abort, transport.is_closing
-        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
         self.get_write_buffer_size = transport.get_write_buffer_size
 
     @property

@@ -11,6 +11,7 @@ import asyncio
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.connections import Connections
@@ -20,6 +21,7 @@ from fillmask.server.half_close import HalfClose
 from fillmask.server.head_limits import HeadLimits
 from fillmask.server.http_errors import HttpError
 from fillmask.server.inbox import MOST_UNKNOWN, Inbox
+from fillmask.server.reading import Reading
 from fillmask.server.rejected_cycle import REJECTED
 from fillmask.server.send_deadline import SendDeadline
 from fillmask.server.timer import Timer
@@ -43,7 +45,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *, shared: Connections[Protocol], **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._shared, self._settings, self._idle = shared, shared.settings, shared.idle
-        self._known, self._reads = False, True
+        self._known = False
         self._inbox = Inbox(shared.unparsed)
         self._head = HeadLimits()
         self._body_left: int | None = None  # None: it ends with a blank line, if there is one
@@ -58,6 +60,8 @@ class Protocol(HttpToolsProtocol):
         """Accept a connection. If too many are open, close the one idle for longest; if none is idle, refuse it."""
         super().connection_made(transport)
         self.transport = self._cork = Cork(transport)  # type: ignore[assignment]  # it has what is called here
+        self._reading = Reading(transport)
+        self.flow = FlowControl(self._reading)  # type: ignore[arg-type]  # the same
         self._sending = SendDeadline(self.loop, self._settings.receive_timeout, self._cork)
         self._half_close = HalfClose(self.loop, transport.write, self._takes_interim)
         if len(self.connections) > self._settings.max_connections:
@@ -216,14 +220,12 @@ class Protocol(HttpToolsProtocol):
             return self._inbox.clear()
         if self._half_close.begun and not self._inbox and not self._busy:  # the rest of this request never comes
             return self.transport.close()
-        reads = not self._inbox
+        waits = bool(self._inbox)
         if not self._inbox.settle():
             if not self._busy:
                 return self._refuse(HttpError(429, "too many requests arrive at once; retry after a second"))
             self.cycle.keep_alive = False  # the client sees the close, and sends the dropped requests again
-        if reads != self._reads:
-            self._reads = reads
-            (self.transport.resume_reading if reads else self.transport.pause_reading)()
+        self._reading.hold(waits)
 
     def _takes_interim(self) -> bool:
         """Whether the client waits for a response, and may get another one before it, which HTTP/1.0 does not have."""
