@@ -68,9 +68,12 @@ def test_a_short_text_waits_for_one_run_at_most(narrow):
     assert sorted(waits)[2] < 2 * one
 
 
-def test_the_texts_of_a_disconnected_client_do_not_run(narrow):
+@pytest.mark.parametrize("behind", [b"", b"\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100])
+def test_the_texts_of_a_disconnected_client_do_not_run(narrow, behind):
     before = narrow.metric("fillmask_texts_started")
-    in_flight(narrow, [LONG] * 30).close()
+    connection = in_flight(narrow, [LONG] * 30)
+    connection.sock.sendall(behind)
+    connection.close()
     serving.wait_for(lambda: narrow.metric("fillmask_requests_in_flight") == 0, 5)
     assert narrow.ask(TEXT).status == 200
     assert narrow.metric("fillmask_texts_started") - before < 15

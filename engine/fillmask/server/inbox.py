@@ -6,12 +6,17 @@ request takes some 3 kB, and each received one as few as 18 bytes. So a connecti
 
 from __future__ import annotations
 
+import re
+
 from fillmask.server.budget import Budget
 
 # The headers, the trailers, and a body in chunks end with it. The parser takes no other line break.
 _END = b"\r\n\r\n"
 # Of a piece whose end is unknown. A chunk of one byte costs the parser as much as a large one: 3 ms for these bytes.
 MOST_UNKNOWN = 16 << 10
+# While fewer bytes wait, a connection reads on: the system tells that the client has left only behind them.
+_ENOUGH = 16 << 10
+_NO_LINE_BREAK = re.compile(rb"[^\r\n]")
 
 
 class Inbox:
@@ -35,6 +40,17 @@ class Inbox:
         """Append received bytes."""
         self._data = self._data[self._at :] + data
         self._at = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that nothing further is to be read."""
+        return len(self) >= _ENOUGH
+
+    def skip_lines(self) -> int:
+        """Drop line breaks up to the next other byte. Returns how many bytes they have."""
+        start, found = self._at, _NO_LINE_BREAK.search(self._data, self._at)
+        self._at = found.start() if found else len(self._data)
+        return self._at - start
 
     def take(self, size: int | None) -> bytes:
         """Take the next piece.

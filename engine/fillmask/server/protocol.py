@@ -195,12 +195,18 @@ class Protocol(HttpToolsProtocol):
 
     def _parse(self) -> None:
         left = MOST_UNKNOWN
-        while self._inbox and not self._busy and not self.transport.is_closing():
+        while self._waits() and not self._busy and not self.transport.is_closing():
             if left <= 0:
                 self.loop.call_soon(self._parse)
                 break
             left -= self._parse_piece()
         self._keep_rest()
+
+    def _waits(self) -> bool:
+        """Whether bytes wait, once the blank lines before a request are dropped (RFC 9112 section 2.2)."""
+        if self._complete and not self._head.exceeded:
+            self._head.received(self._inbox.skip_lines())
+        return bool(self._inbox)
 
     def _parse_piece(self) -> int:
         """Parse a piece, and return what it costs, in bytes of unknown structure."""
@@ -215,17 +221,16 @@ class Protocol(HttpToolsProtocol):
         return _PIECE_COST if known else max(_PIECE_COST, len(piece))
 
     def _keep_rest(self) -> None:
-        """Keep what is not parsed yet, within its limit; then nothing more is read."""
+        """Keep what is not parsed yet, within its limit. Where much waits, nothing more is read."""
         if self.transport.is_closing():
             return self._inbox.clear()
         if self._half_close.begun and not self._inbox and not self._busy:  # the rest of this request never comes
             return self.transport.close()
-        waits = bool(self._inbox)
-        if not self._inbox.settle():
+        if full := not self._inbox.settle():
             if not self._busy:
                 return self._refuse(HttpError(429, "too many requests arrive at once; retry after a second"))
             self.cycle.keep_alive = False  # the client sees the close, and sends the dropped requests again
-        self._reading.hold(waits)
+        self._reading.hold(full or self._inbox.full)
 
     def _takes_interim(self) -> bool:
         """Whether the client waits for a response, and may get another one before it, which HTTP/1.0 does not have."""
