@@ -1,4 +1,4 @@
-"""What all connections share."""
+"""What all connections share, and the responses that they write without the application."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Generic, TypeVar
 
 from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget
-from fillmask.server.guard import RequestGuard
+from fillmask.server.context import id_line
+from fillmask.server.guard import Headers, RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.idle import Idle
 from fillmask.server.settings import Settings
 
 # Received bytes that wait in all connections for the response to an earlier request. Few clients send so early.
 _UNPARSED_BYTES = 16 << 20
+_CLOSE = b"connection: close\r\n"
 C = TypeVar("C")
 
 
@@ -38,3 +40,19 @@ class Connections(Generic[C]):
     def too_many(self) -> HttpError:
         """Make the error for a connection beyond the limit."""
         return HttpError(429, f"{self.settings.max_connections} connections are open; retry after a second")
+
+    def reject(self, headers: Headers, *, keep_alive: bool) -> bytes | None:
+        """Make the response to a POST that does not fit into the queue; None if it fits.
+
+        Args:
+            headers: Headers of the request.
+            keep_alive: Whether the connection stays open.
+        """
+        if (error := self.guard.reject(headers)) is None:
+            return None
+        close = b"" if keep_alive else _CLOSE
+        return error.message(b"".join((id_line(headers), self.browsers.lines(headers), close)))
+
+    def refuse(self, error: HttpError, headers: Headers) -> bytes:
+        """Make the response to what is no request, or arrives too late. The connection closes behind it."""
+        return error.message(self.browsers.lines(headers) + _CLOSE)

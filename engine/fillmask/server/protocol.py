@@ -15,7 +15,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.connections import Connections
-from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, KEEP_HEAD, RECEIVE_DEADLINE, id_line
+from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, KEEP_HEAD, RECEIVE_DEADLINE
 from fillmask.server.cork import Cork
 from fillmask.server.half_close import HalfClose
 from fillmask.server.head_limits import HeadLimits
@@ -27,7 +27,6 @@ from fillmask.server.send_deadline import SendDeadline
 from fillmask.server.timer import Timer
 from fillmask.server.upgrade import head_without_upgrade
 
-_CLOSE = b"connection: close\r\n"
 # After the deadline of a body the application has this long to send its 408; then the connection is closed.
 _MARGIN_S = 0.5
 # Of a small piece. Of one connection pieces of MOST_UNKNOWN bytes are parsed before the event loop turns to the others.
@@ -128,14 +127,12 @@ class Protocol(HttpToolsProtocol):
         self._head.open = False
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), None)
         free = self.cycle is None or self.cycle.response_complete
-        if free and self.parser.get_method() == b"POST":
-            error = None if self.expect_100_continue else self._shared.guard.reject(self.headers)
-            if error:
-                self.cycle = REJECTED
-                close = b"" if self.parser.should_keep_alive() else _CLOSE
-                lines = (id_line(self.headers), self._shared.browsers.lines(self.headers), close)
-                self.transport.write(error.message(b"".join(lines)))
-                return self._sending.start()
+        posted = self.parser.get_method() == b"POST" and not self.expect_100_continue
+        stays = self.parser.should_keep_alive()
+        if free and posted and (response := self._shared.reject(self.headers, keep_alive=stays)):
+            self.cycle = REJECTED
+            self.transport.write(response)
+            return self._sending.start()
         return super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -245,6 +242,6 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, error: HttpError) -> None:
         if self.transport.is_closing():
             return
-        self.transport.write(error.message(self._shared.browsers.lines(self.headers or ()) + _CLOSE))
+        self.transport.write(self._shared.refuse(error, self.headers or ()))
         self.transport.close()
         self._sending.start()
