@@ -17,26 +17,35 @@ class HeadLimits:
 
     def __init__(self) -> None:
         self.open = True
-        self._parsed = self._received = 0
+        self._parsed = self._received = self._headers = 0
 
     def begin(self) -> None:
         """Start a request. What was received includes its first bytes, and blank lines before it."""
         self.open = True
-        self._parsed = 0
+        self._parsed = self._headers = 0
 
     def end(self) -> None:
         """End a request."""
         self.open = True
         self._parsed = self._received = 0
 
-    def parsed(self, size: int, headers: int = 0) -> None:
-        """Count bytes of the path or a header, and the headers so far.
+    def header(self, size: int) -> None:
+        """Count a header, or a field behind a body in chunks.
+
+        Raises:
+            ValueError: As ``parsed``.
+        """
+        self._headers += 1
+        self.parsed(size)
+
+    def parsed(self, size: int) -> None:
+        """Count bytes of the path or a header.
 
         Raises:
             ValueError: They are too many. This ends the parsing.
         """
         self._parsed += size
-        if self._parsed > MAX_HEADER_BYTES or headers > MAX_HEADERS:
+        if self._parsed > MAX_HEADER_BYTES or self._headers > MAX_HEADERS:
             self._parsed = MAX_HEADER_BYTES + 1
             raise ValueError("the headers are too large")
 

@@ -110,9 +110,10 @@ class Protocol(HttpToolsProtocol):
         self.scope.update({DISCONNECTED: self._disconnected, KEEP_HEAD: self._cork.keep})  # type: ignore[misc]
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count and store a header."""
-        super().on_header(name, value)
-        self._head.parsed(len(name) + len(value), len(self.headers))
+        """Count a header and store it. A field behind the body is counted only: it must not pass for one."""
+        self._head.header(len(name) + len(value))
+        if self._head.open:
+            super().on_header(name, value)
 
     def on_url(self, url: bytes) -> None:
         """Count and store a part of the path, which counts as a header."""
