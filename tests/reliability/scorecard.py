@@ -139,9 +139,18 @@ def table(record: dict) -> str:
         "",
         f"{sum(row.passed for row in rows)} of {len(rows)} passed{f'; on a smaller scale: {small}' if small else ''}. "
         f"Measured {machine['date']} on {machine['cores']} cores of an {machine['cpu_model']}, the load generator on "
-        f"the same machine; other processes took {most:.0%} of it at most."
+        f"the same machine; other processes took {most:.0%} of it at most.{_builds(parts)}"
         f"{f' Not measured yet: {missing}.' if missing else ''}",
     ])  # fmt: skip
+
+
+def _builds(parts: dict) -> str:
+    """How many states of the code the rows are of: a part keeps its rows until it is measured again."""
+    if not parts:
+        return ""
+    builds, last = len({found["code"] for found in parts.values()}), max(found["at"] for found in parts.values())
+    states = "one state" if builds == 1 else f"{builds} states"
+    return f" The rows are of {states} of the code, the last of {last[:16].replace('T', ' ')} UTC."
 
 
 if __name__ == "__main__":

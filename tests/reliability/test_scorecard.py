@@ -154,8 +154,20 @@ def test_the_page_shows_what_was_measured():
     record = {
         "context": {"date": "2026-01-01", "cores": 2, "cpu_model": "CPU"},
         "parts": {
-            "steady": {"scale": 1, "foreign": 0.01, "rows": [vars(Row("load", "a", "b", "c", True))]},
-            "soak": {"scale": 0.5, "foreign": 0.02, "rows": [vars(Row("load", "d", "e", "f", False))]},
+            "steady": {
+                "code": "a",
+                "at": "2026-01-01T09:00:00+00:00",
+                "scale": 1,
+                "foreign": 0.01,
+                "rows": [vars(Row("load", "a", "b", "c", True))],
+            },
+            "soak": {
+                "code": "b",
+                "at": "2026-01-01T08:00:00+00:00",
+                "scale": 0.5,
+                "foreign": 0.02,
+                "rows": [vars(Row("load", "d", "e", "f", False))],
+            },
         },
     }
     page = scorecard.with_table(f"before\n{scorecard.START}\nold\n{scorecard.END}\nafter\n", record)
@@ -167,6 +179,7 @@ def test_the_page_shows_what_was_measured():
     assert "1 of 2 passed; on a smaller scale: soak." in page
     assert "Not measured yet: ladder, overload, " in page
     assert "other processes took 2% of it" in page
+    assert "The rows are of 2 states of the code, the last of 2026-01-01 09:00 UTC." in page
 
 
 def test_the_table_in_the_docs_is_that_of_the_record():
