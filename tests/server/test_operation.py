@@ -11,7 +11,7 @@ import fillmask
 from fillmask.server.info_schema import Health, ModelInfo, ServerInfo
 from fillmask.server.lifecycle import find_problem
 from fillmask.server.registry import Registry
-from fillmask.server.routes import FILL_MASK_PATHS
+from fillmask.server.routes import FILL_MASK_PATHS, HEALTH_PATHS
 from fillmask.server.settings import Settings
 from tests.support import serving, toys
 from tests.support.serving import TEXT
@@ -132,6 +132,19 @@ def test_the_log_has_a_line_for_each_request_and_no_text(server):
     assert line["level"] == "info"
     assert line["ms"] > 0
     assert not [each for each in server.lines if "secret" in each]
+
+
+def test_lines_for_health_have_level_debug(server):
+    for path in HEALTH_PATHS:
+        server.get(path, {"x-request-id": "health"})
+    server.get("/info", {"x-request-id": "behind-health"})
+    serving.wait_for(lambda: server.events("request", id="behind-health"))
+    assert not server.events("request", id="health")
+    with serving.serve("--log-level", "debug") as talking:
+        for path in HEALTH_PATHS:
+            talking.get(path, {"x-request-id": "health"})
+        serving.wait_for(lambda: len(talking.events("request", id="health")) == len(HEALTH_PATHS))
+        assert {line["level"] for line in talking.events("request", id="health")} == {"debug"}
 
 
 def test_what_a_client_writes_cannot_forge_a_line(server):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget
-from fillmask.server.context import id_line
+from fillmask.server.context import REFUSED, id_line
 from fillmask.server.guard import Headers, RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.idle import Idle
@@ -53,6 +53,16 @@ class Connections(Generic[C]):
         close = b"" if keep_alive else _CLOSE
         return error.message(b"".join((id_line(headers), self.browsers.lines(headers), close)))
 
-    def refuse(self, error: HttpError, headers: Headers) -> bytes:
-        """Make the response to what is no request, or arrives too late. The connection closes behind it."""
+    def refuse(self, error: HttpError, headers: Headers, scope: Any) -> bytes:  # noqa: ANN401 -- an ASGI scope
+        """Make the response to what is no request, or arrives too late, and count it. The connection closes behind it.
+
+        Args:
+            error: The error.
+            headers: Headers of the request so far.
+            scope: The scope of the request whose body this is, which the middleware counts; None without one.
+        """
+        if scope is None:
+            self.guard.metrics.rejected(error.status, "other")
+        else:
+            scope[REFUSED] = error.status
         return error.message(self.browsers.lines(headers) + _CLOSE)

@@ -10,8 +10,8 @@ from time import monotonic
 from typing import Any
 
 # ASGI scope keys: receive deadline (event loop clock), body-complete flag, disconnect future, the function that keeps
-# the head of the response until its body is written, RequestContext, Hold, and that the request was admitted to a path
-# that needs a key if there are keys.
+# the head of the response until its body is written, RequestContext, Hold, that the request was admitted to a path that
+# needs a key if there are keys, and the status with which the protocol refused the body.
 RECEIVE_DEADLINE = "fillmask.receive_deadline"
 BODY_COMPLETE = "fillmask.body_complete"
 DISCONNECTED = "fillmask.disconnected"
@@ -19,6 +19,7 @@ KEEP_HEAD = "fillmask.keep_head"
 CONTEXT = "fillmask.context"
 HOLD = "fillmask.hold"
 ADMITTED = "fillmask.admitted"
+REFUSED = "fillmask.refused"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ids = random.Random()  # noqa: S311 -- ids are no secrets; os.urandom would release the GIL for each
 

@@ -59,9 +59,9 @@ class Metrics:
         self._requests(method, str(status)).inc()
         self._duration.observe(seconds)
 
-    def rejected(self, status: int) -> None:
-        """Count a request that the protocol rejected unread. Its duration does not enter the histogram."""
-        self._requests("POST", str(status)).inc()
+    def rejected(self, status: int, method: str = "POST") -> None:
+        """Count what the protocol rejected: a request unread, or what is none. Its duration is in no histogram."""
+        self._requests(method, str(status)).inc()
 
     def text(self, model: ServedModel, done: JobResult) -> None:
         """Count a text that ran, or that the engine refused."""

@@ -11,13 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fillmask.server.auth import OPEN_PATHS
 from fillmask.server.browsers import Browsers
 from fillmask.server.budget import Budget, Hold
-from fillmask.server.context import CONTEXT, HOLD, KEEP_HEAD, RequestContext, request_id
+from fillmask.server.context import CONTEXT, HOLD, KEEP_HEAD, REFUSED, RequestContext, request_id
 from fillmask.server.guard import RequestGuard
 from fillmask.server.http_errors import HttpError
 from fillmask.server.metrics import Metrics
+from fillmask.server.routes import HEALTH_PATHS
 
 _log = logging.getLogger("fillmask.server")
 _STATIC_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -72,7 +72,7 @@ class Middleware:
                 await _send_error(defect, scope, receive, respond)
         finally:
             hold.release()
-            self._record(context)
+            self._record(context, scope.get(REFUSED))
 
     def _added(self, headers: Mapping[bytes, bytes]) -> Headers:
         added = (*_STATIC_HEADERS, *self.browsers.headers(headers))
@@ -85,11 +85,13 @@ class Middleware:
         rejection = self.browsers.check(scope["method"], headers) or self.guard.check(scope)
         return rejection.response() if rejection else self.app
 
-    def _record(self, context: RequestContext) -> None:
+    def _record(self, context: RequestContext, refused: int | None) -> None:
+        if refused and context.status == 499:
+            context.status = refused
         method = context.method if context.method in _METHODS else "other"
         self.metrics.request(method, context.status, context.elapsed)
         self.span(context)
-        level = logging.DEBUG if context.path in OPEN_PATHS else logging.INFO
+        level = logging.DEBUG if context.path in HEALTH_PATHS else logging.INFO
         if _log.isEnabledFor(level):
             fields = {"id": context.id, "method": context.method, "path": context.path, "status": context.status}
             duration = {"ms": round(context.elapsed * 1000, 2)}

@@ -124,8 +124,7 @@ class Protocol(HttpToolsProtocol):
         """Pass the request to the application, or reject it while the queue is full."""
         if self.parser.should_upgrade():
             self._upgrade = head_without_upgrade(self.parser, self.url, self.headers)
-            return None
-        self._head.open = False
+            return
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), None)
         free = self.cycle is None or self.cycle.response_complete
         posted = self.parser.get_method() == b"POST" and not self.expect_100_continue
@@ -133,8 +132,10 @@ class Protocol(HttpToolsProtocol):
         if free and posted and (response := self._shared.reject(self.headers, keep_alive=stays)):
             self.cycle = REJECTED
             self.transport.write(response)
-            return self._sending.start()
-        return super().on_headers_complete()
+            self._sending.start()
+        else:
+            super().on_headers_complete()
+        self._head.open = False
 
     def on_message_complete(self) -> None:
         """Mark the request as complete: it arrived in time."""
@@ -243,6 +244,6 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, error: HttpError) -> None:
         if self.transport.is_closing():
             return
-        self.transport.write(self._shared.refuse(error, self.headers or ()))
+        self.transport.write(self._shared.refuse(error, self.headers or (), None if self._head.open else self.scope))
         self.transport.close()
         self._sending.start()
