@@ -57,3 +57,19 @@ def test_they_count_against_the_limits_of_the_headers(server):
     for count, status in ((97, 200), (98, 431)):
         assert statuses(server, *["A: b"] * count)[0][0] == status
     assert statuses(server, "A: " + "b" * 17_000)[0] == [431]
+
+
+@pytest.mark.parametrize("beside", [b"0\r\nX: ", b"0\r\n", b"9;x=", b"0" * 9], ids=["value", "name", "chunk", "size"])
+@pytest.mark.parametrize("authorized", [False, True])
+def test_what_never_ends_beside_a_body_is_cut_at_the_limit(locked, beside, authorized):
+    head = ["POST / HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked"]
+    head += [AUTHORIZATION] * authorized
+    content = "\r\n".join([*head, "", ""]).encode() + b"%x\r\n%s\r\n" % (len(BODY), BODY) + beside
+    assert b"HTTP/1.1 431 " in serving.raw(locked, content + b"0" * 34_000)
+
+
+def test_a_body_of_many_chunks_may_be_large(server):
+    body = json.dumps({"inputs": TEXT}).encode().ljust(100_000)
+    chunks = b"".join(b"10;name=value\r\n%s\r\n" % body[start : start + 16] for start in range(0, len(body), 16))
+    head = {"transfer-encoding": "chunked", "content-type": "application/json"}
+    assert server.request("POST", "/", chunks + b"0\r\n\r\n", head).status == 200

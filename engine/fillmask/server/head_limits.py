@@ -1,6 +1,13 @@
-"""The limits of path and headers: they hold while these arrive, before anything is done with them."""
+"""The limits of path and headers: they hold while these arrive, before anything is done with them.
+
+The fields behind a body in chunks (trailers) and what stands beside the sizes of chunks have the same limits.
+"""
 
 from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.http_errors import HttpError
 
@@ -9,10 +16,10 @@ MAX_HEADERS = 100
 
 
 class HeadLimits:
-    """Counts the path and headers of a request.
+    """Counts the path and headers of a request, and what else arrives beside its body.
 
     Attributes:
-        open: Whether they are incomplete.
+        open: Whether path and headers are incomplete.
     """
 
     def __init__(self) -> None:
@@ -23,6 +30,15 @@ class HeadLimits:
         """Start a request. What was received includes its first bytes, and blank lines before it."""
         self.open = True
         self._parsed = self._headers = 0
+
+    def complete(self) -> None:
+        """Note that path and headers are complete."""
+        self.open = False
+        self._received = 0
+
+    def body(self) -> None:
+        """Note that a part of the body has arrived."""
+        self._received = 0
 
     def end(self) -> None:
         """End a request."""
@@ -55,7 +71,35 @@ class HeadLimits:
 
     @property
     def exceeded(self) -> HttpError | None:
-        """The error, if they are too large, or if more bytes arrived without an end of the headers."""
-        if self._parsed <= MAX_HEADER_BYTES and not (self.open and self._received > MAX_HEADER_BYTES):
+        """The error, if they are too large, or if more bytes arrived without their end and without a body."""
+        if self._parsed <= MAX_HEADER_BYTES and self._received <= MAX_HEADER_BYTES:
             return None
         return HttpError(431, f"path and headers are more than {MAX_HEADER_BYTES} bytes or {MAX_HEADERS}")
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which counts what it parses.
+
+    Args:
+        options: Arguments of uvicorn's protocol.
+    """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._head = HeadLimits()
+
+    def on_url(self, url: bytes) -> None:
+        """Count and store a part of the path, which counts as a header."""
+        self._head.parsed(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header and store it. A field behind the body is counted only: it must not pass for one."""
+        self._head.header(len(name) + len(value))
+        if self._head.open:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Note and store a part of the body."""
+        self._head.body()
+        super().on_body(body)

@@ -12,13 +12,12 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.connections import Connections
 from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, KEEP_HEAD, RECEIVE_DEADLINE
 from fillmask.server.cork import Cork
 from fillmask.server.half_close import HalfClose
-from fillmask.server.head_limits import HeadLimits
+from fillmask.server.head_limits import LimitedProtocol
 from fillmask.server.http_errors import HttpError
 from fillmask.server.inbox import MOST_UNKNOWN, Inbox
 from fillmask.server.reading import Reading
@@ -33,8 +32,8 @@ _MARGIN_S = 0.5
 _PIECE_COST = 256
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with deadlines, a limit of headers, and early rejection.
+class Protocol(LimitedProtocol):
+    """uvicorn's protocol with limits of headers, deadlines, and early rejection.
 
     Args:
         shared: What it shares with all other connections.
@@ -46,7 +45,6 @@ class Protocol(HttpToolsProtocol):
         self._shared, self._settings, self._idle = shared, shared.settings, shared.idle
         self._known = False
         self._inbox = Inbox(shared.unparsed)
-        self._head = HeadLimits()
         self._body_left: int | None = None  # None: it ends with a blank line, if there is one
         self._complete = True
         self._upgrade: bytes | None = None
@@ -109,17 +107,6 @@ class Protocol(HttpToolsProtocol):
         self.scope[RECEIVE_DEADLINE] = self._receiving.start()  # type: ignore[literal-required]
         self.scope.update({DISCONNECTED: self._disconnected, KEEP_HEAD: self._cork.keep})  # type: ignore[misc]
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header and store it. A field behind the body is counted only: it must not pass for one."""
-        self._head.header(len(name) + len(value))
-        if self._head.open:
-            super().on_header(name, value)
-
-    def on_url(self, url: bytes) -> None:
-        """Count and store a part of the path, which counts as a header."""
-        self._head.parsed(len(url))
-        super().on_url(url)
-
     def on_headers_complete(self) -> None:
         """Pass the request to the application, or reject it while the queue is full."""
         if self.parser.should_upgrade():
@@ -135,7 +122,7 @@ class Protocol(HttpToolsProtocol):
             self._sending.start()
         else:
             super().on_headers_complete()
-        self._head.open = False
+        self._head.complete()
 
     def on_message_complete(self) -> None:
         """Mark the request as complete: it arrived in time."""
