@@ -98,3 +98,24 @@ def test_a_connection_is_not_closed_for_another_while_its_response_is_being_sent
         assert (sending.aborted, third.closing, last.closing) == (True, False, False)
 
     play(scenario)
+
+
+def test_responses_of_a_full_queue_do_not_pile_up_for_a_client_that_does_not_read():
+    async def scenario():
+        hub = Hub()
+        hub.full.return_value = True
+        wire, sent = hub.connect(), 0
+        while wire.reads and sent < 1000:
+            wire.protocol.data_received(b"POST /1 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx" * 100)
+            sent += 100
+            for _ in range(100):
+                await asyncio.sleep(0)
+        assert not wire.reads
+        assert len(wire.unsent) < 70_000
+        while wire.unsent:
+            wire.send()
+            await asyncio.sleep(0.001)
+        assert wire.reads
+        assert wire.sent.count(b"HTTP/1.1 ") == sent
+
+    play(scenario)

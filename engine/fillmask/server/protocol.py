@@ -113,7 +113,8 @@ class Protocol(LimitedProtocol):
             self._upgrade = head_without_upgrade(self.parser, self.url, self.headers)
             return
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), None)
-        free = self.cycle is None or self.cycle.response_complete
+        # A response of the application waits until the client reads; a rejection would not.
+        free = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
         posted = self.parser.get_method() == b"POST" and not self.expect_100_continue
         stays = self.parser.should_keep_alive()
         if free and posted and (response := self._shared.reject(self.headers, keep_alive=stays)):
