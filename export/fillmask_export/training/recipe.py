@@ -27,7 +27,8 @@ class Recipe:
         selected: Share of tokens to predict.
         masked: Share of the selected tokens that are replaced by the mask token.
         random: Share of the selected tokens that are replaced by a random one; the others stay as they are.
-        held_out: Tokens of text kept for evaluation, at most a tenth of all.
+        held_out: Tokens of text kept for evaluation, at most a tenth of all. Documents are kept whole: where each has
+            more tokens than that, the smallest is kept.
         field: The field of the text in a line of JSONL.
         seed: Seed of all random numbers.
         precision: ``"fp32"``, ``"bf16"`` (autocast), or ``"auto"``: the faster of the two on this device.

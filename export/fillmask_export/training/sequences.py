@@ -39,22 +39,46 @@ class Sequences:
 def held_out(tokens: Tokens, recipe: Recipe) -> NDArray[np.bool_]:
     """Choose documents for evaluation, independently of the order of the files.
 
+    Documents are taken in the order of their hashes, except those with more tokens than are left to hold out. If half
+    of these tokens or more are left, the other documents are large, and the smallest of them is taken too.
+
     Returns:
         ``bool[documents]``. Equal documents are held out together.
 
     Raises:
-        TrainingError: There are too few documents.
+        TrainingError: There is one document, or copies of it.
     """
-    order = np.argsort(tokens.hashes ^ np.uint64(recipe.seed * 0x9E3779B97F4A7C15 % 2**64), kind="stable")
-    sizes = np.bincount(tokens.documents, tokens.lengths, minlength=len(order))
-    quota = min(recipe.held_out, sizes.sum() / 10)
-    count = int(np.searchsorted(np.cumsum(sizes[order]), quota)) + 1
-    chosen = np.isin(tokens.hashes, tokens.hashes[order[:count]])
-    if chosen.all() or not sizes[chosen].sum():
+    texts, which = np.unique(tokens.hashes, return_inverse=True)
+    sizes = np.bincount(which[tokens.documents], tokens.lengths, minlength=len(texts)).astype(np.float64)
+    order = np.argsort(texts ^ np.uint64(recipe.seed * 0x9E3779B97F4A7C15 % 2**64))
+    chosen = _choose(sizes[order], min(recipe.held_out, sizes.sum() / 10))
+    if not sizes[order][chosen].sum():
         raise TrainingError(
-            f"the files hold {len(order)} documents, too few to hold some out; empty lines separate documents"
+            f"the files hold one document ({len(which)} times), too few to hold some out; "
+            "empty lines separate documents"
         )
+    return np.isin(tokens.hashes, texts[order[chosen]])
+
+
+def _choose(sizes: NDArray[np.float64], quota: float) -> NDArray[np.bool_]:
+    """Choose documents by their sizes, about a quota, and never all."""
+    chosen = _fill_quota(sizes, quota)
+    others = np.where(chosen, np.inf, sizes)
+    if sizes[chosen].sum() <= quota / 2 and others.min() <= sizes.sum() / 2:
+        chosen[others.argmin()] = True
     return chosen
+
+
+def _fill_quota(sizes: NDArray[np.float64], quota: float) -> NDArray[np.bool_]:
+    """Take each item that is within what is left of a quota; a larger one is passed over."""
+    taken = np.zeros(len(sizes), bool)
+    left = np.arange(len(sizes))
+    while len(left):
+        count = int(np.searchsorted(np.cumsum(sizes[left]), quota, side="right"))
+        taken[left[:count]] = True
+        quota -= sizes[left[:count]].sum()
+        left = left[count:][sizes[left[count:]] <= quota]
+    return taken
 
 
 def cut(

@@ -13,6 +13,11 @@ from fillmask_export.training.errors import TrainingError
 
 SUFFIXES = (".txt", ".txt.xz", ".jsonl", ".jsonl.xz")
 
+# Zero-width, so that the space stays with the next sentence: for byte-level tokenizers it is part of the word.
+SENTENCE_ENDS = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’»)])(?=\s)|(?<=[。！？])")
+
+_SPACES = re.compile(r"\s+")
+
 # Characters. A book is split into parts of about this size, to be shuffled and held out like other texts.
 _PART = 10_000
 
@@ -109,10 +114,31 @@ def _parts(document: Document) -> Iterator[Document]:
     part: Document = []
     size = 0
     for paragraph in document:
-        if size > _PART:
-            yield part
-            part, size = [], 0
-        part.append(paragraph)
-        size += len(paragraph)
+        for piece in _pieces(paragraph):
+            if size > _PART:
+                yield part
+                part, size = [], 0
+            part.append(piece)
+            size += len(piece)
     if part:
         yield part
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    """A paragraph in pieces of at most ``_PART`` characters, none of them empty: a file without line ends is one."""
+    start = 0
+    while len(paragraph) - start > _PART:
+        end = start + _last_end(paragraph[start : start + _PART])
+        if piece := paragraph[start:end].strip():
+            yield piece
+        start = end
+    if piece := paragraph[start:].strip():
+        yield piece
+
+
+def _last_end(window: str) -> int:
+    """Where the last whole sentence of a window ends, else its last whole word, else the window."""
+    for ends in (SENTENCE_ENDS, _SPACES):
+        if found := [match.end() for match in ends.finditer(window)]:
+            return found[-1]
+    return len(window)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,10 +15,7 @@ from numpy.typing import NDArray
 
 from fillmask.cli.bar import bar
 from fillmask_export.training.errors import TrainingError
-from fillmask_export.training.texts import Document
-
-# Zero-width, so that the space stays with the next sentence: for byte-level tokenizers it is part of the word.
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’»)])(?=\s)|(?<=[。！？])")
+from fillmask_export.training.texts import SENTENCE_ENDS, Document
 
 _DOCUMENTS_A_TIME = 256
 
@@ -120,5 +116,5 @@ class _Writer:
 def _sentences(document: Document) -> Iterator[tuple[str, bool]]:
     """Each sentence, and whether it begins a paragraph."""
     for number, paragraph in enumerate(document):
-        for index, sentence in enumerate(_SENTENCE_ENDS.split(paragraph)):
+        for index, sentence in enumerate(SENTENCE_ENDS.split(paragraph)):
             yield (" " + sentence if number and not index else sentence), not index

@@ -10,7 +10,7 @@ from fillmask_export.training.errors import TrainingError
 from fillmask_export.training.recipe import Recipe
 from fillmask_export.training.sequences import batches, cut, held_out
 from fillmask_export.training.shapes import Shapes
-from fillmask_export.training.tokens import read_tokens, write_tokens
+from fillmask_export.training.tokens import Tokens, read_tokens, write_tokens
 from tests.support.training import sentences
 
 RECIPE = Recipe(steps=1, batch_tokens=512, max_length=128, short_length=48)
@@ -144,6 +144,48 @@ class TestCutting:
         steps = [next(whole) for _ in range(40)]
         assert sum(len(batch.input_ids) for batch in steps) > len(cut_all(data)), "more than an epoch"
         assert (next(data.stream(39)).input_ids == steps[39].input_ids).all()
+
+
+class TestHoldingOut:
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize(
+        ("sizes", "least", "most"),
+        [
+            ([1000] * 200, 0.09, 0.1),
+            ([8000, *[1000] * 100], 0.09, 0.1),
+            ([1_000_000, *[10_000] * 5], 0.04, 0.05),
+            ([1000] * 3, 0.3, 0.34),
+            ([1, *[1000] * 5], 0.2, 0.21),
+        ],
+    )
+    def test_a_tenth_is_held_out_at_most_and_of_a_few_large_documents_the_smallest(self, sizes, least, most, seed):
+        tokens = documents_of(sizes)
+        chosen = held_out(tokens, Recipe(steps=1, held_out=10**9, seed=seed))
+        assert least <= tokens.lengths[chosen].sum() / sum(sizes) <= most
+
+    def test_no_more_is_held_out_than_the_recipe_says(self):
+        tokens = documents_of([900] * 200)
+        assert tokens.lengths[held_out(tokens, Recipe(steps=1, held_out=2000))].sum() == 1800
+
+    def test_the_seed_decides_what_is_held_out_and_the_order_does_not(self):
+        tokens = documents_of([1000, 2000, 500] * 40)
+        backwards = Tokens(tokens.ids, tokens.lengths[::-1], tokens.documents, tokens.paragraphs, tokens.hashes[::-1])
+        chosen = [held_out(tokens, Recipe(steps=1, seed=seed)) for seed in (0, 1)]
+        assert (held_out(backwards, Recipe(steps=1)) == chosen[0][::-1]).all()
+        assert (chosen[0] != chosen[1]).any()
+
+    def test_copies_of_one_document_are_too_few(self):
+        tokens = documents_of([1000] * 3)
+        tokens.hashes[:] = 7
+        with pytest.raises(TrainingError, match=r"one document \(3 times\), too few to hold some out"):
+            held_out(tokens, Recipe(steps=1))
+
+
+def documents_of(sizes):
+    """Documents of a sentence each, with so many tokens."""
+    documents = np.arange(len(sizes))
+    hashes = np.random.default_rng(0).integers(0, 2**63, len(sizes)).astype(np.uint64)
+    return Tokens(np.zeros(0, np.uint32), np.array(sizes), documents, np.ones(len(sizes), bool), hashes)
 
 
 def cut_all(data):

@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from time import process_time
 
 import pytest
 
@@ -47,6 +48,31 @@ def test_a_book_is_taken_in_parts(tmp_path):
     parts = read(write(tmp_path / "a.txt", "\n".join(paragraphs)))
     assert len(parts) > 2
     assert [paragraph for part in parts for paragraph in part] == paragraphs
+
+
+LONG = {
+    "sentences": ("The old man walked to the river. " * 1000).strip(),
+    "sentences without spaces": "老人は川まで歩いた。" * 3000,
+    "words": ("word " * 9000).strip(),
+    "letters": "ACGT" * 9000,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_paragraph_is_taken_in_parts_that_end_with_a_sentence_else_a_word(tmp_path, name):
+    parts = read(write(tmp_path / "a.txt", LONG[name] + "\n"))
+    pieces = [piece for part in parts for piece in part]
+    assert len(parts) > 1
+    assert max(map(len, pieces)) <= 10_000
+    assert (" " if " " in LONG[name] else "").join(pieces) == LONG[name]
+    if name != "letters":
+        assert all(piece.endswith((".", "。", "word")) for piece in pieces)
+
+
+def test_a_long_paragraph_is_split_in_a_time_that_grows_with_its_length(tmp_path):
+    started = process_time()
+    assert len(read(write(tmp_path / "a.txt", "word " * 1_000_000))) > 200
+    assert process_time() - started < 10
 
 
 @pytest.mark.parametrize(
