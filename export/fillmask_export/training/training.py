@@ -45,7 +45,8 @@ def train(
 
     Args:
         encoder: A folder or a hub id.
-        files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; each counts by its size.
+        files: ``.txt``, ``.txt.xz``, ``.jsonl`` and ``.jsonl.xz``; each counts by its size. They stay as they are
+            until the training has ended.
         out: The folder to create, for transformers and ``fillmask export``.
         recipe: The settings.
         revision: Branch, tag or commit of a hub encoder.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -54,15 +55,16 @@ class Work:
                     shutil.rmtree(self.folder, ignore_errors=True)
 
     def claim(self, source: str, files: Iterable[Path], recipe: Recipe) -> bool:
-        """Compare the settings of the folder.
+        """Compare the settings of the folder, and the content of the texts.
 
         Returns:
-            Whether it holds the tokenized texts of a training with the same settings.
+            Whether it holds the tokenized texts of a training with the same settings. If not, it no longer says that it
+            holds any.
 
         Raises:
             TrainingError: It holds steps of a training with other settings, or its settings cannot be read.
         """
-        self._settings = {"encoder": source, "files": [[file.name, file.stat().st_size] for file in files]} | {
+        self._settings = {"encoder": source, "files": [_describe(file) for file in files]} | {
             name: value for name, value in asdict(recipe).items() if name not in _FREE
         }
         found = self._read_note() if self._note.exists() else {}
@@ -73,7 +75,15 @@ class Work:
                 + ", ".join(f"{name} was {found.get(name)}, is {self._settings[name]}" for name in differing)
                 + "; continue with its settings, or delete that folder"
             )
+        if differing:
+            self._forget()
         return not differing
+
+    def _forget(self) -> None:
+        """Remove the note before other tokens take the place of those it describes, also on a power cut."""
+        with self.writing(OSError):
+            self._note.unlink(missing_ok=True)
+            sync(self.folder)
 
     @contextmanager
     def writing(self, *kinds: type[Exception]) -> Iterator[None]:
@@ -162,6 +172,15 @@ class Work:
         with self.reading(self._note.name):
             found: dict[str, Any] = dict(json.loads(self._note.read_bytes()))
         return found
+
+
+def _describe(file: Path) -> dict[str, Any]:
+    """What identifies a text: hashing takes a second a gigabyte, and an edit may keep the size and the time."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return {"name": file.name, "bytes": file.stat().st_size, "sha256": digest.hexdigest()}
 
 
 def _is_below(name: str | bytes, folder: Path) -> bool:

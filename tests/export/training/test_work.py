@@ -1,5 +1,6 @@
 """The folder of an unfinished training: one process at a time, whole files, and damage that is named."""
 
+import os
 import subprocess
 import sys
 
@@ -27,8 +28,8 @@ def work(tmp_path):
     return work
 
 
-def claim(work):
-    return work.claim("encoder", [], Recipe(steps=1))
+def claim(work, *files):
+    return work.claim("encoder", files, Recipe(steps=1))
 
 
 def test_a_second_training_into_the_same_folder_is_refused(tmp_path):
@@ -50,6 +51,32 @@ def test_a_folder_with_files_stays(tmp_path):
     with Work(tmp_path / "out").locked():
         (tmp_path / "out.training" / "ids.bin").touch()
     assert (tmp_path / "out.training" / "ids.bin").exists()
+
+
+def test_an_edit_that_keeps_the_size_and_the_time_is_another_text(work, tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("one text")
+    os.utime(text, (0, 0))
+    assert not claim(work, text)
+    work.note()
+    assert claim(work, text)
+    text.write_text("two text")
+    os.utime(text, (0, 0))
+    work.save({})
+    with pytest.raises(
+        TrainingError, match=r"other settings: files was .*'a.txt'.*, is .*; continue with its settings"
+    ):
+        claim(work, text)
+
+
+def test_the_tokens_of_a_text_are_not_taken_for_those_of_another_that_was_read_meanwhile(work, tmp_path):
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    one.write_text("one")
+    other.write_text("other")
+    assert not claim(work, one)
+    work.note()
+    assert not claim(work, other)  # and is killed while it writes tokens
+    assert not claim(work, one)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "1", '"text"', "[" * 100_000])
