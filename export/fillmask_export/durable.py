@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -47,12 +48,17 @@ def write_json(path: Path, content: object) -> None:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def has_locks() -> bool:
+    """Whether the system has the locks of ``try_lock``; Windows has not."""
+    return find_spec("fcntl") is not None
+
+
 def try_lock(path: Path) -> IO[bytes] | None:
     """Lock a file until it is closed or the process ends; makes the file.
 
     Returns:
-        The open file, or None if another process has locked it, or removed it meanwhile. Windows has no such locks,
-        and there the file is never locked.
+        The open file, or None if another process has locked it, or removed it meanwhile. Without ``has_locks`` the
+        file is never locked, and getting it says nothing about other processes.
     """
     file = path.open("ab")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from os.path import lexists
 from pathlib import Path
 from typing import IO
 
-from fillmask_export.durable import sync, sync_tree, try_lock
+from fillmask_export.durable import has_locks, sync, sync_tree, try_lock
 from fillmask_export.errors import ExportError
 
 _LOCK = "lock"
+_RANDOM = "[a-z0-9_]{8}"  # what tempfile adds to a prefix
 
 
 def check_out(out: Path) -> None:
@@ -35,7 +37,7 @@ def check_out(out: Path) -> None:
 def staging(out: Path) -> Iterator[tuple[Path, Path]]:
     """A folder that is renamed to ``out`` at the end, and a folder for temporary files; an error removes both.
 
-    What a killed export to ``out`` left is removed.
+    What a killed export to ``out`` left is removed where the system has locks.
 
     Raises:
         ExportError: Another process exports to ``out``, or something of this name has appeared.
@@ -62,15 +64,21 @@ def _claim(out: Path, made: Path) -> IO[bytes]:
     lock = try_lock(made / _LOCK)
     if lock is None:
         raise ExportError(f"another process began to export to {out} at the same moment; start again")
-    for other in made.parent.glob(f".{escape(out.name)}-*/{_LOCK}"):
-        if other.parent == made:
-            continue
-        left = try_lock(other)
+    for other in _others(out, made):
+        left = try_lock(other / _LOCK)
         if left is None:
             lock.close()
-            raise ExportError(
-                f"another process exports to {out}, in {other.parent}; wait for it, or name another folder"
-            )
+            raise ExportError(f"another process exports to {out}, in {other}; wait for it, or name another folder")
         with left:
-            shutil.rmtree(other.parent, ignore_errors=True)
+            shutil.rmtree(other, ignore_errors=True)
     return lock
+
+
+def _others(out: Path, made: Path) -> list[Path]:
+    """The folders of other exports to the same place; none without locks, which alone tell a killed from a running one.
+
+    The whole name is compared, since the folder of an export to ``out-int8`` begins with ``.out-`` too.
+    """
+    name = re.compile(re.escape(f".{out.name}-") + _RANDOM)
+    found = [lock.parent for lock in made.parent.glob(f".{escape(out.name)}-*/{_LOCK}")] if has_locks() else []
+    return [folder for folder in found if folder != made and name.fullmatch(folder.name)]

@@ -60,3 +60,13 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_none(tmp_path, monkeypatch):
     flock = fcntl.flock
     monkeypatch.setattr(fcntl, "flock", lambda *arguments: flock(*arguments) or (tmp_path / "lock").unlink())
     assert durable.try_lock(tmp_path / "lock") is None
+
+
+def test_whether_the_system_has_locks_is_known(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    assert durable.has_locks()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    assert not durable.has_locks()
+    with durable.try_lock(tmp_path / "lock") as one, durable.try_lock(tmp_path / "lock") as other:
+        assert one is not None
+        assert other is not None

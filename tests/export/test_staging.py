@@ -85,6 +85,29 @@ def test_a_second_export_to_the_same_place_is_refused_at_the_start_and_the_first
     assert {*left(exporting.out)} == {"another", "out"}
 
 
+@pytest.mark.parametrize("suffix", ["-int8", "-abcdefgh", "-"])
+def test_an_export_to_a_longer_name_is_another(tmp_path, suffix):
+    with staging(tmp_path / f"out{suffix}"):
+        make(tmp_path / "out")
+    assert {*left(tmp_path / "out")} == {"out", f"out{suffix}"}
+
+
+def test_a_folder_without_a_random_name_is_not_taken_for_what_an_export_left(tmp_path):
+    (tmp_path / ".out-backup").mkdir()
+    (tmp_path / ".out-backup" / "lock").touch()
+    make(tmp_path / "out")
+    assert {*left(tmp_path / "out")} == {"out", ".out-backup"}
+
+
+def test_without_locks_the_folder_of_a_running_export_stays(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with staging(tmp_path / "out") as (folder, _):
+        (folder / "model").touch()
+        with pytest.raises(ZeroDivisionError), staging(tmp_path / "out"):
+            raise ZeroDivisionError
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["model"]
+
+
 def test_a_folder_that_appears_meanwhile_is_kept(tmp_path):
     with pytest.raises(ExportError, match="exists; name a folder that does not"), staging(tmp_path / "out"):
         (tmp_path / "out").mkdir()
