@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from fillmask_export.training.errors import TrainingError
 
-_POSITIVE = ("minutes", "steps", "learning_rate", "head_learning_rate", "batch_tokens", "max_length", "selected")
+PRECISIONS = ("auto", "fp32", "bf16")
+
+_POSITIVE = (
+    "minutes",
+    "steps",
+    "learning_rate",
+    "head_learning_rate",
+    "batch_tokens",
+    "max_length",
+    "short_length",
+    "selected",
+    "held_out",
+)
 _SHARES = ("warmup", "long_share", "selected", "masked", "random")
+_SEED_BITS = 63  # PyTorch takes 64 bits of the seed and the number of a step together
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +70,18 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.minutes is None and self.steps is None:
             raise TrainingError("a training needs an end: give minutes, steps or both")
+        self._check_numbers()
+        if self.masked + self.random > 1:
+            raise TrainingError(f"masked and random are at most 1 together, not {self.masked} and {self.random}")
+        if not 0 <= self.seed < 2**_SEED_BITS:
+            raise TrainingError(f"seed must be from 0 to 2**{_SEED_BITS} - 1, not {self.seed}")
+        if self.precision not in PRECISIONS:
+            raise TrainingError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+
+    def _check_numbers(self) -> None:
         for name in _POSITIVE:
-            if (value := getattr(self, name)) is not None and value <= 0:
-                raise TrainingError(f"{name} must be more than 0, not {value}")
+            if (value := getattr(self, name)) is not None and not 0 < value < inf:
+                raise TrainingError(f"{name} must be more than 0, and finite, not {value}")
         for name in _SHARES:
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise TrainingError(f"{name} is a share, from 0 to 1, not {value}")
-        if self.masked + self.random > 1:
-            raise TrainingError(f"masked and random are at most 1 together, not {self.masked} and {self.random}")

@@ -15,6 +15,7 @@ from fillmask_export.training.tokens import Tokens
 
 # tokens; headings and the like have too little context around a mask
 _SHORTEST = 6
+_SHORTEST_TARGET = 16  # tokens of a target length
 # Sequences are sorted by length within pools of this many batches; then the batches of a pool are shuffled.
 _POOL = 64
 
@@ -112,14 +113,24 @@ def _targets(
     total: int, recipe: Recipe, rng: np.random.Generator, max_content: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Target lengths that fill ``total`` tokens, and which of them are long."""
+    targets, long = np.zeros(0, np.int64), np.zeros(0, bool)
+    while (missing := total - int(targets.sum())) > 0:
+        more = _draw(missing, recipe, rng, max_content)
+        targets, long = np.concatenate([targets, more[0]]), np.concatenate([long, more[1]])
+    return targets, long
+
+
+def _draw(
+    total: int, recipe: Recipe, rng: np.random.Generator, max_content: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Target lengths of usually more than ``total`` tokens; few of great variance may have less."""
     short = min(recipe.short_length, max_content)
-    mean_short, mean_long = (16 + short) / 2, (short + max_content) / 2
+    shortest = min(_SHORTEST_TARGET, short)
+    mean_short, mean_long = (shortest + short) / 2, (short + max_content) / 2
     share = recipe.long_share / mean_long / (recipe.long_share / mean_long + (1 - recipe.long_share) / mean_short)
     count = int(1.1 * total / (share * mean_long + (1 - share) * mean_short)) + 64
     long = rng.random(count) < share
-    drawn = np.where(long, rng.integers(short, max_content + 1, count), rng.integers(min(16, short), short + 1, count))
-    assert drawn.sum() >= total
-    return drawn, long
+    return np.where(long, rng.integers(short, max_content + 1, count), rng.integers(shortest, short + 1, count)), long
 
 
 def batches(sequences: Sequences, rng: np.random.Generator, shapes: Shapes, special: int) -> Iterator[Sequences]:

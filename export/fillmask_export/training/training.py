@@ -72,7 +72,7 @@ def _train(
     tokenized = work.claim(f"{encoder}@{revision}" if revision else encoder, paths, recipe)
     model, tokenizer, new = open_encoder(encoder, device, revision)
     batcher = Batcher(tokenizer, recipe)
-    max_content = longest(model, tokenizer, recipe.max_length) - batcher.special
+    max_content = _content(longest(model, tokenizer, recipe.max_length), batcher.special)
     if not tokenized:
         with work.writing(OSError):
             write_tokens(work.folder, documents(paths, recipe.field), tokenizer, longest=max_content)
@@ -101,6 +101,16 @@ def _check(out: Path, files: list[Path]) -> None:
         kind(file)
         if not file.is_file():
             raise TrainingError(f"{file} does not exist, or is not a file")
+
+
+def _content(length: int, special: int) -> int:
+    """Tokens of the longest sequence without the special ones."""
+    if length <= special:
+        raise TrainingError(
+            f"the longest sequence has {length} tokens (max_length, or what the model takes), and the tokenizer adds "
+            f"{special} special ones; max_length must be at least {special + 1}"
+        )
+    return length - special
 
 
 def _begin(learner: Learner, data: Data, held: dict[str, list[Batch]], work: Work) -> tuple[Scores, Progress]:

@@ -102,6 +102,14 @@ class TestCutting:
         assert both.any()
         assert other[::-1].any()
 
+    @pytest.mark.parametrize("long_share", [0.0, 0.15, 1.0])
+    @pytest.mark.parametrize(("short_length", "max_content"), [(1, 510), (8, 510), (12, 126), (48, 1), (48, 8)])
+    def test_any_lengths_fill_the_text(self, tokens, short_length, max_content, long_share):
+        recipe = Recipe(steps=1, short_length=short_length, long_share=long_share)
+        for seed in range(20):
+            sequences = cut(tokens, everything(tokens), recipe, np.random.default_rng(seed), max_content)
+            assert 0 < sequences.lengths.max() <= max_content
+
     def test_what_is_held_out_is_learned_from_in_no_epoch(self, tokens, tokenizer):
         data = Data(tokens, Batcher(tokenizer, RECIPE), RECIPE, MAX_CONTENT)
         held = {row for group in data.held().values() for batch in group for row in sequences_in(batch)}

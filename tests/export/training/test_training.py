@@ -15,7 +15,7 @@ from fillmask.artifact.folder import EMBEDDED
 from fillmask_export.training import learner, model, training
 from fillmask_export.training.cli import train_command
 from fillmask_export.training.errors import TrainingError
-from fillmask_export.training.recipe import Recipe
+from fillmask_export.training.recipe import PRECISIONS, Recipe
 from tests.support.training import CORPUS, sentences
 
 SHORT = {"batch_tokens": 256, "max_length": 64, "short_length": 48, "precision": "fp32", "device": "cpu"}
@@ -230,19 +230,17 @@ def test_a_tokenizer_without_a_mask_token_is_refused(checkpoint_copy, text, tmp_
         training.train(checkpoint_copy, [text], tmp_path / "out", Recipe(steps=1))
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({}, "minutes, steps or both"),
-        ({"minutes": -1.0}, "minutes must be more than 0"),
-        ({"steps": 1, "selected": 0}, "selected must be more than 0"),
-        ({"steps": 1, "long_share": 1.5}, "long_share is a share"),
-        ({"steps": 1, "masked": 0.9, "random": 0.2}, "at most 1 together"),
-    ],
-)
-def test_a_recipe_without_sense_is_refused(settings, message):
+def test_a_model_without_room_for_a_text_is_refused_before_texts_are_read(bert, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "write_tokens", None)
+    message = "has 2 tokens .* adds 2 special ones; max_length must be at least 3"
     with pytest.raises(TrainingError, match=message):
-        Recipe(**settings)
+        training.train(bert, [text], tmp_path / "out", Recipe(steps=1, **SHORT | {"max_length": 2}))
+    assert not (tmp_path / "out.training").exists()
+
+
+@pytest.mark.parametrize("settings", [{"max_length": 3}, {"max_length": 8}, {"short_length": 1}, {"seed": 2**63 - 1}])
+def test_the_least_and_the_most_that_a_setting_may_be_is_trained_with(bert, text, tmp_path, settings):
+    assert training.train(bert, [text], tmp_path / "out", Recipe(steps=2, **SHORT | settings))["steps"] == 2
 
 
 def test_the_command_line_trains_and_says_how_the_scores_changed(bert, text, tmp_path):
@@ -296,4 +294,6 @@ def test_every_setting_of_the_recipe_is_an_option_with_the_same_default():
     context = train_command.make_context("train", ["encoder", "--text", "a.txt", "--out", "out"])
     settings = {name: field.default for name, field in Recipe.__dataclass_fields__.items()}
     assert {name: context.params[name] for name in settings} == settings
+    (precision,) = (option for option in train_command.params if option.name == "precision")
+    assert tuple(precision.type.choices) == PRECISIONS
     assert context.params.keys() - settings.keys() == {"encoder", "files", "texts", "out", "revision"}
