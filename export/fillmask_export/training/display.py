@@ -21,18 +21,21 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def show(self, progress: Progress, share: float, loss: float) -> None:
+    def show(self, progress: Progress, share: float, loss: float | None) -> None:
         """Show a step.
 
         Args:
             progress: Steps, tokens and seconds so far.
             share: Spent share of the budget, from 0 to 1.
-            loss: Loss of this step, in nats.
+            loss: Loss of this step, in nats; None is left out of the mean.
         """
-        self._loss = loss if self._loss is None else 0.99 * self._loss + 0.01 * loss
+        if loss is not None:
+            self._loss = loss if self._loss is None else 0.99 * self._loss + 0.01 * loss
         note = (
             f"{progress.steps} steps, {progress.tokens / 1e6:.2f} M tokens, "
-            f"{progress.tokens / max(progress.seconds, 1e-9):.0f} tokens/s, loss {self._loss:.3f}"
+            f"{progress.tokens / max(progress.seconds, 1e-9):.0f} tokens/s"
         )
+        if self._loss is not None:
+            note += f", loss {self._loss:.3f}"
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(share - self._bar.n)

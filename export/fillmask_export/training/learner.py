@@ -35,15 +35,19 @@ class Learner:
         self._recipe = recipe
         self._optimizer = make_optimizer(model, new, recipe)
 
-    def step(self, batch: Batch, share: float) -> float:
-        """Take one step on a batch at a share of the budget; returns its loss in nats."""
+    def step(self, batch: Batch, share: float) -> float | None:
+        """Take one step on a batch at a share of the budget.
+
+        Returns:
+            Its loss in nats; None for a batch without a selected token, whose loss is NaN and whose gradients are zero.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * rate(share, self._recipe.warmup)
         loss = self._gradients(batch, self.precision)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return loss
+        return loss if len(batch.labels) else None
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, Any]:

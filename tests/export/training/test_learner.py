@@ -3,8 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from fillmask_export.training import learner
+from fillmask_export.training.batch import Batch
+from fillmask_export.training.model import open_encoder
+from fillmask_export.training.recipe import Recipe
 
 # Seconds of a batch's first run, and of the others.
 FP32 = {"short": (1, 1), "long": (4, 4)}
@@ -36,3 +40,22 @@ def test_a_precision_that_is_given_is_not_timed():
     tried.precision = "bf16"
     tried.choose_precision(["batch"])
     assert tried.precision == "bf16"
+
+
+def test_a_batch_without_a_selected_token_has_no_loss_and_no_gradients(checkpoint_of):
+    model, _, new = open_encoder(str(checkpoint_of("wordpiece")), torch.device("cpu"))
+    trained = learner.Learner(model, new, Recipe(steps=1, precision="fp32"))
+    assert trained.step(batch_of(3), 0.5) > 0
+    trained._gradients(batch_of(0), "fp32")
+    assert all(weight.grad.eq(0).all() for weight in model.parameters() if weight.grad is not None)
+    assert trained.step(batch_of(0), 0.5) is None
+    assert all(weight.isfinite().all() for weight in model.parameters())
+    assert trained.step(batch_of(3), 0.5) > 0
+
+
+def batch_of(selected):
+    """A batch with so many selected tokens."""
+    tokens = torch.full((2, 8), 7)
+    return Batch(
+        tokens, torch.ones_like(tokens), torch.arange(16).reshape(2, 8) < selected, tokens[0, :selected], selected
+    )
