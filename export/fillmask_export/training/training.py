@@ -69,8 +69,8 @@ def train(
 def _train(
     encoder: str, paths: list[Path], recipe: Recipe, work: Work, *, device: torch.device, revision: str | None
 ) -> dict[str, Any]:
-    tokenized = work.claim(f"{encoder}@{revision}" if revision else encoder, paths, recipe)
     model, tokenizer, new = open_encoder(encoder, device, revision)
+    tokenized = work.claim(f"{encoder}@{revision}" if revision else encoder, tokenizer, paths, recipe)
     batcher = Batcher(tokenizer, recipe)
     max_content = _content(longest(model, tokenizer, recipe.max_length), batcher.special)
     if not tokenized:

@@ -34,6 +34,7 @@ class Work:
         self._lock = self.folder / "lock"
         self._note = self.folder / "training.json"
         self._state = self.folder / "state.pt"
+        self._files: list[Path] = []
         self._settings: dict[str, Any] = {}
 
     @contextmanager
@@ -54,8 +55,8 @@ class Work:
                 if [path.name for path in self.folder.glob("*")] == [self._lock.name]:
                     shutil.rmtree(self.folder, ignore_errors=True)
 
-    def claim(self, source: str, files: Iterable[Path], recipe: Recipe) -> bool:
-        """Compare the settings of the folder, and the content of the texts.
+    def claim(self, source: str, tokenizer: Any, files: Iterable[Path], recipe: Recipe) -> bool:  # noqa: ANN401
+        """Compare the settings of the folder, the vocabulary and the content of the texts.
 
         Returns:
             Whether it holds the tokenized texts of a training with the same settings. If not, it no longer says that it
@@ -64,15 +65,16 @@ class Work:
         Raises:
             TrainingError: It holds steps of a training with other settings, or its settings cannot be read.
         """
-        self._settings = {"encoder": source, "files": [_describe(file) for file in files]} | {
-            name: value for name, value in asdict(recipe).items() if name not in _FREE
-        }
+        self._files = list(files)
+        texts = {"vocabulary": _hash_vocabulary(tokenizer), "files": [_describe(file) for file in self._files]}
+        settings = {name: value for name, value in asdict(recipe).items() if name not in _FREE}
+        self._settings = {"encoder": source} | texts | settings
         found = self._read_note() if self._note.exists() else {}
         differing = [name for name, value in self._settings.items() if found.get(name) != value]
         if differing and self._state.exists():
             raise TrainingError(
                 f"{self.folder} holds an unfinished training with other settings: "
-                + ", ".join(f"{name} was {found.get(name)}, is {self._settings[name]}" for name in differing)
+                + ", ".join(_difference(name, found.get(name), self._settings[name]) for name in differing)
                 + "; continue with its settings, or delete that folder"
             )
         if differing:
@@ -125,7 +127,14 @@ class Work:
             ) from error
 
     def note(self) -> None:
-        """Record that all texts are tokenized."""
+        """Record that all texts are tokenized.
+
+        Raises:
+            TrainingError: One changed meanwhile, or the record cannot be written.
+        """
+        for file, claimed in zip(self._files, self._settings["files"], strict=True):
+            if _describe(file) != claimed:
+                raise TrainingError(f"{file} changed while it was read; start the same command again to read it anew")
         with self.writing(Exception):
             for file in self.folder.iterdir():
                 sync(file)
@@ -181,6 +190,22 @@ def _describe(file: Path) -> dict[str, Any]:
         while piece := content.read(1 << 20):
             digest.update(piece)
     return {"name": file.name, "bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _hash_vocabulary(tokenizer: Any) -> str:  # noqa: ANN401
+    """What the ids mean: an encoder's folder may get another tokenizer."""
+    tokens = sorted(tokenizer.get_vocab().items())
+    return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
+
+
+def _difference(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 -- settings
+    """What a setting was and is; of lists only the items that differ, since files can be many."""
+    if isinstance(before, list) and isinstance(now, list):
+        before, now = (
+            [item for item in before if item not in now] or before,
+            [item for item in now if item not in before] or now,
+        )
+    return f"{name} was {before}, is {now}"
 
 
 def _is_below(name: str | bytes, folder: Path) -> bool:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,8 +29,9 @@ def work(tmp_path):
     return work
 
 
-def claim(work, *files):
-    return work.claim("encoder", files, Recipe(steps=1))
+def claim(work, *files, vocabulary=("a", "b")):
+    tokens = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
+    return work.claim("encoder", SimpleNamespace(get_vocab=lambda: tokens), files, Recipe(steps=1))
 
 
 def test_a_second_training_into_the_same_folder_is_refused(tmp_path):
@@ -77,6 +79,40 @@ def test_the_tokens_of_a_text_are_not_taken_for_those_of_another_that_was_read_m
     work.note()
     assert not claim(work, other)  # and is killed while it writes tokens
     assert not claim(work, one)
+
+
+def test_of_many_files_those_that_differ_are_named(work, tmp_path):
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    for file in files:
+        file.write_text("text")
+    claim(work, *files)
+    work.note()
+    work.save({})
+    files[1].write_text("longer text")
+    with pytest.raises(
+        TrainingError, match=r"files was \[{'name': '1.txt', 'bytes': 4, [^{]*is \[{'name': '1.txt', [^{]*;"
+    ):
+        claim(work, *files)
+    files[1].write_text("text")
+    with pytest.raises(TrainingError, match=r"files was \[.*'0.txt'.*'2.txt'.*\], is \[.*'2.txt'.*'0.txt'"):
+        claim(work, *files[::-1])
+
+
+def test_a_text_that_changes_while_it_is_read_is_read_anew(work, tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("one text")
+    assert not claim(work, text)
+    text.write_text("two text")
+    with pytest.raises(TrainingError, match=r"a\.txt changed while it was read; start the same command again"):
+        work.note()
+    assert not claim(work, text)
+
+
+def test_the_tokens_of_another_vocabulary_are_not_taken(work):
+    assert not claim(work)
+    work.note()
+    assert claim(work)
+    assert not claim(work, vocabulary=("b", "a"))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "1", '"text"', "[" * 100_000])
