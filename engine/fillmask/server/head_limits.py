@@ -5,10 +5,6 @@ The fields behind a body in chunks (trailers) and what stands beside the sizes o
 
 from __future__ import annotations
 
-from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from fillmask.server.http_errors import HttpError
 
 MAX_HEADER_BYTES = 16 << 10
@@ -75,31 +71,3 @@ class HeadLimits:
         if self._parsed <= MAX_HEADER_BYTES and self._received <= MAX_HEADER_BYTES:
             return None
         return HttpError(431, f"path and headers are more than {MAX_HEADER_BYTES} bytes or {MAX_HEADERS}")
-
-
-class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which counts what it parses.
-
-    Args:
-        options: Arguments of uvicorn's protocol.
-    """
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**options)
-        self._head = HeadLimits()
-
-    def on_url(self, url: bytes) -> None:
-        """Count and store a part of the path, which counts as a header."""
-        self._head.parsed(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header and store it. A field behind the body is counted only: it must not pass for one."""
-        self._head.header(len(name) + len(value))
-        if self._head.open:
-            super().on_header(name, value)
-
-    def on_body(self, body: bytes) -> None:
-        """Note and store a part of the body."""
-        self._head.body()
-        super().on_body(body)

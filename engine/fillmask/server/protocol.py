@@ -12,12 +12,13 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fillmask.server.connections import Connections
 from fillmask.server.context import ADMITTED, BODY_COMPLETE, DISCONNECTED, KEEP_HEAD, RECEIVE_DEADLINE
 from fillmask.server.cork import Cork
 from fillmask.server.half_close import HalfClose
-from fillmask.server.head_limits import LimitedProtocol
+from fillmask.server.head_limits import HeadLimits
 from fillmask.server.http_errors import HttpError
 from fillmask.server.inbox import MOST_UNKNOWN, Inbox
 from fillmask.server.reading import Reading
@@ -32,7 +33,7 @@ _MARGIN_S = 0.5
 _PIECE_COST = 256
 
 
-class Protocol(LimitedProtocol):
+class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with limits of headers, deadlines, and early rejection.
 
     Args:
@@ -43,10 +44,9 @@ class Protocol(LimitedProtocol):
     def __init__(self, *, shared: Connections[Protocol], **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._shared, self._settings, self._idle = shared, shared.settings, shared.idle
-        self._known = False
-        self._inbox = Inbox(shared.unparsed)
+        self._inbox, self._head = Inbox(shared.unparsed), HeadLimits()
         self._body_left: int | None = None  # None: it ends with a blank line, if there is one
-        self._complete = True
+        self._known, self._complete = False, True
         self._upgrade: bytes | None = None
         self._receiving = Timer(self.loop, self._settings.receive_timeout, self._receive_expired)
         # The application has the same deadline for the body, and responds first.
@@ -107,8 +107,20 @@ class Protocol(LimitedProtocol):
         self.scope[RECEIVE_DEADLINE] = self._receiving.start()  # type: ignore[literal-required]
         self.scope.update({DISCONNECTED: self._disconnected, KEEP_HEAD: self._cork.keep})  # type: ignore[misc]
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header and store it. A field behind the body is counted only: it must not pass for one."""
+        self._head.header(len(name) + len(value))
+        if self._head.open:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Note and store a part of the body."""
+        self._head.body()
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """Pass the request to the application, or reject it while the queue is full."""
+        self._head.parsed(len(self.url))
         if self.parser.should_upgrade():
             self._upgrade = head_without_upgrade(self.parser, self.url, self.headers)
             return
