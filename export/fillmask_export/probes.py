@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fillmask_export.special_tokens import special_tokens_around
 
 _SHARE = 0.15  # share of a text's tokens that are masked, as in training
 _LONGEST = 128  # tokens of a probe; longer texts are truncated
-_LONG, _LONGEST_OF_ALL, _JOINED = 4, 1024, 256  # number of long probes, their tokens, the texts they are made of
+_LONG, _LONGEST_OF_ALL = 4, 1024  # number of long probes, their tokens
 _UNKNOWN = 0.2  # with a larger share of unknown tokens, texts are not for this model
 
 
@@ -106,7 +107,7 @@ def tokenize_texts(tokenizer: Any, path: str | Path | None, length: int) -> tupl
 
 
 def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> list[Probe]:  # noqa: ANN401
-    """Join texts to a few of the model's maximum length, at most 1,024 tokens.
+    """Join texts to a few of the model's maximum length, at most 1,024 tokens; short or few texts are repeated.
 
     Args:
         tokenizer: transformers' fast tokenizer.
@@ -114,16 +115,14 @@ def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> lis
         max_length: Largest number of tokens that the model takes.
     """
     length = min(_LONGEST_OF_ALL, max_length)
-    texts = read_texts(path)[:_JOINED]
+    texts = read_texts(path)
     if path is None and not _knows(tokenizer, texts):
         (head, tail), rng = special_tokens_around(tokenizer), np.random.default_rng(0)
         filling = rng.choice(_ordinary(tokenizer), (_LONG, length - len(head) - len(tail)))
         rows = [np.array([*head, *ids, *tail], dtype=np.int64) for ids in filling]
     else:
         starts = [len(texts) * number // _LONG for number in range(_LONG)]
-        joined = [" ".join(texts[start:] + texts[:start]) for start in starts]
-        cut = tokenizer(joined, truncation=True, max_length=length)["input_ids"]
-        rows = [np.array(ids, dtype=np.int64) for ids in cut]
+        rows = [_join(tokenizer, texts[start:] + texts[:start], length) for start in starts]
     return list(_mask(rows, tokenizer, 0))
 
 
@@ -180,6 +179,16 @@ def _knows(tokenizer: Any, texts: Sequence[str]) -> bool:  # noqa: ANN401
     """Whether a tokenizer has tokens for most of the texts."""
     ids = np.concatenate(tokenizer(list(texts))["input_ids"])
     return bool(np.mean(ids == tokenizer.unk_token_id) <= _UNKNOWN)
+
+
+def _join(tokenizer: Any, texts: Sequence[str], length: int) -> NDArray[np.int64]:  # noqa: ANN401
+    """Join texts, again from the first if they end, to one of ``length`` tokens."""
+    count, ids = 1, list[int]()
+    while len(ids) < length and count < 2 * length * len(texts):  # ends too if the texts hold no token
+        joined = " ".join(islice(cycle(texts), count))
+        ids = tokenizer(joined, truncation=True, max_length=length)["input_ids"]
+        count *= 2
+    return np.array(ids, dtype=np.int64)
 
 
 def _mask(rows: Sequence[NDArray[np.int64]], tokenizer: Any, masks: int) -> Iterator[Probe]:  # noqa: ANN401

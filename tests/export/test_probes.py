@@ -3,7 +3,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from fillmask_export.errors import ExportError
-from fillmask_export.probes import make_masked_texts, make_probes, random_probes, read_texts
+from fillmask_export.probes import long_probes, make_masked_texts, make_probes, random_probes, read_texts
 
 ENGLISH = "fillmask's built-in English sentences"
 RANDOM = "random tokens, since English is not this model's language"
@@ -71,6 +71,22 @@ def test_a_probe_is_no_longer_than_the_model_takes(tokenizer, tmp_path):
     path = written(tmp_path, "the house of the water " * 100)
     lengths = [probe.input_ids.size for limit in (20, 512) for probe in make_probes(tokenizer, path, 5, limit).probes]
     assert set(lengths) == {20, 128}
+
+
+@pytest.mark.parametrize("lines", [["the cat sleeps"], ["a"] * 300, ["the house of the water " * 100]])
+@pytest.mark.parametrize("limit", [20, 512])
+def test_long_probes_are_as_long_as_the_model_takes_however_short_the_texts(tokenizer, tmp_path, lines, limit):
+    probes = long_probes(tokenizer, written(tmp_path, *lines), limit)
+    assert [probe.input_ids.size for probe in probes] == [limit] * 4
+
+
+def test_long_probes_have_at_most_1024_tokens_of_the_built_in_texts_too(tokenizer):
+    assert [probe.input_ids.size for probe in long_probes(tokenizer, None, 4096)] == [1024] * 4
+
+
+def test_long_probes_begin_at_texts_far_apart(tokenizer, tmp_path):
+    probes = long_probes(tokenizer, written(tmp_path, *["the"] * 300, *["water"] * 300), 64)
+    assert len({tuple(probe.unmasked().input_ids) for probe in probes}) == 2
 
 
 def test_the_origin_names_the_file_without_its_folder(tokenizer, tmp_path):

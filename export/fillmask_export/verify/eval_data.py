@@ -19,7 +19,7 @@ class EvalData:
     Attributes:
         calibration: For calibration.
         held_out: For verification.
-        long: For verification: a few texts as long as the model takes.
+        long: For verification: a few texts as long as the model takes, at most 1,024 tokens.
         random: Random tokens. A variant must give finite logits on them.
         masked_texts: Short texts with one mask each; the artifact stores the predictions for them.
         sentences: Texts and minimal pairs for pseudo-log-likelihoods.

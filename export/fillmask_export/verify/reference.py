@@ -43,7 +43,7 @@ class Reference(NamedTuple):
 
     Attributes:
         held_out: The texts of the verification.
-        long: A few texts as long as the model takes.
+        long: A few texts as long as the model takes, at most 1,024 tokens.
         unmasked: Some of the held-out texts, without masks.
     """
 

@@ -22,14 +22,12 @@ def test_calibration_and_verification_have_texts_of_their_own(tokenizer, files):
     eval_data = load_eval_data(tokenizer, Plan(masks=20, **files), 64)
     assert eval_data.calibration.origin == "the lines of calibration.txt"
     assert eval_data.held_out.origin == "the lines of held.txt"
-    assert [probe.input_ids.size for probe in eval_data.calibration.probes] == [
-        eval_data.calibration.probes[0].input_ids.size
-    ] * 5
+    line = tokenizer("the house of the water")["input_ids"]
+    assert [probe.input_ids.size for probe in eval_data.calibration.probes] == [len(line), *[64] * 4]
     assert 20 <= eval_data.masks == sum(probe.labels.size for probe in eval_data.held_out.probes) < 24
 
 
 def test_a_few_texts_are_as_long_as_the_model_takes(tokenizer, files):
-    files["texts"].write_text("the light of the table and the water of the house\n" * 60)
     eval_data = load_eval_data(tokenizer, Plan(masks=20, **files), 64)
     assert [probe.input_ids.size for probe in eval_data.long] == [64] * 4
     assert {
