@@ -21,7 +21,7 @@ from fillmask_export.special_tokens import special_tokens_around
 
 _SHARE = 0.15  # share of a text's tokens that are masked, as in training
 _LONGEST = 128  # tokens of a probe; longer texts are truncated
-_LONG, _LONGEST_OF_ALL = 4, 1024  # number of long probes, their tokens
+LONG, _LONGEST_OF_ALL = 4, 1024  # number of long probes, their tokens
 _UNKNOWN = 0.2  # with a larger share of unknown tokens, texts are not for this model
 
 
@@ -118,10 +118,10 @@ def long_probes(tokenizer: Any, path: str | Path | None, max_length: int) -> lis
     texts = read_texts(path)
     if path is None and not _knows(tokenizer, texts):
         (head, tail), rng = special_tokens_around(tokenizer), np.random.default_rng(0)
-        filling = rng.choice(_ordinary(tokenizer), (_LONG, length - len(head) - len(tail)))
+        filling = rng.choice(_ordinary(tokenizer), (LONG, length - len(head) - len(tail)))
         rows = [np.array([*head, *ids, *tail], dtype=np.int64) for ids in filling]
     else:
-        starts = [len(texts) * number // _LONG for number in range(_LONG)]
+        starts = [len(texts) * number // LONG for number in range(LONG)]
         rows = [_join(tokenizer, texts[start:] + texts[:start], length) for start in starts]
     return list(_mask(rows, tokenizer, 0))
 

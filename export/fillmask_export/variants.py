@@ -24,7 +24,6 @@ INTEGERS = ("int8", "int4")
 # Where that moves an activation to the next integer, or to the next float16 number, a score changes in its third
 # digit: by up to 0.013 on aarch64 (docs/int8.md).
 _TOLERANCE = {"fp32": 1e-4, "int8": 3e-2, "fp16": 1e-2, "int4": 3e-2}
-_RANGE_TEXTS = 64  # calibration texts for the ranges of fp16
 
 
 def write_graph(
@@ -63,7 +62,7 @@ def _lower(variant: str, model: ir.Model, eval_data: EvalData, keep: Sequence[st
     """Lower a graph's precision in place; returns a description for the manifest."""
     probes = eval_data.calibration.probes
     if variant == "fp16":
-        return to_fp16(model, probes[:_RANGE_TEXTS] + eval_data.random)
+        return to_fp16(model, eval_data.for_ranges)
     if variant == "int4":
         table = quantize_table_to_4_bits(model, probes)
         return f"table: {table}; {quantize(model, probes, keep)}"

@@ -26,7 +26,6 @@ from fillmask_export.verify.reference import Expected, Reference
 # which depends on the batch, decides how they round.
 _BATCH_TOLERANCE = {"fp16": 5e-3}
 _USUAL_BATCH_TOLERANCE = 1e-5
-_TENSOR_TEXTS = 64  # held-out texts on which every tensor of fp16 is checked
 
 
 def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalData, limits: Limits) -> dict[str, Any]:
@@ -136,8 +135,7 @@ def _beyond(what: str, got: float, allowed: float) -> str:
 
 
 def _check_tensors(graph: Path, eval_data: EvalData) -> None:
-    texts = eval_data.random + eval_data.held_out.probes[:_TENSOR_TEXTS]
-    if infinite := find_infinite(ir.load(graph), texts):
+    if infinite := find_infinite(ir.load(graph), eval_data.for_tensors):
         raise FidelityError(
             f"variant fp16 has {len(infinite)} tensors that half precision does not hold, {infinite[0]} for one; give "
             f"--calibration texts like those it is verified on"

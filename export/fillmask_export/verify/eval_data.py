@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fillmask_export.plan import Plan
-from fillmask_export.probes import Probe, Probes, long_probes, make_masked_texts, make_probes, random_probes
+from fillmask_export.probes import LONG, Probe, Probes, long_probes, make_masked_texts, make_probes, random_probes
 from fillmask_export.verify.sentences import Sentences, make_sentences
 
 _UNMASKED_TEXTS = 32  # held-out texts that are read without masks
+_RANGE_TEXTS = 64  # calibration texts for the ranges of fp16, beside the long ones
+_TENSOR_TEXTS = 64  # held-out texts on which every tensor of fp16 is checked, beside the long ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class EvalData:
     """Texts as tokens, all made before the model is traced.
 
     Attributes:
-        calibration: For calibration.
+        calibration: For calibration; the last ones are as long as the model takes.
         held_out: For verification.
         long: For verification: a few texts as long as the model takes, at most 1,024 tokens.
         random: Random tokens. A variant must give finite logits on them.
@@ -45,6 +47,17 @@ class EvalData:
     def unmasked(self) -> list[Probe]:
         """Some of the held-out texts, without masks."""
         return [probe.unmasked() for probe in self.held_out.probes[:_UNMASKED_TEXTS]]
+
+    @property
+    def for_ranges(self) -> list[Probe]:
+        """Texts for the ranges of fp16: some of the calibration, all long ones, and random tokens."""
+        probes = self.calibration.probes
+        return probes[:-LONG][:_RANGE_TEXTS] + probes[-LONG:] + self.random
+
+    @property
+    def for_tensors(self) -> list[Probe]:
+        """Texts on which every tensor of fp16 is checked: random tokens, some held-out texts, and all long ones."""
+        return self.random + self.held_out.probes[:_TENSOR_TEXTS] + self.long
 
 
 def load_eval_data(tokenizer: Any, plan: Plan, max_length: int) -> EvalData:  # noqa: ANN401

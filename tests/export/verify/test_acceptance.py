@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from fillmask_export import FidelityError, Plan
+from fillmask_export import FidelityError, Plan, variants
 from fillmask_export.checkpoint import open_checkpoint
 from fillmask_export.passes import make_lean
 from fillmask_export.variants import write_graph
@@ -143,6 +143,20 @@ def test_a_tensor_that_overflows_inside_is_refused_though_the_logits_are_finite(
         FidelityError, match="variant fp16 has 2 tensors that half precision does not hold, residual for one"
     ):
         accept("fp16", built("fp16"), reference, eval_data=eval_data, limits=PLAN.limits)
+
+
+def test_every_tensor_of_fp16_is_checked_on_long_texts_too(built, reference, eval_data, monkeypatch):
+    checked = []
+    monkeypatch.setattr(acceptance, "find_infinite", lambda _, probes: checked.extend(probes) or [])
+    accept("fp16", built("fp16"), reference, eval_data=eval_data, limits=PLAN.limits)
+    assert all(any(probe is each for each in checked) for probe in eval_data.long)
+
+
+def test_the_ranges_of_fp16_are_of_long_texts_too(built, eval_data, monkeypatch):
+    ranged = []
+    monkeypatch.setattr(variants, "to_fp16", lambda _, probes: ranged.extend(probes) or "")
+    built("fp16")
+    assert all(any(probe is each for each in ranged) for probe in eval_data.calibration.probes[-4:])
 
 
 def test_the_fp32_graph_that_variants_are_made_of_stays_as_it_is(bert, eval_data, plain_of, tmp_path):

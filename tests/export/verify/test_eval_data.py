@@ -35,6 +35,17 @@ def test_a_few_texts_are_as_long_as_the_model_takes(tokenizer, files):
     } == {64}
 
 
+def test_fp16_sees_long_texts_though_many_are_short(tokenizer, files):
+    for file in files.values():
+        file.write_text("the light of the table\n" * 100)
+    eval_data = load_eval_data(tokenizer, Plan(masks=200, **files), 300)
+    short = len(tokenizer("the light of the table")["input_ids"])
+    texts = [short] * 64 + [300] * 4
+    random = [probe.input_ids.size for probe in eval_data.random]
+    assert [probe.input_ids.size for probe in eval_data.for_ranges] == texts + random
+    assert [probe.input_ids.size for probe in eval_data.for_tensors] == random + texts
+
+
 def test_without_files_all_is_built_in(tokenizer):
     eval_data = load_eval_data(tokenizer, Plan(masks=20), 64)
     expected = make_probes(tokenizer, None, 20, 64)
