@@ -51,7 +51,7 @@ def build_variant(
     for kept in attempts(variant, model, eval_data):
         if last is not None:
             say(f"{last}; trying again with the products of {len(kept)} activations in fp32")
-        entry = write_graph(variant, model, eval_data, folder, kept)
+        entry = write_graph(variant, model, eval_data, folder, kept, max_kl=limits.max_kl)
         try:
             entry |= accept(variant, folder / entry["file"], reference, eval_data=eval_data, limits=limits)
         except FidelityError as error:

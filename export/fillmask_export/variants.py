@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from fillmask_export.fp16.fp16 import to_fp16
 from fillmask_export.passes.long_attention import LEAST, attend_without_mask
+from fillmask_export.plan import Plan
 from fillmask_export.product_bits import products_keep_bits
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.table_int4 import quantize_table_to_4_bits
@@ -27,7 +28,13 @@ _TOLERANCE = {"fp32": 1e-4, "int8": 3e-2, "fp16": 1e-2, "int4": 3e-2}
 
 
 def write_graph(
-    variant: str, model: ir.Model, eval_data: EvalData, folder: Path, keep: Sequence[str] = ()
+    variant: str,
+    model: ir.Model,
+    eval_data: EvalData,
+    folder: Path,
+    keep: Sequence[str] = (),
+    *,
+    max_kl: float = Plan().max_kl,
 ) -> dict[str, Any]:
     """Write a variant's graph and its weights.
 
@@ -37,6 +44,7 @@ def write_graph(
         eval_data: Texts for calibration.
         folder: Receives the files; those of an earlier attempt are replaced.
         keep: Activations whose products stay in float when others are quantized.
+        max_kl: What the export allows the variant.
 
     Returns:
         The names of the files and what was done, for the manifest.
@@ -46,7 +54,7 @@ def write_graph(
     entry: dict[str, Any] = {"file": file, "tolerance": _TOLERANCE[variant]}
     if variant != "fp32":
         model = model.clone()
-        entry["quantization"] = _lower(variant, model, eval_data, keep)
+        entry["quantization"] = _lower(variant, model, eval_data, keep, max_kl)
         entry["calibration"] = eval_data.calibration.origin
     entry["products_keep_bits"] = products_keep_bits(model)
     if variant in INTEGERS and attend_without_mask(model, eval_data.max_length):  # for CPUs, as integers are
@@ -58,12 +66,12 @@ def write_graph(
     return entry | ({"weights": weights} if (folder / weights).exists() else {})
 
 
-def _lower(variant: str, model: ir.Model, eval_data: EvalData, keep: Sequence[str]) -> str:
+def _lower(variant: str, model: ir.Model, eval_data: EvalData, keep: Sequence[str], max_kl: float) -> str:
     """Lower a graph's precision in place; returns a description for the manifest."""
     probes = eval_data.calibration.probes
     if variant == "fp16":
         return to_fp16(model, eval_data.for_ranges)
     if variant == "int4":
         table = quantize_table_to_4_bits(model, probes)
-        return f"table: {table}; {quantize(model, probes, keep)}"
-    return quantize(model, probes, keep)
+        return f"table: {table}; {quantize(model, probes, keep, max_kl=max_kl)}"
+    return quantize(model, probes, keep, max_kl=max_kl)

@@ -4,11 +4,15 @@ import json
 import re
 
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import numpy_helper
+from transformers import AutoTokenizer
 
 from fillmask_export import FidelityError, Plan, export
-from fillmask_export.build_variant import attempts
+from fillmask_export.build_variant import attempts, build_variant
+from fillmask_export.passes import make_lean
+from fillmask_export.verify.eval_data import load_eval_data
 
 PLAN = {"masks": 600, "rounds": 0, "max_accuracy_loss": 1.0}
 
@@ -23,6 +27,21 @@ def reachable_kl(checkpoint_of, tmp_path_factory):
     first, *others = map(float, re.findall(r"mean KL divergence is (\S+),", reports))
     assert min(others) < first
     return (min(others) + first) / 2  # the long texts, which are checked too, differ from the others
+
+
+@pytest.fixture
+def build(plain_of, checkpoint_of, tmp_path):
+    """Builds int8 for a plan, without the checkpoint's logits."""
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint_of("wordpiece"))
+
+    def make(plan):
+        model, eval_data = ir.load(plain_of("wordpiece")), load_eval_data(tokenizer, plan, 64)
+        make_lean(model)
+        return build_variant(
+            "int8", model, tmp_path, reference=None, eval_data=eval_data, limits=plan.limits, say=lambda _: None
+        )
+
+    return make
 
 
 def products(folder):
@@ -58,6 +77,13 @@ def test_a_failed_attempt_leaves_none_of_its_weights(checkpoint_of, tmp_path, re
     model = onnx.load(out / "model_int8.onnx")
     used = sum(numpy_helper.to_array(each).nbytes for each in model.graph.initializer)
     assert sum((out / name).stat().st_size for name in listed if name.endswith("_data")) <= used
+
+
+@pytest.mark.parametrize(("max_kl", "head"), [(1e-9, "multiplies floats"), (9.0, "multiplies integers")])
+def test_the_limit_of_the_export_decides_on_the_head(build, monkeypatch, max_kl, head):
+    monkeypatch.setattr("fillmask_export.build_variant.accept", lambda *_, **__: {})
+    monkeypatch.setattr("fillmask_export.build_variant.predict_texts", lambda *_: [])
+    assert f"the LM head, which {head}" in build(Plan(max_kl=max_kl))["quantization"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from fillmask_export.passes import make_lean
 from fillmask_export.product_bits import products_keep_bits
-from fillmask_export.quantization import integer_head, quantize
+from fillmask_export.quantization import quantize
 from fillmask_export.quantization.activations import find_activations
 from fillmask_export.quantization.table_int4 import quantize_table_to_4_bits
 from tests.support.graphs import operators, parse, random_probes, weights
@@ -33,13 +33,13 @@ def test_a_convolution_with_weights_is_one_of_floats():
 
 
 @pytest.mark.parametrize("head", ["QGemm", "MatMulNBits"])
-def test_a_quantized_checkpoint_keeps_bits_with_either_head_and_not_with_a_product_in_fp32(plain, head, monkeypatch):
-    monkeypatch.setattr(integer_head, "LARGEST_COST", np.inf if head == "QGemm" else -1)
+def test_a_quantized_checkpoint_keeps_bits_with_either_head_and_not_with_a_product_in_fp32(plain, head):
+    max_kl = np.inf if head == "QGemm" else -1
     make_lean(plain)
     assert not products_keep_bits(plain)
     for kept, expected in (((), True), ((find_activations(plain)[0].name,), False)):
         model = plain.clone()
-        quantize(model, random_probes(20), kept)
+        quantize(model, random_probes(20), kept, max_kl=max_kl)
         assert operators(model)[head] == 1
         assert products_keep_bits(model) is expected
 

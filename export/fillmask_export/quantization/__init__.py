@@ -19,6 +19,7 @@ from collections.abc import Collection
 import onnx_ir as ir
 
 from fillmask.cli.bar import track
+from fillmask_export.plan import Plan
 from fillmask_export.probes import Probe
 from fillmask_export.quantization.activations import find_activations
 from fillmask_export.quantization.folding import smooth
@@ -27,20 +28,23 @@ from fillmask_export.quantization.integer_matmul import to_integers
 from fillmask_export.quantization.prepare import prepare, qparams_of
 
 
-def quantize(model: ir.Model, calibration: list[Probe], keep: Collection[str] = ()) -> str:
+def quantize(
+    model: ir.Model, calibration: list[Probe], keep: Collection[str] = (), *, max_kl: float = Plan().max_kl
+) -> str:
     """Replace the products of a lean graph with constant weights by integer products, in place.
 
     Args:
         model: The fp32 graph that ``make_lean`` returns.
         calibration: Calibration texts.
         keep: Names of activations whose products stay in float, such as the first names of ``rank``.
+        max_kl: What the export allows a variant; it decides whether the LM head multiplies integers.
 
     Returns:
         A description for the manifest.
     """
     activations, samples, split = prepare(model, calibration)
     unreached = len(find_activations(model)) - len(activations)
-    head = prepare_head(model, calibration)
+    head = prepare_head(model, calibration, max_kl)
     weights = 0
     quantized = [activation for activation in activations if activation.name not in keep]
     for activation in track(quantized, "rounding weights", "activations"):

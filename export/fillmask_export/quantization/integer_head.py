@@ -42,7 +42,7 @@ from fillmask_export.quantization.table import bias_of, find_lookup, halve_other
 _TOKENS = 16384  # of the table, rounded together; more would take more memory
 _LARGEST_TABLE = 2**26  # weights: those of 50,000 tokens and 1024 channels are less, of 120,000 and 768 more
 _LARGEST_BIAS = 2**30  # steps of a bias; QGemm adds it in int32
-LARGEST_COST = Plan().max_kl / 10  # of mean KL, in nats, more than a head on floats
+_LARGEST_SHARE = 10  # integers may cost one part in so many of the export's limit, more than a head on floats
 _LEFT_OUT = 8  # one text in so many is not calibrated on, and compared instead
 _COMPARED = 64  # at most
 
@@ -73,12 +73,13 @@ class IntegerHead:
         return _table_of(self.lookup)
 
 
-def prepare_head(model: ir.Model, calibration: list[Probe]) -> IntegerHead | str:
+def prepare_head(model: ir.Model, calibration: list[Probe], max_kl: float = Plan().max_kl) -> IntegerHead | str:
     """Round the LM head and measure what that costs; the graph is not changed.
 
     Args:
         model: The lean fp32 graph.
         calibration: Calibration texts. They are read without masks too, as scores of whole texts do.
+        max_kl: What the export allows a variant. Integers may cost a tenth of it more than floats.
 
     Returns:
         The head, or why it cannot be a product of integers; an empty reason where it does not read the embedding table.
@@ -92,7 +93,7 @@ def prepare_head(model: ir.Model, calibration: list[Probe]) -> IntegerHead | str
     head = _round(*found, collect(model, [found[1]], _both(rest))[found[1].name])
     if not np.abs(head.bias).max() < _LARGEST_BIAS:
         return "a bias is too large for integers"
-    return _refuse(model, head, left_out) or head
+    return _refuse(model, head, left_out, max_kl / _LARGEST_SHARE) or head
 
 
 def quantize_head(model: ir.Model, head: IntegerHead | str) -> str:
@@ -156,7 +157,7 @@ def _round(lookup: ir.Node, activation: Activation, sample: Sample) -> IntegerHe
     return IntegerHead(lookup, activation, sample, qparams, (integers, scales), steps)
 
 
-def _refuse(model: ir.Model, head: IntegerHead, probes: list[Probe]) -> str:
+def _refuse(model: ir.Model, head: IntegerHead, probes: list[Probe], allowed: float) -> str:
     """Compare both heads with fp32; returns why integers cost too much, empty where they do not."""
     floats, integers = model.clone(), model.clone()
     same = _find_head(integers)
@@ -165,8 +166,8 @@ def _refuse(model: ir.Model, head: IntegerHead, probes: list[Probe]) -> str:
     quantize_head(integers, replace(head, lookup=same[0], activation=same[1]))
     for texts in (probes, [probe.unmasked() for probe in probes]):
         usual, found = mean_divergences(model, (floats, integers), texts)
-        if not found - usual <= LARGEST_COST:
-            return f"integers cost a mean KL of {found:.2g} for {usual:.2g}, allowed are {LARGEST_COST:.2g} more"
+        if not found - usual <= allowed:
+            return f"integers cost a mean KL of {found:.2g} for {usual:.2g}, allowed are {allowed:.2g} more"
     return ""
 
 

@@ -48,9 +48,8 @@ def tied(text=BIASED, width=WIDTH, **arrays):
 
 
 def in_integers(model, calibration=None):
-    with pytest.MonkeyPatch.context() as patch:  # of few random channels, whatever it costs
-        patch.setattr(integer_head, "LARGEST_COST", np.inf)
-        head = prepare_head(model, random_probes(20, VOCABULARY) if calibration is None else calibration)
+    calibration = random_probes(20, VOCABULARY) if calibration is None else calibration
+    head = prepare_head(model, calibration, np.inf)  # of few random channels, whatever it costs
     assert quantize_head(model, head) == INTEGERS
     return model
 
@@ -198,6 +197,14 @@ def test_a_head_may_cost_too_much_neither_at_masks_nor_at_other_tokens(monkeypat
     costs[worse][1] = 0.5 + cost
     monkeypatch.setattr(integer_head, "mean_divergences", lambda *arguments: costs.pop(0))
     assert isinstance(prepare_head(tied(), random_probes(20, VOCABULARY)), str)
+
+
+@pytest.mark.parametrize(("max_kl", "refused"), [(0.01, True), (0.5, False), (0.3, True)])
+def test_a_head_may_cost_a_tenth_of_what_the_export_allows(monkeypatch, max_kl, refused):
+    monkeypatch.setattr(integer_head, "mean_divergences", lambda *arguments: [0.5, 0.54])
+    found = prepare_head(tied(), random_probes(20, VOCABULARY), max_kl)
+    assert isinstance(found, str) == refused
+    assert not refused or found.endswith(f"allowed are {max_kl / 10:.2g} more")
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 700])

@@ -10,7 +10,6 @@ import pytest
 
 from fillmask.environment import cpu_flags
 from fillmask_export.passes.table import tie_table
-from fillmask_export.quantization import integer_head as integer_head_module
 from fillmask_export.quantization.activations import Sample, find_activations
 from fillmask_export.quantization.integer_head import prepare_head, quantize_head
 from fillmask_export.quantization.integer_matmul import to_integers
@@ -95,9 +94,7 @@ def integer_head():
         head=np.ascontiguousarray(table.T),
     )
     tie_table(model)
-    with pytest.MonkeyPatch.context() as patch:  # whatever it costs
-        patch.setattr(integer_head_module, "LARGEST_COST", np.inf)
-        quantize_head(model, prepare_head(model, random_probes(20, 48)))
+    quantize_head(model, prepare_head(model, random_probes(20, 48), np.inf))  # whatever it costs
     (product,) = (node for node in model.graph if node.op_type == "QGemm")
     product.inputs[0].name = "quantized"
     return model
