@@ -152,27 +152,34 @@ def random_probe(tokenizer: Any, length: int) -> Probe:  # noqa: ANN401
 
 
 def make_masked_texts(tokenizer: Any, path: str | Path | None, count: int = 8) -> list[str]:  # noqa: ANN401
-    """Short texts with one masked word each; the artifact stores the predictions for them.
+    """Short texts with one mask each, of a word or their own; the artifact stores the predictions for them.
 
     Args:
         tokenizer: transformers' fast tokenizer.
         path: Texts for a model that does not read English; None takes random tokens.
         count: Number of texts.
+
+    Raises:
+        ExportError: Each text holds several masks.
     """
     texts = read_texts(None)
     if not _knows(tokenizer, texts):
         texts = read_texts(path) if path else [tokenizer.decode(ids) for ids in _random_ids(tokenizer, 32)]
-    rng = np.random.default_rng(0)
-    masked = []
-    for text in [text for text in sorted(texts, key=len) if text and tokenizer.mask_token not in text][:count]:
-        words = text.split()
-        if len(words) < 3:  # a script without spaces, or one long word: mask a character
-            place = rng.integers(len(text))
-            masked.append(f"{text[:place]}{tokenizer.mask_token}{text[place + 1 :]}")
-        else:
-            words[rng.integers(len(words))] = tokenizer.mask_token
-            masked.append(" ".join(words))
-    return masked
+    mask, rng = tokenizer.mask_token, np.random.default_rng(0)
+    usable = [text for text in sorted(texts, key=len) if text and text.count(mask) < 2][:count]
+    if not usable:
+        raise ExportError(f"each line of {path} holds several {mask}; give lines without masks; the export masks them")
+    return [text if mask in text else _mask_word(text, mask, rng) for text in usable]
+
+
+def _mask_word(text: str, mask: str, rng: np.random.Generator) -> str:
+    """Mask a word, or a character in a script without spaces and in one long word."""
+    words = text.split()
+    if len(words) < 3:
+        place = rng.integers(len(text))
+        return f"{text[:place]}{mask}{text[place + 1 :]}"
+    words[rng.integers(len(words))] = mask
+    return " ".join(words)
 
 
 def _knows(tokenizer: Any, texts: Sequence[str]) -> bool:  # noqa: ANN401

@@ -175,6 +175,19 @@ def test_a_text_without_spaces_loses_a_character_to_the_mask_and_keeps_the_rest(
     ]
 
 
+def test_a_text_of_the_user_with_one_mask_is_taken_as_it_is(proteins, tmp_path):
+    path = written(tmp_path, "A <mask> D E F", "<mask> <mask>", "G H I")
+    (plain, masked) = make_masked_texts(proteins, path)
+    assert masked == "A <mask> D E F"
+    assert plain.split().count("<mask>") == 1
+
+
+def test_texts_that_all_hold_several_masks_are_refused(proteins, tmp_path):
+    path = written(tmp_path, "A <mask> D <mask> F", "<mask> <mask>")
+    with pytest.raises(ExportError, match=r"each line of .*texts\.txt holds several <mask>; give lines without masks"):
+        make_masked_texts(proteins, path)
+
+
 def test_random_texts_hold_no_special_tokens_but_masks_and_those_around(tokenizer):
     probes = random_probes(tokenizer, 64)
     frame = set(tokenizer(tokenizer.mask_token)["input_ids"])
