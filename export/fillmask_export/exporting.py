@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
+from transformers.utils import cached_file
 
 from fillmask.artifact.tokenizer import max_length
 from fillmask_export.build_variant import Say, build_variant
@@ -60,7 +61,7 @@ def export(
     with staging(out) as (folder, workspace):
         say(f"loading {checkpoint}")
         loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
-        card = _card_of(checkpoint)
+        card = _card_of(checkpoint, loaded.revision)
         manifest = _fill(folder, loaded, variants, plan=plan, workspace=workspace, say=say)
         write_card(folder, manifest, card)
     say(f"wrote {out}")
@@ -126,6 +127,10 @@ def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:
     check_out(out)
 
 
-def _card_of(checkpoint: str | Path) -> str:
-    path = Path(checkpoint, "README.md")
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+def _card_of(checkpoint: str | Path, commit: str | None) -> str:
+    """The checkpoint's README, also one of the hub; an empty string if there is none or it cannot be had."""
+    try:
+        path = cached_file(str(checkpoint), "README.md", revision=commit, _raise_exceptions_for_missing_entries=False)
+    except Exception:  # those of the hub have no common base; the model is loaded, and its export needs no card
+        path = None
+    return "" if path is None else Path(path).read_text(encoding="utf-8", errors="replace")

@@ -184,10 +184,16 @@ def test_a_model_that_is_not_in_the_hubs_cache_is_refused_and_the_network_left_a
         *(pytest.param(*each, marks=pytest.mark.slow) for each in [(None, COMMIT), ("main", COMMIT), (OTHER, OTHER)]),
     ],
 )
-def test_the_commit_of_a_hub_checkpoint_is_written_down(export_offline, checkpoint_of, tmp_path, revision, commit):
+def test_the_commit_of_a_hub_checkpoint_is_written_down_and_its_card_kept(
+    export_offline, checkpoint_of, tmp_path, revision, commit
+):
     hub_cache(tmp_path, checkpoint_of("wordpiece"))
-    hub_cache(tmp_path, checkpoint_of("wordpiece"), OTHER, "next")
+    with_card = shutil.copytree(checkpoint_of("wordpiece"), tmp_path / "with a card")
+    (with_card / "README.md").write_text("---\nlicense: mit\nlanguage: en\n---\n")
+    hub_cache(tmp_path, with_card, OTHER, "next")
     assert export_offline(revision=revision) == [{"checkpoint": "org/name", "revision": commit}, 5]
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert ("license: mit" in card, "language: en" in card) == (commit == OTHER,) * 2
 
 
 def test_a_hub_checkpoint_that_is_not_in_the_cache_is_refused_and_the_network_left_alone(export_offline):
