@@ -55,7 +55,7 @@ def build_variant(
         try:
             entry |= accept(variant, folder / entry["file"], reference, eval_data=eval_data, limits=limits)
         except FidelityError as error:
-            last = error
+            last = error.with_traceback(None)  # it would keep the session and its logits during the next attempt
         else:
             return entry | {"expected": predict_texts(folder, variant, eval_data.masked_texts)}
     assert last is not None

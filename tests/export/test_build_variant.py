@@ -2,7 +2,9 @@
 
 import json
 import re
+from weakref import ref
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
@@ -84,6 +86,23 @@ def test_the_limit_of_the_export_decides_on_the_head(build, monkeypatch, max_kl,
     monkeypatch.setattr("fillmask_export.build_variant.accept", lambda *_, **__: {})
     monkeypatch.setattr("fillmask_export.build_variant.predict_texts", lambda *_: [])
     assert f"the LM head, which {head}" in build(Plan(max_kl=max_kl))["quantization"]
+
+
+def test_a_refused_attempt_keeps_nothing_in_memory_during_the_next(tmp_path, monkeypatch):
+    made, alive = [], []
+
+    def refuse(*_, **__):
+        alive.append(sum(each() is not None for each in made))
+        session = np.zeros(1)
+        made.append(ref(session))
+        raise FidelityError("too far")
+
+    monkeypatch.setattr("fillmask_export.build_variant.attempts", lambda *_: [[], ["a"], ["a", "b"]])
+    monkeypatch.setattr("fillmask_export.build_variant.write_graph", lambda *_, **__: {"file": ""})
+    monkeypatch.setattr("fillmask_export.build_variant.accept", refuse)
+    with pytest.raises(FidelityError, match="too far, the products of 2 activations left in fp32"):
+        build_variant("int8", None, tmp_path, reference=None, eval_data=None, limits=Plan().limits, say=lambda _: None)
+    assert alive == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
