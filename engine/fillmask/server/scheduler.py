@@ -71,7 +71,7 @@ class Scheduler:
         self._last_short = self._last_bulk = -inf
         self._order = count()
         self._run_starts: dict[int, float] = {}
-        self._stopped = self._dropping = False
+        self._stopped, self._cancelled = False, 0
         self._threads = [
             threading.Thread(target=self._work, args=(bulk,), name=f"fillmask-{kind}-{index}", daemon=True)
             for bulk, kind in enumerate(("short", "bulk"))
@@ -90,14 +90,15 @@ class Scheduler:
                     self._last_short = monotonic()
 
     def drop_cancelled(self) -> None:
-        """Forget the jobs in the queue whose futures are cancelled, soon; called in the event loop."""
-        if not self._dropping:
-            self._dropping = True
-            self._loop.call_soon(self._drop)
+        """Note that a future was cancelled. Once a quarter of the queue may be such, they leave it."""
+        self._cancelled += 1
+        if 4 * self._cancelled > self.waiting:
+            self._cancelled = 0
+            self._drop()
 
     @property
     def waiting(self) -> int:
-        """Jobs in the queue."""
+        """Jobs in the queue, up to a quarter of them cancelled."""
         return sum(map(len, self._queues))
 
     @property
@@ -174,7 +175,6 @@ class Scheduler:
 
     def _drop(self) -> None:
         """They hold the texts of their requests, whose bytes are no longer counted."""
-        self._dropping = False
         with self._lock:
             for queue in self._queues:
                 queue[:] = [each for each in queue if not each[2].future.cancelled()]
