@@ -110,7 +110,7 @@ def quantize_head(model: ir.Model, head: IntegerHead | str) -> str:
         return quantize_table(model) + (f", which multiplies floats: {head}" if head else "")
     addition, _ = bias_of(head.activation.linears[0].product, len(head.table))
     table = [constant(model, "table", head.weights[0]), constant(model, "table_scale", head.weights[1])]
-    halve_other_tables(model, head.lookup)
+    halve_other_tables(model)
     look_up(model, head.lookup, [*table, constant(model, "table_zero", np.int8(0))])
     logits = _multiply(model, head, [*table, constant(model, "head/bias", head.bias.astype(np.int32))])
     replace_value(model, (addition or head.activation.linears[0].product).outputs[0], logits)

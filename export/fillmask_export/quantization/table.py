@@ -26,7 +26,7 @@ def quantize_table(model: ir.Model) -> str:
     lookup = find_lookup(model)
     table = array_of(lookup.inputs[0]) if lookup is not None else None
     if table is not None and table.dtype != np.float32:
-        halve_other_tables(model, None)
+        halve_other_tables(model)
         tidy(model)
         return "in integers already"
     block = next((block for block in _BLOCKS if table is not None and table.shape[1] % block == 0), None)
@@ -37,7 +37,7 @@ def quantize_table(model: ir.Model) -> str:
     integers, scales = quantize_blocks(table, block)
     data = constant(model, "table", integers)
     scale = constant(model, "table_scale", scales)
-    halve_other_tables(model, lookup)
+    halve_other_tables(model)
     look_up(model, lookup, [data, scale, constant(model, "table_zero", np.uint8(_ZERO))])
     heads = [node for node, _ in tuple(value.uses()) if node.op_type == "FusedMatMul"] if value else []
     for node in heads:
@@ -76,6 +76,10 @@ def _is_table(node: ir.Node) -> bool:
     return table is not None and table.ndim == 2 and table.dtype == np.float32
 
 
+def _reads_tokens(lookup: ir.Node) -> bool:
+    return lookup.inputs[1] is not None and lookup.inputs[1].name == "input_ids"
+
+
 def look_up(model: ir.Model, lookup: ir.Node, table: list[ir.Value]) -> None:
     """Replace the Gather of the word embeddings by one that reads integers.
 
@@ -97,14 +101,12 @@ def look_up(model: ir.Model, lookup: ir.Node, table: list[ir.Value]) -> None:
     replace(model, lookup.outputs[0], insert(model, "Reshape", [blocks, shape]))
 
 
-def halve_other_tables(model: ir.Model, lookup: ir.Node | None) -> None:
+def halve_other_tables(model: ir.Model) -> None:
     """Store the other tables, of positions, in fp16, whose steps are far below those of the word embeddings' integers.
 
-    Args:
-        model: The graph's model.
-        lookup: The Gather of the word embeddings; None where its table is in integers already.
+    Word embeddings stay as they are, and so do the scales of their integers.
     """
-    for node in [node for node in model.graph if node is not lookup and _is_table(node)]:
+    for node in [node for node in model.graph if _is_table(node) and not _reads_tokens(node)]:
         table = array_of(node.inputs[0])
         if table is not None:
             half = constant(model, f"{node.inputs[0].name}/half", table.astype(np.float16))  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ from fillmask_export.passes.table import tie_table
 from fillmask_export.probes import Probe
 from fillmask_export.quantization import quantize
 from fillmask_export.quantization.gptq_int4 import BLOCK, find_scales, round_table
+from fillmask_export.quantization.table import quantize_table
 from fillmask_export.quantization.table_int4 import pack, quantize_table_to_4_bits
 from tests.support.graphs import PLAIN, operators, parse, places, run, stored_bytes, texts, weights
 
@@ -30,6 +31,7 @@ def test_embeddings_are_exactly_those_that_the_head_reads(blocks):
     table, feeds = weights(50, BLOCK * blocks), texts(3, 9, 50)
     model, rows = tied(table), table[feeds["input_ids"]]
     assert quantize_table_to_4_bits(model, probes(50)) == "4 bits in blocks of 32, shared with the LM head"
+    assert quantize_table(model) == "in integers already"
     rounded = round_table(table, _calibration(table)).floats()
     (embeddings,) = (node.outputs[0] for node in model.graph if node.op_type == "Reshape" and _feeds_head(node))
     model.graph.outputs.append(embeddings)
@@ -129,6 +131,7 @@ def test_a_checkpoints_scores_move_little_for_its_table_and_int8_leaves_that_as_
     assert 0 < np.sqrt(np.square(moved).mean()) < 0.35 * expected.std()
     table = lean.graph.initializers["table"].const_value.numpy()
     assert "in integers already" in quantize(lean, probes(500))
+    assert [name for name in lean.graph.initializers if "table_scale" in name] == ["table_scale"]
     np.testing.assert_array_equal(lean.graph.initializers["table"].const_value.numpy(), table)
     assert operators(lean)["MatMulNBits"] == 1
 
