@@ -11,11 +11,12 @@ from fillmask.verification import Check, verify
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A variant that is there.
+    """A variant of the model.
 
     Attributes:
         variant: Its name.
-        checked: Whether it gave its stored predictions here; False where the folder stores none.
+        checked: Whether its predictions were compared with those stored; False where the folder stores none, and where
+            its files are not in the hub's cache.
         failed: Why it is not timed, or None.
     """
 
@@ -38,7 +39,8 @@ def candidates(model: str | Path | None, artifact: Artifact, variant: str | None
     """
     wanted = None if variant is None else artifact.choose(variant)
     if artifact.manifest:
-        found = [_candidate(check) for check in verify(model)]
+        checks = {check.variant: check for check in verify(model)}
+        found = [_candidate(checks[name]) if name in checks else _missing(name, artifact) for name in artifact.variants]
     else:
         found = [Candidate(name, checked=False) for name in artifact.variants]
     return [each for each in found if wanted in (None, each.variant)]
@@ -57,8 +59,19 @@ def trusted(found: list[Candidate], default: str) -> list[str]:
 def _candidate(check: Check) -> Candidate:
     if check.passed:
         return Candidate(check.variant, checked=True)
-    difference, allowed = check.max_score_difference, check.tolerance
-    failed = f"does not run here: {check.error}"
-    if difference is not None:
-        failed = f"predictions differ here by up to {difference:.1e} (allowed {allowed:.0e})"
+    if check.max_score_difference is None:
+        failed = f"does not run here: {check.error}"
+    elif not check.predicts:
+        failed = f"predictions differ here by up to {check.max_score_difference:.1e} (allowed {check.tolerance:.0e})"
+    else:
+        failed = (
+            f"scores of a text beside padding differ here from those alone by up to {check.batch_difference:.1e} "
+            f"(allowed {check.batch_tolerance:.0e})"
+        )
     return Candidate(check.variant, checked=True, failed=failed)
+
+
+def _missing(variant: str, artifact: Artifact) -> Candidate:
+    """A variant of the hub that was not fetched: ``verify`` leaves it out."""
+    fetch = f"fillmask pull {artifact.source} --revision {artifact.revision} --variant {variant}"
+    return Candidate(variant, checked=False, failed=f"its files are not in the hub's cache; `{fetch}` fetches them")

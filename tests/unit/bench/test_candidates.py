@@ -5,6 +5,7 @@ import pytest
 from fillmask import ArtifactError
 from fillmask.artifact.folder import open_artifact
 from fillmask.bench.candidates import Candidate, candidates, trusted
+from fillmask.verification import Check
 from tests.support import toys
 from tests.support.stored import store_predictions
 
@@ -18,6 +19,29 @@ def test_a_variant_fails_whose_predictions_differ_here(native_copy):
     assert fp32 == Candidate("fp32", checked=True)
     assert (int8.variant, int8.checked) == ("int8", True)
     assert int8.failed == "predictions differ here by up to 5.0e-01 (allowed 1e-04)"
+
+
+def test_a_variant_fails_whose_scores_differ_in_a_batch_alone_and_the_reason_says_so(native_copy, monkeypatch):
+    check = Check("int8", 1, 1e-3, 3e-2, 1.0, batch_texts=9, batch_difference=2e-4, batch_tolerance=1e-5)
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda _: [check])
+    store_predictions(native_copy)
+    (found,) = candidates(native_copy, open_artifact(native_copy), "int8")
+    assert found.failed == (
+        "scores of a text beside padding differ here from those alone by up to 2.0e-04 (allowed 1e-05)"
+    )
+
+
+def test_a_variant_of_the_hub_that_is_not_in_the_cache_is_named(native_copy, monkeypatch):
+    store_predictions(native_copy)
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda _: [Check("int8", 1, 0.0, 1e-4, 1.0)])
+    artifact = open_artifact(native_copy)._replace(source="org/name", revision="0123")
+    fp32, int8 = candidates("org/name", artifact)
+    assert int8 == Candidate("int8", checked=True)
+    assert (fp32.variant, fp32.checked) == ("fp32", False)
+    assert fp32.failed == (
+        "its files are not in the hub's cache; `fillmask pull org/name --revision 0123 --variant fp32` fetches them"
+    )
+    assert trusted([fp32, int8], "int8") == ["int8"]
 
 
 def test_a_variant_that_is_wanted_is_the_only_one(native_copy):

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from fillmask import FillMask
 from fillmask.bench import machine, rounds, run
 from fillmask.cli.main import main
+from fillmask.verification import verify
 from tests.support import toys
 from tests.support.stored import TEXT, store_predictions
 
@@ -41,6 +42,13 @@ def test_every_variant_is_timed_with_every_count_of_threads(artifact):
                            for part in result.stdout.split("Many texts"))  # fmt: skip
     assert sorted(latency) == [("fp32", "1"), ("fp32", "2"), ("int8", "1"), ("int8", "2")]
     assert sorted(throughput) == sorted((name, how) for name in ("fp32", "int8") for how in ("1", "2", "2 × 16"))
+
+
+def test_a_variant_that_was_not_fetched_is_named_and_no_failure(artifact, monkeypatch):
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda model: verify(model)[1:])
+    result = bench(artifact)
+    assert "fp32: not timed, its files are not in the hub's cache" in result.stdout
+    assert result.exit_code == 0
 
 
 def test_what_to_type_runs(artifact):
