@@ -1,4 +1,4 @@
-"""Files of a checkpoint that are links, or name other files: checked before transformers opens what they lead to."""
+"""Files of a checkpoint: links, and names of other files, are checked before transformers opens what they lead to."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def find_commit(checkpoint: str | Path, revision: str | None = None) -> str | No
         raise CheckpointError(f"{checkpoint} cannot be opened: {error.strerror}") from error
     except ArtifactError as error:
         raise CheckpointError(str(error)) from error
+
+
+def read_card(checkpoint: str | Path, commit: str | None) -> str:
+    """The checkpoint's README, also one of the hub; an empty string if there is none or it cannot be had."""
+    try:
+        path = cached_file(str(checkpoint), "README.md", revision=commit, _raise_exceptions_for_missing_entries=False)
+    except Exception:  # those of the hub have no common base; the model is loaded, and its export needs no card
+        path = None
+    return "" if path is None else Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def refuse_links(folder: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
-from transformers.utils import cached_file
 
 from fillmask.artifact.tokenizer import max_length
 from fillmask_export.build_variant import Say, build_variant
 from fillmask_export.card import write_card
 from fillmask_export.checkpoint import Checkpoint, open_checkpoint
+from fillmask_export.checkpoint_files import read_card
 from fillmask_export.errors import ExportError
 from fillmask_export.manifest import describe, save_manifest, write_manifest
 from fillmask_export.passes import make_lean
@@ -61,7 +61,7 @@ def export(
     with staging(out) as (folder, workspace):
         say(f"loading {checkpoint}")
         loaded = open_checkpoint(checkpoint, revision=revision, allow_pickle=allow_pickle)
-        card = _card_of(checkpoint, loaded.revision)
+        card = read_card(checkpoint, loaded.revision)
         manifest = _fill(folder, loaded, variants, plan=plan, workspace=workspace, say=say)
         write_card(folder, manifest, card)
     say(f"wrote {out}")
@@ -125,12 +125,3 @@ def _check(out: Path, variants: Sequence[str], plan: Plan) -> None:
     if plan.rounds < 0:
         raise ExportError(f"rounds must be at least 0, got {plan.rounds}")
     check_out(out)
-
-
-def _card_of(checkpoint: str | Path, commit: str | None) -> str:
-    """The checkpoint's README, also one of the hub; an empty string if there is none or it cannot be had."""
-    try:
-        path = cached_file(str(checkpoint), "README.md", revision=commit, _raise_exceptions_for_missing_entries=False)
-    except Exception:  # those of the hub have no common base; the model is loaded, and its export needs no card
-        path = None
-    return "" if path is None else Path(path).read_text(encoding="utf-8", errors="replace")
