@@ -107,12 +107,12 @@ def test_the_largest_matrix_fits_into_the_response(alone):
     assert len(json.dumps([-12.345678] * 100)) <= 1100 + 100
 
 
-def weights(texts, *, masked=True, truncation=None, alphabet=(1,), **options):
+def weights(texts, *, masked=True, truncation=None, alphabet=(1,), most_log_probs=10**6, **options):
     """The weights of the texts of a request."""
     return weighing.weights(
         MARGINALS_OF_TEXTS,
         texts,
-        SimpleNamespace(alphabet=alphabet),
+        SimpleNamespace(alphabet=alphabet, most_log_probs=most_log_probs),
         arguments={"masked": masked, "truncation": truncation},
         **options,
     )
@@ -134,6 +134,7 @@ def test_a_text_weighs_its_numbers_besides(monkeypatch):
     """A hundred take as long as a token; of a vocabulary of words a short text has a million."""
     assert weights(["x" * 112], alphabet=range(20)) == [30 * 30 + 6]
     assert weights(["x" * 112], alphabet=None) == [30 * 30 + 30 * 30_522 // 100]
+    assert weights(["x" * 112], alphabet=None, most_log_probs=5000) == [30 * 30 + 50]  # larger ones are refused later
     monkeypatch.setattr(weighing, "VOCABULARY", 33)
     assert weights(["M" * 28], alphabet=None, bytes_per_token=1) == [30 * 30 + 6]
 

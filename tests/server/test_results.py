@@ -1,21 +1,27 @@
 """What a request may cost: counted after tokenizing, in bytes of its response, and off the event loop."""
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from starlette.datastructures import Headers
 
 from fillmask import FillMask, FillMaskError, InputError
 from fillmask.server.aside import Aside
+from fillmask.server.context import BODY_COMPLETE, CONTEXT, HOLD, RequestContext
 from fillmask.server.http_errors import HttpError
 from fillmask.server.json_limits import check_values
+from fillmask.server.request import receive_fill_mask
 from fillmask.server.result_limits import ResultLimits, check_expansion
 from fillmask.server.schema import FillMaskBody
 from fillmask.server.settings import Settings
@@ -177,6 +183,45 @@ def test_what_waits_aside_gets_504_at_its_deadline_and_never_runs():
         assert ran == ["next"]
 
     asyncio.run(scenario())
+
+
+def test_what_waits_aside_is_forgotten_when_nobody_waits_for_it():
+    """It holds the body of its request, whose bytes are no longer counted."""
+
+    async def scenario():
+        aside, go, body = Aside(), threading.Event(), threading.Event()
+        slow = asyncio.ensure_future(run_aside(aside, 3000, go.wait))
+        await asyncio.sleep(0.05)
+        kept = weakref.ref(body)
+        with pytest.raises(HttpError):
+            await run_aside(aside, 4000, partial(repr, body), 0.01)
+        del body
+        await asyncio.sleep(0)  # the event loop holds what it has just delivered
+        gc.collect()  # of the error, which holds the frames that it passed
+        assert kept() is None
+        go.set()
+        await slow
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_the_deadline_of_a_request_counts_from_its_arrival_and_that_of_a_stream_from_each_text(accept):
+    async def content():
+        yield json.dumps({"inputs": ["a [MASK]" + " word" * 600]}).encode()
+
+    async def scenario():
+        headers = {"content-type": "application/json", "accept": accept, "x-request-timeout-ms": "2000"}
+        arrived = RequestContext("id", "POST", "/", started=monotonic() - 3)
+        scope = {BODY_COMPLETE: True, HOLD: SimpleNamespace(take=lambda _: True), CONTEXT: arrived}
+        request = SimpleNamespace(headers=Headers(headers), scope=scope, stream=content)
+        return await receive_fill_mask(request, Settings())
+
+    if accept == "application/json":
+        with pytest.raises(HttpError, match="no predictions within 2000 ms"):
+            asyncio.run(scenario())
+    else:
+        assert asyncio.run(scenario()).stream
 
 
 class Panic(BaseException):

@@ -521,7 +521,7 @@ def test_a_text_with_more_rows_than_allowed_ends_in_an_error():
         refused = [await submit("a+b+c", most_rows=2), await submit("again", rounds=4, most_rows=3)]
         for each in refused:
             assert isinstance(each.value, TextError)
-            assert "rows, and this one needs more; send a shorter text" in str(each.value)
+            assert "rows, and this one needs more; send a shorter text or" in str(each.value)
         assert (await submit("a+b", most_rows=2)).value == ["a", "b"]
 
     model, _ = scheduled(1, scenario)
@@ -544,3 +544,36 @@ def test_cancelled_texts_leave_the_queue_wherever_they_are():
 
     model, _ = scheduled(1, scenario)
     assert model.ran == ["wait", *map(str, range(9))]
+
+
+def test_an_error_of_one_text_fails_no_other_of_its_turn():
+    async def scenario(model, submit):
+        submit("wait")
+        await asyncio.to_thread(model.began.wait)
+        futures = [submit("good+one"), submit("defect+two"), submit("last+one")]
+        model.go.set()
+        done = await asyncio.gather(*futures, return_exceptions=True)
+        assert [getattr(each, "value", None) for each in done] == [["good", "one"], None, ["last", "one"]]
+        assert str(done[1]) == "ZeroDivisionError in a run"
+
+    scheduled(1, scenario, max_batch=16)
+
+
+def test_a_request_that_ended_is_not_kept_behind_one_that_goes_on(monkeypatch):
+    """It would keep its text and its result."""
+    monkeypatch.setattr("fillmask.server.scheduler._LEAVES_CPU_S", 600)
+
+    async def scenario(model, submit):
+        await submit("short")  # so that no thread assists
+        long = submit("hold+behind", bulk=True)
+        await asyncio.to_thread(model.held.wait)
+        scheduler = scheduler_of(submit)
+        scheduler._led.append(ended := SimpleNamespace(own=None))
+        assert len(scheduler._led) == 2
+        await submit("next")
+        await asyncio.sleep(0.15)
+        assert ended not in scheduler._led
+        model.release.set()
+        await long
+
+    scheduled(2, scenario)

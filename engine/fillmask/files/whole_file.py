@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import gethostname
 from typing import IO
 
+_IN_PLACE = {errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV}
 _BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
 
 
@@ -25,6 +28,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException:
@@ -33,7 +38,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all. A link stays one, and a pipe or a device is written as it is.
+    """Write a file completely or not at all, where it can be replaced.
+
+    A link stays one, an existing file keeps its mode, and a pipe or a device is written as it is.
 
     Raises:
         OSError: It cannot be written.
@@ -41,8 +48,15 @@ def write_whole(path: Path, content: bytes) -> None:
     if _is_special(path):
         path.write_bytes(content)
         return
-    with replacing(_behind_links(path)) as file:
-        file.write(content)
+    path = _behind_links(path)
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        # One that is mounted by itself, or in a folder that takes no new files, can only be written as it is.
+        if error.errno not in _IN_PLACE or not path.exists():
+            raise
+        path.write_bytes(content)
 
 
 def check_writable(path: Path) -> None:
@@ -55,7 +69,7 @@ def check_writable(path: Path) -> None:
         return  # a pipe that is opened and closed tells its reader that it ended
     path = _behind_links(path)
     if path.exists():
-        path.open("ab").close()
+        return path.open("ab").close()
     temporary = _temporary(path)
     try:
         temporary.open("wb").close()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from queue import PriorityQueue
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from fillmask.errors import FillMaskError
 from fillmask.server.http_errors import too_late
@@ -21,6 +21,7 @@ from fillmask.server.thread_priority import lower_priority
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Work: TypeAlias = "tuple[asyncio.Future[Any], Callable[[], Any]]"
 
 # A body of this size takes less than a millisecond, which is less than the change of threads is worth.
 _ON_LOOP_BYTES = 2048
@@ -31,7 +32,8 @@ class Aside:
     """A thread that runs functions, by the due time: arrival plus a microsecond for each byte."""
 
     def __init__(self) -> None:
-        self._waiting: PriorityQueue[tuple[float, int, asyncio.Future[Any], Callable[[], Any]]] = PriorityQueue()
+        # Lists, which are emptied when nobody waits any more: functions and errors hold the bodies of requests.
+        self._waiting: PriorityQueue[tuple[float, int, list[_Work]]] = PriorityQueue()
         self._order = count()
         self._thread: threading.Thread | None = None
 
@@ -55,28 +57,35 @@ class Aside:
             self._thread = thread
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.put((monotonic() + size * _SECONDS_PER_BYTE, next(self._order), future, work))
+        waiting: list[_Work] = [(future, work)]
+        self._waiting.put((monotonic() + size * _SECONDS_PER_BYTE, next(self._order), waiting))
         timer = loop.call_later(started + timeout - monotonic(), _deliver, future, None, too_late(timeout))
         try:
             return await future
         finally:
             timer.cancel()
+            waiting.clear()
 
     def _work(self) -> None:
         lower_priority()
         while True:
-            _, _, future, work = self._waiting.get()
-            if future.done():
-                continue
-            try:
-                result, error = work(), None
-            except Exception as raised:
-                result, error = None, raised
-            except BaseException as panic:  # of the tokenizers library; it must not end the thread
-                _log.error("a request could not be prepared", exc_info=panic)
-                result, error = None, FillMaskError(f"{type(panic).__name__} in a request")
+            self._run_next()
+
+    def _run_next(self) -> None:
+        for future, work in list(self._waiting.get()[2]):
+            result, error = _result_or_error(work)
             if not future.get_loop().is_closed():
                 future.get_loop().call_soon_threadsafe(_deliver, future, result, error)
+
+
+def _result_or_error(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
+    except BaseException as panic:  # of the tokenizers library; it must not end the thread
+        _log.error("a request could not be prepared", exc_info=panic)
+        return None, FillMaskError(f"{type(panic).__name__} in a request")
 
 
 def _deliver(future: asyncio.Future[Any], result: object, error: Exception | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from starlette.requests import Request
@@ -86,7 +87,9 @@ class Handler:
         context = context_of(http_request.scope)
         self._log(context, model, request)
         prepare = partial(self._prepare, service, model, request)
-        submission = await ASIDE.run(request.size, prepare, context.started, request.timeout)
+        # The deadlines of a stream's texts count from their submission.
+        started = monotonic() if request.stream else context.started
+        submission = await ASIDE.run(request.size, prepare, started, request.timeout)
         if request.stream:
             return self._stream(service, submission)
         with self.admission.permit(submission.weights):

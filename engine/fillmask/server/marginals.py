@@ -57,8 +57,8 @@ def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings
     tokens = _tokens(request, model, settings)
     size = model.model.vocab_size
     letters = len(parameters.alphabet or AMINO_ACIDS) if parameters.alphabet or size <= MOST_PROTEIN_TOKENS else size
-    positions = count_tokens(request, model)
-    return [run + count * letters // _NUMBERS_A_TOKEN for run, count in zip(tokens, positions, strict=True)]
+    numbers = (min(count * letters, parameters.most_log_probs) for count in count_tokens(request, model))
+    return [run + each // _NUMBERS_A_TOKEN for run, each in zip(tokens, numbers, strict=True)]
 
 
 def _tokens(request: TaskRequest, model: ServedModel, settings: Settings) -> list[int]:

@@ -60,13 +60,16 @@ class OwnRun:
             self._running += 1
         reads, results = [self._kept[index] for index in batch], {}
         tokens = sum(read.input_ids.size for read in reads)
+        failure: BaseException | None = None
         try:
             results = dict(zip(batch, run_isolated(logits, reads), strict=True))
         except BaseException as error:
-            self._error = error
-            self._batches.clear()
+            failure = error
         on_end(tokens)
         with self._changed:
+            if failure is not None:
+                self._error = failure
+                self._batches.clear()
             self._results |= results
             self._running -= 1
             self._changed.notify_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 import anyio
@@ -92,7 +93,8 @@ async def receive(
             size=len(content),
         )
 
-    return await ASIDE.run(len(content), parsed, context_of(request.scope).started, timeout)
+    started = monotonic() if stream else context_of(request.scope).started
+    return await ASIDE.run(len(content), parsed, started, timeout)
 
 
 def known_members(parameters: BaseModel) -> dict[str, Any]:

@@ -136,6 +136,7 @@ class Scheduler:
         while turn := self._next(bulk):
             self._run_starts[threading.get_ident()] = monotonic()
             outcomes = turn()
+            del turn  # which holds jobs
             del self._run_starts[threading.get_ident()]
             if bulk:
                 self._end_bulk_run()
@@ -184,8 +185,7 @@ class Scheduler:
         for queue in self._queues:
             while queue and queue[0][2].future.cancelled():
                 del queue[0]
-        while self._led and not _has_batches(self._led[0]):
-            del self._led[0]
+        self._led = [job for job in self._led if _has_batches(job)]
 
     def _count_start(self, bulk: int) -> None:
         if bulk:
@@ -231,7 +231,7 @@ class Scheduler:
 def _has_batches(job: Job) -> bool:
     """Whether another thread may run a batch of a job under way."""
     own = job.own
-    return own is not None and own.waiting and not job.future.cancelled() and monotonic() < job.deadline
+    return own is not None and own.waiting and not job.future.done() and monotonic() < job.deadline
 
 
 def _nearest(first: Job, jobs: Iterable[Job]) -> list[Job]:

@@ -60,7 +60,7 @@ def _run_or_fail(jobs: Sequence[Job], start: float, on_batches: Callable[[Job], 
     waiting = _without_padding([(job, task) for job, task in unfinished if not _leaves(job, task)])
     try:
         if running := [(job, task) for job, task in waiting if not _exceeds(job, task)]:
-            _run_round(running, on_batches)
+            errors |= _run_round(running, on_batches)
     except BaseException as error:
         failure = _failure(error, jobs[0].model)
         errors |= {job: failure for job, _ in waiting}
@@ -81,8 +81,8 @@ def _exceeds(job: Job, task: TaskRun[object]) -> bool:
         job.rows += len(task.reads)
     if job.rows <= job.most_rows:
         return False
-    allowed = f"a text takes at most {job.most_rows} rows"
-    task.outcome, task.reads = TextError(f"{allowed}, and this one needs more; send a shorter text"), []
+    allowed = f"a text takes at most {job.most_rows} rows, and this one needs more"
+    task.outcome, task.reads = TextError(f"{allowed}; send a shorter text or fewer candidates"), []
     return True
 
 
@@ -135,13 +135,24 @@ def _check(job: Job, task: TaskRun[object]) -> None:
         task.outcome, task.reads = error, []
 
 
-def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]], on_batches: Callable[[Job], None]) -> None:
-    """Run what the tasks wait for, and send them the results. Of a task that runs alone, only the next batch runs."""
+def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]], on_batches: Callable[[Job], None]) -> dict[Job, Exception]:
+    """Run what the tasks wait for, and send them the results. Of a task that runs alone, only the next batch runs.
+
+    Returns:
+        The failures of tasks that run alone.
+    """
     model, run_start = jobs[0][0].model.model, monotonic()
     timer = _Timer(model)
     alone = [pair for pair in jobs if is_alone(model, pair[1].reads)]
     together = [pair for pair in jobs if not is_alone(model, pair[1].reads)]
-    tokens = [_step(job, task, timer, on_batches) for job, task in alone]
+    errors: dict[Job, Exception] = {}
+    tokens: list[int] = []
+    for job, task in alone:
+        try:
+            tokens.append(_step(job, task, timer, on_batches))
+        except BaseException as error:
+            errors[job], job.own = _failure(error, job.model), None
+            tokens.append(0)
     tokens += _run_together(model, [task for _, task in together], timer)
     post = monotonic() - run_start - timer.seconds - timer.waited
     total = sum(tokens) or 1
@@ -149,6 +160,7 @@ def _run_round(jobs: Sequence[tuple[Job, TaskRun[object]]], on_batches: Callable
         job.result.tokens += own
         job.result.run += timer.seconds * own / total
         job.result.post += post * own / total
+    return errors
 
 
 def _step(job: Job, task: TaskRun[object], timer: _Timer, on_batches: Callable[[Job], None]) -> int:

@@ -1,3 +1,4 @@
+import errno
 import os
 from threading import Thread
 
@@ -81,3 +82,26 @@ def test_a_file_that_may_not_be_written_is_found_before(tmp_path, name):
     (tmp_path / "folder").mkdir(0o555)
     with pytest.raises(PermissionError):
         check_writable(tmp_path / name)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_a_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"before")
+    path.chmod(0o600)
+    write_whole(path, b"after")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"after", 0o600)
+
+
+def test_a_file_that_cannot_be_replaced_is_written_as_it_is(tmp_path, monkeypatch):
+    """Such as one that is mounted by itself into a container."""
+
+    def busy(*_):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    (tmp_path / "a").write_bytes(b"before")
+    monkeypatch.setattr(os, "replace", busy)
+    write_whole(tmp_path / "a", b"after")
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"after", ["a"])
+    with pytest.raises(OSError, match="busy"):
+        write_whole(tmp_path / "new", b"after")
