@@ -16,6 +16,7 @@ _END = b"\r\n\r\n"
 MOST_UNKNOWN = 16 << 10
 # While fewer bytes wait, a connection reads on: the system tells that the client has left only behind them.
 _ENOUGH = 16 << 10
+_LINE_BREAKS = (b"\r", b"\n")
 _NO_LINE_BREAK = re.compile(rb"[^\r\n]")
 
 
@@ -48,7 +49,10 @@ class Inbox:
 
     def skip_lines(self) -> int:
         """Drop line breaks up to the next other byte. Returns how many bytes they have."""
-        start, found = self._at, _NO_LINE_BREAK.search(self._data, self._at)
+        start = self._at
+        if self._data[start : start + 1] not in _LINE_BREAKS:
+            return 0
+        found = _NO_LINE_BREAK.search(self._data, start)
         self._at = found.start() if found else len(self._data)
         return self._at - start
 

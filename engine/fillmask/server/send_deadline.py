@@ -27,10 +27,10 @@ class SendDeadline:
 
     def start(self) -> None:
         """Start for what is not sent yet, unless the deadline of earlier bytes runs."""
-        if self._transport.sent < self._goal:
-            return
-        self._timer.stop()
-        if self._transport.sent < self._transport.written:
+        if not self._transport.get_write_buffer_size():  # nearly always
+            return self._timer.stop()
+        if self._transport.sent >= self._goal:
+            self._timer.stop()
             self._goal = self._transport.written
             self._timer.start()
 
