@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks import contenders
 from benchmarks.contenders import FILLMASK, REFERENCE
 from benchmarks.device import DEVICES
 from benchmarks.harness.records import Comparison, Record
@@ -25,7 +26,8 @@ class Goal:
         suite: Where it is measured.
         model: Of which model.
         contender: Ours.
-        baseline: Theirs, or ``FASTEST`` for whichever of those that are neither ours nor the reference is best.
+        baseline: Theirs, or ``FASTEST`` for whichever of those that are neither ours nor the reference is best. A
+            record without one of today's contenders cannot tell which one that is.
         bound: The ratio.
         at_least: Whether the ratio must be at least that, or else at most.
         case: What the comparison's case must hold; of several the last counts.
@@ -72,6 +74,8 @@ class Goal:
 
     def _decisive(self, record: Record) -> Comparison | None:
         fitting = [each for each in record.comparisons if self._fits(each)]
+        if self.baseline == FASTEST and not {row.contender for row in record.rows} >= set(contenders.names()):
+            return None
         if self.baseline == FASTEST:
             return min(fitting, key=lambda each: each.ratio, default=None)
         return fitting[-1] if fitting else None

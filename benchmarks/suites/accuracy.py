@@ -28,8 +28,10 @@ _THREADS = 2
 _TEXTS_OF_A_CALL = 20
 _GPU_BATCHES = (1, 8)
 _MAX_ACCURACY_LOSS = 0.02
-# By precision; int8 and bf16 have no bound. Besides, of so many texts the first token is the reference's, or one that
-# the reference scores as high within that difference.
+# By precision. int8 and bf16 have none: their accuracy counts, and of random weights, where no token is right, the
+# share of the five likeliest. Those of another computation would share hardly any.
+_LEAST_SHARED = 0.5
+# Of the others' texts so many have the reference's first token, or one that it scores as high within the difference.
 _MAX_SCORE_DIFFERENCE = {"fp32": 1e-4, "fp16": 1e-2}
 _LEAST_AS_LIKELY = {"fp32": 1.0, "fp16": 0.99}
 _AGREEMENT, _SHARED, _DIFFERENCE, _ACCURACY = "same first", "shared of five", "max score difference", "accuracy"
@@ -114,7 +116,7 @@ def refusal(
         )
     bound = _MAX_SCORE_DIFFERENCE.get(precision)
     if bound is None:
-        return None
+        return None if all(each.label is not None for each in masked) else _refusal_by_shared(measures)
     if not measures[_DIFFERENCE] <= bound:  # neither is NaN
         return f"a score differs by {measures[_DIFFERENCE]:.2g}, more than {bound}"
     wrong = [number for number, (ours, theirs) in enumerate(zip(predictions, reference, strict=True))
@@ -124,6 +126,12 @@ def refusal(
     return (
         f"predictions differ from the reference in {len(wrong)} of {len(predictions)} texts, first in number {wrong[0]}"
     )
+
+
+def _refusal_by_shared(measures: Measures) -> str | None:
+    if measures[_SHARED] >= _LEAST_SHARED:
+        return None
+    return f"it shares {measures[_SHARED]:.1%} of the five likeliest tokens, fewer than {_LEAST_SHARED:.0%}"
 
 
 def _predict(workers: Workers, name: str, masked: Sequence[MaskedText], batch_size: int = 1) -> list[Predictions]:

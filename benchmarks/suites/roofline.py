@@ -30,7 +30,7 @@ _PROFILED = 30
 _LEAST = 2
 _SCHEDULES = {
     "quick": Schedule(25, tokens=(128,), seconds=0.05, sizes=(512,)),
-    "full": Schedule(51, tokens=(16, 128, 512), seconds=0.1, sizes=(256, 512, 1024)),
+    "full": Schedule(51, tokens=(16, 32, 64, 128, 256, 512), seconds=0.1, sizes=(256, 512, 1024)),
 }
 # As the graphs of fillmask have them: of int8 one scale for the rows, one for each column of the weights.
 _GRAPHS = {

@@ -1,16 +1,19 @@
 """How many texts of the lengths of sentences per second, on two cores or on a GPU: one by one, and in batches.
 
-One by one, fillmask and OpenVINO run a text on each core, the pipelines a text on both. In batches, texts of similar
-length run together, in the batch size that is each contender's best of those tried.
+On two cores every contender runs on one thread, twice at the same time: fillmask and OpenVINO in one process, each
+pipeline in two. In batches, texts of similar length run together, in the batch size that is each contender's best of
+those tried. OpenVINO's texts are not batched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from benchmarks.contenders import TOP_K
+from benchmarks.device import Device
 from benchmarks.harness.options import SuiteOptions
 from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import SEED, progress
@@ -26,13 +29,16 @@ _TEXTS = {"minilm": 96, "bert-base": 24, "xlmr-base": 16, "antiberty": 32}
 _BATCH_SIZES, _GPU_BATCH_SIZES = (4, 8, 16, 32), (8, 32, 128)
 _GPU_TEXTS = {"quick": 96, "full": 512}
 _TRIALS = 2  # of each batch size; the faster of them counts
-# These run a text on each core; the others all cores for each text.
-_PARALLEL = ("fillmask", "openvino")
+# A pipeline of transformers runs one call at a time, and Python's own lock would hold a second one in its process.
+_ONE_CALL_A_PROCESS = ("transformers", "optimum")
 _WITHOUT_BATCHES = "openvino"
 
 
 Way = dict[str, Any]
-"""How a contender runs many texts: ``batch_size``, ``workers``, and ``tried``, the texts per second by batch size."""
+"""How a contender runs many texts: ``batch_size``, ``workers`` of a process, ``processes``, and ``tried``, the texts
+per second by batch size."""
+Processes = tuple[Workers, Workers]
+"""The first process of each contender, and the second one of those that have two."""
 
 
 def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
@@ -44,18 +50,19 @@ def measure(options: SuiteOptions, folders: ModelFolders) -> SuiteResult:
                           "top_k": TOP_K, "texts": number, "tokens": lengths(number, SEED),
                           "batch_sizes": sizes}, device)  # fmt: skip
     texts = Writer.of(folders).mix(number, SEED)
-    threads = {name: _threads(name) if device.is_cpu else 0 for name in options.contenders}
-    with Workers(folders, threads, device) as workers:
-        parallel = _PARALLEL if device.is_cpu else ()
-        ways: dict[str, Way] = {name: {"batch_size": 1, "workers": _CORES if name.startswith(parallel) else 1}
-                                for name in workers.loaded}  # fmt: skip
-        _time(result, workers, texts, "one by one", ways)
+    threads = dict.fromkeys(options.contenders, 1 if device.is_cpu else 0) | _openvino_threads(options)
+    second = {name: 1 for name in threads if device.is_cpu and name.startswith(_ONE_CALL_A_PROCESS)}
+    with Workers(folders, threads, device) as first, Workers(folders, second, device) as others:
+        processes = first, others
+        ways = {name: _way(name, device) for name in first.loaded if name not in others.failed}
+        _time(result, processes, texts, "one by one", ways)
         with progress([name for name in ways if name != device.again], "batch sizes") as names:
             for name in names:
                 if not name.startswith(_WITHOUT_BATCHES):
-                    ways[name] = ways[name] | best_batch_size(sizes, partial(_speed, workers, name, texts, ways[name]))
+                    speed = partial(_speed, processes, name, texts, ways[name])
+                    ways[name] = ways[name] | best_batch_size(sizes, speed)
         ways |= {device.again: ways[device.ours]} if {device.again, device.ours} <= ways.keys() else {}
-        _time(result, workers, texts, "batches", ways)
+        _time(result, processes, texts, "batches", ways)
     return result
 
 
@@ -75,20 +82,34 @@ def best_batch_size(sizes: Sequence[int], speed: Callable[[int], float]) -> dict
     return {"batch_size": max(tried, key=tried.__getitem__), "tried": {str(size): tried[size] for size in sizes}}
 
 
-def _threads(name: str) -> int:
-    return 1 if name.startswith("fillmask") else _CORES
+def _openvino_threads(options: SuiteOptions) -> dict[str, int]:
+    """Of all its streams together."""
+    return {name: _CORES for name in options.contenders if name.startswith("openvino")}
 
 
-def _time(result: SuiteResult, workers: Workers, texts: list[str], title: str, ways: dict[str, Way]) -> None:
-    blocks = {name: partial(_speed, workers, name, texts, way, way["batch_size"]) for name, way in ways.items()}
-    settings = {name: workers.settings[name] | way for name, way in ways.items()}
-    control = result.device.ours, result.device.again
-    result.run({"way": title}, "texts/s", blocks, control=control, settings=settings, failed=workers.failed)
+def _way(name: str, device: Device) -> Way:
+    """One by one."""
+    processes = _CORES if device.is_cpu and name.startswith(_ONE_CALL_A_PROCESS) else 1
+    return {"batch_size": 1, "workers": _CORES // processes if device.is_cpu else 1, "processes": processes}
 
 
-def _speed(workers: Workers, name: str, texts: list[str], way: Way, batch_size: int) -> float:
-    """Texts per second."""
-    return len(texts) / float(workers.call(name, "seconds", texts=texts, batch_size=batch_size, workers=way["workers"]))
+def _time(result: SuiteResult, processes: Processes, texts: list[str], title: str, ways: dict[str, Way]) -> None:
+    blocks = {name: partial(_speed, processes, name, texts, way, way["batch_size"]) for name, way in ways.items()}
+    settings = {name: processes[0].settings[name] | way for name, way in ways.items()}
+    control, failed = (result.device.ours, result.device.again), processes[0].failed | processes[1].failed
+    result.run({"way": title}, "texts/s", blocks, control=control, settings=settings, failed=failed)
+
+
+def _speed(processes: Processes, name: str, texts: list[str], way: Way, batch_size: int) -> float:
+    """Texts per second of all processes together, each with its part of the texts."""
+
+    def speed(part: int) -> float:
+        own = texts[part :: way["processes"]]
+        seconds = processes[part].call(name, "seconds", texts=own, batch_size=batch_size, workers=way["workers"])
+        return len(own) / float(seconds)
+
+    with ThreadPoolExecutor(way["processes"]) as threads:
+        return sum(threads.map(speed, range(way["processes"])))
 
 
 command = suite_command(

@@ -116,6 +116,15 @@ def test_an_fp32_contender_puts_first_what_the_reference_does_but_for_rounding(f
     assert (found is None) == agrees
 
 
+@pytest.mark.parametrize(("shared", "agrees"), [(0.5, True), (0.49, False), (float("nan"), False)])
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_without_labels_a_contender_shares_half_of_the_likeliest_tokens(precision, shared, agrees):
+    measures = {"max score difference": 0.9, "shared of five": shared}
+    found = refusal_of(precision, [MaskedText("a [MASK]", None)], REFERENCE[:1], REFERENCE[:1], measures)
+    assert (found is None) == agrees
+    assert refusal_of(precision, MASKED[:1], REFERENCE[:1], REFERENCE[:1], measures) is None
+
+
 def test_fp16_may_differ_in_one_text_of_a_hundred():
     masked, right, wrong = [MaskedText("a [MASK]", None)] * 100, NEARLY_TIED * 100, [[(9, 0.5)]]
     measures = {"max score difference": 0.0}

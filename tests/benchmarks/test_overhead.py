@@ -8,6 +8,7 @@ from benchmarks.harness.result import SuiteResult
 from benchmarks.harness.rounds import Rounds
 from benchmarks.suites import overhead
 from fillmask.artifact.folder import EMBEDDED
+from fillmask.shortcuts import huge_pages
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,13 @@ def test_work_of_ours_is_counted_and_not_that_of_the_run(model, monkeypatch):
     whole, inside, outside = blocks["fillmask-int8"]()
     assert whole - inside > 50
     assert outside > 0.5
+
+
+def test_runs_are_timed_after_the_memory_has_moved_to_huge_pages(monkeypatch):
+    moved = []
+    monkeypatch.setattr(huge_pages, "collapse", lambda before: (time.sleep(0.2), moved.append(before)))
+    InstrumentedModel(EMBEDDED, "int8", 1).bare_run("She drank a cup of [MASK].")
+    assert len(moved) == 1
 
 
 def test_an_engine_that_runs_otherwise_is_an_error(model, monkeypatch):

@@ -160,6 +160,14 @@ def goal_row(results, where, beside):
     return next(line for line in goals(results).splitlines() if f"| {where} |" in line and beside in line)
 
 
+def test_a_record_without_one_of_the_contenders_does_not_tell_which_is_the_fastest(shelf):
+    record = invented.latency()
+    rows = [row for row in record.rows if row.contender != "openvino-int8"]
+    results = shelf(invented.accuracy(), replace(record, rows=rows))
+    assert "not measured" in goal_row(results, "latency, minilm, 128 tokens", "beside the fastest other")
+    assert "not met" in goal_row(results, "latency, minilm, 128 tokens", "beside transformers")
+
+
 def test_a_goal_is_met_by_the_whole_interval(shelf):
     results = shelf(invented.accuracy(), invented.latency(), invented.startup())
     assert "not met" in goal_row(results, "latency, minilm, 128 tokens", "beside transformers")

@@ -1,6 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
+from benchmarks.device import CPU, DEVICES
 from benchmarks.harness.worker import ContenderError
+from benchmarks.suites import throughput
 from benchmarks.suites.throughput import best_batch_size
 
 
@@ -25,3 +29,35 @@ def test_where_all_fail_the_first_is_tried_again(sizes):
         raise ContenderError("out of memory")
 
     assert best_batch_size(sizes, speed)["batch_size"] == sizes[0]
+
+
+class Processes:
+    """A process of each contender; a text takes a tenth of a second."""
+
+    def __init__(self):
+        self.calls = []
+
+    def call(self, name, _method, *, texts, batch_size, workers):
+        self.calls.append((name, texts, batch_size, workers))
+        return len(texts) / 10
+
+
+def test_each_process_runs_its_part_of_the_texts():
+    first, second = both = Processes(), Processes()
+    way = throughput._way("transformers", CPU)
+    assert throughput._speed(both, "transformers", ["a", "b", "c"], way, 4) == pytest.approx(20)
+    assert [*first.calls, *second.calls] == [("transformers", ["a", "c"], 4, 1), ("transformers", ["b"], 4, 1)]
+
+
+def test_a_contender_that_runs_texts_at_the_same_time_has_one_process():
+    first, second = both = Processes(), Processes()
+    way = throughput._way("fillmask-int8", CPU)
+    assert throughput._speed(both, "fillmask-int8", ["a", "b"], way, 1) == pytest.approx(10)
+    assert first.calls == [("fillmask-int8", ["a", "b"], 1, 2)]
+    assert not second.calls
+
+
+def test_openvino_has_the_threads_of_its_streams_and_a_gpu_one_process():
+    options = SimpleNamespace(contenders=["transformers", "openvino-int8", "fillmask-int8"])
+    assert throughput._openvino_threads(options) == {"openvino-int8": 2}
+    assert throughput._way("transformers", DEVICES["cuda"]) == {"batch_size": 1, "workers": 1, "processes": 1}

@@ -11,10 +11,13 @@ from benchmarks.harness.records import Comparison, Record, Row
 
 SPEEDS = {
     "transformers": 25.0,
+    "transformers-bf16": 24.0,
+    "transformers-compile": 23.0,
     "optimum-fp32": 11.0,
     "optimum-int8": 6.1,
     "openvino-fp32": 9.0,
     "openvino-bf16": 7.0,
+    "openvino-int8": 6.5,
     "fillmask-fp32": 7.6,
     "fillmask-int8": 3.2,
     "fillmask-int8-again": 3.2,

@@ -20,6 +20,7 @@ from time import monotonic
 # The move takes 22 to 106 ms for MiniLM. Beside two workers with batches of 16 it takes 450 ms; batches are 1.08 times
 # as fast then (virtual machine with an Intel CPU).
 RUNS = 16
+THREAD = "fillmask-huge-pages"
 _SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 _MAPPINGS = Path("/proc/self/maps")
 _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25  # the second, which takes effect at once, is of Linux 6.1
@@ -38,7 +39,7 @@ def read_mappings() -> bytes:
 def collapse_in_background(before: bytes) -> None:
     """As ``collapse``, in a thread of its own, which ends with the process; where none can start, pages stay small."""
     with suppress(RuntimeError):
-        threading.Thread(target=collapse, args=(before,), name="fillmask-huge-pages", daemon=True).start()
+        threading.Thread(target=collapse, args=(before,), name=THREAD, daemon=True).start()
 
 
 def collapse(before: bytes) -> int:
