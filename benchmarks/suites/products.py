@@ -7,6 +7,7 @@ and softmax are not counted: they keep a graph below the peak of its products.
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -54,7 +55,7 @@ def count(events: Iterable[dict[str, Any]], runs: int) -> int:
 
 
 def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:
-    """The time of a run: one row for each type of node, the longest first.
+    """The time of a run: one row for each type of node, the longest first. Times are medians of the runs.
 
     Returns:
         Of each ``op``, ``nodes`` in a run, ``ms`` in a run, ``share`` of all nodes, and ``gops``, operations a
@@ -63,18 +64,27 @@ def table(events: Iterable[dict[str, Any]], runs: int) -> list[dict[str, Any]]:
     spent: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for node, microseconds in _kernels(events):
         spent[node["op_name"]].append((microseconds, operations(node)))
-    sums = {op: [sum(column) for column in zip(*nodes, strict=True)] for op, nodes in spent.items()}
-    whole = sum(microseconds for microseconds, _ in sums.values())
+    medians = {op: _median_run(nodes, runs) for op, nodes in spent.items()}
+    whole = sum(microseconds for microseconds, _ in medians.values())
     return [
         {
             "op": op,
             "nodes": len(spent[op]) // runs,
-            "ms": microseconds / runs / 1e3,
+            "ms": microseconds / 1e3,
             "share": microseconds / whole,
             "gops": products / microseconds / 1e3 if products and microseconds else None,
         }
-        for op, (microseconds, products) in sorted(sums.items(), key=lambda each: -each[1][0])
+        for op, (microseconds, products) in sorted(medians.items(), key=lambda each: -each[1][0])
     ]
+
+
+def _median_run(nodes: list[tuple[int, int]], runs: int) -> tuple[float, float]:
+    """Microseconds and operations of a run, of nodes in the order of the runs."""
+    size = len(nodes) // runs
+    spent = [
+        sum(microseconds for microseconds, _ in nodes[start : start + size]) for start in range(0, len(nodes), size)
+    ]
+    return statistics.median(spent), sum(products for _, products in nodes) / runs
 
 
 def _kernels(events: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:

@@ -78,6 +78,13 @@ def test_the_table_of_a_profile():
     assert count(events, 2) == 2048
 
 
+def test_a_run_that_the_machine_held_up_does_not_change_the_table():
+    product, gelu = node("MatMul", (1, 8, 16), (16, 4), out=(1, 8, 4)), node("Gelu", (1, 8, 4), out=(1, 8, 4))
+    runs = [(10, 5), (12, 900), (11, 5)]
+    events = [event(made, time) for times in runs for made, time in zip((product, gelu), times, strict=True)]
+    assert [(row["op"], row["ms"]) for row in table(events, 3)] == [("MatMul", 0.011), ("Gelu", 0.005)]
+
+
 def test_the_operations_of_the_embedded_model_are_those_of_its_weights():
     graph = onnx.load(EMBEDDED / "model_int8.onnx", load_external_data=False).graph
     weights = {each.name: each.dims for each in graph.initializer}
