@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from fillmask.errors import InputError
 from fillmask.extras import lacks
+from fillmask.files.whole_file import check_writable, write_whole
 from fillmask.tasks.marginals import Marginals
 
 if TYPE_CHECKING:
@@ -32,12 +34,16 @@ def check_plot(path: Path) -> None:
     """Refuse a file that ``draw_heat_map`` cannot write, before the model runs.
 
     Raises:
-        InputError: Its name ends in neither ``.svg`` nor ``.png``, its folder is missing, or matplotlib is.
+        InputError: Its name ends in neither ``.svg`` nor ``.png``, it cannot be written, or matplotlib is missing.
     """
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: a plot is a file .svg or .png")
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.absolute().parent}")
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -53,7 +59,8 @@ def draw_heat_map(marginals: Marginals, path: str | Path, *, offset: int = 1) ->
 
     Args:
         marginals: The matrix.
-        path: A file ``.svg`` or ``.png``, which is replaced. The same matrix gives the same bytes.
+        path: A file ``.svg`` or ``.png``, which is written completely or not at all. The same matrix gives the same
+            bytes.
         offset: The number of the first position.
 
     Raises:
@@ -63,11 +70,12 @@ def draw_heat_map(marginals: Marginals, path: str | Path, *, offset: int = 1) ->
     check_plot(path)
     import matplotlib as mpl
 
-    figure = make_figure(marginals, offset)
-    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+    figure, drawn = make_figure(marginals, offset), BytesIO()
+    suffix = path.suffix.lower()
+    with mpl.rc_context({"svg.hashsalt": "fillmask"}):
+        figure.savefig(drawn, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
     try:
-        with mpl.rc_context({"svg.hashsalt": "fillmask"}):
-            figure.savefig(path, dpi=150, metadata=metadata)
+        write_whole(path, drawn.getvalue())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 

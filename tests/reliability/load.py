@@ -103,9 +103,9 @@ def ladder(scale: Scale) -> list[Row]:
 LEAK = """
 from fillmask.server.middleware import Middleware
 record, kept = Middleware._record, []
-def leaking(self, context):
+def leaking(*arguments):
     kept.append(bytearray({size}))
-    record(self, context)
+    record(*arguments)
 Middleware._record = leaking
 """
 

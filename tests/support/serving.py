@@ -174,7 +174,8 @@ def serve(*flags: str, environment: Mapping[str, str] | None = None, prelude: st
         reader.join()
         if process.stderr:
             process.stderr.close()
-    assert not [line for line in served.lines if "traceback" in line.lower()], served.lines
+    tracebacks = [line for line in served.lines if "traceback" in line.lower()]
+    assert not tracebacks, (len(tracebacks), *tracebacks[:3])
 
 
 def _read(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from xml.etree import ElementTree
 
@@ -106,6 +107,17 @@ def test_files_are_svg_or_png_and_the_same_matrix_gives_the_same_bytes(protein, 
     assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.SVG").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_whose_write_fails_leaves_the_earlier_one(protein, tmp_path, monkeypatch):
+    def fail(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.svg").write_text("earlier", encoding="utf-8")
+    monkeypatch.setattr("fillmask.files.whole_file.os.fsync", fail)
+    with pytest.raises(InputError, match=r"a\.svg cannot be written: No space left"):
+        draw_heat_map(protein.marginals(WILD), tmp_path / "a.svg")
+    assert [(file.name, file.read_text("utf-8")) for file in tmp_path.iterdir()] == [("a.svg", "earlier")]
 
 
 def test_what_is_too_large_to_look_at_is_refused(protein, monkeypatch):
