@@ -42,7 +42,7 @@ def attacks(scale: Scale) -> list[Row]:
     """Each class of attack on the server, by the tests of what prevents it."""
     rows = []
     for name, files in list(CLASSES.items())[: scale.count(len(CLASSES))]:
-        found = run_checks(*(str(ROOT / "tests" / "server" / file) for file in files.split()))
+        found = run_checks(*(ROOT / "tests" / "server" / file for file in files.split()))
         rows.append(Row("attacks", name, "no other client's response, byte or second depends on it", str(found),
                         found.passed))  # fmt: skip
     return rows

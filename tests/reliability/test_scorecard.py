@@ -117,9 +117,22 @@ def test_the_unchanged_folder_predicts_and_one_that_reads_outside_is_found(monke
 @pytest.mark.slow
 def test_checks_that_fail_or_that_are_none_fail_their_row(tmp_path):
     (tmp_path / "test_it.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    raise ValueError\n")
-    assert str(checks.run_checks(str(tmp_path))) == "1 of 2 checks failed"
-    assert not checks.run_checks(str(tmp_path)).passed
-    assert not checks.run_checks(str(tmp_path), "-k", "nothing").passed
+    assert str(checks.run_checks(tmp_path / "test_it.py")) == "1 of 2 checks failed"
+    assert not checks.run_checks(tmp_path / "test_it.py").passed
+    assert not checks.run_checks(tmp_path / "test_it.py", words=["nothing"]).passed
+
+
+@pytest.mark.slow
+def test_checks_fail_their_row_where_a_file_or_a_word_gives_none_or_all_are_too_few(tmp_path):
+    skipped = "import pytest\n\n\n@pytest.mark.skip\ndef test_a_skipped():\n    pass\n"
+    for name, content in {"one": "def test_a_fork():\n    pass\n", "other": skipped}.items():
+        (tmp_path / f"test_{name}.py").write_text(content)
+    one, other = (tmp_path / f"test_{name}.py" for name in ("one", "other"))
+    assert checks.run_checks(one, words=["fork"]).passed
+    found = checks.run_checks(one, other, words=["fork", "spawn", "skipped"])
+    assert not found.passed
+    assert str(found) == "0 of 1 checks failed, 1 skipped, no test of test_other.py, spawn, skipped ran"
+    assert not checks.run_checks(one, least=2).passed
 
 
 def unwatched():
