@@ -1,6 +1,8 @@
 """Every part of the scorecard on a small scale, and rows that fail where something is wrong."""
 
 import contextlib
+import http.client
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +11,17 @@ from benchmarks.harness import machine
 from benchmarks.harness.records import findings
 from fillmask import Prediction
 from tests.load.generator import Result
-from tests.reliability import attacked, checks, hostile_folders, load, mutations, overload, predictions, scorecard
+from tests.reliability import (
+    attacked,
+    checks,
+    faults,
+    hostile_folders,
+    load,
+    mutations,
+    overload,
+    predictions,
+    scorecard,
+)
 from tests.reliability.row import Row, Scale
 
 SMALL = Scale(0.01)
@@ -81,6 +93,19 @@ def test_a_row_of_a_client_beside_attacks_fails_by_what_it_measures(changed, pas
     alive = [result(1, changed.get("live", 200), 0.1)]
     facts = {"peak": changed.get("peak", 1000), "defects": changed.get("defects", 0), "seconds": 9}
     assert attacked._row(alone, beside, alive, {"idle": 3}, **facts).passed is passed
+
+
+def test_a_normal_client_fails_by_each_other_status_and_by_each_error():
+    left = [200, 503, ConnectionResetError(), http.client.IncompleteRead(b""), 200]
+
+    def ask(_):
+        if isinstance(left[0], Exception):
+            raise left.pop(0)
+        return SimpleNamespace(status=left.pop(0))
+
+    done = SimpleNamespace(wait=lambda _: not left)
+    latencies = faults._normal_client(SimpleNamespace(ask=ask), done, 60)
+    assert [latency == faults.FAILED for latency in latencies] == [False, True, True, True, False]
 
 
 def predicted(*scores):
