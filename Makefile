@@ -35,7 +35,7 @@ test-all: .venv/.dev ## run every test, and those of test-optimum
 	$(BIN)/python -m pytest
 	$(MAKE) test-optimum
 
-test-optimum: .venv-optimum/.test ## test exports and parity beside optimum and transformers 4.57, in an environment of its own
+test-optimum: .venv-optimum/.bench ## test exports and parity beside optimum and transformers 4.57, in an environment of its own
 	$(OPTIMUM)/python -m pytest -m "not slow" tests/export tests/parity tests/unit/artifact
 	$(OPTIMUM)/python -m pytest tests/benchmarks/test_contenders.py
 

@@ -7,7 +7,8 @@ from benchmarks.models import making
 from benchmarks.models.texts import Writer
 from fillmask.environment import cpu_flags
 
-pytest.importorskip("optimum.onnxruntime")
+for package in ("optimum.onnxruntime", "nncf", "openvino"):  # which its folders are made with
+    pytest.importorskip(package)
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 NAMES = [name for name in contenders.names() if name != contenders.REFERENCE]
@@ -47,8 +48,6 @@ def test_an_artifact_of_another_exporter_is_not_taken(folders, monkeypatch):
 
 
 def load(name, folders):
-    if name.startswith("openvino"):
-        pytest.importorskip("openvino")
     try:
         return contenders.open_contender(name, folders, 1)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The Makefile sees an environment that is not the one that was asked for."""
+"""The Makefile sees an environment that is not the one that was asked for, and gives each test its packages."""
 
 import os
 import shutil
@@ -64,3 +64,11 @@ def test_another_python_than_the_one_that_is_named_is_told(environment, tmp_path
     (tmp_path / "python3.99").write_text("#!/bin/sh\necho Python 3.99.0\n")
     (tmp_path / "python3.99").chmod(0o755)
     assert not sound(f"PYTHON={tmp_path / 'python3.99'}")
+
+
+def test_the_environment_of_the_contenders_tests_has_their_packages(tmp_path):
+    shutil.copy(MAKEFILE, tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    plan = ["make", "--dry-run", "test-optimum"]
+    planned = subprocess.run(plan, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert ".[bench]" in planned.partition("tests/benchmarks/test_contenders.py")[0]
