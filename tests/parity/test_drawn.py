@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from contextlib import nullcontext
 from functools import cache
 
 import pytest
 
 from fillmask import ArtifactError, FillMask, NoMaskError
 from tests.support import drawn
+from tests.support.agreement import assert_same_answers
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-TOLERANCE = 1e-5
 # 5.24 makes the tokenizers of most classes anew from their vocabulary; 4.57 reads two settings of the generic class
 # otherwise: docs/model-folders.md.
 IS_5 = transformers.__version__ >= "5"
@@ -78,20 +79,33 @@ def outcome(fill_mask, text):
 
 
 def assert_same(seed, text, ours, theirs):
-    where = (seed, ascii(text))
-    assert (ours is None) == (theirs is None), where
-    if theirs is None or isinstance(theirs[0], list):
-        assert len(ours or []) == len(theirs or []), where
-        for our, their in zip(ours or [], theirs or [], strict=True):
-            assert_same(seed, text, our, their)
-        return
-    assert [row["score"] for row in ours] == pytest.approx([row["score"] for row in theirs], abs=TOLERANCE), where
-    known = {row["token"]: row for row in theirs}
-    for row in ours:
-        if row["token"] in known:  # at the end of the list two tokens may have nearly the same score
-            their = known[row["token"]]
-            assert (row["token_str"], row["sequence"]) == (their["token_str"], their["sequence"]), where
-    assert {row["token"] for row in ours[:-1]} & known.keys(), where
+    try:
+        assert_same_answers(ours, theirs, cut=True)
+    except AssertionError as error:
+        raise AssertionError(f"draw {seed}, {text!a}: {error}") from error
+
+
+def rows(*scores):
+    return [{"score": score, "token": token, "token_str": f"t{token}", "sequence": ""} for token, score in scores]
+
+
+@pytest.mark.parametrize(
+    ("ours", "same"),
+    [
+        ([(1, 0.5), (2, 0.300001), (3, 0.3), (4, 0.1)], True),
+        ([(1, 0.5), (3, 0.300001), (2, 0.3), (4, 0.1)], True),  # ranks 2 and 3 nearly tie
+        ([(1, 0.5), (2, 0.300001), (3, 0.3), (9, 0.1)], True),  # 9 nearly ties with 4, beyond the list
+        ([(1, 0.5), (2, 0.300001), (9, 0.3), (4, 0.1)], False),
+        ([(1, 0.5), (9, 0.300001), (3, 0.3), (4, 0.1)], False),
+        ([(9, 0.5), (2, 0.300001), (3, 0.3), (4, 0.1)], False),
+        ([(2, 0.5), (1, 0.300001), (3, 0.3), (4, 0.1)], False),
+        ([(1, 0.5), (2, 0.3001), (3, 0.3), (4, 0.1)], False),
+    ],
+)
+def test_only_tokens_that_nearly_tie_change_places_and_only_with_the_last_others(ours, same):
+    theirs = rows((1, 0.5), (2, 0.300001), (3, 0.3), (4, 0.1))
+    with nullcontext() if same else pytest.raises(AssertionError, match=r"draw 7, '\[MASK\]': "):
+        assert_same(7, "[MASK]", [rows(*ours)], [theirs])
 
 
 @pytest.mark.parametrize("part", range(4))
