@@ -8,6 +8,7 @@ import statistics
 import threading
 import time
 from collections import Counter
+from itertools import accumulate
 
 import numpy as np
 import psutil
@@ -19,6 +20,7 @@ from tests.support.serving import Served, serve
 
 WORDS = "the library stands next to the town hall and on friday evenings it stays open until nine".split()  # noqa: SIM905
 CLIENTS = 64
+RUNGS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def texts(count: int, least: int, most: int, seed: int = 7) -> list[str]:
@@ -81,23 +83,35 @@ def _same(predictions: list[dict], expected: list[dict]) -> bool:
 
 def ladder(scale: Scale) -> list[Row]:
     """Row 2: more clients do not lower the rate."""
-    rates, failed = {}, 0
+    rates, others = {}, {}
     with serve() as server:
-        bodies = bodies_of(texts(64, 6, 60))
-        for clients in (1, 2, 4, 8, 16, 32, 64, 128):
+        # Equal texts that wait share a row of a run, which is less work. So no two clients have the same text at once.
+        bodies = bodies_of(texts(2 * RUNGS[-1], 6, 60))
+        for clients in RUNGS:
             start = time.perf_counter()
             results = run(closed_loop(load_on(server, bodies), clients, scale.seconds(10)))
-            rates[clients] = len(results) / (time.perf_counter() - start)
-            failed += sum(result.status != 200 for result in results) if clients <= 64 else 0
-    most = max(rates.values())
-    knee = min(clients for clients, rate in rates.items() if rate >= 0.9 * most)
-    least = min(rate for clients, rate in rates.items() if clients >= knee) / most
+            good = sum(result.status == 200 for result in results)
+            rates[clients], others[clients] = good / (time.perf_counter() - start), len(results) - good
+    return [rungs(rates, others)]
+
+
+def rungs(rates: dict[int, float], others: dict[int, int]) -> Row:
+    """The row of responses with status 200 a second, and of those with another status, by clients.
+
+    The knee is the first rung with 0.9 of the best rate. If that is the last rung, the rate still grew there.
+    """
+    before = list(accumulate(rates.values(), max))
+    least = min(rate / max(best, 1e-9) for best, rate in zip(before, list(rates.values())[1:], strict=False))
+    knee, last = min(clients for clients, rate in rates.items() if rate >= 0.9 * before[-1]), max(rates)
+    reached = f"saturation from {knee} clients on" if knee < last else f"saturation not reached with {last} clients"
+    failed = sum(count for clients, count in others.items() if clients <= CLIENTS)
+    beyond = sum(others.values()) - failed
     shown = ", ".join(f"{clients}: {rate:.0f}" for clients, rate in rates.items())
-    figure = (
-        f"{failed} failed; beyond the knee at {knee} never below {least:.2f} of the best; requests/s by clients {shown}"
-    )
-    return [Row("load", "closed loop with 1 to 128 clients", "0 failed to 64; ≥ 0.9 beyond the knee", figure,
-                not failed and least >= 0.9)]  # fmt: skip
+    figure = (f"{failed} failed, {beyond} beyond {CLIENTS} clients; "
+              f"each at least {least:.2f} of the best with fewer clients; {reached}; by clients {shown}")  # fmt: skip
+    test = f"closed loop with 1 to {last} clients, {2 * last} texts: responses with status 200 a second"
+    criterion = f"0 failed to {CLIENTS}; each rate ≥ 0.9 of the best with fewer clients"
+    return Row("load", test, criterion, figure, not failed and least >= 0.9)
 
 
 LEAK = """

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +107,43 @@ def test_a_normal_client_fails_by_each_other_status_and_by_each_error():
     done = SimpleNamespace(wait=lambda _: not left)
     latencies = faults._normal_client(SimpleNamespace(ask=ask), done, 60)
     assert [latency == faults.FAILED for latency in latencies] == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("rates", "others", "passed", "said"),
+    [
+        ({1: 50, 2: 90, 64: 100, 128: 91}, {128: 7}, True, "0 failed, 7 beyond 64 clients; each at least 0.91 of"),
+        ({1: 50, 2: 90, 64: 100, 128: 91}, {}, True, "saturation from 2 clients on"),
+        ({1: 50, 2: 90, 64: 80, 128: 200}, {}, False, "each at least 0.89 of the best with fewer clients"),
+        ({1: 50, 2: 90, 64: 100, 128: 120}, {}, True, "saturation not reached with 128 clients"),
+        ({1: 50, 2: 90, 64: 100, 128: 89}, {}, False, "each at least 0.89"),
+        ({1: 50, 2: 90, 64: 100, 128: 100}, {64: 1}, False, "1 failed, 0 beyond"),
+        ({1: 0, 2: 0}, {}, False, "each at least 0.00"),
+    ],
+)
+def test_a_rung_is_compared_with_those_of_fewer_clients(rates, others, passed, said):
+    row = load.rungs(rates, others)
+    assert row.passed is passed
+    assert said in row.figure
+
+
+def test_a_ladder_sends_texts_that_differ_and_counts_their_responses_with_status_200(monkeypatch):
+    sent = []
+
+    def closed_loop(requests, clients, _):
+        sent.append(len({*requests.bodies}))
+        return [result(0, 200)] * 100 + [result(0, 429)] * (clients > 64) * 900
+
+    seconds = count()
+    monkeypatch.setattr(load, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
+    monkeypatch.setattr(load, "serve", lambda: contextlib.nullcontext(SimpleNamespace(address=("localhost", 1))))
+    monkeypatch.setattr(load, "closed_loop", closed_loop)
+    monkeypatch.setattr(load, "run", lambda results: results)
+    (row,) = load.ladder(SMALL)
+    assert sent == [256] * 8
+    assert "128 clients, 256 texts" in row.test
+    assert "0 failed, 900 beyond 64 clients; each at least 1.00 of" in row.figure
+    assert row.figure.endswith("64: 100, 128: 100")
 
 
 def predicted(*scores):
