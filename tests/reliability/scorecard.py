@@ -1,8 +1,9 @@
 """The scorecard: reliability tests at full scale, ``python -m tests.reliability.scorecard`` or ``make reliability``.
 
-The parts are tests: pytest runs all of them on a small scale (``test_scorecard.py``), and this command runs them at
-full scale. It records every part as soon as it is measured, in ``benchmarks/results/reliability.json``, and rewrites
-the table of ``docs/reliability.md`` from that record. An interrupted run therefore continues with ``--resume``.
+The parts are tests: ``test_scorecard.py`` runs them on a small scale, most of them as slow tests, and this command runs
+them at full scale. It records every part as soon as it is measured, in ``benchmarks/results/reliability.json``, and
+rewrites the table of ``docs/reliability.md`` from that record. An interrupted run therefore continues with
+``--resume``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Every part of the scorecard on a small scale, and rows that fail where something is wrong."""
+"""Every part of the scorecard on a small scale, most of them as slow tests, and rows that fail where something is wrong."""
 
 import contextlib
 import http.client
+import re
 from itertools import count
 from types import SimpleNamespace
 
@@ -34,6 +35,16 @@ LONGER = (
     *("steady", "overload", "endings", "deadlines", "slow_clients", "generated", "keys", "properties", "forks"),
     *("limits", "exports", "supply", "attacks", "attacked"),
 )
+# Seconds say nothing of a rate or of growing memory. So of these parts only what holds at every scale is asserted.
+COUNTED = {
+    "ladder": r"^0 failed, ",
+    "soak": r"; [+-][0-5] open files after it$",
+    "throttling": r"^not measured|; 0 of [1-9]\d* failed$",
+}
+
+
+def test_every_part_is_run_on_a_small_scale():
+    assert sorted([*QUICK, *LONGER, *COUNTED]) == sorted(scorecard.MEASURES)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -47,6 +58,13 @@ def test_a_row_passes_on_a_small_scale(name):
 def test_a_longer_row_passes_on_a_small_scale(name):
     for row in scorecard.MEASURES[name](SMALL):
         assert row.passed, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_row_of_rates_or_memory_is_made_on_a_small_scale(name):
+    for row in scorecard.MEASURES[name](SMALL):
+        assert re.search(COUNTED[name], row.figure), row
 
 
 @pytest.mark.slow
@@ -144,6 +162,16 @@ def test_a_ladder_sends_texts_that_differ_and_counts_their_responses_with_status
     assert "128 clients, 256 texts" in row.test
     assert "0 failed, 900 beyond 64 clients; each at least 1.00 of" in row.figure
     assert row.figure.endswith("64: 100, 128: 100")
+
+
+@pytest.mark.parametrize(
+    ("slopes", "left", "passed"),
+    [((0.9, 1.1), 5, [True, True]), ((1.1, 1.1), 0, [False, True]), ((0.9, 0.9), 0, [True, False]),
+     ((0.9, 1.1), -6, [False, True])],
+)  # fmt: skip
+def test_a_soak_fails_by_growth_by_open_files_and_by_a_leak_that_is_not_found(monkeypatch, slopes, left, passed):
+    monkeypatch.setattr(load, "_slope", lambda _, leak: (slopes[leak is not None], 1000, left))
+    assert [row.passed for row in load.soak(SMALL)] == passed
 
 
 def predicted(*scores):
