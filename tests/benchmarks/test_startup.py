@@ -1,4 +1,7 @@
 import math
+import os
+import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,9 +22,24 @@ def options(rounds):
     return SuiteOptions("minilm", "quick", rounds=rounds)
 
 
-def test_the_clock_stops_at_the_line_not_at_the_end():
-    seconds = seconds_to_line("import time; print('milk', flush=True); time.sleep(0.6)")
-    assert 0 < seconds < 0.6
+def test_the_clock_stops_at_the_line_not_at_the_end(monkeypatch, tmp_path):
+    """The second look at the clock ends the program, which has printed its line and would go on for a minute."""
+    number, ended, looks = tmp_path / "number", tmp_path / "ended", []
+
+    def look():
+        if looks:
+            os.kill(int(number.read_text()), signal.SIGKILL)
+        looks.append(ended.exists())
+        return float(len(looks))
+
+    monkeypatch.setattr(startup, "time", SimpleNamespace(perf_counter=look))
+    begin = f"import os, pathlib, time; pathlib.Path({str(number)!r}).write_text(str(os.getpid()))"
+    end = f"time.sleep(60); pathlib.Path({str(ended)!r}).touch()"
+    assert seconds_to_line(f"{begin}; print('milk', flush=True); {end}") == 1
+    assert looks == [False, False]
+
+
+def test_the_clock_runs_until_the_line():
     assert seconds_to_line("import time; time.sleep(0.3); print('milk')") > 0.3
 
 
