@@ -1,4 +1,4 @@
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,8 +121,19 @@ def test_the_peak_is_of_the_products_of_graphs(precision):
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_a_rate_is_operations_a_nanosecond():
-    assert rate(lambda: time.sleep(0.01), 20_000_000, 0.02) <= 2
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [([8, 10, 30], 2.0), ([50, 150], 0.2), ([40, 8], 20 / 24)],  # milliseconds; at least two runs, and at least 40 ms
+)
+def test_a_rate_is_operations_a_nanosecond(monkeypatch, taken, expected):
+    left, now = iter(taken), [0]
+
+    def run():
+        now[0] += next(left) * 1_000_000
+
+    monkeypatch.setattr(roofline, "time", SimpleNamespace(perf_counter_ns=lambda: now[0]))
+    assert rate(run, 20_000_000, 0.04) == expected
+    assert not list(left)
 
 
 def test_the_peak_is_that_of_the_best_size_and_its_share_is_the_runs():
