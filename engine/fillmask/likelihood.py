@@ -37,7 +37,7 @@ class Likelihood:
         """Score a text by its pseudo-log-likelihood: what the model thinks of it.
 
         Args:
-            text: A text. A mask in it stays masked and does not count.
+            text: A text. The model's own mask token in it stays masked and does not count. Nothing else is one.
             method: What is masked while a token is read: the token alone (``"original"``), it and the later tokens of
                 its word, or its whole word.
             words: Words as the tokenizer splits them, or between ``"spaces"``, the same for every tokenizer.
@@ -89,7 +89,7 @@ class Likelihood:
         """Give the log probabilities of an alphabet at every position of a text, such as a protein.
 
         Args:
-            text: A text.
+            text: A text. Nothing in it is a placeholder.
             alphabet: Characters, or a list of tokens; None is every ordinary token, or the 20 amino acids.
             masked: Whether a position is masked while it is read. False takes one run and an unquantized variant.
             truncation: As in ``score``.

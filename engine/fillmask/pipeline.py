@@ -39,7 +39,7 @@ class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Compariso
         providers: ONNX Runtime's execution providers in order of preference, each a name or a name with its options;
             None takes CUDA if it starts and the variant is not one for CPUs, else the CPU.
         threads: Threads of one run; None takes what the process may use.
-        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as this model's mask in a text without that mask.
+        placeholders: Read ``[MASK]``, ``<mask>`` and ``{mask}`` as the mask in a text to fill without this model's own.
 
     Attributes:
         model: The loaded model: its folder, variant, tokenizer and session.

@@ -1,8 +1,8 @@
 """Where tokens and words stand in the caller's own text, in code points.
 
-A tokenizer reports offsets into the text that it was given. Three things separate them from the caller's text, and are
-undone here: placeholders were replaced by the model's mask; the offsets of byte-level tokens, and of a mask that strips
-the space before it, include white space; and one character may be several tokens.
+A tokenizer reports offsets into the text that it was given. Two things are undone here: the offsets of byte-level
+tokens, and of a mask that strips the space before it, include white space; and one character may be several tokens.
+Where placeholders are replaced by the model's mask, each character of the new text has its place in the caller's text.
 """
 
 from __future__ import annotations
@@ -53,20 +53,19 @@ def unify_masks(text: str, placeholders: Iterable[str], mask_token: str) -> Unif
     return UnifiedText(text, origins)
 
 
-def trace(text: str, unified: UnifiedText, offsets: Iterable[tuple[int, int]]) -> list[Span]:
+def trace(text: str, offsets: Iterable[tuple[int, int]]) -> list[Span]:
     """Give the spans of tokens in the caller's text, without white space around them.
 
     Args:
-        text: The caller's text.
-        unified: What the tokenizer read.
-        offsets: Start and end of each token in that.
+        text: The caller's text, which the tokenizer read.
+        offsets: Start and end of each token in it.
 
     Returns:
         A span for each token. Tokens that are parts of one character, such as the bytes of an emoji, have the span of
         that character. A token of white space alone keeps it. Combining marks that a tokenizer drops belong to the
         token before them.
     """
-    spans = [trimmed(text, _origin(text, unified.origins, start, end)) for start, end in offsets]
+    spans = [trimmed(text, Span(start, end)) for start, end in offsets]
     starts = {span.start for span in spans}
     return [Span(span.start, _behind_marks(text, span.end, starts)) for span in spans]
 
@@ -95,14 +94,6 @@ def words_between_spaces(text: str, spans: Sequence[Span]) -> list[int]:
     """
     numbers = _number_characters(text)
     return [numbers[min(span.start, len(text) - 1)] for span in spans]
-
-
-def _origin(text: str, origins: list[Span] | None, start: int, end: int) -> Span:
-    if origins is None:
-        return Span(start, end)
-    if start >= len(origins):
-        return Span(len(text), len(text))
-    return Span(origins[start].start, origins[max(start, end - 1)].end)
 
 
 def _behind_marks(text: str, end: int, starts: Container[int]) -> int:

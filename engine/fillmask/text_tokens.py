@@ -12,7 +12,7 @@ from fillmask.artifact.tokenizer import reported
 from fillmask.encoding import check_text
 from fillmask.errors import TextError
 from fillmask.model import Model
-from fillmask.spans import Span, trace, unify_masks
+from fillmask.spans import Span, trace
 
 
 class TextTokens(NamedTuple):
@@ -36,6 +36,9 @@ class TextTokens(NamedTuple):
 def tokenize(model: Model, text: str) -> TextTokens:
     """Turn a text, with or without masks, into tokens.
 
+    The text is data: its only masks are the model's own mask tokens, as the tokenizer reads them. A placeholder such as
+    ``{mask}`` is text.
+
     The special tokens of the template are those at its positions: a ``[SEP]`` inside the text is one of its tokens.
 
     Raises:
@@ -44,12 +47,11 @@ def tokenize(model: Model, text: str) -> TextTokens:
     """
     model.session.check_process()
     check_text(text)
-    unified = unify_masks(text, model.encoder.placeholders_of(text), model.tokenizer.mask_token)
-    encoding: Encoding = reported(model.tokenizer.tokenizer.encode, unified.text)
+    encoding: Encoding = reported(model.tokenizer.tokenizer.encode, text)
     ids = np.array(encoding.ids, dtype=np.int64)
     if ids.max(initial=0) >= model.vocab_size:
         raise TextError(f"the text has the token {ids.max()}, the model scores {model.vocab_size} tokens")
     windows = model.encoder.windows
     first, last = windows.prefix, ids.size - windows.suffix
-    spans = trace(text, unified, encoding.offsets[first:last])
+    spans = trace(text, encoding.offsets[first:last])
     return TextTokens(ids[first:last], ids[:first], ids[last:], spans, encoding.word_ids[first:last])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fillmask import FillMask
 from fillmask.encoding import PLACEHOLDERS
-from fillmask.spans import Span, trace, trimmed, unify_masks, words_between_spaces
+from fillmask.spans import Span, trimmed, unify_masks, words_between_spaces
 from fillmask.text_tokens import tokenize
 from tests.support.toys import PROPERTY
 
@@ -68,9 +68,7 @@ def test_placeholders_become_the_mask_as_replace_makes_them(text):
 def test_characters_of_a_replaced_mask_come_from_the_whole_placeholder():
     unified = unify_masks("a {mask}!", ["{mask}"], "[M]")
     assert unified.text == "a [M]!"
-    origins = [Span(0, 1), Span(1, 2), Span(2, 8), Span(2, 8), Span(2, 8), Span(8, 9)]
-    assert unified.origins == origins
-    assert trace("a {mask}!", unified, [(0, 1), (2, 5), (5, 6)]) == [(0, 1), (2, 8), (8, 9)]
+    assert unified.origins == [Span(0, 1), Span(1, 2), Span(2, 8), Span(2, 8), Span(2, 8), Span(8, 9)]
 
 
 def test_a_text_without_placeholders_needs_no_origins():
@@ -97,16 +95,13 @@ def test_spans_lie_in_the_text_in_order_and_without_white_space_around_them(fami
 
 @PROPERTY
 @given(st.sampled_from(FAMILIES), st.lists(st.sampled_from(["the", "{mask}", "cat", "<mask>", "[MASK]"]), min_size=1))
-def test_a_mask_is_where_its_placeholder_stands_and_shifts_nothing(family, words):
+def test_a_mask_is_where_it_stands_and_placeholders_are_text(family, words):
     text = "  ".join(words)
     mask = model(family).tokenizer.mask_token
     found = [part for name, part in tokens(family, text) if name == mask]
-    placeholders = [word for word in words if word not in ("the", "cat")]
-    own = [word for word in words if word == mask]
-    assert found == (own or placeholders)
-    if len(own) not in (0, len(placeholders)):
-        return  # beside the model's own mask placeholders are text
-    assert "".join(part.strip() for name, part in tokens(family, text)) == "".join(words)
+    assert found == [word for word in words if word == mask]
+    covered = {index for start, end in tokenize(model(family), text).spans for index in range(start, end)}
+    assert covered >= {index for index, character in enumerate(text) if not character.isspace()}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -64,7 +64,8 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
 ) -> None:
     """Score each TEXT, or each line of standard input: the log probability that a masked LM gives it.
 
-    The number is a pseudo-log-likelihood, the sum over the text's tokens. The second number is its perplexity.
+    The number is a pseudo-log-likelihood, the sum over the text's tokens. The second number is its perplexity. Only the
+    model's own mask token is a mask: it stays masked and does not count.
     """
     with reported(code=2):
         given = read_texts(texts, file)

@@ -35,7 +35,7 @@ class MarginalsBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
-        description="A text, or a list of texts."
+        description="A text, or a list of texts. Nothing in them is a placeholder."
     )
     parameters: MarginalsParameters | None = None
     options: dict[str, Any] | None = Field(

@@ -34,7 +34,9 @@ class ScoreBody(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(description="A text, or a list of texts.")
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
+        description="A text, or a list of texts. Nothing in them is a placeholder."
+    )
     parameters: ScoreParameters | None = None
     options: dict[str, Any] | None = Field(
         None, description="Options of the hosted API, such as `use_cache`; no effect here."

@@ -139,7 +139,7 @@ def resolve(
 
 
 def marginals(model: Model, text: str, parameters: Parameters) -> Task[Marginals]:
-    """Read the alphabet at every position of a text; a mask in it is a position like the others.
+    """Read the alphabet at every position of a text; the model's own mask in it is a position like the others.
 
     Raises:
         InputError: The text has no token, the model does not take it, or the matrix would be too large.

@@ -9,7 +9,8 @@ added up. Three methods differ in what is masked while a token is read:
 - ``"whole_word"``: all tokens of its word.
 
 The special tokens of the model's template are neither masked nor counted. Their positions identify them: a ``[SEP]``
-inside the text counts. A mask in the text is context: it stays masked and does not count.
+inside the text counts. The model's own mask token in the text is context: it stays masked and does not count. Nothing
+else is a mask: ``{mask}`` is text.
 """
 
 from __future__ import annotations

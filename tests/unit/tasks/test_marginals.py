@@ -73,6 +73,14 @@ def test_a_mask_in_the_text_is_a_position_like_the_others(protein):
     np.testing.assert_allclose(found.log_probs[2, 0], log_prob("MK?A", 2, "A"), atol=2e-6)
 
 
+@pytest.mark.filterwarnings("ignore::fillmask.UnknownWarning")
+def test_a_placeholder_is_text(native, protein):
+    assert native.marginals("{mask}", alphabet="a").tokens == ("[UNK]", "m", "##a", "##s", "##k", "[UNK]")
+    assert "<mask>" not in protein.marginals("M{mask}A").tokens
+    with pytest.raises(InputError, match=r"'\{mask\}' in the alphabet is not a token of the model"):
+        native.marginals("the cat", alphabet=["{mask}"])
+
+
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("length", [14, 15, 28, 61])
 def test_a_long_sequence_is_read_in_windows_with_its_special_tokens(protein, masked, length):

@@ -125,17 +125,25 @@ def test_words_between_spaces_can_be_masked_as_one(native):
 
 
 def test_a_mask_in_the_text_is_context_and_does_not_count(native):
-    score = native.score("the {mask} sat")
+    score = native.score("the [MASK] sat")
     assert [token.text for token in score.tokens] == ["the", "sat"]
     assert [word.text for word in score.words] == ["the", "sat"]
     assert [token.start for token in score.tokens] == [0, 11]
+
+
+@pytest.mark.filterwarnings("ignore::fillmask.UnknownWarning")
+@pytest.mark.parametrize("placeholder", ["{mask}", "<mask>"])
+def test_a_placeholder_is_text_and_counts(fill_mask, placeholder):
+    score = fill_mask.score(f"the {placeholder} sat")
+    assert [word.text for word in score.words] == ["the", placeholder[0], "mask", placeholder[-1], "sat"]
+    assert len(score.tokens) == 8
 
 
 def test_a_special_token_inside_the_text_counts(native):
     assert [token.text for token in native.score("the [SEP] sat").tokens] == ["the", "[SEP]", "sat"]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "[MASK]", "<mask> {mask}"])
+@pytest.mark.parametrize("text", ["", "  ", "[MASK]", "[MASK] [MASK]"])
 def test_a_text_without_a_token_to_score_is_refused(fill_mask, text):
     with pytest.raises(TextError, match="the text has no token to score"):
         fill_mask.score(text)
