@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
@@ -54,6 +55,8 @@ class Candidates:
         self._model = model
         self.mask_token = model.tokenizer.mask_token
         self.texts = check_candidates(texts)
+        boundary = model.pieces.boundary
+        self._marks_words = boundary is not None and boundary.begins  # else a candidate reads alike everywhere
         self.walked: dict[tuple[str, bool], list[Node]] = {}
         self._read: dict[bool, list[Candidate]] = {}
         self._ids: dict[bool, dict[str, tuple[int, ...]]] = {}
@@ -65,6 +68,7 @@ class Candidates:
         Candidates that the tokenizer reads alike, such as ``Paris`` and ``paris`` of an uncased model, are one, under
         the first text.
         """
+        marked = marked or not self._marks_words
         if marked not in self._read:
             ids = _token_ids(self._model, self.texts, marked=marked)
             found = [Candidate(text, tuple(each)) for text, each in zip(self.texts, ids, strict=True)]
@@ -76,10 +80,21 @@ class Candidates:
             self._read[marked] = list(first.values())
         return self._read[marked]
 
+    @cached_property
+    def kinds(self) -> tuple[bool, ...]:
+        """The kinds of slot at which the candidates can be read: whether a word has the vocabulary's mark there."""
+        if not self._marks_words:
+            return (True,)
+        try:
+            self.of(marked=False)
+        except CandidatesError:  # an error of each text with such a slot, which then has no rows
+            return (True,)
+        return (True, False)
+
     def ids(self, *, marked: bool) -> dict[str, tuple[int, ...]]:
         """The token ids of each of ``texts``, as ``of`` has them; several may have the same."""
         self.of(marked=marked)
-        return self._ids[marked]
+        return self._ids[marked or not self._marks_words]
 
     def _check(self, candidates: Sequence[Candidate]) -> None:
         tokenizer = self._model.tokenizer
@@ -130,10 +145,13 @@ def _token_ids(model: Model, texts: Sequence[str], *, marked: bool) -> list[list
     if pieces.boundary is None or not pieces.boundary.begins:
         return plain
     wrong = [index for index, ids in enumerate(plain) if ids and pieces.is_marked(ids[0]) != marked]
+    if not wrong:
+        return plain
     if marked:
         changed = _encode(tokenizer, [f" {texts[index]}" for index in wrong])
     else:
-        changed = [_bare(model, texts[index]) for index in wrong]
+        splitter = _without_prefix(tokenizer.pre_tokenizer)
+        changed = [_bare(model, splitter, texts[index]) for index in wrong]
     for index, ids in zip(wrong, changed, strict=True):
         plain[index] = ids
     return plain
@@ -143,13 +161,13 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [list(each.ids) for each in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def _bare(model: Model, text: str) -> list[int]:
+def _bare(model: Model, splitter: PreTokenizer, text: str) -> list[int]:
     """Tokenize a text whose first word has no mark, with a tokenizer that would add one."""
     tokenizer = model.tokenizer.tokenizer
     first, _, rest = text.partition(" ")
     normalized = tokenizer.normalizer.normalize_str(first) if tokenizer.normalizer else first
     mark = model.pieces.boundary.mark if model.pieces.boundary else ""
-    splits = _without_prefix(tokenizer.pre_tokenizer).pre_tokenize_str(normalized.removeprefix(mark))
+    splits = splitter.pre_tokenize_str(normalized.removeprefix(mark))
     ids = [token.id for split, _ in splits for token in tokenizer.model.tokenize(split)]
     return ids + (_token_ids(model, [rest], marked=True)[0] if rest else [])
 

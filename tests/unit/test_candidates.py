@@ -3,6 +3,7 @@
 import pytest
 from tokenizers import normalizers, pre_tokenizers
 
+from fillmask import candidates as candidates_module
 from fillmask.candidates import Candidates, check_candidates
 from fillmask.errors import CandidatesError
 from tests.support.goldens import FAMILIES, golden
@@ -71,6 +72,21 @@ def test_candidates_are_read_once_for_each_kind_of_slot():
     assert candidates.texts == ["the"]
     assert candidates.of(marked=True) is candidates.of(marked=True)
     assert candidates.of(marked=False) is not candidates.of(marked=True)
+    assert candidates.kinds == (True, False)
+    alike = Candidates(golden("wordpiece").model, ["the"])
+    assert alike.of(marked=False) is alike.of(marked=True)
+    assert alike.kinds == (True,)
+
+
+def test_candidates_that_cannot_be_read_without_the_mark_have_no_such_slots(monkeypatch):
+    read = candidates_module._token_ids
+    monkeypatch.setattr(
+        candidates_module, "_token_ids", lambda *args, marked: read(*args, marked=marked) if marked else [[]]
+    )
+    candidates = Candidates(golden("bytelevel").model, ["the"])
+    assert candidates.kinds == (True,)
+    with pytest.raises(CandidatesError, match="a candidate has no token"):
+        candidates.of(marked=False)
 
 
 @pytest.mark.parametrize(

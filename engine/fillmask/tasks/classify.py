@@ -70,7 +70,7 @@ class Parameters:
 
     def rows(self, _: str) -> int:
         """How many rows a text takes, at most."""
-        return len(self.templates) * len(self.rank.nodes(marked=True))
+        return len(self.templates) * self.rank.most_rows()
 
 
 def resolve(  # noqa: PLR0913 -- one parameter an option

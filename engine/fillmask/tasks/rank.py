@@ -102,11 +102,16 @@ class Parameters:
     def rows(self, text: str) -> int:
         """How many rows a text takes, at most, from how often it has a mask or a placeholder."""
         masks = {self.candidates.mask_token, *PLACEHOLDERS}
-        return max(1, sum(text.count(mask) for mask in masks)) * len(self.nodes(marked=True))
+        return max(1, sum(text.count(mask) for mask in masks)) * self.most_rows()
 
-    def most_pieces(self, *, marked: bool = True) -> int:
-        """The largest number of pieces of a candidate, at a slot at which a word has the vocabulary's mark, or not."""
-        return max(len(candidate.ids) for candidate in self.candidates.of(marked=marked))
+    def most_rows(self) -> int:
+        """The rows of one slot, at most: where a word has no mark, candidates may have more pieces."""
+        return max(len(self.nodes(marked=marked)) for marked in self.candidates.kinds)
+
+    def most_pieces(self, *, marked: bool | None = None) -> int:
+        """The most pieces of a candidate where words have the vocabulary's mark, or where not; None: at any slot."""
+        kinds = self.candidates.kinds if marked is None else (marked,)
+        return max(len(candidate.ids) for kind in kinds for candidate in self.candidates.of(marked=kind))
 
 
 def resolve(

@@ -257,3 +257,5 @@ def test_a_text_is_cut_for_the_pieces_that_its_slot_takes(start, monkeypatch):
     wanted = pieces[word].of(marked=bool(start))[0].ids
     assert (len(wanted) > 1) == (not start)
     assert model.model.max_length - 3 <= max(row.input_ids.size for row in rows) <= model.model.max_length
+    parameters = CLASSIFY.resolve(model.model, labels=[word], template=start + "<mask> {text}").value
+    assert len(rows) == len(wanted) <= parameters.rows("word")

@@ -281,3 +281,22 @@ def test_the_rows_of_a_slot_are_made_once_for_all_texts(native):
     assert parameters.nodes(marked=True) is parameters.nodes(marked=True)
     parallel = replace(parameters, method="parallel")
     assert len(parallel.nodes(marked=True)) == 2 < len(parameters.nodes(marked=True)) == 3
+
+
+@pytest.fixture(scope="module")
+def bytes_model(tmp_path_factory):
+    """A model with the token ``Ġdog``; where a word has no mark, ``dog`` is three tokens."""
+    folder = tmp_path_factory.mktemp("models") / "bytes"
+    graph = toys.foreign_graph(toys.tables(size=toys.byte_level().get_vocab_size()))
+    settings = {"mask_token": "<mask>", "pad_token": "<pad>"}
+    return FillMask(toys.write_foreign(folder, {"model.onnx": graph}, tokenizer=toys.byte_level(), settings=settings))
+
+
+@pytest.mark.parametrize(("text", "pieces", "rows"), [("a <mask>", 1, 1), ("a<mask>", 3, 3), ("<mask>", 3, 3)])
+def test_the_rows_are_no_fewer_than_run_where_words_have_no_mark(bytes_model, runs, text, pieces, rows):
+    parameters = resolve(bytes_model.model, candidates=["dog"]).value
+    assert (parameters.rows(text), parameters.most_pieces()) == (3, 3)
+    assert parameters.most_pieces(marked=True) == 1
+    runs.clear()
+    assert bytes_model.rank(text, ["dog"])[0][0].pieces == pieces
+    assert sum(runs) == rows
