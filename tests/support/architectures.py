@@ -219,13 +219,18 @@ def make_checkpoint(name: str, folder: Path) -> Path:
     tokenizer = make_tokenizer(architecture, folder)
     tokenizer.save_pretrained(folder)
     ids = {f"{token}_token_id": getattr(tokenizer, f"{token}_token_id") for token in ("pad", "mask")}
-    settings = {"vocab_size": len(tokenizer)} | SIZES | ids | architecture.settings
+    draw(make_config(name, len(tokenizer), ids), architecture.width).save_pretrained(folder)
+    return folder
+
+
+def make_config(name: str, vocab_size: int, ids: dict[str, int]) -> transformers.PretrainedConfig:
+    """A configuration with small sizes, for a vocabulary and its special tokens."""
+    vocabulary = ids | {"vocab_size": vocab_size}
+    settings = SIZES | vocabulary | ARCHITECTURES[name].settings
     given = {key: value for key, value in settings.items() if value is not None}
     if "text_config" in given:
-        given["text_config"] = given["text_config"] | ids | {"vocab_size": len(tokenizer)}
-    config = transformers.AutoConfig.for_model(name.partition("/")[0], **given)
-    draw(config, architecture.width).save_pretrained(folder)
-    return folder
+        given["text_config"] = given["text_config"] | vocabulary
+    return transformers.AutoConfig.for_model(name.partition("/")[0], **given)
 
 
 def draw(config: transformers.PretrainedConfig, width: float) -> transformers.PreTrainedModel:

@@ -31,6 +31,11 @@ _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
     "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
+# Their positions are rotary or relative, and computed: whatever max_position_embeddings says, they do not end.
+_COMPUTED_POSITIONS = {
+    "esmc", "eurobert", "funnel", "gte", "jina_embeddings_v3", "modernbert", "modernvbert", "neobert", "neomme",
+    "nomic_bert", "ultrabert", "ultravbert",
+}  # fmt: skip
 
 
 class ModelTokenizer(NamedTuple):
@@ -154,7 +159,7 @@ def max_length(settings: Mapping[str, Any], config: Mapping[str, Any]) -> int:
     if limit < 1:  # as transformers, which does not cut a text for fill-mask
         limit = _NO_LIMIT
     positions = config.get("max_position_embeddings")
-    if not positions or positions < 0 or not _has_table(config):
+    if not positions or positions < 0 or not _positions_end(config):
         return int(limit)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= (config.get("pad_token_id") or 0) + 1
@@ -167,14 +172,25 @@ def _side(side: object) -> str:
     return str(side)
 
 
-def _has_table(config: Mapping[str, Any]) -> bool:
+def _positions_end(config: Mapping[str, Any]) -> bool:
     """Whether positions are looked up in a table, which ends; rotary and relative positions do not."""
     model_type = config.get("model_type")
     if model_type == "esm":
         return bool(config.get("position_embedding_type") != "rotary")
     if model_type in ("deberta", "deberta-v2"):
         return bool(config.get("position_biased_input", True))
-    return model_type not in ("eurobert", "modernbert", "neobert")
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}  # its name since 5, and before
+    return model_type not in _COMPUTED_POSITIONS or _is_dynamic(rope)
+
+
+def _is_dynamic(rope: Mapping[str, Any]) -> bool:
+    """Whether frequencies change with the length of a text beyond ``max_position_embeddings``, which no graph computes.
+
+    Args:
+        rope: The parameters of rotary positions, of all layers or by the type of a layer.
+    """
+    parts = [rope, *(part for part in rope.values() if isinstance(part, Mapping))]
+    return any(part.get("rope_type", part.get("type")) == "dynamic" for part in parts)
 
 
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:

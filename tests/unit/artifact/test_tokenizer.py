@@ -1,10 +1,12 @@
 import math
+import re
+from pathlib import Path
 
 import pytest
 
 from fillmask import FillMask
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.tokenizer import max_length, open_tokenizer
+from fillmask.artifact.tokenizer import _COMPUTED_POSITIONS, _OFFSET_POSITIONS, max_length, open_tokenizer
 from fillmask.errors import ArtifactError
 from tests.support import toys
 
@@ -208,9 +210,39 @@ def test_the_files_of_a_folder_may_begin_with_a_byte_order_mark(foreign_copy, to
         ({"model_type": "deberta-v2", "position_biased_input": False}, 10**9),
         ({"model_type": "deberta"}, 66),
         ({"model_type": "modernbert"}, 10**9),
+        ({"model_type": "nomic_bert", "rope_parameters": {"rope_type": "default"}}, 10**9),
+        ({"model_type": "nomic_bert", "rope_parameters": {"rope_type": "dynamic"}}, 66),
+        ({"model_type": "gte", "rope_scaling": {"type": "dynamic", "factor": 2.0}}, 66),
+        ({"model_type": "neomme", "rope_parameters": {"full_attention": {"rope_type": "dynamic"}}}, 66),
         ({"model_type": "roformer"}, 66),
     ],
 )
 def test_positions_without_a_table_do_not_limit_a_text(config, expected):
     assert max_length({}, {"max_position_embeddings": 66} | config) == expected
     assert max_length({"model_max_length": 20}, {"max_position_embeddings": 66} | config) == 20
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["esmc", "eurobert", "funnel", "gte", "jina_embeddings_v3", "modernvbert", "neomme", "ultrabert", "ultravbert"],
+)
+def test_computed_positions_do_not_end(kind):
+    assert max_length({"model_max_length": 8192}, {"max_position_embeddings": 66, "model_type": kind}) == 8192
+
+
+# Of transformers 5.24; their texts end where their table of positions does.
+WITH_TABLE = [
+    "albert", "bart", "bert", "big_bird", "convbert", "distilbert", "electra", "ernie", "layoutlm", "mbart",
+    "megatron-bert", "mobilebert", "mvp", "nezha", "nystromformer", "rembert", "roformer", "squeezebert", "yoso",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WITH_TABLE)
+def test_a_table_of_positions_ends(kind):
+    assert max_length({"model_max_length": 8192}, {"max_position_embeddings": 66, "model_type": kind}) == 66
+
+
+def test_every_architecture_is_known_to_have_a_table_or_not():
+    page = (Path(__file__).parents[3] / "docs" / "architectures.md").read_text("utf-8")
+    kinds = set(re.findall(r"^\| `([a-z0-9_-]+)`", page.partition("## Trained models")[0], re.MULTILINE))
+    assert kinds <= {"esm", "deberta", "deberta-v2", *WITH_TABLE, *_COMPUTED_POSITIONS, *_OFFSET_POSITIONS}
