@@ -42,8 +42,8 @@ class Candidates:
         texts: What the caller gave.
 
     Attributes:
+        model: The model.
         texts: The distinct candidates, in order.
-        mask_token: The model's mask.
         walked: The rows of a slot that a verb made of them, by its method and whether a word there has the mark.
 
     Raises:
@@ -52,8 +52,7 @@ class Candidates:
     """
 
     def __init__(self, model: Model, texts: object) -> None:
-        self._model = model
-        self.mask_token = model.tokenizer.mask_token
+        self.model = model
         self.texts = check_candidates(texts)
         boundary = model.pieces.boundary
         self._marks_words = boundary is not None and boundary.begins  # else a candidate reads alike everywhere
@@ -70,7 +69,7 @@ class Candidates:
         """
         marked = marked or not self._marks_words
         if marked not in self._read:
-            ids = _token_ids(self._model, self.texts, marked=marked)
+            ids = _token_ids(self.model, self.texts, marked=marked)
             found = [Candidate(text, tuple(each)) for text, each in zip(self.texts, ids, strict=True)]
             self._check(found)
             self._ids[marked] = dict(found)
@@ -97,14 +96,14 @@ class Candidates:
         return self._ids[marked or not self._marks_words]
 
     def _check(self, candidates: Sequence[Candidate]) -> None:
-        tokenizer = self._model.tokenizer
+        tokenizer = self.model.tokenizer
         added = tokenizer.tokenizer.get_added_tokens_decoder()
         special = {token for token, each in added.items() if each.special} - {tokenizer.unk_token_id}
         refused: list[tuple[str, Callable[[tuple[int, ...]], bool]]] = [
             ("has no token", lambda ids: not ids),
             ("has a token that is not in the vocabulary", lambda ids: tokenizer.unk_token_id in ids),
             ("has a special token", lambda ids: not special.isdisjoint(ids)),
-            ("has a token that the model does not score", lambda ids: max(ids) >= self._model.vocab_size),
+            ("has a token that the model does not score", lambda ids: max(ids) >= self.model.vocab_size),
         ]
         for what, is_wrong in refused:
             wrong = [candidate.text for candidate in candidates if is_wrong(candidate.ids)]

@@ -87,6 +87,11 @@ def read_slots(model: Model, text: str, slots: Sequence[tuple[int, int]] | None 
     return SlottedText(text, ids, masks, _glued(masks) if chosen is None else _chosen(masks, places, chosen))
 
 
+def count_masks(model: Model, text: str) -> int:
+    """Count the masks of a text as a scan of it finds them, without tokenizing it."""
+    return sum(text.count(each) for each in {model.tokenizer.mask_token, *model.encoder.placeholders_of(text)})
+
+
 def check_slots(text: str, slots: object) -> list[Span]:
     """Check spans that a caller gives.
 

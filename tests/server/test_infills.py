@@ -87,4 +87,5 @@ def test_rows_and_masks_are_limited(server):
     with pytest.raises(HttpError, match="at most 8 tokens to read, got about 9"):
         weights(["[MASK] [MASK]"], max_reads=8)
     with pytest.raises(HttpError, match="a text has at most 2 masks, got 3"):
-        weights(["[MASK] <mask> {mask}"], max_masks=2)
+        weights(["{mask} <mask> {mask}"], max_masks=2)
+    assert weights(["[MASK] <mask> {mask}"], max_masks=1)  # beside the model's own mask placeholders are text

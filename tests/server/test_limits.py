@@ -68,6 +68,26 @@ def test_candidates_and_their_rows_may_be_as_many_as_their_limits(small):
     assert "a request takes at most 3 rows, got 4" in rank(WORDS[:6], masks=4).error
 
 
+def test_masks_count_as_the_model_finds_them(small):
+    assert small.ask("[MASK] of {mask} {mask} {mask} {mask}").status == 200
+    reply = small.ask(["a [MASK]", "{mask} {mask} <mask> <mask> {mask}"])
+    assert (reply.status, reply.error) == (422, "inputs[1]: a text has at most 4 masks, got 5")
+    for path in ("/rank", "/infill"):
+        parameters = {"candidates": WORDS[:2]} if path == "/rank" else {"top_k": 1}
+        asked = {"inputs": "[MASK] of {mask} {mask} {mask} {mask}", "parameters": parameters}
+        assert small.request("POST", path, asked).status == 200
+        reply = small.request("POST", path, asked | {"inputs": "[MASK] " * 5})
+        assert (reply.status, reply.error) == (422, "inputs: a text has at most 4 masks, got 5")
+
+
+def test_masks_have_no_limit_where_none_is_filled(small, server):
+    labels = {"inputs": "[MASK] <mask> {mask} " * 3, "parameters": {"labels": WORDS[:2]}}
+    assert small.request("POST", "/classify", labels).status == 200
+    text = "a [MASK] is no {mask} " * 9
+    assert server.request("POST", "/score", {"inputs": text}).status == 200
+    assert server.request("POST", "/marginals", {"inputs": text, "parameters": {"alphabet": ["is"]}}).status == 200
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_may_be_as_large_as_its_limit(small, chunked):
     limit = LIMITS["--max-body-bytes"]

@@ -92,7 +92,8 @@ def test_rankings_are_described(server):
 def test_the_weight_is_known_before_a_run_and_no_lower_than_what_runs(server, alone):
     parameters = RANK.resolve(alone.model, candidates=CANDIDATES).value
     assert parameters.rows(TEXTS[0]) == 3  # one for the words of one token, two for the two pieces
-    assert parameters.rows(TEXTS[1]) == 6
+    assert parameters.rows(TEXTS[1]) == 3  # beside the model's own mask {mask} is text
+    assert parameters.rows("{mask} and <mask>") == 6
     assert weights(RANK_TEXTS, ["x" * 392 + "[MASK]"], parameters) == [3 * 103]
     words = "word " * 60
     ran = int(ask(server, words + "[MASK]").headers["x-compute-tokens"])

@@ -86,19 +86,20 @@ def test_a_text_that_grows_is_an_input_error(server):
     assert reply.error.startswith("inputs: a text has at most 40000 characters after normalization")
 
 
-OWN_MASK = """
-import fillmask.server.request as request
-request.PLACEHOLDERS = ()
+# No mask is found before a text is tokenized.
+UNSEEN_MASKS = """
+import fillmask.slots as slots
+slots.count_masks = lambda model, text: 0
 """
 
 
 @pytest.fixture(scope="module")
 def limited():
-    with serving.serve("--max-response-bytes", "20000", prelude=OWN_MASK) as served:
+    with serving.serve("--max-response-bytes", "20000", prelude=UNSEEN_MASKS) as served:
         yield served
 
 
-def test_the_masks_of_a_model_with_a_mask_of_its_own_are_limited(limited):
+def test_masks_that_only_the_tokenizer_finds_are_limited(limited):
     reply = limited.ask("[MASK] " * 17)
     assert (reply.status, reply.error) == (422, "inputs: a text has at most 16 masks, got 17")
     reply = limited.ask(["[MASK] " * 13] * 5, top_k=1)

@@ -13,6 +13,11 @@ def weights(service, texts, parameters=None, *, arguments=None, bytes_per_token=
     request = TaskRequest(
         texts, single=False, arguments=arguments or {}, timeout=1, stream=stream, warnings=[], size=100
     )
-    inner = SimpleNamespace(max_length=512, vocab_size=VOCABULARY, tokenizer=SimpleNamespace(mask_token="[MASK]"))
+    inner = SimpleNamespace(
+        max_length=512,
+        vocab_size=VOCABULARY,
+        tokenizer=SimpleNamespace(mask_token="[MASK]"),
+        encoder=SimpleNamespace(placeholders_of=lambda text: () if "[MASK]" in text else ("<mask>", "{mask}")),
+    )
     served = SimpleNamespace(model=inner, bytes_per_token=bytes_per_token)
     return service.weigh(request, served, Settings(**limits), parameters)

@@ -31,7 +31,7 @@ The modules in the order in which a request passes them:
     scheduler    the queues, and the threads that run them
     job          one text in the queue, and its result
     worker       a batch of jobs: their tasks' reads, run together; own_run: those of one task, batch by batch
-    result_limits  masks after tokenizing, bytes of the results; their JSON is made in the worker
+    result_limits  masks before and after tokenizing, bytes of the results; their JSON is made in the worker
     gather       waits for the results, the deadline or a disconnect
     ndjson       instead of gather: one line for each text (streaming)
     warning_header  the engine's notices, for the client

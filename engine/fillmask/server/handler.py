@@ -13,7 +13,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fillmask.encoding import PLACEHOLDERS
 from fillmask.errors import InputError
 from fillmask.server.admission import Admission, stream_needs
 from fillmask.server.aside import ASIDE
@@ -25,7 +24,7 @@ from fillmask.server.metrics import Metrics
 from fillmask.server.ndjson import NdjsonResponse, generate_lines
 from fillmask.server.registry import Registry, ServedModel
 from fillmask.server.request import TaskRequest
-from fillmask.server.result_limits import ResultLimits, check_expansion
+from fillmask.server.result_limits import ResultLimits, check_expansion, check_masks
 from fillmask.server.scheduler import Scheduler
 from fillmask.server.service import Service
 from fillmask.server.settings import Settings
@@ -108,9 +107,10 @@ class Handler:
             context.fields["inputs"] = request.texts
 
     def _prepare(self, service: Service, model: ServedModel, request: TaskRequest) -> _Submission:
+        masks = check_masks(request, model.model, self.settings) if service.limits_masks else [0] * len(request.texts)
         parameters, warnings = _resolve(service, model, request, self.settings)
         weights = service.weigh(request, model, self.settings, parameters)
-        extras = _extras(service, model, request)
+        extras = _extras(request, masks)
         limits = ResultLimits(self.settings, request.arguments.get("top_k") or 1, stream=request.stream)
         # Enough that no thread idles until the next text, as far as one stream may hold it.
         most = self.admission.stream_tokens_limit // model.model.max_length
@@ -178,13 +178,10 @@ def _resolve(service: Service, model: ServedModel, request: TaskRequest, setting
     return service.bound(resolved.value, settings), warnings
 
 
-def _extras(service: Service, model: ServedModel, request: TaskRequest) -> list[int]:
+def _extras(request: TaskRequest, masks: Sequence[int]) -> list[int]:
     """Estimate the time of the predictions of each text, as that of so many tokens."""
-    if not service.limits_masks:
-        return [0] * len(request.texts)
     top_k = request.arguments.get("top_k") or 1
-    masks = {*PLACEHOLDERS, model.model.tokenizer.mask_token}
-    return [sum(text.count(mask) for mask in masks) * _tokens_per_mask(text, top_k) for text in request.texts]
+    return [count * _tokens_per_mask(text, top_k) for text, count in zip(request.texts, masks, strict=True)]
 
 
 def _tokens_per_mask(text: str, top_k: int) -> int:

@@ -7,14 +7,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from fillmask.encoding import PLACEHOLDERS
 from fillmask.results import as_json
 from fillmask.server.admission import weigh
-from fillmask.server.http_errors import HttpError
 from fillmask.server.infill_schema import InfillBody, InfillParameters
 from fillmask.server.masked_reads import check_reads
 from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, receive
+from fillmask.server.result_limits import check_masks
 from fillmask.server.service import Service, join_json
 from fillmask.server.settings import Settings
 from fillmask.tasks.infill import INFILL, MOST_LAYOUTS, Infill
@@ -31,18 +30,12 @@ def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings, *
     Raises:
         HttpError: 422, the texts have more masks or rows than allowed.
     """
-    masks = [_count_masks(text, model.model.tokenizer.mask_token) for text in request.texts]
-    if (most := max(masks, default=0)) > settings.max_masks:
-        raise HttpError(422, f"inputs: a text has at most {settings.max_masks} masks, got {most}")
+    masks = check_masks(request, model.model, settings)
     reads = [_rows(count, request.arguments) for count in masks]
     check_reads(reads, settings, stream=request.stream)
     longest, size = model.model.max_length, model.bytes_per_token
     weights = zip(request.texts, masks, reads, strict=True)
     return [rows * min(longest, weigh(text, longest, size) + count * _most(request)) for text, count, rows in weights]
-
-
-def _count_masks(text: str, mask_token: str) -> int:
-    return sum(text.count(placeholder) for placeholder in {mask_token, *PLACEHOLDERS})
 
 
 def _most(request: TaskRequest) -> int:

@@ -13,6 +13,7 @@ from fillmask.server.http_errors import HttpError
 from fillmask.server.rank_schema import RankBody, RankParameters
 from fillmask.server.registry import ServedModel
 from fillmask.server.request import TaskRequest, known_members, receive
+from fillmask.server.result_limits import check_masks
 from fillmask.server.service import Service, join_json, weigh_texts
 from fillmask.server.settings import Settings
 from fillmask.tasks.rank import RANK, Parameters, Ranking
@@ -55,8 +56,9 @@ def weigh_rank(request: TaskRequest, model: ServedModel, settings: Settings, par
     """Estimate the tokens that ranking runs: in each text a row for each prefix of the candidates and each mask.
 
     Raises:
-        HttpError: 422, there are more rows than allowed.
+        HttpError: 422, there are more masks or rows than allowed.
     """
+    check_masks(request, model.model, settings)
     rows = count_rows(request, settings, parameters)
     pieces = parameters.most_pieces()
     tokens = (count + pieces for count in weigh_texts(request, model))

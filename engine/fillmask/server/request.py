@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from fillmask.encoding import PLACEHOLDERS
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.server.aside import ASIDE
 from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE, context_of
@@ -181,22 +180,11 @@ def read_texts(inputs: str | list[str], settings: Settings, *, stream: bool) -> 
     if len(texts) > most:
         more = "" if stream else f"; with Accept: {NDJSON}, one line a text, {settings.max_stream_texts} are allowed"
         raise HttpError(422, f"inputs: a request has at most {most} texts, got {len(texts)}{more}")
-    masks = 0
     for index, text in enumerate(texts):
-        masks += _check_text(text, "inputs" if isinstance(inputs, str) else f"inputs[{index}]", settings)
-    if masks > settings.max_request_masks and not stream:
-        raise HttpError(422, f"inputs: a request has at most {settings.max_request_masks} masks, got {masks}")
+        if len(text) > settings.max_characters:
+            where = "inputs" if isinstance(inputs, str) else f"inputs[{index}]"
+            raise HttpError(422, f"{where}: a text has at most {settings.max_characters} characters, got {len(text)}")
     return texts
-
-
-def _check_text(text: str, where: str, settings: Settings) -> int:
-    """Check a text, and return how many masks it has."""
-    if len(text) > settings.max_characters:
-        raise HttpError(422, f"{where}: a text has at most {settings.max_characters} characters, got {len(text)}")
-    masks = sum(text.count(mask) for mask in PLACEHOLDERS)
-    if masks > settings.max_masks:
-        raise HttpError(422, f"{where}: a text has at most {settings.max_masks} masks, got {masks}")
-    return masks
 
 
 def _arguments(given: FillMaskParameters, settings: Settings) -> dict[str, Any]:

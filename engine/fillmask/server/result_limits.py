@@ -1,4 +1,4 @@
-"""Limits that hold for what the model counts; worker threads check them, before and after a text runs."""
+"""Limits of masks and of results: masks as the model finds them, at first in the text and then among its tokens."""
 
 from __future__ import annotations
 
@@ -8,12 +8,31 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fillmask.errors import InputError
-from fillmask.server.http_errors import encode_json
+from fillmask.model import Model
+from fillmask.server.http_errors import HttpError, encode_json
+from fillmask.server.request import TaskRequest
 from fillmask.server.settings import Settings
+from fillmask.slots import count_masks
 from fillmask.tasks import Read
 
 _SHORT_CHARACTERS = 1000
 _PIECE_CHARACTERS = 100
+
+
+def check_masks(request: TaskRequest, model: Model, settings: Settings) -> list[int]:
+    """Count the masks of each text, before it is tokenized.
+
+    Raises:
+        HttpError: 422, a text has more than allowed, or a request without a line for each text.
+    """
+    counts = [count_masks(model, text) for text in request.texts]
+    for index, count in enumerate(counts):
+        if count > settings.max_masks:
+            where = "inputs" if request.single else f"inputs[{index}]"
+            raise HttpError(422, f"{where}: a text has at most {settings.max_masks} masks, got {count}")
+    if (total := sum(counts)) > settings.max_request_masks and not request.stream:
+        raise HttpError(422, f"inputs: a request has at most {settings.max_request_masks} masks, got {total}")
+    return counts
 
 
 def check_expansion(text: str, most: int) -> None:
@@ -32,7 +51,7 @@ def check_expansion(text: str, most: int) -> None:
 
 
 class ResultLimits:
-    """The limits of one request; the threads that run its texts share it.
+    """The limits of one request; the threads that run its texts share it, and check before and after each text.
 
     Args:
         settings: The limits.

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from fillmask.candidates import Candidate, Candidates
 from fillmask.contexts import SlotContext, is_marked, slot_context
-from fillmask.encoding import PLACEHOLDERS
 from fillmask.errors import InputError
 from fillmask.log_scoring import log_softmax_at
 from fillmask.masking import MaskingTruncation, check_masking_truncation
@@ -27,7 +26,7 @@ from fillmask.model import Model
 from fillmask.predicting import Slots
 from fillmask.prefixes import Node, in_parallel, left_to_right
 from fillmask.results import Results, short_repr, to_dict
-from fillmask.slots import Slot, SlottedText, read_slots
+from fillmask.slots import Slot, SlottedText, count_masks, read_slots
 from fillmask.tasks import Read, Result, Task, Verb, read_all
 
 RankMethod: TypeAlias = Literal["l2r", "parallel"]
@@ -100,9 +99,8 @@ class Parameters:
         return walked[self.method, marked]
 
     def rows(self, text: str) -> int:
-        """How many rows a text takes, at most, from how often it has a mask or a placeholder."""
-        masks = {self.candidates.mask_token, *PLACEHOLDERS}
-        return max(1, sum(text.count(mask) for mask in masks)) * self.most_rows()
+        """How many rows a text takes, at most, from how many masks it has."""
+        return max(1, count_masks(self.candidates.model, text)) * self.most_rows()
 
     def most_rows(self) -> int:
         """The rows of one slot, at most: where a word has no mark, candidates may have more pieces."""
