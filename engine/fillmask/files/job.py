@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from fillmask.artifact.content_hash import hash_foreign
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.manifest import MANIFEST
+from fillmask.artifact.weights_file import hash_file
 from fillmask.environment import versions
 from fillmask.errors import InputError
 from fillmask.files.parts import JOB, PartFolder, write_json
@@ -124,7 +125,7 @@ def _ignored(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]
 def _describe_file(path: Path, *, hashed: bool) -> dict[str, Any]:
     try:
         status = path.stat()
-        digest = {"sha256": _hash_files([path])} if hashed else {}
+        digest = {"sha256": _hash_file(path)} if hashed else {}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     return {
@@ -144,20 +145,10 @@ def _describe_stdin(path: Path) -> dict[str, Any]:
 def _hash(artifact: Artifact, variant: str) -> str:
     """The hash of the manifest, which holds those of all files; of a foreign folder that of its files."""
     if artifact.manifest:
-        return hashlib.sha256((artifact.folder / MANIFEST).read_bytes()).hexdigest()
-    graph = artifact.folder / artifact.variants[variant]
-    return _hash_files(
-        [*sorted(graph.parent.glob(f"{graph.name}*")), *sorted(artifact.folder.glob("*.json"))], named=True
-    )
+        return _hash_file(artifact.folder / MANIFEST)
+    return hash_foreign(artifact, variant)
 
 
-def _hash_files(paths: Iterable[Path], *, named: bool = False) -> str:
-    """The hash of the bytes of files, with their names before them."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if named:
-            digest.update(path.name.encode())
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()
+def _hash_file(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        return hash_file(file)[0]

@@ -8,12 +8,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from fillmask.artifact.content_hash import hash_foreign
 from fillmask.errors import InputError
 from fillmask.model import Model
+from fillmask.runtime.session import Session
 
 # Without content. The mask itself, which Zhao et al. (2021) also take, would be a second mask here.
 CONTENT_FREE = ("N/A", "")
+# Of loaded models without a manifest.
+_HASHES: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Prior:
         method: The method of ``rank``.
         normalize: What ``rank`` normalized.
         texts: Over how many texts.
-        model: What identifies the model: its variant, and the SHA-256 of its manifest, or None without one.
+        model: What identifies the model: its variant, and the SHA-256 of its manifest, or without one of its files.
     """
 
     words: tuple[dict[str, float], ...]
@@ -81,10 +86,19 @@ def _parsed(read: Mapping[str, Any]) -> Prior:
 
 
 def identity(model: Model) -> dict[str, str | None]:
-    """What identifies a model."""
+    """What identifies a model: its variant, and the SHA-256 of its manifest or, without one, of its files."""
     manifest = model.artifact.manifest
+    if not manifest:
+        return {"variant": model.variant, "sha256": _hash_of(model)}
     content = json.dumps(manifest, sort_keys=True).encode()
-    return {"variant": model.variant, "sha256": hashlib.sha256(content).hexdigest() if manifest else None}
+    return {"variant": model.variant, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _hash_of(model: Model) -> str:
+    """Hash a model's files, once while it is loaded: large ones take seconds."""
+    if model.session not in _HASHES:
+        _HASHES[model.session] = hash_foreign(model.artifact, model.variant)
+    return _HASHES[model.session]
 
 
 def mean_of(readings: Sequence[Sequence[Mapping[str, float]]]) -> tuple[dict[str, float], ...]:

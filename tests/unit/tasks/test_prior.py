@@ -5,8 +5,10 @@ import math
 
 import pytest
 
-from fillmask import InputError, Prior
+from fillmask import FillMask, InputError, Prior
+from fillmask.artifact.content_hash import hash_foreign
 from fillmask.tasks.prior import identity, log_sum, mean_of
+from tests.support import toys
 
 PRIOR = Prior(({"cat": -1.5, "été": -2.25},), ("{text} [MASK]",), "l2r", None, 2, {"variant": "fp32", "sha256": None})
 
@@ -50,7 +52,7 @@ def test_probabilities_are_averaged_and_not_their_logarithms():
 def test_variants_of_a_model_are_told_apart(native, foreign):
     assert identity(native.model)["variant"] == "fp32"
     assert len(identity(native.model)["sha256"]) == 64
-    assert identity(foreign.model)["sha256"] is None
+    assert identity(foreign.model) == {"variant": "fp32", "sha256": hash_foreign(foreign.artifact, "fp32")}
 
 
 def test_a_prior_is_checked(native):
@@ -58,3 +60,16 @@ def test_a_prior_is_checked(native):
     prior.check(native.model, ["{text} [MASK]"], ["cat"], method="l2r", normalize=None)
     with pytest.raises(InputError, match="no word 'dog'"):
         prior.check(native.model, ["{text} [MASK]"], ["cat", "dog"], method="l2r", normalize=None)
+
+
+def test_a_prior_of_another_model_without_a_manifest_is_refused(foreign, tmp_path, monkeypatch):
+    arguments = {"labels": ["cat"], "template": "{text} [MASK]"}
+    prior = foreign.fit_prior(**arguments)
+    graph = toys.foreign_graph(toys.tables(7))
+    other = FillMask(toys.write_foreign(tmp_path / "other", {"model.onnx": graph}), threads=1)
+    with pytest.raises(InputError, match="the prior was fitted with model"):
+        other.classify("a cat", **arguments, prior=prior)
+    same = FillMask(toys.write_foreign(tmp_path / "same"), threads=1)
+    same.classify("a cat", **arguments, prior=prior)
+    monkeypatch.setattr("fillmask.tasks.prior.hash_foreign", None)  # a loaded model is hashed once
+    same.classify("a cat", **arguments, prior=prior)
