@@ -19,10 +19,10 @@ from fillmask.windows import Windows
 
 # What people write for a mask, whatever the model calls it.
 PLACEHOLDERS = ("[MASK]", "<mask>", "{mask}")
-# encode holds the GIL, which for 20,000 characters can last 0.4 s; encode_batch_fast releases it. A character beyond
+# encode holds the GIL, which for 20,000 characters can last 0.4 s; encode_batch releases it. A character beyond
 # ASCII can become 18 (U+FDFA).
-_LONG_CHARACTERS = 1000
-_LONG_CHARACTERS_BEYOND_ASCII = 100
+LONG_CHARACTERS = 1000
+LONG_CHARACTERS_BEYOND_ASCII = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -86,7 +86,7 @@ class Encoder:
     def _cached_or_encoded(self, text: str) -> list[int]:
         if self._word_cache is not None and (cached := self._word_cache.ids(text)) is not None:
             return cached
-        if len(text) > (_LONG_CHARACTERS if text.isascii() else _LONG_CHARACTERS_BEYOND_ASCII):
+        if len(text) > (LONG_CHARACTERS if text.isascii() else LONG_CHARACTERS_BEYOND_ASCII):
             return list(self._tokenizer.encode_batch_fast([text])[0].ids)
         ids: list[int] = self._tokenizer.encode(text).ids
         return ids

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
+from tokenizers import Encoding, Tokenizer
 
 from fillmask.artifact.tokenizer import reported
-from fillmask.encoding import check_text
+from fillmask.encoding import LONG_CHARACTERS, LONG_CHARACTERS_BEYOND_ASCII, check_text
 from fillmask.errors import TextError
 from fillmask.model import Model
 from fillmask.spans import Span, trace
@@ -47,7 +48,7 @@ def tokenize(model: Model, text: str) -> TextTokens:
     """
     model.session.check_process()
     check_text(text)
-    encoding: Encoding = reported(model.tokenizer.tokenizer.encode, text)
+    encoding: Encoding = reported(partial(_encode, model.tokenizer.tokenizer), text)
     ids = np.array(encoding.ids, dtype=np.int64)
     if ids.max(initial=0) >= model.vocab_size:
         raise TextError(f"the text has the token {ids.max()}, the model scores {model.vocab_size} tokens")
@@ -55,3 +56,10 @@ def tokenize(model: Model, text: str) -> TextTokens:
     first, last = windows.prefix, ids.size - windows.suffix
     spans = trace(text, encoding.offsets[first:last])
     return TextTokens(ids[first:last], ids[:first], ids[last:], spans, encoding.word_ids[first:last])
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> Encoding:
+    """Tokenize a text, and a long one as a batch, which releases the GIL meanwhile and has the same places."""
+    if len(text) > (LONG_CHARACTERS if text.isascii() else LONG_CHARACTERS_BEYOND_ASCII):
+        return tokenizer.encode_batch([text])[0]
+    return tokenizer.encode(text)

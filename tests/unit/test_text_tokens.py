@@ -1,5 +1,7 @@
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from fillmask import FillMask, TextError
 from fillmask.encoding import PLACEHOLDERS
+from fillmask.spans import trace
 from fillmask.text_tokens import tokenize
 from tests.support import toys
 from tests.support.toys import PROPERTY
@@ -73,3 +76,16 @@ def test_only_the_models_own_mask_is_a_mask():
         for text in PLACEHOLDERS:
             ids = tokenize(model(family), text).ids.tolist()
             assert (model(family).tokenizer.mask_token_id in ids) == (text == own)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("text", ["the keys " * 120, "日本 isn't " * 12])
+def test_a_long_text_is_a_batch_which_releases_the_gil_and_keeps_its_places(family, text):
+    whole = model(family)
+    batches = SimpleNamespace(encode_batch=whole.tokenizer.tokenizer.encode_batch)
+    found = tokenize(replace(whole, tokenizer=whole.tokenizer._replace(tokenizer=batches)), text)
+    encoding = whole.tokenizer.tokenizer.encode(text)
+    inner = slice(found.head.size, len(encoding.ids) - found.tail.size)
+    assert [*found.head.tolist(), *found.ids.tolist(), *found.tail.tolist()] == encoding.ids
+    assert found.spans == trace(text, encoding.offsets[inner])
+    assert found.word_ids == encoding.word_ids[inner]

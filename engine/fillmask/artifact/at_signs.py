@@ -61,6 +61,11 @@ class AtSigns:
         """Tokenize a text."""
         return self._known(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
 
+    def encode_batch(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> list[Encoding]:
+        """Tokenize texts."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=add_special_tokens)
+        return [self._known(encoding) for encoding in encodings]
+
     def encode_batch_fast(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> list[Encoding]:
         """Tokenize texts without their offsets."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=add_special_tokens)

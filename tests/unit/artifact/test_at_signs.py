@@ -35,6 +35,7 @@ def test_a_symbol_that_is_no_token_is_unknown_where_it_stands(opened):
     assert encoding.ids == [5, 0, 2, 4, 1]
     assert encoding.offsets == [(0, 3), (4, 6), (6, 7), (7, 8), (9, 15)]
     assert encoding.word_ids == [0, 1, 1, 1, 2]
+    assert opened().encode_batch(["abc abac <mask>"]) == [encoding]
     assert [each.ids for each in opened().encode_batch_fast(["abc", "ab"])] == [[5], [2, 0]]
 
 
