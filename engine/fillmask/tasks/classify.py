@@ -135,21 +135,22 @@ def classify(model: Model, text: str, parameters: Parameters) -> Task[Results[La
     """Classify a text.
 
     Raises:
-        InputError: The model does not take the text.
+        InputError: The model does not take the text, or the temperature is too small.
     """
     readings = yield from read_words(model, text, parameters)
     labels = list(parameters.labels)
     priors = parameters.prior.words if parameters.prior else tuple({} for _ in readings)
-    plain = [[_aggregate(each, {}, parameters, label) for each in readings] for label in labels]
+    plain = [_mean([_aggregate(each, {}, parameters, label) for each in readings]) for label in labels]
     taken = [
-        [_aggregate(each, prior, parameters, label) for each, prior in zip(readings, priors, strict=True)]
+        _mean([_aggregate(each, prior, parameters, label) for each, prior in zip(readings, priors, strict=True)])
         for label in labels
     ]
-    z = [math.fsum(each) / len(each) / parameters.temperature for each in taken]
+    z = _divided(taken, parameters.temperature)
     scores = [_sigmoid(value) for value in z] if parameters.multi_label else softmax(z)
-    log_probs = [math.fsum(each) / len(each) for each in plain]
-    made = [Label(*each, parameters.prior_hash) for each in zip(labels, scores, log_probs, strict=True)]
-    return Result(Results(sorted(made, key=lambda each: (-each.score, each.label))))
+    made = [Label(*each, parameters.prior_hash) for each in zip(labels, scores, plain, strict=True)]
+    # Not by scores, which a temperature rounds to 0 or 1.
+    order = sorted(range(len(labels)), key=lambda index: (-taken[index], labels[index]))
+    return Result(Results([made[index] for index in order]))
 
 
 def as_json(labels: Sequence[Label]) -> list[dict[str, Any]]:
@@ -202,8 +203,19 @@ def _aggregate(read: Mapping[str, float], prior: Mapping[str, float], parameters
     words = {ids[word]: word for word in reversed(parameters.labels[label])}.values()
     values = [read[word] if read[word] == -math.inf else read[word] - prior.get(word, 0.0) for word in words]
     if parameters.aggregate == "mean":
-        return math.fsum(values) / len(values)
+        return _mean(values)
     return max(values) if parameters.aggregate == "max" else log_sum(values)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _divided(values: Sequence[float], temperature: float) -> list[float]:
+    z = [value / temperature for value in values]
+    if any(math.isfinite(value) and not math.isfinite(each) for value, each in zip(values, z, strict=True)):
+        raise InputError(f"temperature {temperature!r} is too small: a log probability divided by it is infinite")
+    return z
 
 
 def _sigmoid(value: float) -> float:

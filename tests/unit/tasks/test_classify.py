@@ -242,6 +242,23 @@ def test_a_temperature_that_no_number_divides_by_is_refused(native, temperature)
         native.classify(TEXT, LABELS, TEMPLATE, temperature=temperature)
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 1e-7, 1e-300, 1e300])
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_temperature_changes_no_decision(fill_mask, temperature, multi_label):
+    labels = ["cat", "red", "dogs", "london", "a"]
+    prior = fill_mask.fit_prior(labels=labels, template=TEMPLATE)
+    for each in ({}, {"prior": prior}) if not multi_label else ({"prior": prior, "multi_label": True},):
+        warm = fill_mask.classify(TEXT, labels, TEMPLATE, **each)
+        cold = fill_mask.classify(TEXT, labels, TEMPLATE, **each, temperature=temperature)
+        assert [label.label for label in cold] == [label.label for label in warm]
+        assert [label.log_prob for label in cold] == [label.log_prob for label in warm]
+
+
+def test_a_temperature_that_makes_infinite_numbers_is_refused(native):
+    with pytest.raises(InputError, match="temperature 5e-324 is too small: a log probability divided by it"):
+        native.classify(TEXT, LABELS, TEMPLATE, temperature=5e-324)
+
+
 @pytest.mark.parametrize("start", ["", "x "])
 def test_a_text_is_cut_for_the_pieces_that_its_slot_takes(start, monkeypatch):
     """At the beginning of a text, a word of this vocabulary has no mark, and more pieces than behind a space."""
