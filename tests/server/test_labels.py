@@ -130,7 +130,7 @@ def test_the_shape_is_the_one_that_the_client_reads(server):
     columns = zero_shot(server, "unknown/None; hf_hub/0.36.2; python/3.11").json
     assert columns == {name: [each[name[:-1]] for each in rows] for name in ("labels", "scores")}
     assert [each.keys() for each in rows] == [{"label", "score"}] * 2
-    assert zero_shot(server, "curl/8", candidate_labels="sports, politics").json == rows
+    assert zero_shot(server, "curl/8", candidate_labels="sports, politics,").json == rows
     assert zero_shot(server, "curl/8", inputs=[TEXTS[0]]).json == [rows]
 
 

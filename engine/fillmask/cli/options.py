@@ -62,7 +62,11 @@ def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:
 
 def parse_targets(listed: str | None) -> list[str] | None:
     """Read the words of ``--targets``: none is empty, and none has white space at its ends. None stays None."""
-    return None if listed is None else [word.strip() for word in listed.split(",") if word.strip()]
+    return None if listed is None else _separated(listed)
+
+
+def _separated(listed: str) -> list[str]:
+    return [word.strip() for word in listed.split(",") if word.strip()]
 
 
 def read_candidates(listed: str | None, file: str | None) -> list[str]:
@@ -76,7 +80,7 @@ def read_candidates(listed: str | None, file: str | None) -> list[str]:
     if (listed is None) == (file is None):
         raise InputError("give either --candidates or --candidates-file")
     if file is None:
-        return [candidate.strip() for candidate in str(listed).split(",")]
+        return _separated(str(listed))
     try:
         lines = Path(file).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -95,7 +99,7 @@ def read_labels(listed: str | None, file: str | None) -> list[str] | dict[str, l
     if (listed is None) == (file is None):
         raise InputError("give either --labels or --labels-file")
     if file is None:
-        return [label.strip() for label in str(listed).split(",")]
+        return _separated(str(listed))
     try:
         labels: list[str] | dict[str, list[str]] = json.loads(Path(file).read_text("utf-8-sig"))
     except OSError as error:

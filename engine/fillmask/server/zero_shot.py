@@ -36,7 +36,8 @@ async def receive_zero_shot(request: Request, settings: Settings) -> TaskRequest
 
 def _arguments(given: ZeroShotParameters, settings: Settings) -> dict[str, Any]:
     labels = given.candidate_labels
-    labels = [label.strip() for label in labels.split(",")] if isinstance(labels, str) else labels
+    if isinstance(labels, str):  # as transformers reads them
+        labels = [label.strip() for label in labels.split(",") if label.strip()]
     check_words(labels, "parameters.candidate_labels", settings)
     template = _template(_HYPOTHESIS if given.hypothesis_template is None else given.hypothesis_template)
     check_templates([template], settings)

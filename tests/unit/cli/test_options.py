@@ -51,3 +51,9 @@ def test_a_malformed_provider_is_refused():
 )
 def test_targets_have_no_spaces_at_their_ends_and_none_is_empty(listed, targets):
     assert options.parse_targets(listed) == targets
+
+
+@pytest.mark.parametrize("read", [options.read_candidates, options.read_labels])
+def test_listed_candidates_and_labels_are_read_as_targets_are(read):
+    assert read("capital, largest city,,town ,", None) == ["capital", "largest city", "town"]
+    assert read(" , ", None) == []
