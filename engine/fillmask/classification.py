@@ -50,7 +50,8 @@ class Classification:
             template: A text with ``{text}`` and one mask, or several such texts, whose results are averaged.
             prior: What ``fit_prior`` gives for the same labels and templates; it is taken off.
             temperature: Divides what the softmax is of. It changes scores, not their order.
-            aggregate: How the words of a label count together: ``"logsumexp"`` adds their probabilities.
+            aggregate: How the words of a label count together: ``"logsumexp"`` adds their probabilities. With a prior,
+                that favors labels of more words; ``"mean"`` and ``"max"`` do not.
             multi_label: Score each label by itself against its prior, as p / (p + prior) where it has one word.
             method: As in ``rank``.
             normalize: None, or ``"pieces"`` for means over the pieces of a word.

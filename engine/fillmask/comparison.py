@@ -40,7 +40,8 @@ class Comparison:
 
         Args:
             text: A text with one mask or more. Masks without white space between them are one slot.
-            candidates: Words or phrases; duplicates count once, as do candidates that the tokenizer reads alike.
+            candidates: Words or phrases; duplicates count once, as do candidates that the tokenizer reads alike. Also
+                at a slot that is glued to a word, WordPiece reads them as words.
             method: What is masked while a piece of a candidate is read: it and the later ones (``"l2r"``), or all
                 (``"parallel"``, which takes fewer rows).
             normalize: What is compared: None the log probability, which favors few pieces; ``"pieces"`` its mean over
@@ -49,7 +50,8 @@ class Comparison:
             slots: As in ``predict``.
 
         Returns:
-            One list per slot, left to right, each best first.
+            One list per slot, left to right, each best first. The filled text may tokenize into other pieces, and
+            ``score`` may then give it another number.
 
         Raises:
             InputError: The text or an argument is wrong. Characters that the vocabulary lacks are refused.

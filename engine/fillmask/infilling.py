@@ -47,12 +47,13 @@ class Infilling:
             text: A text with one mask or more. Masks without white space between them are one slot, of as many pieces.
             top_k: Results, at most; None for 5.
             order: What is chosen first: the ``"left"`` token, the most ``"confident"`` one, or each by itself
-                (``"independent"``).
+                (``"independent"``). Sums of different orders are not comparable.
             width: Hypotheses that go on after each token. 1 takes the best token each time.
             pieces: Tokens of a slot of one mask: a number, or the least and the most, as in ``(1, 3)``.
             refine: Sweeps in which each token is masked and chosen again. Results are then scored from left to right.
             words: The first token of a slot begins a word and the later ones continue it. False allows every token.
-            normalize: How results are compared: by the mean log probability over ``"pieces"``, or None by the sum.
+            normalize: How results are compared: by the mean log probability over ``"pieces"``, which favors long
+                predictable words, or None by the sum, which favors few pieces.
             truncation: None refuses a text that is too long; ``"window"`` keeps the tokens around the slots.
             slots: Fill these parts ``(start, end)`` of the text, in code points. Placeholders are then not read.
 

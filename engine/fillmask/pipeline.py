@@ -89,8 +89,8 @@ class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Compariso
         Args:
             text: A text with one mask or more.
             top_k: Predictions per mask, None for 5. With ``targets`` there are at most as many as targets.
-            targets: Score only these words, or a list of them for each mask. One that is not a token of the model is
-                replaced by its first piece, with a ``TargetWarning``.
+            targets: Score only these keys of the vocabulary (``"capital"``, ``"Ġcapital"``), or a list for each mask.
+                Others are replaced by their first piece, with a ``TargetWarning``; ``rank`` takes words.
             truncation: None refuses a text with more than ``max_length`` tokens. ``"right"`` keeps its beginning.
                 ``"window"`` keeps the surroundings of the masks; ``sequence`` is then the window.
             strict_targets: A target that is not a token of the model is an error.

@@ -42,7 +42,7 @@ _GROUPS = {
 @options.model
 @options.variant
 @click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
-@click.option("--targets", help="predict: score only these words, separated by commas.")
+@click.option("--targets", help="predict: score only these keys of the vocabulary, separated by commas.")
 @options.candidates
 @options.candidates_file
 @click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word", "l2r", "parallel"]),

@@ -21,7 +21,7 @@ _FILE_BATCH = 16
 @options.model
 @options.variant
 @click.option("-k", "--top-k", type=int, default=5, show_default=True, help="Predictions per mask.")
-@click.option("--targets", help="Score only these words, separated by commas.")
+@click.option("--targets", help="Score only these keys of the vocabulary, separated by commas.")
 @click.option("--truncation", type=click.Choice(["right", "window"]), help="What to keep of a text that is too long.")
 @options.file
 @options.threads

@@ -21,7 +21,9 @@ class FillMaskParameters(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     top_k: Annotated[int, Field(ge=0)] | None = Field(None, description="Predictions for each mask; default 5.")
-    targets: Strings | str | None = Field(None, description="Score only these words; `top_k` limits them too.")
+    targets: Strings | str | None = Field(
+        None, description="Score only these keys of the vocabulary; `top_k` limits them too. `/rank` takes words."
+    )
     truncation: Literal["right", "window"] | None = Field(
         None, description="Which part of a too long text to keep. Without it such a text is an error."
     )
