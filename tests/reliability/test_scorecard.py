@@ -1,4 +1,4 @@
-"""Every part of the scorecard on a small scale, most of them as slow tests, and rows that fail where something is wrong."""
+"""Every part of the scorecard on a small scale, most of them slowly, and rows that fail where something is wrong."""
 
 import contextlib
 import http.client
