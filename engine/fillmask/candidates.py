@@ -146,11 +146,8 @@ def _token_ids(model: Model, texts: Sequence[str], *, marked: bool) -> list[list
     wrong = [index for index, ids in enumerate(plain) if ids and pieces.is_marked(ids[0]) != marked]
     if not wrong:
         return plain
-    if marked:
-        changed = _encode(tokenizer, [f" {texts[index]}" for index in wrong])
-    else:
-        splitter = _without_prefix(tokenizer.pre_tokenizer)
-        changed = [_bare(model, splitter, texts[index]) for index in wrong]
+    words = [texts[index] for index in wrong]
+    changed = _encode(tokenizer, [f" {word}" for word in words]) if marked else _bare(model, words)
     for index, ids in zip(wrong, changed, strict=True):
         plain[index] = ids
     return plain
@@ -160,15 +157,16 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [list(each.ids) for each in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def _bare(model: Model, splitter: PreTokenizer, text: str) -> list[int]:
-    """Tokenize a text whose first word has no mark, with a tokenizer that would add one."""
-    tokenizer = model.tokenizer.tokenizer
-    first, _, rest = text.partition(" ")
-    normalized = tokenizer.normalizer.normalize_str(first) if tokenizer.normalizer else first
-    mark = model.pieces.boundary.mark if model.pieces.boundary else ""
-    splits = splitter.pre_tokenize_str(normalized.removeprefix(mark))
-    ids = [token.id for split, _ in splits for token in tokenizer.model.tokenize(split)]
-    return ids + (_token_ids(model, [rest], marked=True)[0] if rest else [])
+def _bare(model: Model, texts: Sequence[str]) -> list[list[int]]:
+    """Tokenize texts whose first words have no mark, with a tokenizer that would add one."""
+    tokenizer, boundary = model.tokenizer.tokenizer, model.pieces.boundary
+    plain = Tokenizer(tokenizer.model)
+    plain.pre_tokenizer = _without_prefix(tokenizer.pre_tokenizer)
+    parts = [text.partition(" ") for text in texts]
+    firsts = [tokenizer.normalizer.normalize_str(first) if tokenizer.normalizer else first for first, _, _ in parts]
+    heads = _encode(plain, [first.removeprefix(boundary.mark if boundary else "") for first in firsts])
+    tails = iter(_token_ids(model, [rest for _, _, rest in parts if rest], marked=True))
+    return [head + next(tails) if rest else head for head, (_, _, rest) in zip(heads, parts, strict=True)]
 
 
 def _without_prefix(splitter: PreTokenizer | None) -> PreTokenizer:

@@ -110,7 +110,7 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
             "predict takes no parameter 'bits'; it takes top_k",
         ),
         (["rank", "in.jsonl", "-o", "out"], 2, "candidates must have at least one string"),
-        (["rank", "in.jsonl", "-o", "out", "--candidates", ""], 2, "candidates[0] is ''"),
+        (["rank", "in.jsonl", "-o", "out", "--candidates", ""], 2, "at least one string, got none"),
         (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
         (["score", "in.jsonl", "-o", "out", "-p", "bits"], 2, "parameter must be like top_k=3, got 'bits'"),

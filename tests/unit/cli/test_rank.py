@@ -60,7 +60,7 @@ def test_texts_come_from_standard_input_and_errors_keep_their_place(rank):
         ([], "give either --candidates or --candidates-file"),
         (["--candidates", "a", "--candidates-file", "b"], "give either --candidates or --candidates-file"),
         (["--candidates-file", "missing"], "--candidates-file: [Errno 2]"),
-        (["--candidates", "cat,,dog"], "candidates[1] is ''"),
+        (["--candidates", " , "], "candidates must have at least one string, got none"),
         (["--candidates", "日"], "not in the vocabulary: '日'"),
     ],
 )

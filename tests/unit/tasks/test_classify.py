@@ -246,10 +246,10 @@ def test_a_temperature_that_no_number_divides_by_is_refused(native, temperature)
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_a_temperature_changes_no_decision(fill_mask, temperature, multi_label):
     labels = ["cat", "red", "dogs", "london", "a"]
-    prior = fill_mask.fit_prior(labels=labels, template=TEMPLATE)
+    prior = fill_mask.fit_prior(labels=labels, template=TEMPLATES[1])
     for each in ({}, {"prior": prior}) if not multi_label else ({"prior": prior, "multi_label": True},):
-        warm = fill_mask.classify(TEXT, labels, TEMPLATE, **each)
-        cold = fill_mask.classify(TEXT, labels, TEMPLATE, **each, temperature=temperature)
+        warm = fill_mask.classify(TEXT, labels, TEMPLATES[1], **each)
+        cold = fill_mask.classify(TEXT, labels, TEMPLATES[1], **each, temperature=temperature)
         assert [label.label for label in cold] == [label.label for label in warm]
         assert [label.log_prob for label in cold] == [label.log_prob for label in warm]
 
