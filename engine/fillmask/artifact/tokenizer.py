@@ -18,7 +18,7 @@ from fillmask.artifact.added_tokens import add_tokens, content_of
 from fillmask.artifact.at_signs import AtSigns
 from fillmask.artifact.folder import Artifact
 from fillmask.artifact.japanese_words import set_words
-from fillmask.artifact.tokenizer_classes import tokenizer_class
+from fillmask.artifact.tokenizer_classes import TokenizerClass, tokenizer_class
 from fillmask.artifact.tokenizer_overrides import override
 from fillmask.errors import ArtifactError, TextError, first_line
 
@@ -94,6 +94,7 @@ def _settings(artifact: Artifact) -> dict[str, Any]:
 
 def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelTokenizer:
     known = tokenizer_class(settings, config)
+    _refuse_code(artifact, known)
     tokenizer = _parse_tokenizer(artifact)
     # Where no setting names them, tokenizer.json's own padding and truncation do.
     padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
@@ -126,6 +127,14 @@ def _read(artifact: Artifact, settings: Mapping[str, Any], config: Mapping[str, 
         gives_token_types="token_type_ids" in settings["model_input_names"],
         unk_token_id=None if unk_token is None else tokenizer.token_to_id(unk_token),
     )
+
+
+def _refuse_code(artifact: Artifact, known: TokenizerClass) -> None:
+    if known.splitter is not None:
+        raise ArtifactError(
+            f"{artifact.folder}: transformers splits texts for this tokenizer with {known.splitter}, which "
+            f"tokenizer.json cannot hold; if the model has another, name its class in tokenizer_config.json"
+        )
 
 
 def _with_at_signs(tokenizer: Tokenizer, settings: Mapping[str, Any], unk_token: str | None) -> Tokenizer:

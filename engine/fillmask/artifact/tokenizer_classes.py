@@ -29,6 +29,7 @@ class TokenizerClass(NamedTuple):
         token_types: Whether the model gets the token types that the template of ``tokenizer.json`` gives.
         sets_prefix_space: Whether it sets the space before a byte-level text by its settings.
         additional: Its additional special tokens.
+        splitter: The code that splits its texts, which transformers puts in the place of what ``tokenizer.json`` says.
     """
 
     tokens: Mapping[str, str]
@@ -36,14 +37,14 @@ class TokenizerClass(NamedTuple):
     token_types: bool = True
     sets_prefix_space: bool = True
     additional: tuple[str, ...] = ()
+    splitter: str | None = None
 
 
 _BERT_LIKE = TokenizerClass(_BERT, sets_normalizer=True)
 _ROBERTA_LIKE = TokenizerClass(_ROBERTA, token_types=False)
 # By the parts of their names before "Tokenizer", in lower case.
 _CLASSES = {
-    **dict.fromkeys(["bert", "convbert", "electra", "layoutlm", "lxmert", "mobilebert", "roformer", "squeezebert"],
-                    _BERT_LIKE),
+    **dict.fromkeys(["bert", "convbert", "electra", "layoutlm", "lxmert", "mobilebert", "squeezebert"], _BERT_LIKE),
     **dict.fromkeys(["barthez", "bart", "led", "longformer", "mbart", "mvp", "roberta", "xlmroberta"], _ROBERTA_LIKE),
     "albert": TokenizerClass(_ALBERT),
     "bigbird": TokenizerClass(_ALBERT | {"bos_token": "<s>", "eos_token": "</s>"}, token_types=False),
@@ -64,6 +65,7 @@ _CLASSES = {
     "herbert": TokenizerClass({name: _ROBERTA[name] for name in _BERT}),
     "mpnet": TokenizerClass(_ROBERTA | {"unk_token": "[UNK]"}, sets_normalizer=True, token_types=False),
     "rembert": TokenizerClass(_ALBERT),
+    "roformer": _BERT_LIKE._replace(splitter="jieba"),
 }  # fmt: skip
 # Model types whose class has another name than theirs.
 _CLASS_OF_TYPE = {

@@ -91,6 +91,26 @@ def test_the_flags_of_a_known_token_are_the_configurations(opened):
     assert added[4].lstrip
 
 
+@pytest.mark.parametrize(
+    ("settings", "config"),
+    [
+        ({"tokenizer_class": "RoFormerTokenizer"}, {}),
+        ({"tokenizer_class": "RoFormerTokenizerFast"}, {"model_type": "bert"}),
+        ({}, {"tokenizer_class": "RoFormerTokenizer"}),
+        ({}, {"model_type": "roformer"}),
+    ],
+)
+def test_a_class_that_splits_texts_by_code_is_refused(opened, settings, config):
+    with pytest.raises(ArtifactError, match=r"model: transformers splits texts for this tokenizer with jieba, which "):
+        opened(settings=settings, config=config)
+
+
+@pytest.mark.parametrize("named", ["BertTokenizer", "BertTokenizerFast", "TokenizersBackend"])
+def test_a_model_with_another_tokenizer_than_its_types_is_read(opened, named):
+    found = opened(settings={"tokenizer_class": named}, config={"model_type": "roformer"})
+    assert found.tokenizer.encode("the cat").tokens == ["[CLS]", "the", "cat", "[SEP]"]
+
+
 @pytest.mark.parametrize("mask", [None, "", 4, [], {}, {"content": None}])
 def test_a_tokenizer_without_a_mask_token_is_refused_in_transformers_words(opened, mask):
     with pytest.raises(ArtifactError, match=r"The tokenizer does not define a `mask_token`\."):
