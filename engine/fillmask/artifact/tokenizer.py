@@ -203,6 +203,7 @@ def _is_dynamic(rope: Mapping[str, Any]) -> bool:
 
 
 def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
+    _require_file(artifact)
     content = artifact.read("tokenizer.json")
     try:
         tokenizer = Tokenizer.from_buffer(content.removeprefix(BOM_UTF8))
@@ -211,6 +212,16 @@ def _parse_tokenizer(artifact: Artifact) -> Tokenizer:
             raise
         raise ArtifactError(f"{artifact.folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
     return tokenizer
+
+
+def _require_file(artifact: Artifact) -> None:
+    """Say what to do where nothing lists the file that is missing; a link to no file is another error."""
+    path = artifact.folder / "tokenizer.json"
+    if not artifact.manifest and not path.exists() and not path.is_symlink():
+        raise ArtifactError(
+            f"{artifact.folder} has no tokenizer.json, which the engine needs; `fillmask export` of its checkpoint "
+            f"writes one, and so does transformers: AutoTokenizer.from_pretrained(CHECKPOINT).save_pretrained(FOLDER)"
+        )
 
 
 def is_failure(error: BaseException) -> bool:

@@ -125,7 +125,7 @@ def test_a_pointer_of_git_lfs_is_named(foreign_copy, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"]
+    "name", ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"]
 )
 def test_a_link_to_no_file_is_no_missing_file(foreign_copy, name):
     (foreign_copy / name).unlink(missing_ok=True)

@@ -127,6 +127,12 @@ def test_a_tokenizer_that_is_garbage_is_refused_with_its_path(foreign_copy, cont
         FillMask(foreign_copy)
 
 
+def test_a_folder_without_a_tokenizer_is_told_where_one_comes_from(foreign_copy):
+    (foreign_copy / "tokenizer.json").unlink()
+    with pytest.raises(ArtifactError, match=r"foreign has no tokenizer\.json, .*`fillmask export`.*save_pretrained"):
+        FillMask(foreign_copy, threads=1)
+
+
 def test_a_tokenizer_cut_off_anywhere_is_refused(foreign_copy):
     path = foreign_copy / "tokenizer.json"
     content = path.read_bytes()
