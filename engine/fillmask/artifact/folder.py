@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fillmask.artifact.external_data import locations
-from fillmask.artifact.manifest import MANIFEST, parse_json, read_manifest, usual_variant
+from fillmask.artifact.manifest import MANIFEST, has_manifest, parse_json, read_manifest, usual_variant
 from fillmask.artifact.naming import EMBEDDED_MODELS, hub_id, is_folder
 from fillmask.artifact.weights_file import WeightsFile, hash_file
 from fillmask.errors import ArtifactError, IntegrityError
@@ -212,7 +212,7 @@ def open_artifact(
 
 
 def _open_folder(folder: Path, source: str, revision: str | None) -> Artifact:
-    if (folder / MANIFEST).exists():
+    if has_manifest(folder):
         manifest = read_manifest(folder / MANIFEST)
         variants = {name: str(entry["file"]) for name, entry in manifest["variants"].items()}
         return Artifact(folder, source, revision, manifest, variants)

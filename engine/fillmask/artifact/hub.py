@@ -6,7 +6,7 @@ from glob import escape
 from pathlib import Path
 
 from fillmask.artifact.external_data import external_files
-from fillmask.artifact.manifest import MANIFEST, read_manifest, usual_variant
+from fillmask.artifact.manifest import MANIFEST, has_manifest, read_manifest, usual_variant
 from fillmask.artifact.naming import near_folder
 from fillmask.errors import ArtifactError
 
@@ -26,7 +26,7 @@ def fetch(model_id: str, variant: str, revision: str | None, *, gpu: bool = Fals
         ArtifactError: The model, its revision or the network is missing.
     """
     folder = snapshot(model_id, revision, ["*.json"])
-    if (folder / MANIFEST).exists():
+    if has_manifest(folder):
         manifest = read_manifest(folder / MANIFEST)
         names = manifest["variants"]
         usual = {usual_variant(manifest, names, gpu=on_gpu) for on_gpu in {False, gpu}}

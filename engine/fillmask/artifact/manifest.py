@@ -48,6 +48,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder is native. A link to no file is a manifest that cannot be read, rather than none."""
+    path = folder / MANIFEST
+    return path.exists() or path.is_symlink()
+
+
 def usual_variant(manifest: Mapping[str, Any], variants: Iterable[str], *, gpu: bool) -> str:
     """What ``"auto"`` stands for: see ``Artifact.choose``."""
     names = list(variants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fillmask.artifact.folder import open_artifact
-from fillmask.artifact.manifest import MANIFEST
+from fillmask.artifact.manifest import MANIFEST, has_manifest
 from fillmask.artifact.naming import is_folder
 from fillmask.errors import ArtifactError, first_line
 
@@ -31,7 +31,7 @@ def push_to_hub(
         IntegrityError: A file is missing, or differs from the one that the manifest lists.
         ArtifactError: The folder is none that fillmask wrote, or the hub does not take it.
     """
-    if not is_folder(folder) or not (Path(folder) / MANIFEST).exists():
+    if not is_folder(folder) or not has_manifest(Path(folder)):
         raise ArtifactError(f"{folder} holds no {MANIFEST}; make a model folder with `fillmask export`")
     artifact = open_artifact(folder)
     for name in artifact.manifest["files"]:

@@ -254,6 +254,12 @@ def test_a_hub_model_with_a_broken_manifest_is_refused(offline, tmp_path, manife
     assert "fillmask.json" in offline(REFUSED, model="org/name")
 
 
+def test_a_hub_model_whose_manifest_is_a_link_to_no_file_is_refused_rather_than_read_unverified(offline, tmp_path):
+    cache(tmp_path, toys.write_native)
+    (tmp_path / "hub" / "models--org--name" / "blobs" / f"{COMMIT[:8]}-fillmask.json").unlink()
+    assert "fillmask.json cannot be read: No such file" in offline(REFUSED, model="org/name", variant="fp32")
+
+
 @pytest.mark.parametrize("model", ["org/a..b", "org/-a", "o" * 200])
 def test_an_id_that_the_hub_does_not_allow_is_refused(offline, model):
     assert offline(REFUSED, model=model).startswith(repr(model))

@@ -114,6 +114,13 @@ def test_a_manifest_that_is_a_folder_is_refused(native_copy):
         FillMask(native_copy)
 
 
+def test_a_manifest_that_is_a_link_to_no_file_is_refused_rather_than_none(native_copy):
+    (native_copy / "fillmask.json").unlink()
+    (native_copy / "fillmask.json").symlink_to(native_copy / "nowhere")
+    with pytest.raises(ArtifactError, match=r"fillmask\.json cannot be read: No such file"):
+        FillMask(native_copy, variant="fp32")
+
+
 def test_a_manifest_that_cannot_be_read_is_refused(native_copy, monkeypatch):
     read = Path.read_bytes
 
