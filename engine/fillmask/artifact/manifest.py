@@ -37,6 +37,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ArtifactError(
             f"{path} must map files to sha256 and bytes, and variants to a file; export the model again"
         )
+    if not isinstance(default := manifest.get("default_variant", ""), str):
+        raise ArtifactError(f"{path} must name its default_variant, got {default!r}; export the model again")
     for entry in manifest["variants"].values():
         for earlier in _EARLIER_KEYS.keys() & entry.keys():
             entry.setdefault(_EARLIER_KEYS[earlier], entry.pop(earlier))

@@ -254,6 +254,15 @@ def test_a_hub_model_with_a_broken_manifest_is_refused(offline, tmp_path, manife
     assert "fillmask.json" in offline(REFUSED, model="org/name")
 
 
+@pytest.mark.usefixtures("requests")
+@pytest.mark.parametrize("default", [["fp32"], {"fp32": 1}])
+def test_a_hub_model_that_recommends_no_name_is_refused(tmp_path, default):
+    toys.write_native(tmp_path / COMMIT)
+    toys.write_manifest(tmp_path / COMMIT, default_variant=default)
+    with pytest.raises(ArtifactError, match=r"fillmask\.json must name its default_variant, got "):
+        FillMask("org/name")
+
+
 def test_a_hub_model_whose_manifest_is_a_link_to_no_file_is_refused_rather_than_read_unverified(offline, tmp_path):
     cache(tmp_path, toys.write_native)
     (tmp_path / "hub" / "models--org--name" / "blobs" / f"{COMMIT[:8]}-fillmask.json").unlink()

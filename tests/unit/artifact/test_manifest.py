@@ -50,12 +50,21 @@ def test_a_manifest_that_recommends_nothing_leaves_fp32(native_copy):
     assert FillMask(native_copy, threads=1).variant == "fp32"
 
 
-@pytest.mark.parametrize("default", ["q4", "", 3, ["fp32"]])
+@pytest.mark.parametrize("default", ["q4", ""])
 def test_a_manifest_that_recommends_what_is_not_there_is_refused(native_copy, default):
     toys.write_manifest(native_copy, default_variant=default)
     with pytest.raises(ArtifactError) as raised:
         FillMask(native_copy)
     assert f"has no variant {default!r}; it has fp32, int8" in str(raised.value)
+
+
+@pytest.mark.parametrize("default", [3, True, ["fp32"], {"fp32": 1}], ids=str)
+def test_a_manifest_that_recommends_no_name_is_refused(native_copy, default):
+    toys.write_manifest(native_copy, default_variant=default)
+    for variant in ("auto", "fp32"):
+        with pytest.raises(ArtifactError, match=r"fillmask\.json must name its default_variant, got ") as raised:
+            FillMask(native_copy, variant=variant)
+        assert f"{default!r}; export the model again" in str(raised.value)
 
 
 @pytest.mark.parametrize(
