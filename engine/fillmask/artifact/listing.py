@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fillmask.artifact.folder import Artifact, open_artifact
 from fillmask.artifact.naming import EMBEDDED_MODELS
 from fillmask.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CachedRepoInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,13 @@ def _of_the_cache() -> Iterator[Listed]:
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    with suppress(CacheNotFound, OSError):
-        for repository in sorted(scan_cache_dir().repos, key=lambda each: each.repo_id):
-            for revision in repository.revisions if repository.repo_type == "model" else ():
-                name = repository.repo_id + ("" if "main" in revision.refs else f"@{revision.commit_hash}")
-                yield from _listed(name, "hub cache", revision.snapshot_path)
+    repositories: Iterable[CachedRepoInfo] = ()
+    with suppress(CacheNotFound, OSError, ValueError):  # a ValueError where a file has the name of the cache
+        repositories = sorted(scan_cache_dir().repos, key=lambda each: each.repo_id)
+    for repository in repositories:
+        for revision in repository.revisions if repository.repo_type == "model" else ():
+            name = repository.repo_id + ("" if "main" in revision.refs else f"@{revision.commit_hash}")
+            yield from _listed(name, "hub cache", revision.snapshot_path)
 
 
 def _listed(name: str, place: str, folder: Path) -> Iterator[Listed]:

@@ -47,3 +47,9 @@ def test_models_in_the_cache_are_named_as_model_takes_them(python, tmp_path):
 def test_without_a_cache_there_are_none_of_the_hub(python, tmp_path):
     printed = json.loads(python(NAMES, HF_HOME=str(tmp_path), HF_HUB_CACHE=str(tmp_path / "hub")))
     assert printed == [["minilm-en", "embedded", ["int8"]]]
+
+
+def test_a_file_in_place_of_the_cache_holds_none(python, tmp_path):
+    (tmp_path / "hub").touch()
+    printed = json.loads(python(NAMES, HF_HOME=str(tmp_path), HF_HUB_CACHE=str(tmp_path / "hub")))
+    assert printed == [["minilm-en", "embedded", ["int8"]]]
