@@ -80,7 +80,7 @@ def free_memory() -> int | None:
     limits = [kilobytes * 1024 for kilobytes in _numbers(_PROC / "meminfo", "MemAvailable")]
     most, used = _lines(_CGROUP / "memory.max"), _lines(_CGROUP / "memory.current")
     if most and used and most[0] != "max":
-        limits.append(int(most[0]) - int(used[0]))
+        limits.append(int(most[0]) - int(used[0]) + _reclaimable())
     return min(limits, default=None)
 
 
@@ -127,6 +127,12 @@ def _cpuinfo() -> dict[str, str]:
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
     return fields
+
+
+def _reclaimable() -> int:
+    """Bytes of files that the container read and no longer uses, which the kernel gives up for memory of a process."""
+    stat = _lines(_CGROUP / "memory.stat")
+    return sum(int(line.split()[1]) for line in stat if line.startswith("inactive_file "))
 
 
 def _numbers(path: Path, field: str) -> list[int]:

@@ -148,3 +148,11 @@ def test_a_container_may_leave_less_memory_than_the_machine(proc):
     for limit, free in [("max\n", 1024), ("1000\n", 600), ("9000\n", 1024)]:
         (proc / "memory.max").write_text(limit)
         assert environment.free_memory() == free
+
+
+def test_files_that_a_container_read_leave_its_memory_free(proc):
+    (proc / "meminfo").write_text("MemAvailable: 9 kB\n")
+    (proc / "memory.max").write_text("1000\n")
+    (proc / "memory.current").write_text("900\n")
+    (proc / "memory.stat").write_text("anon 100\nfile 800\nactive_file 50\ninactive_file 750\nworkingset_nodes 3\n")
+    assert environment.free_memory() == 850
