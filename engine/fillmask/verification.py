@@ -153,19 +153,25 @@ def _difference(expected: Mapping[str, Any], scores: Mapping[int, float]) -> flo
 
 def _check_entry(variant: str, entry: Mapping[str, Any]) -> None:
     expected = entry.get("expected")
-    tolerance = entry.get("tolerance")
-    if not isinstance(tolerance, (int, float)) or not isinstance(expected, list) or not expected:
-        raise ArtifactError(
-            f"{MANIFEST} holds no expected predictions or no tolerance for variant {variant!r}; export it again"
-        )
-    if tolerance >= 1:
-        raise ArtifactError(
-            f"{MANIFEST} allows variant {variant!r} to differ by {tolerance:g}, and scores differ by 1 at most; export "
-            f"it again"
-        )
+    if not isinstance(expected, list) or not expected:
+        raise ArtifactError(f"{MANIFEST} holds no expected predictions for variant {variant!r}; export it again")
+    for name, usual in (("tolerance", None), ("batch_tolerance", _BATCH_TOLERANCE)):
+        _check_tolerance(variant, name, entry.get(name, usual))
     for each in expected:
         if not isinstance(each, dict) or not each.get("text") or not _is_complete(each):
             raise ArtifactError(f"{MANIFEST} holds broken predictions for variant {variant!r}; export it again")
+
+
+def _check_tolerance(variant: str, name: str, tolerance: object) -> None:
+    if not isinstance(tolerance, (int, float)):
+        raise ArtifactError(
+            f"{MANIFEST} must hold a number as {name} of variant {variant!r}, got {tolerance!r}; export it again"
+        )
+    if tolerance >= 1:
+        raise ArtifactError(
+            f"{MANIFEST} allows variant {variant!r} to differ by {tolerance} ({name}), and scores differ by 1 at most; "
+            f"export it again"
+        )
 
 
 def _is_complete(expected: Mapping[str, Any]) -> bool:

@@ -153,13 +153,17 @@ def test_a_foreign_folder_has_nothing_to_verify_against(foreign_folder):
         lambda entry: entry["expected"][0].update(tokens=[], scores=[]),
         lambda entry: entry.update(tolerance="0.1"),
         lambda entry: entry.update(tolerance=math.inf),
+        lambda entry: entry.update(batch_tolerance=None),
+        lambda entry: entry.update(batch_tolerance="1e-5"),
+        lambda entry: entry.update(batch_tolerance=1e9),
         lambda entry: entry["expected"][0]["scores"].__setitem__(1, math.nan),
         lambda entry: entry["expected"][0]["scores"].__setitem__(1, 10**400),
         lambda entry: entry["expected"][0]["tokens"].__setitem__(1, []),
     ],
     ids=[
         *("none", "no tolerance", "none of them", "no text", "a score short", "no tokens", "a word"),
-        *("all allowed", "NaN", "a huge number", "a list"),
+        *("all allowed", "no number for batches", "a word for batches", "all allowed in batches"),
+        *("NaN", "a huge number", "a list"),
     ],
 )
 def test_a_manifest_without_predictions_to_compare_with_is_refused(artifact, change):
