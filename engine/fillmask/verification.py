@@ -85,19 +85,22 @@ def verify(model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS) -
 
     Raises:
         IntegrityError: A file is missing or has changed.
-        ArtifactError: The folder has no manifest, so there is nothing to compare with.
+        ArtifactError: The folder has no manifest, so there is nothing to compare with; or none of its variants is
+            in the cache.
     """
     artifact = open_artifact(model)
     if not artifact.manifest:
         raise ArtifactError(
             f"{artifact.folder} has no {MANIFEST}, so nothing to verify against; export it with fillmask"
         )
-    names = list(artifact.manifest["files"])
-    if artifact.revision is not None:
-        names = [name for name in names if (artifact.folder / name).exists()]
-    for name in names:
-        artifact.check(name)
-    return [_check(artifact, variant, batch_texts) for variant, file in artifact.variants.items() if file in names]
+    names = artifact.check_all()
+    checks = [_check(artifact, variant, batch_texts) for variant, file in artifact.variants.items() if file in names]
+    if not checks:
+        raise ArtifactError(
+            f"nothing was verified, since no variant of {artifact.source} is in the hub's cache; `fillmask pull "
+            f"{artifact.source} --revision {artifact.revision} --variant {next(iter(artifact.variants))}` fetches one"
+        )
+    return checks
 
 
 def best(checks: list[Check]) -> Check | None:

@@ -4,6 +4,7 @@ import math
 import pytest
 
 from fillmask import ArtifactError, FillMask, IntegrityError, verification
+from fillmask.artifact.folder import open_artifact
 from fillmask.verification import Check, best, verify
 from tests.support import toys
 
@@ -111,6 +112,35 @@ def test_a_listed_file_that_nothing_reads_is_hashed_too(native_copy):
 def test_a_listed_file_that_is_empty_as_it_was_exported_is_intact(native_copy):
     (native_copy / "notes.txt").touch()
     assert all(each.passed for each in verify(store_expected(native_copy)))
+
+
+def test_a_variant_whose_graph_the_manifest_does_not_list_is_an_error_rather_than_left_out(artifact):
+    path = artifact / "fillmask.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"]["model_int8.onnx"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(IntegrityError, match=r"model_int8\.onnx is not listed in fillmask\.json"):
+        verify(artifact)
+
+
+def of_the_hub(artifact, monkeypatch):
+    """The same model, as one of the hub's cache."""
+    opened = open_artifact(artifact)._replace(source="org/name", revision="0123")
+    monkeypatch.setattr(verification, "open_artifact", lambda _: opened)
+
+
+def test_of_a_hub_model_the_variants_in_the_cache_are_verified(artifact, monkeypatch):
+    of_the_hub(artifact, monkeypatch)
+    (artifact / "model_int8.onnx").unlink()
+    assert [each.variant for each in verify("org/name")] == ["fp32"]
+
+
+def test_a_hub_model_without_a_variant_in_the_cache_is_an_error_rather_than_no_checks(artifact, monkeypatch):
+    of_the_hub(artifact, monkeypatch)
+    for graph in artifact.glob("*.onnx"):
+        graph.unlink()
+    with pytest.raises(ArtifactError, match=r"nothing was verified, .* `fillmask pull org/name --revision 0123 --var"):
+        verify("org/name")
 
 
 def test_random_texts_run_alone_and_beside_padding(artifact):

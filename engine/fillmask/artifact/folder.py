@@ -144,6 +144,18 @@ class Artifact(NamedTuple):
             raise IntegrityError(f"{self.folder / name} cannot be read: {error.strerror}") from error
         self._compare(name, digest, size)
 
+    def check_all(self) -> list[str]:
+        """Hash the files of a native artifact, of a hub model those in the cache, and give their names.
+
+        Raises:
+            IntegrityError: One is missing, or differs from what the manifest lists, which must list each graph.
+        """
+        names = dict.fromkeys([*self.manifest["files"], *self.variants.values()])
+        found = [name for name in names if self.revision is None or (self.folder / name).exists()]
+        for name in found:
+            self.check(name)
+        return found
+
     def read_json(self, name: str) -> dict[str, Any]:
         """Parse a JSON file of the folder; a missing optional file is empty, and a link to no file is an error."""
         path = self.folder / name

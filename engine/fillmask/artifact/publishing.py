@@ -34,8 +34,7 @@ def push_to_hub(
     if not is_folder(folder) or not has_manifest(Path(folder)):
         raise ArtifactError(f"{folder} holds no {MANIFEST}; make a model folder with `fillmask export`")
     artifact = open_artifact(folder)
-    for name in artifact.manifest["files"]:
-        artifact.check(name)
+    artifact.check_all()
     from huggingface_hub import HfApi
 
     try:

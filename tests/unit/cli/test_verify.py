@@ -146,6 +146,16 @@ def test_a_tampered_file_is_named_in_one_line(artifact, name):
     )
 
 
+def test_a_variant_that_the_manifest_does_not_list_is_an_error_rather_than_silence(artifact):
+    variants = json.loads((artifact / "fillmask.json").read_text())["variants"]
+    listed = json.loads((artifact / "fillmask.json").read_text())["files"]
+    files = {name: entry for name, entry in listed.items() if not name.endswith(".onnx")}
+    toys.write_manifest(artifact, variants=variants, files=files)
+    result = verify(artifact)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "model_fp32.onnx is not listed in fillmask.json; export the model again" in result.stderr
+
+
 def test_a_foreign_folder_cannot_be_verified(foreign_folder):
     result = verify(foreign_folder)
     assert (result.exit_code, result.stdout) == (2, "")
