@@ -40,12 +40,40 @@ def explain(error: BaseException, model_id: str, command: str) -> str:
     return _without_status(cause, command) if status is None else _of_status(status)
 
 
+def explain_missing(name: str, command: str) -> str:
+    """Give the reason where huggingface_hub gives a folder without a file that it was asked for.
+
+    Where there is no network it may give what the cache has; versions before 2 always do.
+
+    Args:
+        name: The file.
+        command: The command that fetches it where there is a network.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return _offline(name, command)
+    return (
+        f"the cache {constants.HF_HUB_CACHE} does not hold {name}, and {constants.ENDPOINT} did not give it; run "
+        f"`{command}` where there is a network, and if that does not help, the model itself lacks the file"
+    )
+
+
+def _offline(what: str, command: str) -> str:
+    from huggingface_hub import constants
+
+    return (
+        f"HF_HUB_OFFLINE is set, and the cache {constants.HF_HUB_CACHE} does not hold {what}; unset HF_HUB_OFFLINE for "
+        f"one `{command}`"
+    )
+
+
 def _without_status(cause: BaseException, command: str) -> str:
     from huggingface_hub import constants, errors
 
     cache = f"the cache {constants.HF_HUB_CACHE}"
     if isinstance(cause, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)):
-        return f"HF_HUB_OFFLINE is set, and {cache} does not hold it; unset HF_HUB_OFFLINE for one `{command}`"
+        return _offline("it", command)
     on_disk = isinstance(cause, OSError) and cause.errno is not None
     if on_disk and not isinstance(cause, (ConnectionError, TimeoutError)):
         return f"{cache} cannot be written: {first_line(cause)}; HF_HOME names another folder"

@@ -9,6 +9,7 @@ import pytest
 from fillmask import ArtifactError, FillMask
 from fillmask.artifact import hub
 from tests.support import toys
+from tests.support.hub_stub import Hub, served
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
@@ -103,7 +104,7 @@ def requests(monkeypatch, tmp_path):
     """What is requested of the hub for a model that lies in ``tmp_path / COMMIT``: revisions and patterns."""
     requests = []
 
-    def snapshot(_, revision, patterns):
+    def snapshot(_, revision, patterns, variant="auto"):
         requests.append((revision, patterns))
         return tmp_path / COMMIT
 
@@ -204,8 +205,8 @@ def test_auto_fetches_what_will_be_used_and_for_a_gpu_also_what_takes_over(reque
     toys.write_weighty(tmp_path / COMMIT)
     toys.write_manifest(tmp_path / COMMIT, default_variant=default)
     hub.fetch("org/name", "auto", None, gpu=gpu)
-    files = {f"model_{name}.onnx{part}" for name in names for part in ("", "_data")}
-    assert fetched(requests) == [(None, {"*.json"}), (COMMIT, files)]
+    files = [(COMMIT, {f"model_{name}.onnx", f"model_{name}.onnx_data"}) for name in names]
+    assert fetched(requests) == [(None, {"*.json"}), *files]
 
 
 @pytest.mark.parametrize("write", [toys.write_native, toys.write_foreign])
@@ -228,6 +229,46 @@ def test_a_model_that_is_not_in_the_cache_is_named(offline):
     message = offline(REFUSED, model="org/nowhere")
     assert message.startswith("'org/nowhere' is not a folder, and the hub model cannot be had: ")
     assert len(message.splitlines()) == 1
+
+
+def pull(variant):
+    return f"unset HF_HUB_OFFLINE for one `fillmask pull org/name --revision {COMMIT} --variant {variant}`\n"
+
+
+@pytest.mark.parametrize(("wanted", "variant"), [("auto", "int8"), ("int8", "int8"), ("fp32", "fp32")])
+@pytest.mark.parametrize("part", ["", "_data"])
+def test_a_variant_that_is_not_in_the_cache_is_told_the_command_that_fetches_it(
+    offline, tmp_path, wanted, variant, part
+):
+    cache(tmp_path, toys.write_weighty)
+    snapshot = tmp_path / "hub" / "models--org--name" / "snapshots" / COMMIT
+    (snapshot / f"model_{variant}.onnx{part}").unlink()
+    message = offline(REFUSED, model="org/name", variant=wanted)
+    assert f"the cache {tmp_path}/hub does not hold model_{variant}.onnx{part}; " in message
+    assert message.endswith(pull(variant))
+
+
+def test_a_settings_file_that_is_not_in_the_cache_is_named_as_well(offline, tmp_path):
+    cache(tmp_path, toys.write_native)
+    (tmp_path / "hub" / "models--org--name" / "snapshots" / COMMIT / "tokenizer.json").unlink()
+    assert "does not hold tokenizer.json; " in offline(REFUSED, model="org/name")
+
+
+def test_weights_of_a_foreign_variant_that_are_not_in_the_cache_are_named(offline, tmp_path):
+    cache(tmp_path, lambda folder: foreign_with_weights(folder, ["model.onnx.data"]))
+    (tmp_path / "hub" / "models--org--name" / "snapshots" / COMMIT / "model.onnx.data").unlink()
+    message = offline(REFUSED, model="org/name", variant="fp32")
+    assert "does not hold model.onnx.data; " in message
+    assert message.endswith(pull("fp32"))
+
+
+def test_another_variant_of_a_model_that_was_pulled_is_told_the_command_that_fetches_it(python, tmp_path):
+    environment = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1"}
+    arguments = json.dumps({"model": "org/name", "variant": "int8"})
+    with served(Hub(toys.write_native(tmp_path / "model"))) as address:
+        python(PREDICT, arguments, HF_ENDPOINT=address, HF_HUB_OFFLINE="0", **environment)
+    message = python(REFUSED, arguments.replace("int8", "fp32"), HF_HUB_OFFLINE="1", **environment)
+    assert message.endswith(pull("fp32"))
 
 
 @pytest.mark.parametrize("revision", ["no-such-branch", "e" * 40, "../../x", ""])

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from fillmask.artifact.hub_errors import explain
+from fillmask.artifact.hub_errors import explain, explain_missing
 from tests.support.hub_stub import Hub, served
 
 REFUSALS = {
@@ -106,3 +106,11 @@ def test_a_full_disk_and_a_folder_of_another_user_name_the_cache():
 @pytest.mark.parametrize("error", [RuntimeError("the peer went\nin the middle"), TimeoutError("timed out")])
 def test_an_error_of_a_download_is_told_as_one_of_the_network(error):
     assert f"cannot be reached ({str(error).splitlines()[0]})" in explain(error, "org/name", "fillmask pull org/name")
+
+
+def test_a_file_that_a_hub_with_a_network_does_not_give_may_be_one_that_the_model_lacks(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    reason = explain_missing("model_int8.onnx", "fillmask pull org/name --variant int8")
+    assert " does not hold model_int8.onnx, and http" in reason
+    assert reason.endswith("run `fillmask pull org/name --variant int8` where there is a network, and if that does not "
+                           "help, the model itself lacks the file")  # fmt: skip
