@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
+
+if TYPE_CHECKING:
+    from fillmask.artifact.folder import Artifact
 
 
 @click.command("pull")
@@ -14,6 +19,8 @@ from fillmask.cli.errors import fail, reported
 @options.variant
 def pull_command(*, model_id: str, revision: str | None, variant: str) -> None:
     """Fetch one variant of the hub model ID into the hub's cache, check its files, and print its folder.
+
+    Files are hashed if the model has a manifest. The tokenizer is opened, and weights beside the graph are there.
 
     HF_HOME names the folder of the cache, HF_ENDPOINT another hub, HF_TOKEN a key.
     """
@@ -27,8 +34,26 @@ def pull_command(*, model_id: str, revision: str | None, variant: str) -> None:
         artifact = open_artifact(model_id, variant=variant, revision=revision)
         chosen = artifact.choose(variant)
         try:
-            artifact.check_weights(artifact.graph(chosen))
+            _check(artifact, chosen)
         except IntegrityError as error:
             fail(str(error), code=1)
     click.echo(f"{artifact.source}@{artifact.revision}: variant {chosen}", err=True)
     click.echo(artifact.folder)
+
+
+def _check(artifact: Artifact, variant: str) -> None:
+    """Check what the hub gave, as far as that goes without a session of ONNX Runtime.
+
+    Raises:
+        ArtifactError: The graph or the tokenizer cannot be read.
+        IntegrityError: A file is missing, or differs from the one that the manifest lists.
+    """
+    from fillmask.artifact.tokenizer import open_tokenizer
+    from fillmask.runtime.opening import files_of
+
+    graph = artifact.graph(variant)
+    if artifact.manifest:
+        artifact.check_all()
+    else:
+        files_of(graph.content, None)  # opens each
+    open_tokenizer(artifact)

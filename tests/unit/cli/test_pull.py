@@ -3,20 +3,21 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
 
 from fillmask.artifact.folder import EMBEDDED
 from fillmask.cli.main import main
+from tests.support import toys
 from tests.support.hub_stub import COMMIT, Hub, served
 
 
-@pytest.fixture
-def pulled(tmp_path):
-    """Run commands with a hub of its own and an empty cache."""
-    gated = (401, {"X_Error_Code": "GatedRepo", "X_Error_Message": "Access to model org/gated is restricted."})
-    with served(Hub(EMBEDDED, refusals={"org/gated": gated})) as address:
+@contextmanager
+def commands(tmp_path, hub):
+    """Runs commands with a hub of its own and an empty cache."""
+    with served(hub) as address:
         environment = {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path),
                        "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1"}  # fmt: skip
 
@@ -25,6 +26,13 @@ def pulled(tmp_path):
             return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60,
                                   cwd=tmp_path, check=False)  # fmt: skip
 
+        yield run
+
+
+@pytest.fixture
+def pulled(tmp_path):
+    gated = (401, {"X_Error_Code": "GatedRepo", "X_Error_Message": "Access to model org/gated is restricted."})
+    with commands(tmp_path, Hub(EMBEDDED, refusals={"org/gated": gated})) as run:
         yield run
 
 
@@ -58,6 +66,40 @@ def test_what_cannot_be_had_is_one_line_and_exit_code_2(pulled, arguments, messa
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert "%|" not in done.stderr  # a bar, which only a terminal gets
+
+
+def change(path, found, put):
+    path.write_bytes(path.read_bytes().replace(found, put))
+
+
+@pytest.mark.parametrize(
+    ("write", "damage", "code", "message"),
+    [
+        (toys.write_native, lambda folder: change(folder / "tokenizer.json", b"paris", b"sirap"), 1, "expected SHA"),
+        (toys.write_native, lambda folder: change(folder / "config.json", b"512", b"999"), 1, "expected SHA"),
+        (toys.write_foreign, lambda folder: (folder / "tokenizer.json").unlink(), 2, "has no tokenizer.json"),
+        (toys.write_foreign, lambda folder: (folder / "tokenizer.json").write_text("{}"), 2, "is not a tokenizer"),
+        (toys.write_foreign, lambda folder: toys.move_weights_out(folder / "model.onnx", "w"), 0, "variant fp32"),
+    ],
+    ids=["a tokenizer", "a configuration", "no tokenizer", "a foreign tokenizer", "weights that are there"],
+)
+def test_every_file_that_came_is_checked(tmp_path, write, damage, code, message):
+    folder = write(tmp_path / "model")
+    damage(folder)
+    with commands(tmp_path, Hub(folder)) as run:
+        done = run("pull", "org/name")
+    assert (done.returncode, bool(done.stdout)) == (code, code == 0)
+    assert message in done.stderr.splitlines()[-1]
+
+
+def test_weights_that_a_foreign_graph_names_and_the_hub_lacks_are_missed(tmp_path):
+    folder = toys.write_foreign(tmp_path / "model")
+    toys.move_weights_out(folder / "model.onnx", "w")
+    (folder / "w").unlink()
+    with commands(tmp_path, Hub(folder)) as run:
+        done = run("pull", "org/name")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not hold w, and http" in done.stderr.splitlines()[-1]
 
 
 def test_a_folder_is_no_model_of_the_hub(native_folder):
