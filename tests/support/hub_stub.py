@@ -104,12 +104,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.do_GET()
 
+    def create(self, asked, host):
+        """Make a model, but for one that is refused."""
+        if refusal := self.server.hub.refusals.get(f"{asked['organization']}/{asked['name']}"):
+            return self.reply(refusal[0], **refusal[1])
+        self.server.hub.created.append(asked)
+        return self.json({"url": f"{host}/org/name", "id": "1"})
+
     def do_POST(self):
         hub, path, body = self.server.hub, unquote(urlsplit(self.path).path), self.body()
         host = f"http://{self.headers['Host']}"
         if path == "/api/repos/create":
-            hub.created.append(json.loads(body))
-            return self.json({"url": f"{host}/org/name", "id": "1"})
+            return self.create(json.loads(body), host)
         if path == "/api/validate-yaml":
             return self.json({"errors": [], "warnings": []})
         if path.startswith("/api/models/org/name/preupload/"):

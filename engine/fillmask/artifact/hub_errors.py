@@ -1,4 +1,4 @@
-"""Why the hub does not give a model, and what to do: a part of a message, from an error of huggingface_hub.
+"""Why the hub does not give or take a model, and what to do: a part of a message, from an error of huggingface_hub.
 
 Its versions raise errors of requests, of httpx and of their own, and wrap them in one that speaks of the network.
 """
@@ -9,11 +9,14 @@ from typing import Any
 
 from fillmask.errors import first_line
 
+_OF_NETWORK = (ConnectionError, TimeoutError)
 _BUSY = 429
 _SERVER = 500
+_UNKNOWN = 401  # who asks
+_NO_RIGHT = (403, 404)  # 404 of a model that others must not know of
 # HTTP statuses without a name of their own in huggingface_hub.
 _STATUSES = {
-    401: "the hub rejects the token (401); HF_TOKEN must be a valid one, or else `hf auth login` again",
+    _UNKNOWN: "the hub rejects the token (401); HF_TOKEN must be a valid one, or else `hf auth login` again",
     403: "the hub forbids it (403); HF_TOKEN must be a token that may read this model",
     _BUSY: "the hub takes no more requests now (429); try again later, or set HF_TOKEN, which is allowed more",
 }
@@ -36,7 +39,7 @@ def explain(error: BaseException, model_id: str, command: str) -> str:
         return "the hub has disabled this model"
     if isinstance(cause, errors.RepositoryNotFoundError):  # also GatedRepoError, which is derived from it
         return _not_shown(cause, model_id)
-    status = getattr(getattr(cause, "response", None), "status_code", None)
+    status = _status(cause)
     return _without_status(cause, command) if status is None else _of_status(status)
 
 
@@ -59,6 +62,38 @@ def explain_missing(name: str, command: str) -> str:
     )
 
 
+def explain_push(error: BaseException, model_id: str) -> str:
+    """Give the reason of an error of an upload, in one line.
+
+    Args:
+        error: What was raised.
+        model_id: What names the model on the hub.
+    """
+    from huggingface_hub import constants, errors
+
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set; unset HF_HUB_OFFLINE for this command"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the model has no such branch; make it first, at its page"
+    if (status := _status(error)) is not None:
+        said = " ".join((getattr(error, "server_message", None) or "").split())  # such as whose namespace it is
+        return _of_push(status, model_id) + (f" ({said})" if said else "")
+    if _is_of_disk(error) or isinstance(error, (ValueError, RuntimeError)):
+        return first_line(error)
+    return f"{constants.ENDPOINT} cannot be reached ({_innermost(error)}); push where there is a network"
+
+
+def _of_push(status: int, model_id: str) -> str:
+    from huggingface_hub import get_token
+
+    needed = f"HF_TOKEN must be a token that may write to {model_id}"
+    if status in (_UNKNOWN, *_NO_RIGHT) and get_token() is None:
+        return f"there is no token ({status}); {needed}, or else `hf auth login`"
+    if status in _NO_RIGHT:
+        return f"this token may not write there ({status}); {needed}"
+    return _of_status(status)
+
+
 def _offline(what: str, command: str) -> str:
     from huggingface_hub import constants
 
@@ -74,8 +109,7 @@ def _without_status(cause: BaseException, command: str) -> str:
     cache = f"the cache {constants.HF_HUB_CACHE}"
     if isinstance(cause, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)):
         return _offline("it", command)
-    on_disk = isinstance(cause, OSError) and cause.errno is not None
-    if on_disk and not isinstance(cause, (ConnectionError, TimeoutError)):
+    if _is_of_disk(cause):
         return f"{cache} cannot be written: {first_line(cause)}; HF_HOME names another folder"
     if isinstance(cause, ValueError):
         return first_line(cause)
@@ -83,6 +117,16 @@ def _without_status(cause: BaseException, command: str) -> str:
         f"{constants.ENDPOINT} cannot be reached ({_innermost(cause)}), and {cache} does not hold it; run `{command}` "
         f"where there is a network, copy the folder it prints, and name that"
     )
+
+
+def _status(error: BaseException) -> int | None:
+    status: int | None = getattr(getattr(error, "response", None), "status_code", None)
+    return status
+
+
+def _is_of_disk(error: BaseException) -> bool:
+    """Whether an error of the system is one of files, rather than of the network."""
+    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, _OF_NETWORK)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fillmask.artifact.folder import open_artifact
 from fillmask.artifact.manifest import MANIFEST, has_manifest
 from fillmask.artifact.naming import is_folder
-from fillmask.errors import ArtifactError, first_line
+from fillmask.errors import ArtifactError
 
 
 def push_to_hub(
@@ -47,6 +47,8 @@ def push_to_hub(
             commit_message=message or f"Add {', '.join(artifact.variants)}",
             allow_patterns=[MANIFEST, "README.md", *artifact.manifest["files"]],
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ArtifactError(f"the hub does not take {folder} as {repo_id!r}: {first_line(error)}") from error
+    except Exception as error:  # those of requests, httpx and the files have no common base
+        from fillmask.artifact.hub_errors import explain_push
+
+        raise ArtifactError(f"the hub does not take {folder} as {repo_id!r}: {explain_push(error, repo_id)}") from error
     return str(commit.commit_url)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from fillmask.artifact.hub_errors import explain, explain_missing
+from fillmask.artifact.hub_errors import explain, explain_missing, explain_push
 from tests.support.hub_stub import Hub, served
 
 REFUSALS = {
@@ -114,3 +114,15 @@ def test_a_file_that_a_hub_with_a_network_does_not_give_may_be_one_that_the_mode
     assert " does not hold model_int8.onnx, and http" in reason
     assert reason.endswith("run `fillmask pull org/name --variant int8` where there is a network, and if that does not "
                            "help, the model itself lacks the file")  # fmt: skip
+
+
+def test_an_upload_tells_a_fault_of_its_own_files_in_their_words():
+    for error in (PermissionError(13, "Permission denied"), ValueError("no such name"), RuntimeError("xet\nfails")):
+        assert explain_push(error, "org/name") == str(error).splitlines()[0]
+
+
+def test_a_branch_that_the_model_lacks_is_told_to_be_made():
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    error = RevisionNotFoundError.__new__(RevisionNotFoundError)  # its arguments are not those of every version
+    assert explain_push(error, "org/name") == "the model has no such branch; make it first, at its page"
