@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
@@ -103,8 +102,7 @@ def _check_fit_prior(file: str) -> None:
     from fillmask.errors import InputError
     from fillmask.files.whole_file import check_writable
 
-    source = click.get_current_context().get_parameter_source
-    given = [option for name, option in _OF_LABELS.items() if source(name) is not ParameterSource.DEFAULT]
+    given = [option for name, option in _OF_LABELS.items() if options.is_given(name)]
     if given:
         raise InputError(f"--fit-prior writes a prior and labels no text; leave out {', '.join(given)}")
     try:

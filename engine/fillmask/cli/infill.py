@@ -15,6 +15,7 @@ from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import read_texts
 from fillmask.cli.output import show_each
+from fillmask.errors import InputError
 
 if TYPE_CHECKING:
     from fillmask.tasks.infill import Infill, Pieces
@@ -63,6 +64,8 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
     Masks without white space between them are one word of as many tokens.
     """
     with reported(code=2):
+        if order == "independent" and options.is_given("width"):
+            raise InputError("--order independent chooses each token by itself, without --width; leave it out")
         given = read_texts(texts, file)
         shown, filled = tee(given.texts)
         from fillmask import FillMask

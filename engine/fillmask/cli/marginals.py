@@ -12,6 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.errors import InputError
 
 if TYPE_CHECKING:
     from fillmask import FillMask
@@ -70,6 +71,8 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         from fillmask import FillMask
         from fillmask.files.csv_lines import csv_writer
 
+        if variants is None and options.is_given("fill"):
+            raise InputError("--fill says how --variants are scored; give --variants, or leave out --fill")
         if plot is not None:
             from fillmask.heat_map import check_plot, draw_heat_map
 
@@ -97,8 +100,6 @@ def _check_columns(fill_mask: FillMask) -> None:
     Raises:
         InputError: The model has too many tokens.
     """
-    from fillmask.errors import InputError
-
     if fill_mask.vocab_size > _MOST_COLUMNS:
         raise InputError(
             f"{fill_mask.artifact.folder.name} has {fill_mask.vocab_size:,} tokens, and each would be a column; name "
@@ -143,8 +144,6 @@ def _mutants(lines: TextIO) -> Iterator[str]:
     Raises:
         InputError: The file is not UTF-8 or not CSV, or a row has no such column.
     """
-    from fillmask.errors import InputError
-
     rows = csv.reader(lines)
     try:
         first = next(rows, [])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from fillmask.cli import completion
 from fillmask.cli.model import argument_or_option, option
@@ -47,6 +48,11 @@ template = click.option(
 )
 prior = click.option("--prior", type=click.Path(dir_okay=False), help="A file that --fit-prior wrote.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")
+
+
+def is_given(parameter: str) -> bool:
+    """Whether a parameter of the running command was given, rather than left at its default."""
+    return click.get_current_context().get_parameter_source(parameter) is not ParameterSource.DEFAULT
 
 
 def parse_providers(options: tuple[str, ...]) -> list[Provider] | None:

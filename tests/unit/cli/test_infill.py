@@ -52,6 +52,7 @@ def test_texts_come_from_standard_input_and_an_error_loses_no_other(infill):
         (["--pieces", "one"], "'one' is neither a number nor a range such as 1-3"),
         (["--pieces", "3-1"], "pieces must be the least and the most"),
         (["--width", "0"], "width must be a whole number from 1 to 256"),
+        (["--order", "independent", "--width", "8"], "each token by itself, without --width; leave it out"),
     ],
 )
 def test_wrong_arguments_are_refused(infill, arguments, message):

@@ -125,6 +125,7 @@ def test_a_file_of_variants_that_cannot_be_read_is_a_line_before_the_model_is_lo
         (["--variants", "-", WILD], 1, "position 2 is 'K'"),
         (["--variant", "q4", WILD], 2, "has no variant 'q4'"),
         (["--fill", "all", WILD], 2, "Invalid value for '--fill'"),
+        (["--fill", "wild", WILD], 2, "--fill says how --variants are scored; give --variants, or leave out --fill"),
     ],
 )
 def test_what_is_wrong_is_a_line_and_an_exit_code(marginals, arguments, code, message):

@@ -57,3 +57,9 @@ def test_targets_have_no_spaces_at_their_ends_and_none_is_empty(listed, targets)
 def test_listed_candidates_and_labels_are_read_as_targets_are(read):
     assert read("capital, largest city,,town ,", None) == ["capital", "largest city", "town"]
     assert read(" , ", None) == []
+
+
+@pytest.mark.parametrize(("arguments", "given"), [((), False), (("--workers", "1"), True), (("--workers", "2"), True)])
+def test_a_parameter_is_given_also_where_its_value_is_the_default(arguments, given):
+    command = click.Command("command", callback=lambda **_: click.echo(options.is_given("workers")))
+    assert CliRunner().invoke(options.workers(command), arguments).output == f"{given}\n"
