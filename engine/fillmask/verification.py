@@ -18,6 +18,7 @@ from fillmask.artifact.manifest import MANIFEST
 from fillmask.errors import ArtifactError, FillMaskError, IntegrityError, first_line
 from fillmask.invariance import random_difference
 from fillmask.pipeline import FillMask
+from fillmask.runtime.providers import Provider
 
 BATCH_TEXTS = 256
 _BATCH_TOLERANCE = 1e-5  # of folders that record none
@@ -71,7 +72,9 @@ class Check:
         return self.batch_difference is None or self.batch_difference <= self.batch_tolerance
 
 
-def verify(model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS) -> list[Check]:
+def verify(
+    model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS, providers: Sequence[Provider] | None = None
+) -> list[Check]:
     """Hash every file of a model folder, then predict the stored texts of every variant again.
 
     Each variant also runs random texts alone and in padded batches, since kernels differ between CPUs.
@@ -79,6 +82,7 @@ def verify(model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS) -
     Args:
         model: As in ``FillMask``. Of a hub model only the variants in the cache are checked.
         batch_texts: Random texts that run alone and beside padding, for each variant that is batch-invariant.
+        providers: As in ``FillMask``.
 
     Returns:
         One check for each variant.
@@ -94,7 +98,8 @@ def verify(model: str | Path | None = None, *, batch_texts: int = BATCH_TEXTS) -
             f"{artifact.folder} has no {MANIFEST}, so nothing to verify against; export it with fillmask"
         )
     names = artifact.check_all()
-    checks = [_check(artifact, variant, batch_texts) for variant, file in artifact.variants.items() if file in names]
+    there = [variant for variant, file in artifact.variants.items() if file in names]
+    checks = [_check(artifact, variant, batch_texts, providers) for variant in there]
     if not checks:
         raise ArtifactError(
             f"nothing was verified, since no variant of {artifact.source} is in the hub's cache; `fillmask pull "
@@ -109,13 +114,13 @@ def best(checks: list[Check]) -> Check | None:
     return min(timed, key=lambda pair: pair[0])[1] if timed else None
 
 
-def _check(artifact: Artifact, variant: str, batch_texts: int) -> Check:
+def _check(artifact: Artifact, variant: str, batch_texts: int, providers: Sequence[Provider] | None) -> Check:
     """Predict a variant's stored texts; an error that keeps it from running here becomes part of the check."""
     entry = artifact.manifest["variants"][variant]
     _check_entry(variant, entry)
     expected, tolerance = entry["expected"], entry["tolerance"]
     try:
-        fill_mask = FillMask(artifact.folder, variant=variant)
+        fill_mask = FillMask(artifact.folder, variant=variant, providers=providers)
         difference = max(_difference(each, _scores(fill_mask, each["text"])) for each in expected)
         latency = _latency(fill_mask, [each["text"] for each in expected])
         check = Check(variant, len(expected), difference, tolerance, latency, tuple(fill_mask.providers))

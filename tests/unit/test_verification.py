@@ -143,6 +143,11 @@ def test_a_hub_model_without_a_variant_in_the_cache_is_an_error_rather_than_no_c
         verify("org/name")
 
 
+def test_providers_can_be_chosen(artifact):
+    fp32, int8 = verify(artifact, providers=["NoneExecutionProvider"])
+    assert "'NoneExecutionProvider' is not in this ONNX Runtime" in fp32.error == int8.error
+
+
 def test_random_texts_run_alone_and_beside_padding(artifact):
     fp32, int8 = verify(artifact, batch_texts=24)
     assert {each.batch_texts for each in (fp32, int8)} == {24}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fillmask.artifact.folder import Artifact, open_artifact
+from fillmask.artifact.manifest import GPU_VARIANTS
 from fillmask.bench import machine
 from fillmask.bench.advice import Advice, advise, exceptions
 from fillmask.bench.candidates import Candidate, candidates, trusted
@@ -19,7 +20,7 @@ from fillmask.environment import free_memory
 from fillmask.errors import FillMaskError, InputError
 from fillmask.pipeline import FillMask
 from fillmask.runtime.cpu import available_threads
-from fillmask.runtime.providers import CPU
+from fillmask.runtime.providers import CPU, wants_gpu
 
 Tick = Callable[[float], None]
 
@@ -85,6 +86,7 @@ class Result:
         top_k: Predictions per mask.
         candidates: Every variant, and why one was not timed.
         timings: What was timed; None where no variant gives its stored predictions.
+        gpu: Whether a GPU runs a variant of the model where no providers are named. The CPU was timed.
     """
 
     model: str | None
@@ -92,10 +94,11 @@ class Result:
     top_k: int
     candidates: Sequence[Candidate]
     timings: Timings | None
+    gpu: bool = False
 
 
 def bench(model: str | Path | None, options: BenchOptions, tick: Tick = lambda _: None) -> Result:
-    """Check a model's variants on this machine, time those that pass, and choose.
+    """Check a model's variants on this machine's CPU, time those that pass, and choose.
 
     Args:
         model: As in ``FillMask``.
@@ -112,7 +115,8 @@ def bench(model: str | Path | None, options: BenchOptions, tick: Tick = lambda _
     # The engine's default variant comes first, and wins over one that is not measurably faster.
     names = sorted((each.variant for each in found if each.failed is None), key=lambda name: name != usual)
     timings = _time(artifact, names, options, trusted=trusted(found, usual), tick=tick) if names else None
-    return Result(None if model is None else str(model), facts, options.top_k, found, timings)
+    gpu = wants_gpu(None) and not {*GPU_VARIANTS}.isdisjoint(artifact.variants)
+    return Result(None if model is None else str(model), facts, options.top_k, found, timings, gpu)
 
 
 def _time(

@@ -14,6 +14,7 @@ from fillmask.bench.advice import Advice
 from fillmask.bench.run import Result, Timings
 from fillmask.bench.setups import Cell, Setup
 from fillmask.bench.summaries import by_round, percentiles
+from fillmask.runtime.providers import CPU
 
 _MUCH_NOISE = 0.05
 
@@ -49,20 +50,22 @@ def document(result: Result) -> dict[str, Any]:
     }
 
 
-def python(model: str | None, setup: Setup) -> str:
-    """Python that runs a model with this setup."""
+def python(model: str | None, setup: Setup, *, on_cpu: bool = False) -> str:
+    """Python that runs a model with this setup; ``on_cpu`` names the CPU, where a GPU would run it otherwise."""
     source = "" if model is None else f"{json.dumps(model, ensure_ascii=False)}, "
-    made = f'FillMask({source}variant="{setup.variant}", threads={setup.threads})'
+    providers = f', providers=["{CPU}"]' if on_cpu else ""
+    made = f'FillMask({source}variant="{setup.variant}", threads={setup.threads}{providers})'
     if setup.alone:
         return made
     batch = f", batch_size={setup.batch_size}" if setup.batch_size > 1 else ""
     return f"{made}.predict_many(texts, workers={setup.workers}{batch})"
 
 
-def shell(model: str | None, setup: Setup) -> str:
+def shell(model: str | None, setup: Setup, *, on_cpu: bool = False) -> str:
     """The command that serves a model with this setup."""
     source = [] if model is None else [model]
-    return shlex.join(["fillmask", "serve", *source, "--variant", setup.variant, "--threads", str(setup.workers)])
+    options = ["--variant", setup.variant, "--threads", str(setup.workers), *(["--provider", "cpu"] if on_cpu else [])]
+    return shlex.join(["fillmask", "serve", *source, *options])
 
 
 def _heading(result: Result) -> str:
@@ -70,8 +73,8 @@ def _heading(result: Result) -> str:
     if result.timings is not None:
         rounds = len(next(iter(result.timings.samples.values())))
     return (
-        f"{result.model or 'minilm-en'} on {machine['threads']} threads of {machine['cpu']}, load {machine['load']} "
-        f"before; {rounds} rounds, top_k {result.top_k}"
+        f"{result.model or 'minilm-en'} on {'the CPU, ' * result.gpu}{machine['threads']} threads of {machine['cpu']}, "
+        f"load {machine['load']} before; {rounds} rounds, top_k {result.top_k}"
     )
 
 
@@ -109,11 +112,12 @@ def _advice(result: Result, timings: Timings) -> list[str]:
     if timings.latency is None or timings.throughput is None:
         return ["No variant can be recommended: nothing says whether their predictions are right on this machine."]
     lines = [_noise(timings.latency), ""]
-    lines += _recommended("Lowest latency", [python(result.model, timings.latency.setup)], timings.latency)
+    made = python(result.model, timings.latency.setup, on_cpu=result.gpu)
+    lines += _recommended("Lowest latency", [made], timings.latency, usual=not result.gpu)
     for each in timings.exceptions:
         lines.append(f"  but at {each.tokens[0]} tokens {_describe(each.setup)}, {each.gain} as fast as that")
-    commands = [python(result.model, timings.throughput.setup), shell(result.model, timings.throughput.setup)]
-    return [*lines, "", *_recommended("Most texts a second", commands, timings.throughput)]
+    commands = [make(result.model, timings.throughput.setup, on_cpu=result.gpu) for make in (python, shell)]
+    return [*lines, "", *_recommended("Most texts a second", commands, timings.throughput, usual=not result.gpu)]
 
 
 def _noise(advice: Advice) -> str:
@@ -124,12 +128,13 @@ def _noise(advice: Advice) -> str:
     return line
 
 
-def _recommended(title: str, commands: list[str], advice: Advice) -> list[str]:
+def _recommended(title: str, commands: list[str], advice: Advice, *, usual: bool) -> list[str]:
+    """A title, what to type, and how it compares; ``usual`` if what it is compared with runs by default."""
     lengths = ", ".join(map(str, advice.tokens))
     lines = [f"{title} ({lengths} tokens):", *(f"  {each}" for each in commands)]
-    beside = f"{_describe(advice.beside)}, which is what runs by default"
+    beside = _describe(advice.beside) + (", which is what runs by default" if usual else "")
     if advice.setup == advice.beside:
-        lines.append("  which is what runs by default")
+        lines += ["  which is what runs by default"] if usual else []
     elif advice.significant:
         lines.append(f"  {advice.gain} as fast as {beside}")
     elif advice.gain is not None:
@@ -143,8 +148,8 @@ def _recommended(title: str, commands: list[str], advice: Advice) -> list[str]:
 def _advice_record(result: Result, advice: Advice) -> dict[str, Any]:
     return asdict(advice) | {
         "significant": advice.significant,
-        "python": python(result.model, advice.setup),
-        "shell": shell(result.model, advice.setup),
+        "python": python(result.model, advice.setup, on_cpu=result.gpu),
+        "shell": shell(result.model, advice.setup, on_cpu=result.gpu),
     }
 
 

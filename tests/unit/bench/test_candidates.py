@@ -23,7 +23,7 @@ def test_a_variant_fails_whose_predictions_differ_here(native_copy):
 
 def test_a_variant_fails_whose_scores_differ_in_a_batch_alone_and_the_reason_says_so(native_copy, monkeypatch):
     check = Check("int8", 1, 1e-3, 3e-2, 1.0, batch_texts=9, batch_difference=2e-4, batch_tolerance=1e-5)
-    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda _: [check])
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda *_, **__: [check])
     store_predictions(native_copy)
     (found,) = candidates(native_copy, open_artifact(native_copy), "int8")
     assert found.failed == (
@@ -31,9 +31,16 @@ def test_a_variant_fails_whose_scores_differ_in_a_batch_alone_and_the_reason_say
     )
 
 
+def test_predictions_are_checked_where_they_are_timed(native_copy, monkeypatch):
+    used = []
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda _, providers: used.append(providers) or [])
+    candidates(native_copy, open_artifact(native_copy))
+    assert used == [["CPUExecutionProvider"]]
+
+
 def test_a_variant_of_the_hub_that_is_not_in_the_cache_is_named(native_copy, monkeypatch):
     store_predictions(native_copy)
-    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda _: [Check("int8", 1, 0.0, 1e-4, 1.0)])
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda *_, **__: [Check("int8", 1, 0.0, 1e-4, 1.0)])
     artifact = open_artifact(native_copy)._replace(source="org/name", revision="0123")
     fp32, int8 = candidates("org/name", artifact)
     assert int8 == Candidate("int8", checked=True)

@@ -11,9 +11,12 @@ from click.testing import CliRunner
 from fillmask import FillMask
 from fillmask.bench import machine, rounds, run
 from fillmask.cli.main import main
+from fillmask.runtime import providers
 from fillmask.verification import verify
 from tests.support import toys
 from tests.support.stored import TEXT, store_predictions
+
+AVAILABLE = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_every_variant_is_timed_with_every_count_of_threads(artifact):
 
 
 def test_a_variant_that_was_not_fetched_is_named_and_no_failure(artifact, monkeypatch):
-    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda model: verify(model)[1:])
+    monkeypatch.setattr("fillmask.bench.candidates.verify", lambda model, **options: verify(model, **options)[1:])
     result = bench(artifact)
     assert "fp32: not timed, its files are not in the hub's cache" in result.stdout
     assert result.exit_code == 0
@@ -61,6 +64,29 @@ def test_what_to_type_runs(artifact):
     command, folder, *options = shlex.split(served)
     assert (command, Path(folder).name, options[2:]) == ("serve", "two words", ["--threads", options[3]])
     assert CliRunner().invoke(main, [command, *options, "--help"]).exit_code == 0
+
+
+def test_beside_a_gpu_the_cpu_is_checked_timed_and_recommended_by_its_name(artifact, monkeypatch):
+    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [*AVAILABLE])
+    result = bench(artifact)
+    assert (result.exit_code, "warning" in result.stderr) == (0, False)
+    assert "native on the CPU, 2 threads of " in result.stdout
+    assert "by default" not in result.stdout
+    typed = re.findall(r"^  (FillMask\(.*|fillmask serve .*)", result.stdout, re.MULTILINE)
+    named = [line for line in typed if 'providers=["CPUExecutionProvider"]' in line or line.endswith(" --provider cpu")]
+    assert len(typed) == len(named) == 3
+    for advice in (json.loads(bench(artifact, "--json").stdout)[way] for way in ("latency", "throughput")):
+        assert 'providers=["CPUExecutionProvider"]' in advice["python"]
+        assert advice["shell"].endswith(" --provider cpu")
+
+
+def test_beside_a_gpu_a_model_without_a_variant_for_it_runs_on_the_cpu_by_default(artifact, monkeypatch):
+    variants = json.loads((artifact / "fillmask.json").read_text())["variants"]
+    toys.write_manifest(artifact, variants={"int8": variants["int8"]})
+    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [*AVAILABLE])
+    result = bench(artifact)
+    assert "native on 2 threads of " in result.stdout
+    assert "provider" not in result.stdout
 
 
 def test_json_holds_every_time_and_the_advice(artifact):

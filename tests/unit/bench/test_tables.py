@@ -34,6 +34,13 @@ def test_a_setup_is_shown_as_a_command_with_its_path_quoted():
     assert shell(None, ALONE) == "fillmask serve --variant int8 --threads 1"
 
 
+def test_beside_a_gpu_a_setup_names_the_cpu():
+    assert python(None, ALONE, on_cpu=True) == (
+        'FillMask(variant="int8", threads=2, providers=["CPUExecutionProvider"])'
+    )
+    assert shell(None, ALONE, on_cpu=True) == "fillmask serve --variant int8 --threads 1 --provider cpu"
+
+
 def test_a_variant_that_was_not_timed_is_shown_with_its_reason():
     assert text(result(failed="it does not run")).splitlines() == [
         "minilm-en on 2 threads of a CPU, load 0.5 before; 0 rounds, top_k 5",
