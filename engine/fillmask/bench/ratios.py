@@ -77,7 +77,11 @@ def speed_ratio(ours: Values, theirs: Values) -> Ratio:
 
 
 def median_interval(rounds: Values, seed: int = 0, resamples: int = _RESAMPLES) -> tuple[float, float]:
-    """The 95 % interval of the median of rounds, by a percentile bootstrap."""
+    """The 95 % interval of the median of rounds, by a percentile bootstrap.
+
+    By simulation it holds the true median in 75 % of runs of three rounds, in 86 to 88 % of four and of seven, and in
+    91 to 95 % of others up to 30.
+    """
     values = np.asarray(rounds, dtype=np.float64)
     drawn = np.random.default_rng(seed).integers(values.size, size=(resamples, values.size))
     low, high = np.percentile(np.median(values[drawn], axis=1), [2.5, 97.5])

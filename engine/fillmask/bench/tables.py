@@ -17,6 +17,7 @@ from fillmask.bench.summaries import by_round, percentiles
 from fillmask.runtime.providers import CPU
 
 _MUCH_NOISE = 0.05
+_ENOUGH_ROUNDS = 5  # with which intervals come close to their 95 %, see median_interval
 
 
 def text(result: Result) -> str:
@@ -69,9 +70,7 @@ def shell(model: str | None, setup: Setup, *, on_cpu: bool = False) -> str:
 
 
 def _heading(result: Result) -> str:
-    machine, rounds = result.machine, 0
-    if result.timings is not None:
-        rounds = len(next(iter(result.timings.samples.values())))
+    machine, rounds = result.machine, 0 if result.timings is None else _rounds(result.timings)
     return (
         f"{result.model or 'minilm-en'} on {'the CPU, ' * result.gpu}{machine['threads']} threads of {machine['cpu']}, "
         f"load {machine['load']} before; {rounds} rounds, top_k {result.top_k}"
@@ -111,7 +110,7 @@ def _cells(timings: Timings, setup: Setup, shown: Callable[[Cell], str]) -> list
 def _advice(result: Result, timings: Timings) -> list[str]:
     if timings.latency is None or timings.throughput is None:
         return ["No variant can be recommended: nothing says whether their predictions are right on this machine."]
-    lines = [_noise(timings.latency), ""]
+    lines = [_noise(timings.latency), *_few_rounds(_rounds(timings)), ""]
     made = python(result.model, timings.latency.setup, on_cpu=result.gpu)
     lines += _recommended("Lowest latency", [made], timings.latency, usual=not result.gpu)
     for each in timings.exceptions:
@@ -126,6 +125,21 @@ def _noise(advice: Advice) -> str:
     if width > _MUCH_NOISE:
         line += f" This machine is too noisy now to tell differences below {width:.0%}."
     return line
+
+
+def _rounds(timings: Timings) -> int:
+    return len(next(iter(timings.samples.values())))
+
+
+def _few_rounds(rounds: int) -> list[str]:
+    """A warning where the bootstrap of a median gives the range of the rounds, which holds the truth too rarely."""
+    if rounds >= _ENOUGH_ROUNDS:
+        return []
+    covered = 1 - 0.5 ** (rounds - 1)  # all rounds lie on one side of the median otherwise
+    return [
+        f"Only {rounds} rounds: an interval in brackets holds the true ratio in {covered:.0%} of runs, not in 95%. "
+        f"More --seconds give more, and so does a choice of --variant, --threads or --tokens."
+    ]
 
 
 def _recommended(title: str, commands: list[str], advice: Advice, *, usual: bool) -> list[str]:

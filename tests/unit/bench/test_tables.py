@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from fillmask.bench.advice import advise
 from fillmask.bench.candidates import Candidate
 from fillmask.bench.run import Result, Timings
 from fillmask.bench.setups import Setup, grid
@@ -55,6 +58,21 @@ def test_times_without_advice_name_the_reason():
     assert lines[-1].startswith("No variant can be recommended: nothing says whether their predictions are right")
     (alone, *_) = [line.split() for line in lines if line.startswith("  int8")]
     assert alone[:5] == ["int8", "1", "3", "/", "—"]
+
+
+def advised(rounds):
+    """Times of two setups without a difference."""
+    setups = grid(["int8"], [1, 2], budget=2, batched=[])
+    samples = {cell: [[0.002]] * rounds for cell in setups.cells([16])}
+    advice = advise(samples, setups.latency, [16], beside=setups.usual, control=setups.control)
+    return Timings([16], {"int8": None}, setups, samples, advice, (), advice)
+
+
+@pytest.mark.parametrize(("rounds", "covered"), [(3, "75%"), (4, "88%"), (5, None), (20, None)])
+def test_rounds_too_few_for_their_intervals_are_told(rounds, covered):
+    lines = text(result(advised(rounds))).splitlines()
+    warning = f"Only {rounds} rounds: an interval in brackets holds the true ratio in {covered} of runs, not in 95%. "
+    assert [line.startswith(warning) for line in lines if "rounds: " in line] == ([] if covered is None else [True])
 
 
 def test_json_has_every_cell_and_no_advice():
