@@ -80,7 +80,7 @@ def _typed_lines() -> Iterator[str]:
 
 def _refuse_rows(file: str) -> None:
     """Refuse a file of rows, each of which would be a text as it stands, and a compressed file."""
-    from fillmask.files.inputs import format_of
+    from fillmask.files.paths import format_of
     from fillmask.files.streams import COMPRESSIONS
 
     if format_of(Path(file)) not in (None, "lines") or Path(file).suffix in COMPRESSIONS:

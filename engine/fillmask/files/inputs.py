@@ -6,29 +6,20 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from glob import glob, has_magic
 from pathlib import Path
 from typing import IO, Any
 
 from fillmask.errors import InputError, TextError
+from fillmask.files.paths import FORMATS, expand, known_format
 from fillmask.files.readers import CsvReader, JsonReader, LineReader
 from fillmask.files.rows import Cell, Columns, ParseRow, Place, Reader, Row
-from fillmask.files.streams import COMPRESSIONS, ByteLines
+from fillmask.files.streams import ByteLines
 
 STDIN = "-"
 STDIN_PATH = Path("standard input")
-FORMATS = ("jsonl", "csv", "tsv", "lines", "parquet")
 TEXT = "text"  # the column of the texts, where no other is named
 # The members of a line that is a request as the server takes it, for one text.
 REQUEST_TEXT, REQUEST_PARAMETERS, REQUEST_ID = "inputs", "parameters", "custom_id"
-_SUFFIXES = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".txt": "lines",
-    ".parquet": "parquet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +124,10 @@ def find_inputs(
     named = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
     if STDIN in named:
         return _standard_input(named, input_format, text, id_column)
-    paths = tuple(path for name in named for path in _expand(name))
+    paths = tuple(path for name in named for path in expand(name))
     if not paths:
         raise InputError("there are no input files")
-    formats = {path: input_format or _format_of(path) for path in paths}
+    formats = {path: input_format or known_format(path) for path in paths}
     other = next((path for path in paths if formats[path] != formats[paths[0]]), None)
     if other is not None:
         raise InputError(f"{other} is {formats[other]} and {paths[0]} is {formats[paths[0]]}; run one job for each")
@@ -163,12 +154,6 @@ def open_reader(path: Path, input_format: str, text: str, raw: IO[bytes] | None 
     return CsvReader(lines, "\t" if input_format == "tsv" else ",")
 
 
-def format_of(path: Path) -> str | None:
-    """The format that a file's name says, compressed or not; None if it says none."""
-    inner = path.with_suffix("") if path.suffix in COMPRESSIONS else path
-    return _SUFFIXES.get(inner.suffix)
-
-
 def _standard_input(named: list[str | Path], input_format: str | None, text: str, id_column: str | None) -> Inputs:
     if len(named) > 1:
         raise InputError("standard input cannot be read together with files; run one job for each")
@@ -190,36 +175,6 @@ def _check_columns(path: Path, columns: Mapping[str, Any] | None, names: Iterabl
 def is_request(columns: Columns, text: str) -> bool:
     """Whether a row is a request as the server takes it; files with a header have the column of the texts."""
     return text == TEXT and TEXT not in columns and REQUEST_TEXT in columns
-
-
-def _expand(name: str | Path) -> list[Path]:
-    path = Path(name)
-    try:
-        folder = path.is_dir()
-    except OSError as error:  # a name that is too long, or a folder that this user may not read
-        raise InputError(f"{str(name)[:200]} cannot be read: {error.strerror}") from error
-    if folder:
-        files = [each for each in sorted(path.iterdir()) if each.is_file() and each.name[0] not in "._"]
-        found = [each for each in files if format_of(each)]
-        if not found:
-            raise InputError(f"{path} holds no file that ends in {', '.join(_SUFFIXES)}")
-        return found
-    if not path.exists() and has_magic(str(name)):
-        matching = [Path(each) for each in sorted(glob(str(name), recursive=True)) if Path(each).is_file()]
-        if not matching:
-            raise InputError(f"no file matches {name}")
-        return matching
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    return [path]
-
-
-def _format_of(path: Path) -> str:
-    found = format_of(path)
-    if found is None:
-        raise InputError(f"{path} has none of the endings {', '.join(_SUFFIXES)}; name its format, one of "
-                         f"{', '.join(FORMATS)}")  # fmt: skip
-    return found
 
 
 def _common_columns(paths: tuple[Path, ...], input_format: str, text: str) -> Mapping[str, Any] | None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from fillmask.errors import InputError
 from fillmask.files import job
-from fillmask.files.inputs import FORMATS, Inputs, find_inputs
+from fillmask.files.inputs import Inputs, find_inputs
 from fillmask.files.part_maker import PartMaker, State
+from fillmask.files.paths import FORMATS
 from fillmask.files.records import KEEP, Layout
 from fillmask.files.row_parameters import resolve_parameters
 from fillmask.files.runner import Runner, choose_batches

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fillmask.errors import InputError
 from fillmask.files import writers
-from fillmask.files.inputs import Inputs, format_of
+from fillmask.files.inputs import Inputs
 from fillmask.files.parts import Counts, PartFolder, replacing
+from fillmask.files.paths import format_of
 from fillmask.files.streams import import_pyarrow
 from fillmask.files.writers import OUTPUT_FORMATS
 

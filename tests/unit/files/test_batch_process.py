@@ -1,6 +1,7 @@
 """``fillmask batch`` as a process: kills, signals, full disks, standard output."""
 
 import json
+import os
 import random
 import resource
 import signal
@@ -171,6 +172,18 @@ def test_what_standard_input_does_not_take_is_one_line(start, arguments, message
         code, _, err = finish(start("-o", "out", *arguments, stdin=empty))
     assert (code, err.count(b"\n")) == (2, 1)
     assert message in err
+
+
+def test_a_pipe_that_has_a_name_is_refused_and_loses_no_row(start, tmp_path):
+    reader, writer = os.pipe()
+    os.write(writer, b"[MASK] cat\n" * 1000)
+    os.close(writer)
+    arguments = [f"/dev/fd/{reader}", "--input-format", "lines", "-o", tmp_path / "out"]
+    code, _, err = finish(start(*arguments, pass_fds=(reader,)))
+    os.close(reader)
+    assert (code, err.count(b"\n")) == (2, 1)
+    assert b"a job reads its inputs more than once; write the rows of a pipe to standard input, which is '-'" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_signal_ends_a_job_that_waits_for_standard_input(start, tmp_path):

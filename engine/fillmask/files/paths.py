@@ -1,0 +1,76 @@
+"""Which files the inputs of a job name, and their formats."""
+
+from __future__ import annotations
+
+from glob import glob, has_magic
+from pathlib import Path
+
+from fillmask.errors import InputError
+from fillmask.files.streams import COMPRESSIONS
+
+FORMATS = ("jsonl", "csv", "tsv", "lines", "parquet")
+_SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "lines",
+    ".parquet": "parquet",
+}
+
+
+def expand(name: str | Path) -> list[Path]:
+    """The files of a name: of a folder those of known formats, by name; of a pattern those that match.
+
+    Raises:
+        InputError: There is none, the name is that of a pipe or a device, or it cannot be read.
+    """
+    path = Path(name)
+    try:
+        folder = path.is_dir()
+    except OSError as error:  # a name that is too long, or a folder that this user may not read
+        raise InputError(f"{str(name)[:200]} cannot be read: {error.strerror}") from error
+    if folder:
+        return _files_of(path)
+    if not path.exists() and has_magic(str(name)):
+        return _matching(str(name))
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if not path.is_file():  # what was read of a pipe does not come again
+        raise InputError(f"{path} is neither a file nor a folder, and a job reads its inputs more than once; write the "
+                         f"rows of a pipe to standard input, which is '-'")  # fmt: skip
+    return [path]
+
+
+def format_of(path: Path) -> str | None:
+    """The format that a file's name says, compressed or not; None if it says none."""
+    inner = path.with_suffix("") if path.suffix in COMPRESSIONS else path
+    return _SUFFIXES.get(inner.suffix)
+
+
+def known_format(path: Path) -> str:
+    """The format that a file's name says.
+
+    Raises:
+        InputError: It says none.
+    """
+    found = format_of(path)
+    if found is None:
+        raise InputError(f"{path} has none of the endings {', '.join(_SUFFIXES)}; name its format, one of "
+                         f"{', '.join(FORMATS)}")  # fmt: skip
+    return found
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = [each for each in sorted(folder.iterdir()) if each.is_file() and each.name[0] not in "._"]
+    found = [each for each in files if format_of(each)]
+    if not found:
+        raise InputError(f"{folder} holds no file that ends in {', '.join(_SUFFIXES)}")
+    return found
+
+
+def _matching(pattern: str) -> list[Path]:
+    found = [Path(each) for each in sorted(glob(pattern, recursive=True)) if Path(each).is_file()]
+    if not found:
+        raise InputError(f"no file matches {pattern}")
+    return found
