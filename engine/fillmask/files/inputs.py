@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fillmask.errors import InputError, TextError
-from fillmask.files.paths import FORMATS, expand, known_format
+from fillmask.files.paths import FORMATS, expand, known_format, name_files
 from fillmask.files.readers import CsvReader, JsonReader, LineReader
 from fillmask.files.rows import Cell, Columns, ParseRow, Place, Reader, Row
 from fillmask.files.streams import ByteLines
@@ -28,6 +28,7 @@ class Inputs:
 
     Attributes:
         paths: The files, in order.
+        names: What a record calls each.
         format: Their format, one of ``FORMATS``.
         text: The column that holds the texts.
         id: The column that identifies a row, or None.
@@ -36,6 +37,7 @@ class Inputs:
     """
 
     paths: tuple[Path, ...]
+    names: tuple[str, ...]
     format: str
     text: str
     id: str | None
@@ -56,7 +58,7 @@ class Inputs:
                 position.file, position.row, position.reader = number, first, reader
                 for index, parse in enumerate(reader.rows(), first):
                     position.row = index + 1
-                    yield UnparsedRow(self, str(path), index, parse)
+                    yield UnparsedRow(self, self.names[number], index, parse)
             position.file, position.row, position.reader = number + 1, 0, None
 
 
@@ -133,7 +135,7 @@ def find_inputs(
         raise InputError(f"{other} is {formats[other]} and {paths[0]} is {formats[paths[0]]}; run one job for each")
     columns = _common_columns(paths, formats[paths[0]], text)
     _check_columns(paths[0], columns, (text, id_column))
-    return Inputs(paths, formats[paths[0]], text, id_column, columns)
+    return Inputs(paths, name_files(paths), formats[paths[0]], text, id_column, columns)
 
 
 def open_reader(path: Path, input_format: str, text: str, raw: IO[bytes] | None = None) -> Reader:
@@ -163,7 +165,7 @@ def _standard_input(named: list[str | Path], input_format: str | None, text: str
     raw = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 -- the reader closes it
     reader = open_reader(STDIN_PATH, input_format, text, raw)
     _check_columns(STDIN_PATH, reader.columns, (text, id_column))
-    return Inputs((STDIN_PATH,), input_format, text, id_column, reader.columns, reader)
+    return Inputs((STDIN_PATH,), (str(STDIN_PATH),), input_format, text, id_column, reader.columns, reader)
 
 
 def _check_columns(path: Path, columns: Mapping[str, Any] | None, names: Iterable[str | None]) -> None:

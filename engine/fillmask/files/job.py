@@ -16,6 +16,7 @@ from fillmask.artifact.weights_file import hash_file
 from fillmask.environment import versions
 from fillmask.errors import InputError
 from fillmask.files.parts import JOB, PartFolder, write_json
+from fillmask.files.records import Layout
 from fillmask.files.runner import Runner
 
 _PACKAGES = ("fillmask", "numpy", "onnxruntime", "tokenizers")
@@ -28,7 +29,6 @@ def describe(runner: Runner, *, output_format: str, rows_per_part: int, hash_inp
         InputError: An input cannot be read.
     """
     layout, model, parameters = runner.layout, runner.model, runner.parameters.given
-    describe_file = _describe_stdin if layout.inputs.stdin else partial(_describe_file, hashed=hash_inputs)
     return {
         "verb": layout.verb.verb.name,
         "parameters": {name: value for name, value in parameters.items() if value is not None},
@@ -41,7 +41,7 @@ def describe(runner: Runner, *, output_format: str, rows_per_part: int, hash_inp
         "format": output_format,
         "rows_per_part": rows_per_part,
         "batch_size": runner.concurrency.batch_size,
-        "inputs": [describe_file(path) for path in layout.inputs.paths],
+        "inputs": _describe_inputs(layout, hashed=hash_inputs),
         "input_format": layout.inputs.format,
         "versions": versions(_PACKAGES),
     }
@@ -120,6 +120,14 @@ def _ignored(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]
     if "mtime" not in wanted:
         return set()
     return {"folder", "mtime" if "sha256" in recorded and "sha256" in wanted else "sha256"}
+
+
+def _describe_inputs(layout: Layout, *, hashed: bool) -> list[dict[str, Any]]:
+    """Describe the inputs, and what records call them, which depends on the folders that hold them."""
+    inputs = layout.inputs
+    describe_file = _describe_stdin if inputs.stdin else partial(_describe_file, hashed=hashed)
+    names = [{"file": name} if layout.names_files else {} for name in inputs.names]
+    return [describe_file(path) | name for path, name in zip(inputs.paths, names, strict=True)]
 
 
 def _describe_file(path: Path, *, hashed: bool) -> dict[str, Any]:

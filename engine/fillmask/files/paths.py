@@ -1,7 +1,9 @@
-"""Which files the inputs of a job name, and their formats."""
+"""Which files the inputs of a job name, their formats, and what the output calls them."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -40,6 +42,17 @@ def expand(name: str | Path) -> list[Path]:
         raise InputError(f"{path} is neither a file nor a folder, and a job reads its inputs more than once; write the "
                          f"rows of a pipe to standard input, which is '-'")  # fmt: skip
     return [path]
+
+
+def name_files(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Name files by their places below the folder that holds all of them, however their paths were given."""
+    folders = {parent: os.path.realpath(parent) for parent in {path.parent for path in paths}}
+    files = [os.path.join(folders[path.parent], path.name) for path in paths]
+    try:
+        common = os.path.commonpath([*folders.values()])
+    except ValueError:  # two drives of Windows
+        return tuple(Path(file).as_posix() for file in files)
+    return tuple(Path(os.path.relpath(file, common)).as_posix() for file in files)
 
 
 def format_of(path: Path) -> str | None:

@@ -38,6 +38,11 @@ class Layout:
     flat: bool
     fixed: bool
 
+    @cached_property
+    def names_files(self) -> bool:
+        """Whether a record names the file of its row, beside its place there."""
+        return not self.inputs.id and len(self.inputs.paths) > 1
+
     def columns(self) -> Mapping[str, ColumnType]:
         """The columns and their types, for formats that fix them."""
         return self._kept_columns | self._result_columns
@@ -107,7 +112,7 @@ class Layout:
         return identity | {name: value for name, value in row.columns.items() if name not in self._reserved}
 
     def _place(self, row: Row) -> Columns:
-        return {"file": row.file, "row": row.index} if self._several else {"row": row.index}
+        return {"file": row.file, "row": row.index} if self.names_files else {"row": row.index}
 
     def _id(self, row: Row) -> Any:  # noqa: ANN401 -- an id has any type
         value = row.columns.get(str(self.inputs.id))
@@ -119,7 +124,7 @@ class Layout:
     def _kept_columns(self) -> dict[str, ColumnType]:
         names = self.inputs.columns or {}
         if self.inputs.id is None:
-            identity = {"file": "string", "row": "int64"} if self._several else {"row": "int64"}
+            identity = {"file": "string", "row": "int64"} if self.names_files else {"row": "int64"}
         elif self.keep == "id" or self._packed:
             identity = {self.inputs.id: names.get(self.inputs.id, "string")}
         else:
@@ -140,17 +145,13 @@ class Layout:
 
     @cached_property
     def _reserved(self) -> set[str]:
-        place = set() if self.inputs.id else {"file", "row"} if self._several else {"row"}
+        place = set() if self.inputs.id else {"file", "row"} if self.names_files else {"row"}
         return place | self._result_columns.keys() | ({"input"} if self._packed else set())
 
     def _clash(self, columns: Mapping[str, Any]) -> str | None:
         if self._reserved.isdisjoint(columns):
             return None
         return next((name for name in columns if name in self._reserved), None)
-
-    @cached_property
-    def _several(self) -> bool:
-        return len(self.inputs.paths) > 1
 
     @cached_property
     def _packed_id(self) -> bool:

@@ -69,7 +69,7 @@ class Row:
     """One row of the inputs.
 
     Attributes:
-        file: The path of its file.
+        file: The name of its file, as in ``Inputs``.
         index: Its place in the file, from 0.
         columns: Its columns, none if it cannot be parsed.
         text: The text that the verb takes, of whatever type the row holds.

@@ -45,6 +45,17 @@ def test_another_input_or_model_is_another_job(run, write, rows, tmp_path, forei
         run([path, write("more.jsonl", rows(3))], out)
 
 
+def test_files_with_other_names_in_the_records_are_another_job(run, write, rows, tmp_path):
+    for folder in ("one", "two", "three"):
+        (tmp_path / folder).mkdir()
+        os.utime(write(f"{folder}/a.csv", rows(3)), (1, 1))
+    run(["one/a.csv", "two/a.csv"], HERE / "out")
+    run(["one/a.csv", "two/a.csv"], HERE / "ids", id_column="key")
+    with pytest.raises(InputError, match=r'inputs\.1\.file is "three/a\.csv", and there "two/a\.csv"'):
+        run(["one/a.csv", "three/a.csv"], HERE / "out")
+    assert run(["one/a.csv", "three/a.csv"], HERE / "ids", id_column="key").rows == 6  # no record has such a name
+
+
 def test_a_copy_with_the_same_hash_is_the_same_job(run, write, rows, tmp_path):
     path, out = write("in.jsonl", rows(20)), tmp_path / "out"
     run(path, out, hash_inputs=True)

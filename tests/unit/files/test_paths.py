@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fillmask.errors import InputError
-from fillmask.files.paths import expand, format_of, known_format
+from fillmask.files.paths import expand, format_of, known_format, name_files
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
 
@@ -40,3 +40,28 @@ def test_a_folder_and_a_pattern_leave_out_pipes(tmp_path):
     os.mkfifo(tmp_path / "a.jsonl")
     (tmp_path / "b.jsonl").touch()
     assert [expand("."), expand("*.jsonl")] == [[Path("b.jsonl")]] * 2
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["data/a.csv"], ["a.csv"]),
+        (["data/b.csv", "data/a.csv"], ["b.csv", "a.csv"]),
+        (["data/one/a.csv", "data/two/a.csv", "data/one/../a.csv"], ["one/a.csv", "two/a.csv", "a.csv"]),
+    ],
+)
+def test_files_are_named_by_their_place_below_their_folder_however_they_are_given(tmp_path, monkeypatch, paths, names):
+    for folder in ("data/one", "data/two", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    assert list(name_files([Path(path) for path in paths])) == names
+    assert list(name_files([tmp_path / path for path in paths])) == names
+    linked = [Path(paths[0].replace("data", "link")), *map(Path, paths[1:])]
+    assert list(name_files(linked)) == names
+    monkeypatch.chdir(tmp_path / "other")
+    assert list(name_files([Path("..", path) for path in paths])) == names
+
+
+def test_a_link_to_a_file_keeps_its_own_name(tmp_path):
+    (tmp_path / "a.csv").symlink_to("blobs/0123")
+    assert name_files([tmp_path / "a.csv", tmp_path / "b.csv"]) == ("a.csv", "b.csv")

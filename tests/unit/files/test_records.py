@@ -1,7 +1,7 @@
 import pytest
 
 from fillmask.errors import InputError
-from tests.unit.files.conftest import read_rows
+from tests.unit.files.conftest import parts, read_rows
 
 
 @pytest.mark.parametrize("column", ["predictions", "error", "error_type", "warnings", "row"])
@@ -54,9 +54,23 @@ def test_several_files_are_one_job_and_named(run, write, rows, tmp_path):
     run([second, first], tmp_path / "out", rows_per_part=4, keep="id")
     got = read_rows(tmp_path / "out")
     assert [(row["file"], row["row"]) for row in got] == [
-        *((str(second), index) for index in range(7)),
-        *((str(first), index) for index in range(5)),
+        *(("b.csv", index) for index in range(7)),
+        *(("a.csv", index) for index in range(5)),
     ]
+
+
+def test_a_part_that_is_made_from_another_folder_has_the_same_bytes(run, write, rows, tmp_path, monkeypatch):
+    for folder in ("one", "two"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        write(f"data/{folder}/a.csv", rows(6))
+    out = tmp_path / "out"
+    run(["data/one/a.csv", "data/two/a.csv"], out, rows_per_part=5)
+    assert [row["file"] for row in read_rows(out)] == ["one/a.csv"] * 6 + ["two/a.csv"] * 6
+    before = parts(out)
+    (out / "part-000001.jsonl").unlink()
+    monkeypatch.chdir(tmp_path / "data/one")
+    run(["a.csv", tmp_path / "data/two"], out, rows_per_part=5)
+    assert parts(out) == before
 
 
 def test_a_warning_is_in_its_row_and_counted(run, write, tmp_path):
