@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fillmask.errors import InputError, JobError
 from fillmask.files import job
+from fillmask.files.inputs import Inputs
 from fillmask.files.limits import ErrorLimit, Shard, parse_error_limit, parse_shard
 from fillmask.files.opening import JobOptions, open_maker
 from fillmask.files.outputs import Output, find_output
@@ -89,7 +89,8 @@ def batch(  # noqa: PLR0913 -- one parameter an option
     Raises:
         InputError: An argument is wrong, an input cannot be opened, or ``out`` holds another job.
         ArtifactError: The model cannot be opened.
-        JobError: The job stopped: an input is cut off, a file cannot be written, or too many rows have no result.
+        JobError: The job stopped: an input is cut off or changed, a file cannot be written, or too many rows have no
+            result.
     """
     output = find_output(out, output_format, shard)
     options = JobOptions(
@@ -111,34 +112,65 @@ class _Course:
     ray: str | None
     report: Callable[[State], None] | None
 
+    def check(self, output: Output) -> None:
+        """Refuse what Ray cannot do.
+
+        Raises:
+            InputError: A shard, or an output without parts.
+        """
+        if self.ray is not None and self.shard != Shard():
+            raise InputError("Ray makes every part; take either a shard or Ray")
+        if self.ray is not None and output.folder is None:
+            raise InputError("Ray makes parts; choose a file or a folder as the output")
+
+    def check_inputs(self, inputs: Inputs) -> None:
+        """Refuse standard input where several processes would read it.
+
+        Raises:
+            InputError: There is a shard, or Ray.
+        """
+        if inputs.stdin is not None and (self.shard != Shard() or self.ray is not None):
+            raise InputError("standard input is read by one process; take neither a shard nor Ray")
+
 
 def _run(options: JobOptions, output: Output, course: _Course) -> Counts:
-    if course.ray is not None and course.shard != Shard():
-        raise InputError("Ray makes every part; take either a shard or Ray")
-    if course.ray is not None and output.folder is None:
-        raise InputError("Ray makes parts; choose a file or a folder as the output")
+    course.check(output)
     options.check()
     inputs = options.find_inputs()
+    before = job.describe_inputs(inputs)
     output.check_apart(inputs)
-    if inputs.stdin is not None and (course.shard != Shard() or course.ray is not None):
-        raise InputError("standard input is read by one process; take neither a shard nor Ray")
+    course.check_inputs(inputs)
     maker = open_maker(options, inputs, course.report)
     if output.folder is None:
-        return _stream(maker, course.limit)
+        _stream(maker, course.limit)
+        job.check_inputs(inputs, before)
+        return maker.totals
     output.check_new(force=course.force)
     job.start(output.folder, options.describe(maker.runner), force=course.force)
-    make = partial(maker.make, output.folder, course.shard, course.limit)
-    if course.ray is not None:
-        from fillmask.files.ray_parts import make_on_ray
 
-        make = partial(make_on_ray, maker, output.folder, course.limit, options, address=course.ray)
+    def make(folder: PartFolder) -> None:
+        _make(maker, folder, options, course)
+        job.check_inputs(inputs, before)
+
     return _write(maker, output, output.folder, make, course.limit)
 
 
-def _write(maker: PartMaker, output: Output, folder: PartFolder, make: Callable[[], None], limit: ErrorLimit) -> Counts:
+def _make(maker: PartMaker, folder: PartFolder, options: JobOptions, course: _Course) -> None:
+    """Make the parts that are missing, here or on Ray."""
+    if course.ray is None:
+        maker.make(folder, course.shard, course.limit)
+        return
+    from fillmask.files.ray_parts import make_on_ray
+
+    make_on_ray(maker, folder, course.limit, options, address=course.ray)
+
+
+def _write(
+    maker: PartMaker, output: Output, folder: PartFolder, make: Callable[[PartFolder], None], limit: ErrorLimit
+) -> Counts:
     finished = folder.finished()
     if finished is None or not output.is_complete(finished):
-        make()
+        make(folder)
         if maker.missing:
             return maker.totals
         finished = maker.totals
@@ -150,12 +182,12 @@ def _write(maker: PartMaker, output: Output, folder: PartFolder, make: Callable[
     return finished
 
 
-def _stream(maker: PartMaker, limit: ErrorLimit) -> Counts:
+def _stream(maker: PartMaker, limit: ErrorLimit) -> None:
     try:
         number = sys.stdout.fileno()
     except OSError:  # a stand-in without a file
         maker.stream(sys.stdout.buffer, limit)
-        return maker.totals
+        return
     try:
         # Not sys.stdout.buffer: bytes that a full disk does not take would fail once more when Python ends.
         with open(number, "wb", closefd=False) as file:
@@ -164,4 +196,3 @@ def _stream(maker: PartMaker, limit: ErrorLimit) -> Counts:
         raise
     except OSError as error:
         raise JobError(f"standard output cannot be written: {error.strerror}") from error
-    return maker.totals

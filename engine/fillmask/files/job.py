@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +13,8 @@ from fillmask.artifact.folder import Artifact
 from fillmask.artifact.manifest import MANIFEST
 from fillmask.artifact.weights_file import hash_file
 from fillmask.environment import versions
-from fillmask.errors import InputError
+from fillmask.errors import InputError, JobError
+from fillmask.files.inputs import Inputs
 from fillmask.files.parts import JOB, PartFolder, write_json
 from fillmask.files.records import Layout
 from fillmask.files.runner import Runner
@@ -41,10 +41,41 @@ def describe(runner: Runner, *, output_format: str, rows_per_part: int, hash_inp
         "format": output_format,
         "rows_per_part": rows_per_part,
         "batch_size": runner.concurrency.batch_size,
-        "inputs": _describe_inputs(layout, hashed=hash_inputs),
+        "inputs": _name_inputs(layout, describe_inputs(layout.inputs, hashed=hash_inputs)),
         "input_format": layout.inputs.format,
         "versions": versions(_PACKAGES),
     }
+
+
+def describe_inputs(inputs: Inputs, *, hashed: bool = False) -> list[dict[str, Any]]:
+    """Describe the inputs, so that it can be told whether they changed.
+
+    Raises:
+        InputError: One cannot be read.
+    """
+    if inputs.stdin is not None:
+        return [_describe_stdin(path) for path in inputs.paths]
+    return [_describe_file(path, hashed=hashed) for path in inputs.paths]
+
+
+def check_inputs(inputs: Inputs, before: Sequence[Mapping[str, Any]]) -> None:
+    """Stop a job whose inputs changed while it ran, since its parts may hold rows of both states.
+
+    Args:
+        inputs: The inputs; standard input cannot change.
+        before: As they were described when the job began, without hashes.
+
+    Raises:
+        JobError: One changed, or is not there.
+    """
+    if inputs.stdin is not None:
+        return
+    try:
+        difference = find_difference({"inputs": before}, {"inputs": describe_inputs(inputs)})
+    except InputError as error:
+        raise JobError(f"the inputs changed while the job ran: {error}") from error
+    if difference is not None:
+        raise JobError(f"the inputs changed while the job ran: {difference} at its start; start over with force")
 
 
 def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) -> None:
@@ -122,12 +153,11 @@ def _ignored(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]
     return {"folder", "mtime" if "sha256" in recorded and "sha256" in wanted else "sha256"}
 
 
-def _describe_inputs(layout: Layout, *, hashed: bool) -> list[dict[str, Any]]:
-    """Describe the inputs, and what records call them, which depends on the folders that hold them."""
-    inputs = layout.inputs
-    describe_file = _describe_stdin if inputs.stdin else partial(_describe_file, hashed=hashed)
-    names = [{"file": name} if layout.names_files else {} for name in inputs.names]
-    return [describe_file(path) | name for path, name in zip(inputs.paths, names, strict=True)]
+def _name_inputs(layout: Layout, described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add what records call the inputs, which depends on the folders that hold them."""
+    if not layout.names_files:
+        return described
+    return [each | {"file": name} for each, name in zip(described, layout.inputs.names, strict=True)]
 
 
 def _describe_file(path: Path, *, hashed: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fillmask.errors import InputError
+from fillmask.errors import InputError, JobError
 from tests.unit.files.conftest import parts
 
 HERE = Path()  # each test has a folder of its own
@@ -100,3 +100,42 @@ def test_a_folder_of_other_files_is_refused(run, write, rows, tmp_path):
     link.symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="link is a link to nothing; remove it, or choose another folder"):
         run(path, link)
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("out", "options"), [("out", {}), ("out", {"shard": "1/2"}), ("out", {"ray": ""}), ("out.jsonl", {}), ("-", {})]
+)
+def test_inputs_that_change_while_a_job_runs_end_it(run, write, rows, out, options):
+    path = write("in.jsonl", rows(20))
+
+    def append(state):
+        if state.made:
+            path.write_bytes(path.read_bytes() + b"\n")
+
+    changed = r"the inputs changed while the job ran: inputs\.0\.bytes is \d+, and there \d+ at its start; start over"
+    with pytest.raises(JobError, match=changed):
+        run(path, out, rows_per_part=10, report=append, **options)
+    assert not (HERE / "out/_SUCCESS").exists()
+    assert not (HERE / "out.jsonl").exists()
+    if out == "out":
+        with pytest.raises(InputError, match=r"inputs\.0\.bytes"):
+            run(path, out, rows_per_part=10, **options)
+
+
+def test_an_input_that_is_removed_while_a_job_runs_ends_it(run, write, rows):
+    path = write("in.jsonl", rows(20))
+    with pytest.raises(JobError, match=r"changed while the job ran: .*in\.jsonl cannot be read: No such file"):
+        run(path, HERE / "out", report=lambda state: state.made and path.unlink())
+
+
+def test_with_hashes_a_change_is_seen_by_the_time(run, write, rows):
+    path = write("in.jsonl", rows(20))
+    options = {"hash_inputs": True, "rows_per_part": 10}
+    os.utime(path, (1, 1))
+    run(path, HERE / "out", **options)
+    (HERE / "out/part-000001.jsonl").unlink()
+    os.utime(path, (2, 2))  # a copy, which is the same job
+    with pytest.raises(JobError, match=r"inputs\.0\.mtime is 3\.0, and there 2\.0"):
+        run(path, HERE / "out", report=lambda state: state.made and os.utime(path, (3, 3)), **options)
+    assert run(path, HERE / "out", **options).parts == 2

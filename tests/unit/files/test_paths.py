@@ -31,7 +31,7 @@ def test_the_ending_says_the_format(name, wanted):
 @pytest.mark.parametrize("name", ["pipe.jsonl", "/dev/null"])
 def test_what_cannot_be_read_twice_is_refused_and_not_opened(tmp_path, name):
     os.mkfifo(tmp_path / "pipe.jsonl")
-    with pytest.raises(InputError, match=f"{name} is neither a file nor a folder, and a job reads its inputs more than"):
+    with pytest.raises(InputError, match=f"{name} is neither a file nor a folder, and a job reads its inputs more"):
         expand(name)
 
 
