@@ -12,6 +12,8 @@ from socket import gethostname
 from typing import IO
 
 _IN_PLACE = {errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV}
+# What file systems that cannot flush a folder say: CIFS, shared folders of virtual machines, some of FUSE.
+_NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 _BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
 
 
@@ -100,5 +102,8 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
     finally:
         os.close(descriptor)

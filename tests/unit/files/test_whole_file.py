@@ -1,5 +1,7 @@
 import errno
 import os
+import stat
+from contextlib import nullcontext
 from threading import Thread
 
 import pytest
@@ -42,6 +44,32 @@ def test_nothing_is_left_of_a_file_that_cannot_be_renamed(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "a", b"after")
     assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"before", ["a"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows opens no folders")
+@pytest.mark.parametrize(("number", "fatal"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_flush_a_folder_is_no_error(tmp_path, monkeypatch, number, fatal):
+    flush = os.fsync
+
+    def flush_files(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", flush_files)
+    with pytest.raises(OSError, match=os.strerror(number)) if fatal else nullcontext():
+        write_whole(tmp_path / "a", b"content")
+    assert (tmp_path / "a").read_bytes() == b"content"
+
+
+def test_a_file_that_cannot_be_flushed_is_an_error(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Invalid argument"), replacing(tmp_path / "a") as file:
+        file.write(b"content")
+    assert names(tmp_path) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
