@@ -127,4 +127,11 @@ def write_json(path: Path, document: object) -> None:
         JobError: It cannot be written.
     """
     with replacing(path) as file:
-        file.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n")
+        file.write(_encode(document))
+
+
+def _encode(document: object) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+    except UnicodeEncodeError:  # a name that is not UTF-8, which must come back as it was
+        return json.dumps(document, indent=1).encode() + b"\n"

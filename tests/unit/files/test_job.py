@@ -1,12 +1,14 @@
 import hashlib
 import json
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from fillmask.errors import InputError, JobError
-from tests.unit.files.conftest import parts
+from tests.unit.files.conftest import parts, read_rows
 
 HERE = Path()  # each test has a folder of its own
 
@@ -139,3 +141,19 @@ def test_with_hashes_a_change_is_seen_by_the_time(run, write, rows):
     with pytest.raises(JobError, match=r"inputs\.0\.mtime is 3\.0, and there 2\.0"):
         run(path, HERE / "out", report=lambda state: state.made and os.utime(path, (3, 3)), **options)
     assert run(path, HERE / "out", **options).parts == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8")
+def test_a_file_whose_name_is_not_utf_8_is_run_and_its_job_resumed(run, write, rows):
+    named = os.fsdecode(b"caf\xe9.jsonl")
+    os.rename(write("in.jsonl", rows(20)), named)
+    run(named, HERE / "out", rows_per_part=10)
+    recorded = json.loads((HERE / "out/_job.json").read_bytes())["inputs"][0]
+    assert recorded["name"] == named
+    (HERE / "out/part-000001.jsonl").unlink()
+    assert run(named, HERE / "out", rows_per_part=10).parts == 2
+    write("more.jsonl", rows(3))
+    run([named, "more.jsonl"], HERE / "two")
+    assert read_rows(HERE / "two")[0]["file"] == named
+    for name in ("two.csv", "two.parquet") if find_spec("pyarrow") else ("two.csv",):
+        assert run([named, "more.jsonl"], HERE / name).rows == 23

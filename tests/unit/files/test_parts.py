@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from fillmask.files.parts import Counts, PartFolder
+from fillmask.files.parts import Counts, PartFolder, write_json
 
 
 def test_the_totals_are_in_success(run, write, rows, tmp_path):
@@ -65,6 +65,13 @@ def test_clear_and_finish_remove_what_is_of_the_job_alone(tmp_path):
 def test_counts_that_cannot_be_read_are_none(tmp_path, content):
     (tmp_path / "_SUCCESS").write_bytes(content)
     assert PartFolder(tmp_path, ".jsonl").finished() is None
+
+
+@pytest.mark.parametrize(("document", "bytes_"), [({"a": "ß"}, '"ß"'.encode()), ({"a": "\udce9"}, rb'"\udce9"')])
+def test_a_document_comes_back_as_it_was(tmp_path, document, bytes_):
+    write_json(tmp_path / "a.json", document)
+    content = (tmp_path / "a.json").read_bytes()
+    assert (json.loads(content), bytes_ in content) == (document, True)
 
 
 def test_counts_add_up():
