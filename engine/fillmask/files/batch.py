@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +146,13 @@ def _run(options: JobOptions, output: Output, course: _Course) -> Counts:
         job.check_inputs(inputs, before)
         return maker.totals
     output.check_new(force=course.force)
-    job.start(output.folder, options.describe(maker.runner), force=course.force)
+    folder = job.start(output.folder, options.describe(maker.runner), force=course.force)
 
-    def make(folder: PartFolder) -> None:
+    def make() -> None:
         _make(maker, folder, options, course)
         job.check_inputs(inputs, before)
 
-    return _write(maker, output, output.folder, make, course.limit)
+    return _write(maker, replace(output, folder=folder), folder, make, course.limit)
 
 
 def _make(maker: PartMaker, folder: PartFolder, options: JobOptions, course: _Course) -> None:
@@ -165,15 +165,15 @@ def _make(maker: PartMaker, folder: PartFolder, options: JobOptions, course: _Co
     make_on_ray(maker, folder, course.limit, options, address=course.ray)
 
 
-def _write(
-    maker: PartMaker, output: Output, folder: PartFolder, make: Callable[[PartFolder], None], limit: ErrorLimit
-) -> Counts:
+def _write(maker: PartMaker, output: Output, folder: PartFolder, make: Callable[[], None], limit: ErrorLimit) -> Counts:
     finished = folder.finished()
     if finished is None or not output.is_complete(finished):
-        make(folder)
+        make()
         if maker.missing:
             return maker.totals
         finished = maker.totals
+        folder.check_began()
+        folder.check_parts(finished.parts)
         output.join(finished.parts)
         folder.finish(finished)
     if output.file is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,10 +17,11 @@ from fillmask.artifact.weights_file import hash_file
 from fillmask.environment import versions
 from fillmask.errors import InputError, JobError
 from fillmask.files.inputs import Inputs
-from fillmask.files.parts import JOB, PartFolder, write_json
+from fillmask.files.parts import JOB, PartFolder, write_json, write_new_json
 from fillmask.files.records import Layout
 from fillmask.files.runner import Runner
 
+START = "start"  # identifies the start of a job, so that one that was started over is another one
 _PACKAGES = ("fillmask", "numpy", "onnxruntime", "tokenizers")
 
 
@@ -78,13 +81,16 @@ def check_inputs(inputs: Inputs, before: Sequence[Mapping[str, Any]]) -> None:
         raise JobError(f"the inputs changed while the job ran: {difference} at its start; start over with force")
 
 
-def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) -> None:
+def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) -> PartFolder:
     """Make a folder ready for a job, new or resumed.
 
     Args:
         folder: The folder.
         description: The job.
         force: Remove the parts of any job there, and start over.
+
+    Returns:
+        The folder, which takes no part of this process once another one has started it over.
 
     Raises:
         InputError: The folder holds another job, or parts that are none of a job.
@@ -93,18 +99,21 @@ def start(folder: PartFolder, description: Mapping[str, Any], *, force: bool) ->
     recorded = folder.path / JOB
     _check_stdin(recorded, description, force=force)
     if force and recorded.exists():
-        folder.clear()
+        _clear(folder)
     if not recorded.exists():
         _check_empty(folder.path)
-        write_json(recorded, description)
-    difference = find_difference(_read(recorded), description)
+        write_new_json(recorded, {**description, START: uuid4().hex})
+    began, document = _read(recorded)
+    difference = find_difference(document, description)
     if difference is not None:
         raise InputError(f"{recorded} is another job: {difference}; choose another output, or start over with force")
+    return replace(folder, began=began)
 
 
 def find_difference(recorded: Mapping[str, Any], description: Mapping[str, Any]) -> str | None:
-    """The first difference between two jobs, None if they are one."""
-    return next(_differences(recorded, json.loads(json.dumps(description))), None)
+    """The first difference between two jobs, None if they are one, whenever they started."""
+    known = {name: value for name, value in recorded.items() if name != START}
+    return next(_differences(known, json.loads(json.dumps(description))), None)
 
 
 def _check_stdin(recorded: Path, description: Mapping[str, Any], *, force: bool) -> None:
@@ -123,14 +132,22 @@ def _check_empty(folder: Path) -> None:
         raise InputError(f"{folder} holds {other.name} and no {JOB}; choose another folder")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _clear(folder: PartFolder) -> None:
+    """Remove the parts of a job. Processes that run it stop before their next part, so that none comes meanwhile."""
+    with suppress(JobError):  # a disk may be full until the parts are removed
+        write_json(folder.path / JOB, {START: uuid4().hex})
+    folder.clear()
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
-        recorded = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        recorded = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     if not isinstance(recorded, dict):
         raise InputError(f"{path} is not a job")
-    return recorded
+    return content, recorded
 
 
 def _differences(recorded: Any, wanted: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -- any JSON

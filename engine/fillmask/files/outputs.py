@@ -57,10 +57,10 @@ class Output:
         """Join the parts to the one file, if there is one.
 
         Raises:
-            JobError: It cannot be written.
+            JobError: It cannot be written, or another process started the job over.
         """
         if self.file is not None and self.folder is not None:
-            with replacing(self.file) as joined:
+            with replacing(self.file, self.folder.check_began) as joined:
                 writers.join(self.format, [self.folder.part(index) for index in range(parts)], joined)
 
 

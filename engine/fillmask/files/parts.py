@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,10 +48,12 @@ class PartFolder:
     Attributes:
         path: The folder.
         suffix: Of the parts, such as ``.jsonl``.
+        began: The bytes of ``_job.json`` when this process began; None before, and where nothing is compared.
     """
 
     path: Path
     suffix: str
+    began: bytes | None = None
 
     def part(self, index: int) -> Path:
         """The path of a part."""
@@ -66,11 +68,31 @@ class PartFolder:
         """Write a part; ``counts`` are those of its rows at the end. Nothing remains of a part that fails.
 
         Raises:
-            JobError: It cannot be written, such as on a full disk.
+            JobError: It cannot be written, such as on a full disk, or another process started the folder over.
         """
-        with replacing(self.part(index)) as file:
+        with replacing(self.part(index), self.check_began) as file:
             yield file
+            self.check_began()  # the counts are not those of the other job
             write_json(self._counts(index), asdict(counts))
+
+    def check_began(self) -> None:
+        """Stop this process if another one started the folder over: its parts may be those of another job.
+
+        Raises:
+            JobError: It did.
+        """
+        if self.began is not None and _read_bytes(self.path / JOB) != self.began:
+            raise JobError(f"another process started {self.path} over, and this one stops")
+
+    def check_parts(self, count: int) -> None:
+        """Check that all parts are there before they count as complete.
+
+        Raises:
+            JobError: One was removed.
+        """
+        lost = next((self.part(index) for index in range(count) if not self.part(index).exists()), None)
+        if lost is not None:
+            raise JobError(f"{lost} was removed while the job ran; the same command makes it again")
 
     def clear(self) -> None:
         """Remove the parts and all that belongs to them, the description last: a job that is half removed is one."""
@@ -79,9 +101,15 @@ class PartFolder:
                 path.unlink(missing_ok=True)
 
     def finish(self, counts: Counts) -> None:
-        """Record that all parts are complete, and remove what killed processes left."""
-        for path in (*self.path.glob(".part-*"), *self.path.glob(f"{_COUNTS}/.*")):
-            path.unlink(missing_ok=True)
+        """Record that all parts are complete, and remove what killed processes left.
+
+        Raises:
+            JobError: It cannot be written, or another process started the folder over.
+        """
+        self.check_began()
+        for pattern in (".part-*", f"{_COUNTS}/.*", f".{JOB}.tmp-*"):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
         write_json(self.path / SUCCESS, asdict(counts))
 
     def finished(self) -> Counts | None:
@@ -97,6 +125,13 @@ class PartFolder:
         return self.path / _COUNTS / f"part-{index:06d}.json"
 
 
+def _read_bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
 def _read_counts(path: Path) -> Counts | None:
     try:
         return Counts(**json.loads(path.read_bytes()))
@@ -105,16 +140,25 @@ def _read_counts(path: Path) -> Counts | None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, check: Callable[[], None] | None = None) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; at the end it is flushed to the disk and renamed.
+
+    Args:
+        path: The file.
+        check: Is called just before the file is renamed, and may raise.
 
     Raises:
         JobError: It cannot be written.
     """
+    with _writing(path), whole_file.replacing(path, check) as file:
+        yield file
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file.replacing(path) as file:
-            yield file
+        yield
     except OSError as error:
         reason = error.strerror or one_line(error)
         raise JobError(f"{path} cannot be written: {reason}; complete parts are kept") from error
@@ -128,6 +172,16 @@ def write_json(path: Path, document: object) -> None:
     """
     with replacing(path) as file:
         file.write(_encode(document))
+
+
+def write_new_json(path: Path, document: object) -> None:
+    """Write a JSON document, unless there is one that another process wrote.
+
+    Raises:
+        JobError: It cannot be written.
+    """
+    with _writing(path):
+        whole_file.write_new(path, _encode(document))
 
 
 def _encode(document: object) -> bytes:

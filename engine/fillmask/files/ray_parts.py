@@ -120,7 +120,7 @@ def make_on_ray(maker: PartMaker, folder: PartFolder, limit: ErrorLimit, options
     ray_job = RayJob(
         # In an actor the threads are its CPUs, and ``workers`` is the number of actors.
         replace(options, inputs=inputs.paths, input_format=inputs.format, workers=1),
-        PartFolder(folder.path.absolute(), folder.suffix),
+        replace(folder, path=folder.path.absolute()),
         options.describe(maker.runner),
         str(Path.cwd()),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import gethostname
@@ -18,8 +18,12 @@ _BUFFER = 1 << 18  # bytes of one write; a row has about a thousand
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, check: Callable[[], None] | None = None) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name in its folder; at the end it is flushed to the disk and renamed.
+
+    Args:
+        path: The file.
+        check: Is called just before the file is renamed, and may raise.
 
     Raises:
         OSError: It cannot be written.
@@ -30,6 +34,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check()
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
@@ -61,6 +67,26 @@ def write_whole(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file completely, unless there is one: of several processes that do so, the first one wins.
+
+    Where the file system has no hard links, the last one may win.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _link(temporary, path)
+    finally:
+        _remove(temporary)
+    _sync_folder(path.parent)
+
+
 def check_writable(path: Path) -> None:
     """Try whether ``write_whole`` can write a file, before the work whose result it is to hold. Nothing is changed.
 
@@ -89,6 +115,15 @@ def _behind_links(path: Path) -> Path:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp-{gethostname()}-{os.getpid()}")
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    except OSError:  # such as on FAT
+        os.replace(temporary, path)
 
 
 def _remove(temporary: Path) -> None:

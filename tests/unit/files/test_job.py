@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fillmask.errors import InputError, JobError
+from fillmask.files import job
+from fillmask.files.records import Layout
 from tests.unit.files.conftest import parts, read_rows
 
 HERE = Path()  # each test has a folder of its own
@@ -157,3 +159,112 @@ def test_a_file_whose_name_is_not_utf_8_is_run_and_its_job_resumed(run, write, r
     assert read_rows(HERE / "two")[0]["file"] == named
     for name in ("two.csv", "two.parquet") if find_spec("pyarrow") else ("two.csv",):
         assert run([named, "more.jsonl"], HERE / name).rows == 23
+
+
+def test_a_job_that_is_joined_keeps_its_start_and_one_that_is_started_over_gets_another(run, write, rows):
+    path, starts = write("in.jsonl", rows(20)), []
+    for options in ({"shard": "1/2"}, {"shard": "2/2"}, {}, {"force": True}):
+        run(path, HERE / "out", rows_per_part=10, **options)
+        starts.append(json.loads((HERE / "out/_job.json").read_bytes())["start"])
+    assert (len(starts[0]), len({*starts[:3]}), len({*starts})) == (32, 1, 2)
+
+
+def test_a_job_of_an_earlier_version_has_no_start_and_is_resumed(run, write, rows):
+    path, recorded = write("in.jsonl", rows(20)), HERE / "out/_job.json"
+    run(path, HERE / "out", rows_per_part=10)
+    document = json.loads(recorded.read_bytes())
+    del document["start"]
+    recorded.write_text(json.dumps(document))
+    (HERE / "out/part-000000.jsonl").unlink()
+    assert run(path, HERE / "out", rows_per_part=10).parts == 2
+    assert recorded.read_text() == json.dumps(document)
+
+
+@pytest.fixture
+def start_over(run, monkeypatch):
+    """Let another process start a folder over while a job is in its first part. It stops after its own first part."""
+
+    def start_over(path, out, **change):
+        shape = Layout.shape
+
+        def shape_after_the_other(layout, row, outcome):
+            monkeypatch.setattr(Layout, "shape", shape)
+            with pytest.raises(JobError, match="rows have no result"):
+                run(path, out, rows_per_part=10, force=True, max_errors=0, **change)
+            return shape(layout, row, outcome)
+
+        monkeypatch.setattr(Layout, "shape", shape_after_the_other)
+
+    return start_over
+
+
+@pytest.mark.parametrize("change", [{"parameters": {"top_k": 1}}, {}])
+def test_a_process_stops_before_its_next_part_when_another_one_starts_its_folder_over(
+    run, write, rows, start_over, change
+):
+    path, out = write("in.jsonl", rows(60)), HERE / "out"
+    run(path, HERE / "whole", rows_per_part=10, **change)
+    start_over(path, out, **change)
+    with pytest.raises(JobError, match="another process started out over, and this one stops"):
+        run(path, out, rows_per_part=10)
+    assert list(parts(out)) == ["part-000000.jsonl"]
+    run(path, out, rows_per_part=10, **change)
+    assert parts(out) == parts(HERE / "whole")
+
+
+def test_a_process_that_joins_its_parts_stops_too(run, write, rows, start_over):
+    path, out = write("in.jsonl", rows(60)), HERE / "out.jsonl"
+    start_over(path, out)
+    with pytest.raises(JobError, match=r"another process started out\.jsonl\.job over, and this one stops"):
+        run(path, out, rows_per_part=10)
+    assert not out.exists()
+    run(path, out, rows_per_part=10)
+    assert len(read_rows(out)) == 60
+
+
+def test_a_process_that_ends_beside_one_that_started_the_folder_over_completes_nothing(run, write, rows):
+    path, started = write("in.jsonl", rows(20)), []
+
+    def start_over(state):
+        if state.fraction == 1 and not started:
+            started.append(True)
+            with pytest.raises(JobError):
+                run(path, HERE / "out", rows_per_part=10, force=True, max_errors=0)
+
+    run(path, HERE / "out", rows_per_part=10)
+    (HERE / "out/_SUCCESS").unlink()
+    with pytest.raises(JobError, match="another process started out over"):
+        run(path, HERE / "out", rows_per_part=10, report=start_over)
+    assert not (HERE / "out/_SUCCESS").exists()
+
+
+def test_a_job_that_is_half_removed_is_no_other_job(run, write, rows, monkeypatch):
+    path = write("in.jsonl", rows(20))
+    run(path, HERE / "out", rows_per_part=10)
+    unlink = Path.unlink
+
+    def killed(path, **options):
+        return 1 / 0 if path.name == "part-000001.jsonl" else unlink(path, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", killed)
+        with pytest.raises(ZeroDivisionError):
+            run(path, HERE / "out", rows_per_part=7, force=True)
+    for size in (7, 10):
+        with pytest.raises(InputError, match=r"_job\.json is another job: verb is .* start over with force"):
+            run(path, HERE / "out", rows_per_part=size)
+    assert run(path, HERE / "out", rows_per_part=7, force=True).parts == 3
+
+
+def test_a_full_disk_does_not_keep_a_job_from_being_started_over(run, write, rows, monkeypatch):
+    path = write("in.jsonl", rows(20))
+    run(path, HERE / "out", rows_per_part=10)
+    calls = []
+
+    def full(path, document):
+        calls.append(path)
+        raise JobError("No space left on device")
+
+    monkeypatch.setattr(job, "write_json", full)
+    assert run(path, HERE / "out", rows_per_part=7, force=True).parts == 3
+    assert len(calls) == 1

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from fillmask.errors import JobError
 from fillmask.files.parts import Counts, PartFolder, write_json
 
 
@@ -52,7 +53,7 @@ def test_a_part_has_its_counts_when_it_is_complete(tmp_path):
 
 def test_clear_and_finish_remove_what_is_of_the_job_alone(tmp_path):
     folder = PartFolder(tmp_path, ".jsonl")
-    for name in ("part-000000.jsonl", ".part-000001.jsonl.tmp-a-1", "_job.json", "notes"):
+    for name in ("part-000000.jsonl", ".part-000001.jsonl.tmp-a-1", "._job.json.tmp-a-1", "_job.json", "notes"):
         (tmp_path / name).write_bytes(b"")
     folder.finish(Counts(rows=2, parts=1))
     assert folder.finished() == Counts(rows=2, parts=1)
@@ -72,6 +73,40 @@ def test_a_document_comes_back_as_it_was(tmp_path, document, bytes_):
     write_json(tmp_path / "a.json", document)
     content = (tmp_path / "a.json").read_bytes()
     assert (json.loads(content), bytes_ in content) == (document, True)
+
+
+def test_a_part_of_a_folder_that_another_process_started_over_gets_no_name(tmp_path):
+    (tmp_path / "_job.json").write_bytes(b"{}")
+    folder = PartFolder(tmp_path, ".jsonl", b"{}")
+    with folder.making(0, Counts()) as file:
+        file.write(b"{}\n")
+    for change in (lambda: (tmp_path / "_job.json").write_bytes(b'{"start": 1}'), (tmp_path / "_job.json").unlink):
+        with pytest.raises(JobError, match=r"another process started .* over"), folder.making(1, Counts()) as file:
+            change()
+        with pytest.raises(JobError, match=r"another process started .* over"):
+            folder.finish(Counts())
+    assert not [each for each in tmp_path.rglob("*") if "000001" in each.name or each.name == "_SUCCESS"]
+
+
+def test_the_folder_is_looked_at_once_more_when_the_part_is_on_the_disk(tmp_path, monkeypatch):
+    (tmp_path / "_job.json").write_bytes(b"{}")
+    folder, flush = PartFolder(tmp_path, ".jsonl", b"{}"), os.fsync
+
+    def start_over_while_it_is_flushed(file):
+        (tmp_path / "_job.json").write_bytes(b'{"start": 1}')
+        flush(file)
+
+    with pytest.raises(JobError, match="another process started"), folder.making(0, Counts()):
+        monkeypatch.setattr(os, "fsync", start_over_while_it_is_flushed)
+    assert not folder.part(0).exists()
+
+
+def test_parts_that_were_removed_are_named(tmp_path):
+    folder = PartFolder(tmp_path, ".jsonl")
+    folder.part(0).touch()
+    folder.check_parts(1)
+    with pytest.raises(JobError, match=r"part-000001\.jsonl was removed while the job ran"):
+        folder.check_parts(3)
 
 
 def test_counts_add_up():

@@ -1,6 +1,7 @@
 """Parts made on Ray: first without Ray, then on real clusters whose nodes, actors and drivers die."""
 
 import gzip
+import json
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ import pytest
 
 from fillmask.errors import InputError, JobError
 from fillmask.files import ray_parts
+from fillmask.files.part_maker import PartMaker
 from tests.unit.files.conftest import parts
 from tests.unit.files.test_batch_process import finish, kill_later
 
@@ -22,6 +24,13 @@ OUT, WHOLE = Path("out"), Path("whole")  # each test has a folder of its own
 ROWS = 3000
 FORMATS = ["jsonl", "csv", "parquet"]
 NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray; run make test-ray")
+
+
+def check_records(out, whole):
+    """The same job and the same totals, whenever it was started."""
+    first, second = (json.loads((folder / "_job.json").read_bytes()) for folder in (out, whole))
+    assert first | {"start": ""} == second | {"start": ""}
+    assert (out / "_SUCCESS").read_bytes() == (whole / "_SUCCESS").read_bytes()
 
 
 @pytest.mark.usefixtures("in_process")
@@ -35,8 +44,7 @@ def test_the_folder_is_that_of_one_machine(run, write, rows, output_format, name
     states = []
     assert run([path, path], OUT, ray="", report=states.append, **options) == totals
     assert parts(OUT) == parts(WHOLE)
-    for record in ("_job.json", "_SUCCESS"):
-        assert (OUT / record).read_bytes() == (WHOLE / record).read_bytes()
+    check_records(OUT, WHOLE)
     assert (states[0].fraction, states[-1].fraction, states[-1].made) == (0, 1, 90)
     (OUT / f"part-000003.{output_format}").unlink()
     assert run([path, path], OUT, ray="", **options) == totals
@@ -73,9 +81,38 @@ def test_an_error_of_an_actor_is_raised_with_its_machine(run, write, rows, tmp_p
         run(write("in.jsonl", rows(5)), tmp_path / "out", ray="")
 
 
+@pytest.mark.usefixtures("in_process")
+def test_an_actor_stops_where_another_process_started_the_folder_over(run, write, rows, monkeypatch):
+    path, make_at = write("in.jsonl", rows(45)), PartMaker.make_at
+
+    def make_after_the_other(maker, folder, index, place):
+        monkeypatch.setattr(PartMaker, "make_at", make_at)
+        run(path, OUT, rows_per_part=20, force=True)
+        return make_at(maker, folder, index, place)
+
+    monkeypatch.setattr(PartMaker, "make_at", make_after_the_other)
+    with pytest.raises(JobError, match=r"another process started .*out over, and this one stops"):
+        run(path, OUT, ray="", rows_per_part=10)
+    assert [len(content.splitlines()) for content in parts(OUT).values()] == [20, 20, 5]
+
+
+def test_parts_that_were_not_made_do_not_count_as_complete(run, write, rows, monkeypatch):
+    made = [{"rows": 5, "errors": 1, "warnings": 0, "parts": 1, "error": "", "cpu": "a"}] * 2
+    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: iter(made))
+    with pytest.raises(JobError, match=r"part-000000\.jsonl was removed while the job ran; the same command makes it"):
+        run(write("in.jsonl", rows(10)), OUT, ray="", rows_per_part=5)
+    assert not (OUT / "_SUCCESS").exists()
+
+
 def test_several_kinds_of_cpu_are_noted(run, write, rows, tmp_path, monkeypatch):
     made = [{"rows": 5, "errors": 1, "warnings": 0, "parts": 1, "error": "", "cpu": cpu} for cpu in "ab"]
-    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: iter(made))
+
+    def map_items(*_, **__):
+        for index, summary in enumerate(made):
+            (tmp_path / f"out/part-{index:06d}.jsonl").touch()
+            yield summary
+
+    monkeypatch.setattr(ray_parts, "map_items", map_items)
     with pytest.warns(UserWarning, match="the parts were made on a and b"):
         run(write("in.jsonl", rows(10)), tmp_path / "out", ray="", rows_per_part=5)
 
@@ -116,8 +153,7 @@ def whole(start, write, rows, tmp_path):
 
 def check_same(out, whole):
     assert parts(out) == parts(whole)
-    for record in ("_job.json", "_SUCCESS"):
-        assert (out / record).read_bytes() == (whole / record).read_bytes()
+    check_records(out, whole)
     assert not list(out.glob(".*"))
 
 

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from fillmask.files.whole_file import check_writable, replacing, write_whole
+from fillmask.files.whole_file import check_writable, replacing, write_new, write_whole
 
 
 def names(folder):
@@ -133,3 +133,25 @@ def test_a_file_that_cannot_be_replaced_is_written_as_it_is(tmp_path, monkeypatc
     assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"after", ["a"])
     with pytest.raises(OSError, match="busy"):
         write_whole(tmp_path / "new", b"after")
+
+
+def test_a_check_before_the_name_can_keep_the_file_from_it(tmp_path):
+    (tmp_path / "a").write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "a", lambda: 1 / 0) as file:
+        file.write(b"after")
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"before", ["a"])
+
+
+def test_of_several_who_write_a_new_file_the_first_one_wins(tmp_path):
+    for content in (b"first", b"second"):
+        write_new(tmp_path / "a", content)
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"first", ["a"])
+
+
+def test_a_new_file_is_written_where_there_are_no_links_too(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_new(tmp_path / "a", b"content")
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"content", ["a"])
