@@ -125,10 +125,13 @@ class CsvReader(_TextReader):
 
 
 class _Decoded:
-    """Lines for ``csv.reader``, which goes on after an error only if its iterator does; a generator would not."""
+    """Lines for ``csv.reader``, which goes on after an error only if its iterator does; a generator would not.
+
+    They keep their ends: inside quotes these are of the field.
+    """
 
     def __init__(self, lines: ByteLines) -> None:
-        self._lines = iter(lines)
+        self._lines = lines.whole()
 
     def __iter__(self) -> _Decoded:
         return self
@@ -137,7 +140,7 @@ class _Decoded:
         line = next(self._lines)
         if line is None:
             raise csv.Error(f"more than {MAX_LINE} bytes")
-        return line.decode("utf-8", "surrogateescape") + "\n"
+        return line.decode("utf-8", "surrogateescape")
 
 
 def _check_header(path: Path, names: list[str] | None) -> list[str]:

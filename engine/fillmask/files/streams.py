@@ -69,7 +69,16 @@ class ByteLines:
             raise
 
     def __iter__(self) -> Iterator[bytes | None]:
-        """Read the lines without their ends; a line longer than ``MAX_LINE`` bytes is None.
+        """Read the lines without their ends, otherwise as ``whole`` does.
+
+        Raises:
+            JobError: The file cannot be read on, such as a truncated archive.
+        """
+        for line in self.whole():
+            yield None if line is None else line.removesuffix(b"\n").removesuffix(b"\r")
+
+    def whole(self) -> Iterator[bytes | None]:
+        """Read the lines with their ends; a line longer than ``MAX_LINE`` bytes is None.
 
         Raises:
             JobError: The file cannot be read on, such as a truncated archive.
@@ -82,7 +91,6 @@ class ByteLines:
                     self._skip_line()
                     yield None
                     continue
-                line = line.removesuffix(b"\n").removesuffix(b"\r")
                 yield line.removeprefix(b"\xef\xbb\xbf") if self.number == 1 else line
 
     def seek(self, offset: int, number: int) -> None:

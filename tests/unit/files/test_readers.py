@@ -84,6 +84,13 @@ def test_csv_has_quotes_and_line_ends_inside_them(path):
     assert parse(reader) == [{"id": "1", "text": 'a "b", c\nd'}, {"id": "2", "text": ""}]
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_line_ends_inside_quotes_stay_as_they_are(path, end):
+    path.write_bytes(b'id,text\r\n1,"a\r\nb\nc\rd"\r\n\r\n"2\r\n","\r\n"' + end.encode())
+    wanted = [{"id": "1", "text": "a\r\nb\nc\rd"}, {"id": "2\r\n", "text": "\r\n"}]
+    assert parse(CsvReader(ByteLines(path), ",")) == wanted
+
+
 def test_tabs_separate_as_commas_do(path):
     path.write_bytes(b'id\ttext\n1\t"a\tb"\n')
     assert parse(CsvReader(ByteLines(path), "\t")) == [{"id": "1", "text": "a\tb"}]

@@ -112,3 +112,10 @@ def test_the_fraction_ends_at_one(tmp_path):
     lines.close()
     assert fractions == sorted(fractions)
     assert 0 < fractions[0] < 0.5 < fractions[-1] == 1
+
+
+def test_lines_come_whole_where_that_is_wanted(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfone\r\n\ntwo\r")
+    lines = ByteLines(tmp_path / "a")
+    assert list(lines.whole()) == [b"one\r\n", b"\n", b"two\r"]
+    lines.close()

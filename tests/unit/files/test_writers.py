@@ -20,6 +20,15 @@ def test_csv_is_flat_and_reads_back(run, write, tmp_path, suffix):
     assert (second["key"], second["rank"], second["error_type"]) == ("", "", "NoMaskError")
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
+def test_line_ends_of_a_kept_column_are_those_of_the_input(run, tmp_path, name):
+    (tmp_path / "in.csv").write_bytes(b'note,text\r\n"a\r\nb","[MASK]\r\ncat"\r\n')
+    run("in.csv", tmp_path / name, parameters={"top_k": 1})
+    with (tmp_path / name).open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file) if name == "out.csv" else map(json.loads, file)
+    assert (row["note"], row["text"]) == ("a\r\nb", "[MASK]\r\ncat")
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.tsv", "out.parquet"])
 def test_one_file_has_the_records_of_the_parts(run, write, rows, tmp_path, name):
     if name == "out.parquet":
