@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from fillmask.errors import InputError
+from fillmask.errors import InputError, one_line
+from fillmask.files.scalars import NO_VALUE, readable
 
 # The columns of a row by name. A column of Parquet is a ``Cell``.
 Columns: TypeAlias = dict[str, Any]
@@ -103,17 +104,16 @@ class Cell:
         Raises:
             ValueError: Python has no such value, or the text is not UTF-8.
         """
-        return self.array[self.index].as_py()
+        try:
+            return self.array[self.index].as_py()
+        except ValueError:
+            raise
+        except NO_VALUE as error:
+            raise ValueError(one_line(error)) from error
 
     def readable(self) -> Any:  # noqa: ANN401 -- a column has any type
-        """The value, or what comes closest: bytes that are not UTF-8 replaced, or the value as text."""
-        try:
-            return self.exact()
-        except UnicodeDecodeError:
-            buffer = getattr(self.array[self.index], "as_buffer", None)
-            return None if buffer is None else buffer().to_pybytes().decode("utf-8", "replace")
-        except (ValueError, OverflowError):  # such as a time in nanoseconds
-            return str(self.array[self.index].cast("string"))
+        """The value, or what comes closest, as in ``scalars.py``."""
+        return readable(self.array[self.index])
 
 
 def value_of(value: Any) -> Any:  # noqa: ANN401 -- a column has any type

@@ -153,7 +153,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 -- a column has any type
     value = value_of(value)
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):  # a map is a list of tuples
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 

@@ -85,6 +85,35 @@ def test_every_type_can_be_written_as_text(run, tmp_path, name):
     assert first["zoned"].startswith("2020-01-02 03:04:05")
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_values_that_python_lacks_are_text_and_end_no_job(run, tmp_path, name):
+    late, nanoseconds = 3 * 10**11, arrow.timestamp("ns")
+    columns = {
+        "text": arrow.array(["[MASK] cat", "none"]),
+        "nested": arrow.array([[10**18 + 1], None], arrow.list_(nanoseconds)),
+        "late": arrow.array([late, None], arrow.timestamp("s")),
+        "zoned": arrow.array([late, 0], arrow.timestamp("ms", "Nowhere/Land")),
+        "map": arrow.array([[("k", float("nan"))], []], arrow.map_(arrow.string(), arrow.float64())),
+        "struct": arrow.StructArray.from_arrays([arrow.array([1, 2]), arrow.array(["x", None])], names=["a", "a"]),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "in.parquet")
+    totals = run(tmp_path / "in.parquet", tmp_path / name, parameters={"top_k": 1})
+    assert (totals.rows, totals.errors) == (2, 1)
+    if name == "out.jsonl":
+        first, second = read_rows(tmp_path / name)
+        assert first["nested"] == ["2001-09-09 01:46:40.000000001"]
+        assert first["late"].startswith("11476-")
+        assert (first["map"], first["struct"]) == ([["k", None]], [["a", 1], ["a", "x"]])
+        assert (second["zoned"], second["map"]) == ("1970-01-01 00:00:00.000Z", [])
+
+
+def test_a_text_that_python_lacks_is_an_error_of_its_row(run, tmp_path):
+    times = arrow.array([3 * 10**11, 0], arrow.timestamp("s", "Nowhere/Land"))
+    parquet.write_table(arrow.table({"text": times}), tmp_path / "in.parquet")
+    run(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    assert [row["error_type"] for row in read_rows(tmp_path / "out.jsonl")] == ["TextError"] * 2
+
+
 def test_an_empty_part_and_a_part_of_errors_have_the_schema_of_others(run, write, tmp_path):
     path = write("in.jsonl", [{"text": "none"}, {"text": "[MASK] cat"}])
     run(path, tmp_path / "out", rows_per_part=1, output_format="parquet")

@@ -69,6 +69,7 @@ def test_no_rows_give_an_empty_output_with_its_columns(run, tmp_path, name):
         ([float("nan"), {"a": float("-inf")}, 1.5], '[null, {"a": null}, 1.5]'),
         (b"\xff", '"/w=="'),
         (date(2020, 1, 2), '"2020-01-02"'),
+        ({"a": [("k", float("nan")), ("l", [(1.5, float("inf"))])]}, '{"a": [["k", null], ["l", [[1.5, null]]]]}'),
     ],
 )
 def test_any_value_is_strict_json(value, wanted):
