@@ -15,13 +15,11 @@ from fillmask.cli.errors import reported
 from fillmask.errors import InputError
 
 if TYPE_CHECKING:
-    from fillmask import FillMask
     from fillmask.masking import MaskingTruncation
     from fillmask.model import Model
     from fillmask.tasks.marginals import Marginals
 
-# Vocabularies of letters and of SMILES are smaller; a table with a column for each word of a language is a mistake.
-_MOST_COLUMNS = 1024
+_INSTEAD = "name the characters to read with --alphabet, or for a protein take a model of proteins with -m FOLDER"
 
 
 @click.command("marginals")
@@ -70,6 +68,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
     with reported(code=2):
         from fillmask import FillMask
         from fillmask.files.csv_lines import csv_writer
+        from fillmask.matrix_columns import check_columns
 
         if variants is None and options.is_given("fill"):
             raise InputError("--fill says how --variants are scored; give --variants, or leave out --fill")
@@ -80,7 +79,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         names = None if variants is None else [*_mutants(variants)]
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
         if alphabet is None and variants is None:
-            _check_columns(fill_mask)
+            check_columns(fill_mask.model, _INSTEAD)
     arguments: dict[str, Any] = {"alphabet": alphabet, "masked": not unmasked, "truncation": truncation}
     with reported(code=1):
         if names is not None:
@@ -92,19 +91,6 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         if plot is not None:
             draw_heat_map(found, plot, offset=offset)
         csv_writer(sys.stdout.write).writerows(rows)
-
-
-def _check_columns(fill_mask: FillMask) -> None:
-    """Refuse to show all tokens of a large vocabulary, before the model runs.
-
-    Raises:
-        InputError: The model has too many tokens.
-    """
-    if fill_mask.vocab_size > _MOST_COLUMNS:
-        raise InputError(
-            f"{fill_mask.artifact.folder.name} has {fill_mask.vocab_size:,} tokens, and each would be a column; name "
-            f"the characters to read with --alphabet, or for a protein take a model of proteins with -m FOLDER"
-        )
 
 
 def _check_mutants(  # noqa: PLR0913 -- one parameter an option

@@ -55,7 +55,7 @@ class JobParameters:
         self.verb.check_names(parameters)
         key = json.dumps(parameters, sort_keys=True)
         if key not in self._kept:
-            resolved = self.verb.verb.resolve(self.model, **{**self.given, **parameters})
+            resolved = _resolve(self.model, self.verb, {**self.given, **parameters})
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[key] = resolved
@@ -81,12 +81,18 @@ def resolve_parameters(model: Model, verb: BatchVerb, given: Mapping[str, Any]) 
     """
     verb.check_names(given)
     try:
-        resolved = verb.verb.resolve(model, **given)
+        resolved = _resolve(model, verb, given)
     except InputError as error:
         warn(error.notices)
         raise
     warn(resolved.notices)
     return JobParameters(model, verb, given, resolved.value)
+
+
+def _resolve(model: Model, verb: BatchVerb, parameters: Mapping[str, Any]) -> Result[Any]:
+    resolved = verb.verb.resolve(model, **parameters)
+    verb.check(model, parameters)
+    return resolved
 
 
 def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 -- each parameter has its own type

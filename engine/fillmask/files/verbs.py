@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fillmask.errors import InputError
+from fillmask.matrix_columns import check_columns
+from fillmask.model import Model
 from fillmask.results import as_json
 from fillmask.tasks import Verb
 from fillmask.tasks.classify import CLASSIFY, Label
@@ -33,6 +35,7 @@ class BatchVerb:
         nest: Makes the nested result from a value.
         flat: The columns of a flat result, with their types.
         flatten: Makes the lines of a flat result from a value, in the order of ``flat``.
+        check: Refuses parameters whose results would be too large to be written, by an ``InputError``.
     """
 
     verb: Verb[Any, Any]
@@ -41,6 +44,7 @@ class BatchVerb:
     nest: Callable[[Any], Any]
     flat: Mapping[str, ColumnType]
     flatten: Callable[[Any], Iterator[tuple[Any, ...]]]
+    check: Callable[[Model, Mapping[str, Any]], None] = lambda *_: None
 
     def check_names(self, parameters: Mapping[str, Any]) -> None:
         """Refuse a parameter that the verb does not take.
@@ -166,6 +170,12 @@ def _flatten_marginals(value: Marginals) -> Iterator[tuple[Any, ...]]:
             yield (position, token, letter, log_prob)
 
 
+def _check_alphabet(model: Model, parameters: Mapping[str, Any]) -> None:
+    """A row of 20 words would be 610,000 numbers for a model of 30,522 tokens, and many rows are read ahead."""
+    if parameters.get("alphabet") is None:
+        check_columns(model, "name the characters to read with the parameter alphabet, or take a model of proteins")
+
+
 VERBS = {
     "classify": BatchVerb(
         verb=CLASSIFY,
@@ -190,6 +200,7 @@ VERBS = {
         nest=as_json,
         flat=_MARGINAL,
         flatten=_flatten_marginals,
+        check=_check_alphabet,
     ),
     "predict": BatchVerb(
         verb=PREDICT,

@@ -1,10 +1,13 @@
 """``marginals`` on files, beside the model itself."""
 
 import csv
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fillmask.errors import InputError
 from fillmask.files.verbs import VERBS
 from fillmask.tasks.marginals import Marginals
 from tests.unit.files.conftest import read_rows
@@ -50,3 +53,23 @@ def test_parquet_has_the_types_of_the_table(run, path, tmp_path):
 def test_a_number_that_is_not_finite_is_none():
     value = Marginals(("a",), ("b", "c"), np.array([[-np.inf, -1.0]], np.float32), wild=None)
     assert VERBS["marginals"].nest(value)["log_probs"] == [[None, -1.0]]
+
+
+def test_a_model_of_words_needs_an_alphabet_before_it_runs(run, path, runs, monkeypatch):
+    monkeypatch.setattr("fillmask.matrix_columns.MOST_COLUMNS", 5)
+    message = "each would be a column; name the characters to read with the parameter alphabet"
+    for options in ({}, {"parameters": {"alphabet": None}}, {"parameters": {"truncation": "window"}, "flat": True}):
+        with pytest.raises(InputError, match=message):
+            run(path, "out", "marginals", **options)
+    assert (runs, Path("out").exists()) == ([], False)
+    assert run(path, "out", "marginals", parameters={"alphabet": ALPHABET}).errors == 1
+
+
+def test_a_row_cannot_ask_for_the_whole_vocabulary_either(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("fillmask.matrix_columns.MOST_COLUMNS", 5)
+    lines = [{"inputs": "cat"}, {"inputs": "cat", "parameters": {"alphabet": None}}]
+    (tmp_path / "requests.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run("requests.jsonl", tmp_path / "out.jsonl", "marginals", parameters={"alphabet": ALPHABET})
+    first, second = read_rows(tmp_path / "out.jsonl")
+    assert first["marginals"]["alphabet"] == ALPHABET
+    assert "each would be a column" in second["error"]
