@@ -37,13 +37,19 @@ class Progress:
     def show(self, state: State) -> None:
         """Show a state, if it is time."""
         if not state.made:
-            self._skipped = state.fraction
-            self._start = monotonic()
+            self._begin(state)
         self._state = state
         if self._terminal:
             self._move(state)
         elif self._mode != "none" and monotonic() - self._shown >= _SECONDS:
             self._print()
+
+    def _begin(self, state: State) -> None:
+        """Measure from here on: what was read up to here was made before."""
+        self._skipped, self._start = state.fraction, monotonic()
+        if self._bar is not None:  # it counts from where it was made
+            self._bar.close()
+            self._bar = None
 
     def end(self) -> None:
         """Show the last state."""

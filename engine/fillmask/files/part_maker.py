@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         counts: What is written, the part under way included.
-        made: Rows that this process ran.
+        made: Rows that this process ran; none also where it begins to, behind parts that are complete.
         fraction: The part of the inputs that was read, from 0 to 1.
     """
 
@@ -144,10 +144,14 @@ class PartMaker:
         self, rows: Iterator[UnparsedRow], folder: PartFolder, shard: Shard, planned: deque[_Plan]
     ) -> Iterator[UnparsedRow]:
         """The rows of the parts to make; ``planned`` receives each part that its reading has come to."""
+        first = True
         for index, part in enumerate(_parts(rows, self.rows_per_part)):
             plan = _Plan(index, folder.counts(index), wanted=shard.has(index))
             planned.append(plan)
             if plan.missing:
+                if first and index:  # the parts before it were only read over, which says nothing of the time left
+                    self._report(0.0, *(each.counts for each in planned if each.counts is not None))
+                first = False
                 yield from part
             else:
                 deque(part, maxlen=0)
@@ -202,13 +206,12 @@ class PartMaker:
     def _rows(self) -> Generator[UnparsedRow, None, None]:
         return self.runner.layout.inputs.rows(self._position)
 
-    def _report(self, seconds: float, part: Counts | None = None) -> None:
+    def _report(self, seconds: float, *more: Counts) -> None:
         if self.report is None or monotonic() - self._reported < seconds:
             return
         counts = Counts()
-        counts.add(self.totals)
-        if part is not None:
-            counts.add(part)
+        for each in (self.totals, *more):
+            counts.add(each)
         self.report(State(counts, self._made, self._position.fraction(len(self.runner.layout.inputs.paths))))
         self._reported = monotonic()
 

@@ -60,6 +60,19 @@ def test_a_terminal_has_a_bar_from_where_an_earlier_run_ended(clock, capsys, mon
     assert lines[-1] == "fillmask: 60.0%  6,000 rows  100 rows/s  2 errors  0:00:40 left\n"
 
 
+def test_a_resumed_job_counts_from_its_first_row_of_its_own(clock, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    shown = Progress("auto")
+    shown.show(state(0, 0, 0.0))
+    clock[0] += 1  # complete parts are read over
+    shown.show(state(5000, 0, 0.5))
+    assert shown._bar.initial == 0.5
+    clock[0] += 100
+    shown.show(state(6000, 1000, 0.6))
+    shown.end()
+    assert capsys.readouterr().err.endswith("\rfillmask: 60.0%  6,000 rows  10 rows/s  2 errors  0:06:40 left\n")
+
+
 def test_none_shows_nothing(clock, capsys):
     shown = Progress("none")
     clock[0] += 100

@@ -36,6 +36,21 @@ def test_a_complete_job_reads_no_row(run, write, rows, tmp_path):
     assert not states
 
 
+def test_progress_begins_once_more_behind_the_parts_that_are_complete(run, write, rows, tmp_path):
+    path, out, states = write("in.jsonl", rows(60)), tmp_path / "out", []
+    run(path, out, rows_per_part=10, report=states.append)
+    assert [state.made for state in states].count(0) == 1
+    for index in (3, 5):
+        (out / f"part-00000{index}.jsonl").unlink()
+    states.clear()
+    run(path, out, rows_per_part=10, report=states.append)
+    first, second, *others = states
+    assert (first.made, first.fraction, second.made, second.counts.rows, second.counts.parts) == (0, 0, 0, 30, 3)
+    assert second.fraction > 0
+    assert others[-1].counts.rows == 60
+    assert all(state.made for state in others)
+
+
 @pytest.mark.parametrize("of", [2, 3, 8])
 def test_shards_make_together_what_one_machine_makes(run, write, rows, tmp_path, of):
     path = write("in.jsonl", rows(45))
