@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fillmask.cli.bar import bar
+from fillmask.cli.streams import silence
 
 if TYPE_CHECKING:
     from fillmask.files.part_maker import State
@@ -36,13 +39,14 @@ class Progress:
 
     def show(self, state: State) -> None:
         """Show a state, if it is time."""
-        if not state.made:
-            self._begin(state)
-        self._state = state
-        if self._terminal:
-            self._move(state)
-        elif self._mode != "none" and monotonic() - self._shown >= _SECONDS:
-            self._print()
+        with self._writing():
+            if not state.made:
+                self._begin(state)
+            self._state = state
+            if self._terminal:
+                self._move(state)
+            elif self._mode != "none" and monotonic() - self._shown >= _SECONDS:
+                self._print()
 
     def _begin(self, state: State) -> None:
         """Measure from here on: what was read up to here was made before."""
@@ -52,11 +56,27 @@ class Progress:
             self._bar = None
 
     def end(self) -> None:
-        """Show the last state."""
-        if self._bar is not None:
-            self._bar.close()
-        if self._state is not None and self._mode != "none":
-            self._print()
+        """Show the last state. What standard error does not take is dropped: Python would fail on it when it ends."""
+        with self._writing():
+            if self._bar is not None:
+                self._bar.close()
+            if self._state is not None and self._mode != "none":
+                self._print()
+        try:
+            sys.stderr.flush()
+        except OSError:
+            silence(sys.stderr)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Where standard error is full or nobody reads it, the job goes on without progress."""
+        try:
+            yield
+        except OSError:
+            self._mode, self._terminal = "none", False
+            if self._bar is not None:
+                self._bar.disable = True  # tqdm would write once more when it is deleted
+                self._bar = None
 
     def _move(self, state: State) -> None:
         if self._bar is None:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from fillmask.cli.errors import fail
 
@@ -52,10 +52,16 @@ def guarded() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        _silence()
+        silence(sys.stdout)
         if error.errno == errno.EPIPE:
             sys.exit(1)
         fail(f"{_OUTPUT} cannot be written: {error.strerror}" if _is_of_output(error) else str(error), code=1)
+
+
+def silence(stream: TextIO | ClosedStream) -> None:
+    """Drop what is left in the buffer of a standard stream, which would fail once more when Python ends."""
+    with suppress(OSError), open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), stream.fileno())
 
 
 def _open_descriptors() -> None:
@@ -70,9 +76,3 @@ def _open_descriptors() -> None:
 def _is_of_output(error: OSError) -> bool:
     """Whether an error is one of writing to standard output: those of files have the name of their file."""
     return error.filename == _OUTPUT or (error.filename is None and error.errno in _OF_WRITING)
-
-
-def _silence() -> None:
-    """Drop what is left in the buffer of standard output, which would fail once more when Python ends."""
-    with suppress(OSError), open(os.devnull, "wb") as null:
-        os.dup2(null.fileno(), sys.stdout.fileno())

@@ -1,4 +1,7 @@
+import errno
+import io
 import json
+import sys
 
 import pytest
 
@@ -84,3 +87,43 @@ def test_none_shows_nothing(clock, capsys):
 def test_the_end_of_a_job_that_had_nothing_to_do_is_silent(capsys):
     Progress("auto").end()
     assert capsys.readouterr().err == ""
+
+
+class FullTerminal(io.StringIO):
+    """A standard error that takes nothing more from some time on."""
+
+    full = False
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("mode", ["auto", "json"])
+def test_an_error_of_writing_switches_progress_off(clock, monkeypatch, mode):
+    monkeypatch.setattr(sys, "stderr", error := FullTerminal())
+    shown = Progress(mode)
+    shown.show(state(0, 0, 0.0))
+    error.full = True
+    for _ in range(2):
+        clock[0] += 40
+        shown.show(state(10, 10, 0.1))
+    shown.end()
+    error.full, before = False, error.getvalue()
+    clock[0] += 40
+    shown.show(state(20, 20, 0.2))
+    shown.end()
+    assert error.getvalue() == before
+
+
+def test_an_error_of_writing_the_last_line_is_none_of_the_job(clock, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", error := FullTerminal())
+    error.isatty = lambda: False
+    shown = Progress("auto")
+    shown.show(state(10, 10, 1.0))
+    error.full = True
+    shown.end()

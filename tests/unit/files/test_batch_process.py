@@ -208,6 +208,16 @@ def test_standard_output_that_is_full_or_closed_is_no_traceback(start, write, ro
     assert process.stderr.read() == b""
 
 
+def test_a_standard_error_that_is_full_or_unread_ends_no_job(start, write, rows):
+    path = write("in.jsonl", rows(50))
+    with open("/dev/full", "wb") as full:
+        assert start(path, "-o", "full", stderr=full).wait(60) == 0
+    process = start(path, "-o", "unread", "--progress", "json")
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert parts(HERE / "full") == parts(HERE / "unread") != {}
+
+
 def test_progress_is_json_where_it_is_wanted(start, write, rows, tmp_path):
     code, _, err = finish(start(write("in.jsonl", rows(50)), "-o", tmp_path / "out", "--progress", "json"))
     last = json.loads(err.splitlines()[-1])
