@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from fillmask.errors import InputError, JobError
 from fillmask.files.parts import Counts
@@ -35,11 +36,11 @@ class ErrorLimit:
 
     Attributes:
         rows: At most so many; None for any number.
-        share: At most this share of the rows; None for any.
+        percent: At most this share of the rows; None for any.
     """
 
     rows: int | None = None
-    share: float | None = None
+    percent: Fraction | None = None
 
     def check(self, counts: Counts) -> None:
         """Stop a job after a part.
@@ -47,9 +48,10 @@ class ErrorLimit:
         Raises:
             JobError: There are more.
         """
-        allowed = self.rows if self.share is None else self.share * counts.rows
+        # Not in floats: 0.29 * 100 is less than 29.
+        allowed = self.rows if self.percent is None else self.percent * counts.rows / 100
         if allowed is not None and counts.errors > allowed:
-            limit = f"{self.rows}" if self.share is None else f"{100 * self.share:g}%"
+            limit = f"{self.rows}" if self.percent is None else f"{float(self.percent):g}%"
             raise JobError(f"{counts.errors} of {counts.rows} rows have no result, and {limit} are allowed; the "
                            f"column error says why")  # fmt: skip
 
@@ -79,4 +81,4 @@ def parse_error_limit(limit: int | str | None) -> ErrorLimit:
     match = None if isinstance(limit, bool) else _LIMIT.fullmatch(str(limit))
     if not match or (match[2] and float(match[2]) > 100):
         raise InputError(f"max_errors must be a number of rows or a share such as '1%', got {limit!r}")
-    return ErrorLimit(rows=int(match[1])) if match[1] else ErrorLimit(share=float(match[2]) / 100)
+    return ErrorLimit(rows=int(match[1])) if match[1] else ErrorLimit(percent=Fraction(match[2]))

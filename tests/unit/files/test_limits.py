@@ -35,3 +35,12 @@ def test_more_than_the_limit_is_an_error(limit, errors, rows):
 def test_what_is_no_limit_is_refused(limit):
     with pytest.raises(InputError, match="max_errors"):
         parse_error_limit(limit)
+
+
+@pytest.mark.parametrize("percent", range(101))
+def test_exactly_the_allowed_share_is_allowed_and_not_one_row_more(percent):
+    limit = parse_error_limit(f"{percent}%")
+    limit.check(Counts(rows=100, errors=percent))
+    parse_error_limit(f"{percent / 10}%").check(Counts(rows=1000, errors=percent))
+    with pytest.raises(JobError, match=f"{percent + 1} of 100 rows have no result, and {percent}% are allowed"):
+        limit.check(Counts(rows=100, errors=percent + 1))
