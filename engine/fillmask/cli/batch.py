@@ -144,7 +144,7 @@ def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
     """Read the values of ``--parameter``.
 
     Raises:
-        InputError: One has no name.
+        InputError: One has no name, or its value is nested too deeply.
     """
     from fillmask.errors import InputError
 
@@ -157,6 +157,8 @@ def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
             parameters[name] = json.loads(value)
         except ValueError:
             parameters[name] = value
+        except RecursionError as error:
+            raise InputError(f"the parameter {name} is nested too deeply") from error
     return parameters
 
 

@@ -68,9 +68,12 @@ def plain_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     A prior becomes its fields, a number of numpy one of Python, and a tuple a list.
 
     Raises:
-        InputError: JSON does not hold a value.
+        InputError: JSON does not hold a value, or not so deep.
     """
-    return {name: _plain(name, value) for name, value in given.items()}
+    try:
+        return {name: _plain(name, value) for name, value in given.items()}
+    except RecursionError as error:
+        raise InputError("a parameter is nested too deeply") from error
 
 
 def resolve_parameters(model: Model, verb: BatchVerb, given: Mapping[str, Any]) -> JobParameters:

@@ -115,6 +115,12 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
         (["score", "in.jsonl", "-o", "out", "-p", "bits"], 2, "parameter must be like top_k=3, got 'bits'"),
         (["score", "in.jsonl", "-o", "out", "-p", "k=1"], 2, "score takes no parameter 'k'; it takes method, words"),
+        (
+            ["predict", "in.jsonl", "-o", "out", "-p", f"targets={'[' * 100_000}"],
+            2,
+            "the parameter targets is nested too deeply",
+        ),
+        (["rank", "in.jsonl", "-o", "out", "-p", f"candidates={'[' * 300}{']' * 300}"], 2, "candidates"),
         (["predict", "in.jsonl", "-o", "out", "--max-errors", "0"], 1, "1 of 3 rows have no result"),
     ],
 )

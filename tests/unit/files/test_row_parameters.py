@@ -115,3 +115,11 @@ def test_parameters_of_a_job_are_what_json_holds(value, plain):
 def test_a_parameter_that_json_does_not_hold_is_named(value):
     with pytest.raises(InputError, match=r"the parameter top_k holds .* as JSON; give strings, numbers, "):
         plain_parameters({"top_k": value})
+
+
+def test_a_parameter_that_is_nested_too_deeply_is_an_error():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(InputError, match="a parameter is nested too deeply"):
+        plain_parameters({"targets": nested})
