@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -162,10 +163,21 @@ def _standard_input(named: list[str | Path], input_format: str | None, text: str
     if input_format is None or input_format == "parquet":
         formats = ", ".join(each for each in FORMATS if each != "parquet")
         raise InputError(f"standard input needs the name of its format, one of {formats}, got {input_format!r}")
-    raw = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 -- the reader closes it
-    reader = open_reader(STDIN_PATH, input_format, text, raw)
+    reader = open_reader(STDIN_PATH, input_format, text, _open_stdin())
     _check_columns(STDIN_PATH, reader.columns, (text, id_column))
     return Inputs((STDIN_PATH,), (str(STDIN_PATH),), input_format, text, id_column, reader.columns, reader)
+
+
+def _open_stdin() -> IO[bytes]:
+    """Open descriptor 0, unless standard input was closed when the program started: another file may have it then."""
+    if sys.stdin is None:
+        raise InputError("standard input cannot be read: the stream is closed")
+    try:
+        with suppress(ValueError):  # a stand-in that has no descriptor
+            sys.stdin.fileno()
+        return open(0, "rb", buffering=0, closefd=False)
+    except OSError as error:
+        raise InputError(f"standard input cannot be read: {error.strerror}") from error
 
 
 def _check_columns(path: Path, columns: Mapping[str, Any] | None, names: Iterable[str | None]) -> None:

@@ -155,6 +155,13 @@ def test_a_closed_input_is_wrong_usage(places, command):
     )
 
 
+def test_a_closed_input_is_no_empty_job(places, tmp_path):
+    out = tmp_path / "out"
+    done = fillmask("batch", "predict", "-", "--input-format", "lines", "-o", out, "-m", places["model"], shell="<&-")
+    assert (done.returncode, done.stdout, out.exists()) == (2, "", False)
+    assert done.stderr == "fillmask: standard input cannot be read: the stream is closed\n"
+
+
 def test_the_program_itself_says_that_its_output_is_closed(places):
     done = fillmask("predict", "-m", places["model"], TEXT, shell=">&-")
     assert (done.returncode, done.stderr) == (1, "fillmask: standard output cannot be written: the stream is closed\n")

@@ -1,7 +1,9 @@
+import sys
 from contextlib import closing
 
 import pytest
 
+from fillmask.cli.streams import ClosedStream
 from fillmask.errors import InputError
 from fillmask.files.inputs import Position, find_inputs
 
@@ -95,3 +97,11 @@ def test_the_position_moves_from_file_to_file(write):
     fractions = [position.fraction(2) for _ in rows]
     assert fractions == sorted(fractions)
     assert (fractions[0] <= 0.5, position.fraction(2)) == (True, 1.0)
+
+
+def test_a_standard_input_that_is_closed_is_no_empty_one(monkeypatch):
+    """The command line puts a stream that refuses in its place, and opens descriptor 0."""
+    for closed in (None, ClosedStream("standard input")):
+        monkeypatch.setattr(sys, "stdin", closed)
+        with pytest.raises(InputError, match="standard input cannot be read: the stream is closed"):
+            find("-", "lines")
