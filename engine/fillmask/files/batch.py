@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,14 +146,24 @@ def _run(options: JobOptions, output: Output, course: _Course) -> Counts:
         _stream(maker, course.limit)
         job.check_inputs(inputs, before)
         return maker.totals
-    output.check_new(force=course.force)
-    folder = job.start(output.folder, options.describe(maker.runner), force=course.force)
+    with _readable():
+        output.check_new(force=course.force)
+        folder = job.start(output.folder, options.describe(maker.runner), force=course.force)
 
     def make() -> None:
         _make(maker, folder, options, course)
         job.check_inputs(inputs, before)
 
     return _write(maker, replace(output, folder=folder), folder, make, course.limit)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Name a folder that this user may not read: it is a wrong output, and no job that stopped."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}; choose another output") from error
 
 
 def _make(maker: PartMaker, folder: PartFolder, options: JobOptions, course: _Course) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from fillmask.errors import JobError, one_line
+from fillmask.errors import InputError, JobError, one_line
 from fillmask.files import whole_file
 
 JOB = "_job.json"
@@ -95,21 +95,25 @@ class PartFolder:
             raise JobError(f"{lost} was removed while the job ran; the same command makes it again")
 
     def clear(self) -> None:
-        """Remove the parts and all that belongs to them, the description last: a job that is half removed is one."""
-        for pattern in (SUCCESS, "part-*", ".part-*", f"{_COUNTS}/*.json", f"{_COUNTS}/.*", "._*.tmp-*", JOB):
-            for path in self.path.glob(pattern):
-                path.unlink(missing_ok=True)
+        """Remove the parts and all that belongs to them, the description last: a job that is half removed is one.
+
+        Raises:
+            InputError: This user may not remove them.
+        """
+        try:
+            self._remove(SUCCESS, "part-*", ".part-*", f"{_COUNTS}/*.json", f"{_COUNTS}/.*", "._*.tmp-*", JOB)
+        except OSError as error:
+            raise InputError(f"{error.filename} cannot be removed: {error.strerror}; choose another output") from error
 
     def finish(self, counts: Counts) -> None:
         """Record that all parts are complete, and remove what killed processes left.
 
         Raises:
-            JobError: It cannot be written, or another process started the folder over.
+            JobError: It cannot be written or removed, or another process started the folder over.
         """
         self.check_began()
-        for pattern in (".part-*", f"{_COUNTS}/.*", f".{JOB}.tmp-*"):
-            for path in self.path.glob(pattern):
-                path.unlink(missing_ok=True)
+        with _removing():
+            self._remove(".part-*", f"{_COUNTS}/.*", f".{JOB}.tmp-*")
         write_json(self.path / SUCCESS, asdict(counts))
 
     def finished(self) -> Counts | None:
@@ -117,12 +121,29 @@ class PartFolder:
         return _read_counts(self.path / SUCCESS)
 
     def remove_parts(self) -> None:
-        """Remove the parts, which were joined; the job and its totals stay."""
-        for path in (*self.path.glob("part-*"), *self.path.glob(f"{_COUNTS}/*.json")):
-            path.unlink(missing_ok=True)
+        """Remove the parts, which were joined; the job and its totals stay.
+
+        Raises:
+            JobError: This user may not remove them.
+        """
+        with _removing():
+            self._remove("part-*", f"{_COUNTS}/*.json")
+
+    def _remove(self, *patterns: str) -> None:
+        for pattern in patterns:
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def _counts(self, index: int) -> Path:
         return self.path / _COUNTS / f"part-{index:06d}.json"
+
+
+@contextmanager
+def _removing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JobError(f"{error.filename} cannot be removed: {error.strerror}; complete parts are kept") from error
 
 
 def _read_bytes(path: Path) -> bytes | None:

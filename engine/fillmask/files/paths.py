@@ -27,21 +27,10 @@ def expand(name: str | Path) -> list[Path]:
     Raises:
         InputError: There is none, the name is that of a pipe or a device, or it cannot be read.
     """
-    path = Path(name)
     try:
-        folder = path.is_dir()
+        return _expand(Path(name), str(name))
     except OSError as error:  # a name that is too long, or a folder that this user may not read
-        raise InputError(f"{str(name)[:200]} cannot be read: {error.strerror}") from error
-    if folder:
-        return _files_of(path)
-    if not path.exists() and has_magic(str(name)):
-        return _matching(str(name))
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    if not path.is_file():  # what was read of a pipe does not come again
-        raise InputError(f"{path} is neither a file nor a folder, and a job reads its inputs more than once; write the "
-                         f"rows of a pipe to standard input, which is '-'")  # fmt: skip
-    return [path]
+        raise InputError(f"{str(error.filename or name)[:200]} cannot be read: {error.strerror}") from error
 
 
 def name_files(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -72,6 +61,19 @@ def known_format(path: Path) -> str:
         raise InputError(f"{path} has none of the endings {', '.join(_SUFFIXES)}; name its format, one of "
                          f"{', '.join(FORMATS)}")  # fmt: skip
     return found
+
+
+def _expand(path: Path, name: str) -> list[Path]:
+    if path.is_dir():
+        return _files_of(path)
+    if not path.exists() and has_magic(name):
+        return _matching(name)
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if not path.is_file():  # what was read of a pipe does not come again
+        raise InputError(f"{path} is neither a file nor a folder, and a job reads its inputs more than once; write the "
+                         f"rows of a pipe to standard input, which is '-'")  # fmt: skip
+    return [path]
 
 
 def _files_of(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """``fillmask.batch`` in this process: formats, parts, shards, limits, one file."""
 
+import errno
 import inspect
 import json
 from pathlib import Path
@@ -122,6 +123,20 @@ def test_an_output_among_the_inputs_is_refused(run, write, rows, tmp_path):
     with pytest.raises(InputError, match="holds an input"):
         run(path, tmp_path, force=True)
     assert len(read_rows(path)) == 3
+
+
+@pytest.mark.parametrize("out", ["out", "out.jsonl"])
+def test_an_output_that_this_user_may_not_read_is_named(run, write, rows, monkeypatch, out):
+    path, exists = write("in.jsonl", rows(3)), Path.exists
+
+    def refuse(path):
+        if path.name in ("_job.json", "out.jsonl"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refuse)  # root may read everything
+    with pytest.raises(InputError, match=r"out(/_job\.json|\.jsonl) cannot be read: Permission denied; choose another"):
+        run(path, out)
 
 
 @pytest.mark.parametrize("out", ["out.jsonl", "-"])

@@ -1,9 +1,11 @@
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from fillmask.errors import JobError
+from fillmask.errors import InputError, JobError
 from fillmask.files.parts import Counts, PartFolder, write_json
 
 
@@ -107,6 +109,26 @@ def test_parts_that_were_removed_are_named(tmp_path):
     folder.check_parts(1)
     with pytest.raises(JobError, match=r"part-000001\.jsonl was removed while the job ran"):
         folder.check_parts(3)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        (PartFolder.clear, InputError),
+        (lambda folder: folder.finish(Counts()), JobError),
+        (PartFolder.remove_parts, JobError),
+    ],
+)
+def test_what_this_user_may_not_remove_is_named(tmp_path, monkeypatch, step, kind):
+    for name in (".part-000000.jsonl.tmp-a-1", "part-000000.jsonl"):
+        (tmp_path / name).touch()
+
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # root may remove everything
+    with pytest.raises(kind, match=r"part-000000\.jsonl.* cannot be removed: Permission denied; "):
+        step(PartFolder(tmp_path, ".jsonl"))
 
 
 def test_counts_add_up():

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -65,3 +66,16 @@ def test_files_are_named_by_their_place_below_their_folder_however_they_are_give
 def test_a_link_to_a_file_keeps_its_own_name(tmp_path):
     (tmp_path / "a.csv").symlink_to("blobs/0123")
     assert name_files([tmp_path / "a.csv", tmp_path / "b.csv"]) == ("a.csv", "b.csv")
+
+
+@pytest.mark.parametrize(("method", "name"), [("iterdir", "data"), ("exists", "data/*.csv"), ("is_dir", "data")])
+def test_what_this_user_may_not_read_is_named(tmp_path, monkeypatch, method, name):
+    (tmp_path / "data").mkdir()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, method, refuse)  # root may read everything
+    with pytest.raises(InputError) as refused:
+        expand(name)
+    assert str(refused.value) == f"{name} cannot be read: Permission denied"
