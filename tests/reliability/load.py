@@ -144,16 +144,21 @@ def _slope(seconds: float, leak: int | None) -> tuple[float, int, int]:
         bodies = bodies_of(texts(200, 3, 120))
         rate = 0.5 * saturation(server, bodies, min(10.0, seconds / 3))
         process, samples, done = psutil.Process(server.process.pid), [], threading.Event()
+        files = _open_files(process)
         sampling = threading.Thread(target=_sample, args=(server, process, samples, done))
         sampling.start()
-        files = process.num_fds()
         run(open_loop(load_on(server, bodies), poisson(rate, seconds, seed=3)))
         done.set()
         sampling.join()
-        time.sleep(1)
-        left = process.num_fds() - files
+        left = _open_files(process) - files
     counts, memory = np.transpose(samples[len(samples) // 5 :])
     return float(np.polyfit(counts, memory, 1)[0]) * 1e4 / 1e6, int(counts[-1] - counts[0]), left
+
+
+def _open_files(process: psutil.Process) -> int:
+    """The open files, once the server has closed the connections of the load before."""
+    time.sleep(1)
+    return process.num_fds()
 
 
 def _sample(server: Served, process: psutil.Process, samples: list, done: threading.Event) -> None:
