@@ -116,8 +116,10 @@ def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(50))
+@pytest.mark.parametrize("part", range(5))
 def test_a_thousand_drawn_folders_are_read_as_transformers_reads_them(models, tmp_path, part):
-    for seed in SLOW[part::50]:
-        compare(models, seed, tmp_path / str(seed))
+    seeds, compared = SLOW[part::5], 0
+    for seed in seeds:
+        compared += compare(models, seed, tmp_path / str(seed))
         shutil.rmtree(tmp_path / str(seed), ignore_errors=True)  # a draw that is left out has none
+    assert compared > len(seeds) * (0.05 if IS_5 else 0.8)

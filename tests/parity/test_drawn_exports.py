@@ -128,8 +128,10 @@ def test_the_export_of_a_drawn_checkpoint_predicts_what_transformers_predicts(ex
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(30))
+@pytest.mark.parametrize("part", range(10))
 def test_the_exports_of_300_drawn_checkpoints_predict_what_transformers_predicts(exports, tmp_path, part):
-    for seed in SLOW[part::30]:
-        compare(exports, seed, tmp_path / str(seed))
+    seeds, taken = SLOW[part::10], 0
+    for seed in seeds:
+        taken += compare(exports, seed, tmp_path / str(seed))
         shutil.rmtree(tmp_path / str(seed), ignore_errors=True)  # a draw that is left out has none
+    assert taken > len(seeds) // 2
