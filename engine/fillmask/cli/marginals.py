@@ -70,8 +70,7 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         from fillmask.files.csv_lines import csv_writer
         from fillmask.matrix_columns import check_columns
 
-        if variants is None and options.is_given("fill"):
-            raise InputError("--fill says how --variants are scored; give --variants, or leave out --fill")
+        _check_fill(variants)
         if plot is not None:
             from fillmask.heat_map import check_plot, draw_heat_map
 
@@ -91,6 +90,11 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
         if plot is not None:
             draw_heat_map(found, plot, offset=offset)
         csv_writer(sys.stdout.write).writerows(rows)
+
+
+def _check_fill(variants: TextIO | None) -> None:
+    if variants is None and options.is_given("fill"):
+        raise InputError("--fill says how --variants are scored; give --variants, or leave out --fill")
 
 
 def _check_mutants(  # noqa: PLR0913 -- one parameter an option
