@@ -134,6 +134,7 @@ def test_a_normal_client_fails_by_each_other_status_and_by_each_error():
         ({1: 50, 2: 90, 64: 100, 128: 91}, {}, True, "saturation from 2 clients on"),
         ({1: 50, 2: 90, 64: 80, 128: 200}, {}, False, "each at least 0.89 of the best with fewer clients"),
         ({1: 50, 2: 90, 64: 100, 128: 120}, {}, True, "saturation not reached with 128 clients"),
+        ({1: 50, 2: 100, 64: 150, 128: 300}, {}, True, "each at least 1.50 of"),
         ({1: 50, 2: 90, 64: 100, 128: 89}, {}, False, "each at least 0.89"),
         ({1: 50, 2: 90, 64: 100, 128: 100}, {64: 1}, False, "1 failed, 0 beyond"),
         ({1: 0, 2: 0}, {}, False, "each at least 0.00"),
