@@ -108,6 +108,13 @@ def test_only_tokens_that_nearly_tie_change_places_and_only_with_the_last_others
         assert_same(7, "[MASK]", [rows(*ours)], [theirs])
 
 
+def test_lists_that_are_whole_hold_the_same_tokens():
+    whole, other = rows((1, 0.5), (2, 0.1)), rows((1, 0.5), (9, 0.1))
+    assert_same_answers(whole, other, cut=True)
+    with pytest.raises(AssertionError):
+        assert_same_answers(whole, other)
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_a_drawn_folder_is_read_as_transformers_reads_it(models, tmp_path, part):
     seeds = FAST[part::4]
