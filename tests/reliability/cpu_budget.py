@@ -21,7 +21,7 @@ COUNT = "from fillmask.runtime.cpu import available_threads as n; print(n())"
 @contextlib.contextmanager
 def quota(cpus: float) -> Iterator[Path | None]:
     """A cgroup with a quota of so many CPUs; None without cgroup v1 or without permission."""
-    folder = CGROUP / f"fillmask-scorecard-{cpus}"
+    folder = CGROUP / f"fillmask-scorecard-{cpus}-{os.getpid()}"  # one of a run that was killed stays
     try:
         folder.mkdir()
         (folder / "cpu.cfs_quota_us").write_text(str(int(cpus * 100_000)))
