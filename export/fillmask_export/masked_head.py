@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
 _TOLERANCE = 1e-6  # of the spread of the logits; a product over other rows sums in another order
 
 
-def logits_at(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, selected: Tensor, rows: int) -> Tensor:
+def logits_at(  # noqa: PLR0913 -- a model's inputs, and what the head runs for
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    selected: Tensor,
+    rows: int,
+    *,
+    weights: Mapping[str, Tensor] | None = None,
+) -> Tensor:
     """Run the head at the selected tokens alone.
 
     Args:
@@ -22,13 +32,15 @@ def logits_at(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor,
         attention_mask: ``int64[b, s]``.
         selected: ``bool[b, s]``, true at n tokens.
         rows: Rows that the head runs over, at least n. Behind the selected ones are zeros.
+        weights: Parameters to run with, by name, in place of the model's own.
 
     Returns:
         ``float[rows, V]``: the selected tokens of the first text, of the second, and so on.
     """
     hook = model.base_model.register_forward_hook(partial(_keep, selected, rows))
     try:
-        logits: Tensor = model(input_ids=input_ids, attention_mask=attention_mask).logits
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        logits: Tensor = functional_call(model, dict(weights or {}), kwargs=inputs).logits
     finally:
         hook.remove()
     return logits[0]

@@ -102,8 +102,6 @@ class Learner:
 
     def _gradients(self, each: Batch, precision: str) -> float:
         batch = each.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits = logits_at(self.model, batch)
-        loss = F.cross_entropy(logits.float(), batch.labels)
+        loss = F.cross_entropy(logits_at(self.model, batch, precision).float(), batch.labels)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()

@@ -122,17 +122,27 @@ def longest(model: PreTrainedModel, tokenizer: Any, wanted: int) -> int:  # noqa
     return min(wanted, max_length({"model_max_length": tokenizer.model_max_length}, model.config.to_dict()))
 
 
-def logits_at(model: PreTrainedModel, batch: Batch) -> Tensor:
+def logits_at(model: PreTrainedModel, batch: Batch, precision: str = "fp32") -> Tensor:
     """The logits of the selected tokens. The head, a third of the work, does not run for the others.
+
+    In bf16 the model runs with copies of its weights in bf16, so that all between two products is in bf16 too. With
+    autocast alone normalizations are in fp32, and so is what follows them: a step takes 1.4 times as long (MiniLM, two
+    cores of an Intel CPU with AMX). Gradients reach the weights in fp32.
 
     Args:
         model: A masked LM with a tokenwise head.
         batch: A batch with n selected tokens.
+        precision: ``"fp32"`` or ``"bf16"``.
 
     Returns:
         ``float[n, V]``.
     """
-    logits = masked_head.logits_at(model, batch.input_ids, batch.attention_mask, batch.selected, batch.head_rows)
+    half = precision == "bf16"
+    weights = {name: weight.bfloat16() for name, weight in model.named_parameters()} if half else None
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=half):
+        logits = masked_head.logits_at(
+            model, batch.input_ids, batch.attention_mask, batch.selected, batch.head_rows, weights=weights
+        )
     return logits[: len(batch.labels)]
 
 

@@ -50,6 +50,39 @@ def test_logits_and_gradients_are_those_of_the_whole_head(name, tmp_path):
     assert model.get_input_embeddings().weight.grad.abs().sum() > 0
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")  # transformers' own, in Funnel
+@pytest.mark.parametrize("name", NAMES)
+def test_in_bf16_gradients_reach_the_weights_in_fp32(name, tmp_path):
+    model, tokenizer, _ = open_encoder(str(make_checkpoint(name, tmp_path)), CPU)
+    torch.manual_seed(0)
+    input_ids = torch.randint(5, len(tokenizer) - 1, (3, 16))
+    selected = torch.rand(3, 16) < 0.3
+    batch = Batch(input_ids, torch.ones_like(input_ids), selected, input_ids[selected], head_rows=int(selected.sum()))
+    gradients = {}
+    for precision in ("fp32", "bf16"):
+        logits_at(model, batch, precision).float().logsumexp(-1).sum().backward()
+        found = {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}
+        gradients[precision] = torch.cat([gradient.flatten() for gradient in found.values()])
+        assert all(gradient.dtype == torch.float32 and gradient.isfinite().all() for gradient in found.values())
+        model.zero_grad()
+    cosine = torch.nn.functional.cosine_similarity(gradients["fp32"], gradients["bf16"], dim=0)
+    assert cosine > 0.99  # bf16 has eight bits
+
+
+def test_in_bf16_all_between_two_products_is_in_bf16(tmp_path):
+    model, _, _ = open_encoder(str(make_checkpoint("bert", tmp_path)), CPU)
+    input_ids = torch.full((2, 8), 7)
+    batch = Batch(input_ids, torch.ones_like(input_ids), input_ids > 0, input_ids.flatten(), head_rows=16)
+    seen = {}
+    for name, module in model.named_modules():
+        module.register_forward_hook(lambda _module, _inputs, output, name=name: seen.update({name: output}))
+    logits_at(model, batch, "bf16")
+    outputs = {name: output for name, output in seen.items() if isinstance(output, torch.Tensor)}
+    assert len(outputs) > 10
+    assert {output.dtype for output in outputs.values()} == {torch.bfloat16}
+    assert all(weight.dtype == torch.float32 for weight in model.parameters())
+
+
 def test_what_starts_at_random_learns_faster_and_biases_do_not_decay(tmp_path):
     model, _, _ = open_encoder(str(make_checkpoint("bert", tmp_path)), CPU)
     new = ["cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias"]
