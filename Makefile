@@ -75,7 +75,7 @@ bench-compare: .venv/.dev ## time this tree beside another commit: BASE=commit, 
 	$(if $(BASE),,$(error bench-compare needs BASE=commit))
 	$(BIN)/python -m benchmarks compare $(BASE) $(addprefix --only ,$(ONLY)) $(addprefix --model ,$(MODEL))
 
-report: .venv/.dev ## write RESULTS.md, its plots and the README's table from benchmarks/results
+report: .venv/.dev ## write RESULTS.md, its plots and tables of other pages from benchmarks/results
 	$(BIN)/python -m benchmarks.report
 
 cloze: .venv/.dev ## measure the embedded model's English and write its card

@@ -61,12 +61,13 @@ class Goal:
         where += "" if self.device == "cpu" else f", on {self.device}"
         bound = f"{'at least' if self.at_least else 'at most'} {self.bound:.3g}×"
         rows = []
-        for kind, (_, compared) in self.measured(results).items():
+        for kind, (record, compared) in self.measured(results).items():
             what = f"{self.contender} beside {self.beside(compared)}"
             met = compared.low >= self.bound if self.at_least else compared.high <= self.bound
             place = f"{where}, {kind}" if kind else where
-            rows.append([place, what, bound, interval(compared), "met" if met else "**not met**"])
-        return rows or [[where, f"{self.contender} beside {self.baseline}", bound, NONE, "not measured"]]
+            verdict = "met" if met else "**not met**"
+            rows.append([place, what, bound, interval(compared), verdict, record.context["date"]])
+        return rows or [[where, f"{self.contender} beside {self.baseline}", bound, NONE, "not measured", NONE]]
 
     def beside(self, compared: Comparison) -> str:
         """The baseline, with its name where it is the fastest other."""
@@ -130,4 +131,4 @@ def goals(results: Results) -> str:
     """The table of goals; those on a GPU are part of it where one of them was measured."""
     shown = GOALS + (GPU_GOALS if any(goal.measured(results) for goal in GPU_GOALS) else ())
     rows = [row for goal in shown for row in goal.rows(results)]
-    return table(["where", "what", "goal", "measured", ""], rows)
+    return table(["where", "what", "goal", "measured", "", "date"], rows)

@@ -1,6 +1,7 @@
 """The pages: RESULTS.md as a whole; of others the numbers between their markers.
 
-The README has the most important ratios, docs/batch.md those of files.
+The README has the most important ratios, docs/batch.md those of files, docs/serving.md those of the server, and
+benchmarks/README.md the leads at each length.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from pathlib import Path
 from benchmarks.harness.records import Comparison, Record, replace_between
 from benchmarks.report.cells import NONE, interval, table
 from benchmarks.report.goals import FASTEST, README_GOALS, README_QUESTIONS, Goal, goals
+from benchmarks.report.leads import UNSETTLED, leads
 from benchmarks.report.plots import drawings
 from benchmarks.report.results import Results
 from benchmarks.report.sections import compared, measured, section
 
 BENCHMARKS = Path(__file__).parents[1]
 RESULTS, PLOTS, README = BENCHMARKS / "RESULTS.md", BENCHMARKS / "plots", BENCHMARKS.parent / "README.md"
-BATCH = BENCHMARKS.parent / "docs" / "batch.md"
+BATCH, SERVING = (BENCHMARKS.parent / "docs" / name for name in ("batch.md", "serving.md"))
+METHOD = BENCHMARKS / "README.md"
 START = "<!-- numbers: made by `make report` from benchmarks/results; do not edit -->"
 END = "<!-- end of numbers -->"
+_SERVER_TEXTS = {"mixed": "mixed lengths", "short": "the shortest"}
 _PYTHON = ".venv-optimum/bin/python"
 _OUT = "--out build/results"  # without it a run replaces the record
 NOTHING = "Nothing has been measured that may be shown; `make bench` measures."
@@ -51,6 +55,8 @@ def pages(results: Results) -> dict[Path, str]:
         RESULTS: results_page(results),
         README: with_numbers(README.read_text(encoding="utf-8"), numbers(results)),
         BATCH: with_numbers(BATCH.read_text(encoding="utf-8"), batch_numbers(results)),
+        SERVING: with_numbers(SERVING.read_text(encoding="utf-8"), server_numbers(results)),
+        METHOD: with_numbers(METHOD.read_text(encoding="utf-8"), leads(results) or NOTHING),
     }
 
 
@@ -70,6 +76,31 @@ def batch_numbers(results: Results) -> str:
     found = [record for kind in results.cpu_kinds if (record := results.find("batch", cpu_kind=kind))]
     parts = [part for record in found for part in (*measured(record), *compared(record), _machine(record))]
     return "\n\n".join(parts) or NOTHING
+
+
+def server_numbers(results: Results) -> str:
+    """The server's rates as shares of the library's in batches, on each kind of CPU."""
+    found = [record for kind in results.cpu_kinds if (record := results.find("server", cpu_kind=kind))]
+    heads = ["clients", "texts a request", "texts", *(record.cpu_kind or "ratio" for record in found)]
+    rows = [
+        [*_clients(found[0], contender), says, *(_share(record, contender, text) for record in found)]
+        for text, says in _SERVER_TEXTS.items()
+        for contender in ("server", "server-lists")
+        if found
+    ]
+    return "\n\n".join([table(heads, rows), *map(_machine, found)]) if found else NOTHING
+
+
+def _clients(record: Record, contender: str) -> list[str]:
+    """How many clients there are, and how many texts each of their requests has."""
+    params = record.params
+    shown = (params["clients_with_lists"], params["batch"]) if contender == "server-lists" else (params["clients"], 1)
+    return [str(each) for each in shown]
+
+
+def _share(record: Record, contender: str, text: str) -> str:
+    fitting = [each for each in record.comparisons if (each.contender, each.baseline) == (contender, "library-batches")]
+    return next((interval(each) for each in fitting if each.case["text"] == text), UNSETTLED)
 
 
 def numbers(results: Results) -> str:

@@ -174,11 +174,11 @@ def test_a_goal_is_met_by_the_whole_interval(shelf):
     fastest = goal_row(results, "latency, minilm, 128 tokens", "the fastest other")
     assert "the fastest other, optimum-int8 | at least 2× | 1.91× [1.85, 1.96] | **not met**" in fastest
     met = goal_row(results, "latency, minilm, 16 tokens", "the fastest other")
-    assert met.endswith("| met |")
+    assert met.endswith("| met | 2026-01-02 |")
     assert "at least 16.7× | 14.50× [14.06, 14.94] | **not met**" in goal_row(
         results, "startup, minilm", "transformers"
     )
-    assert goal_row(results, "memory, minilm, peak", "beside transformers").endswith("| — | not measured |")
+    assert goal_row(results, "memory, minilm, peak", "beside transformers").endswith("| — | not measured | — |")
 
 
 def on_kind(record, flag):
@@ -245,6 +245,30 @@ def test_the_page_of_files_has_rates_and_their_ratios(shelf):
     assert "An Invented CPU" in made
 
 
+def served(flag, **changes):
+    """A record of the server on a kind of CPU."""
+    ratios = {"server": 0.95, "server-lists": 1.06}
+    compared = [
+        invented.compare(name, baseline, {"clients": 64, "text": text}, ratio * {"mixed": 1, "short": 0.5}[text])
+        for text in ("short", "mixed")
+        for name, ratio in ratios.items()
+        for baseline in ("library", "library-batches")
+    ]
+    params = {"clients": 64, "clients_with_lists": 8, "batch": 16}
+    return on_kind(invented.record("server", model="", params=params, comparisons=compared, **changes), flag)
+
+
+def test_the_page_of_the_server_has_the_shares_of_each_kind_and_what_did_not_settle(shelf):
+    assert pages.server_numbers(shelf()) == NOTHING
+    lost = {"clients 64, text mixed, library-batches": ["values drifted"]}
+    made = pages.server_numbers(shelf(served("amx_int8"), served("avx2", unsettled=lost)))
+    assert made.splitlines()[0] == "| clients | texts a request | texts | AMX | AVX2 |"
+    assert "| 64 | 1 | mixed lengths | 0.95× [0.92, 0.98] | not settled |" in made
+    assert "| 8 | 16 | mixed lengths | 1.06× [1.03, 1.09] | not settled |" in made
+    assert "| 8 | 16 | the shortest | 0.53× [0.51, 0.55] | 0.53× [0.51, 0.55] |" in made
+    assert made.count("An Invented CPU") == 2
+
+
 def test_evaluations_are_left_to_other_pages_and_an_unknown_suite_is_refused(shelf, tmp_path):
     write(invented.record("schemes", model="", findings={"models": {}}), tmp_path)
     assert [record.name for record in shelf(invented.startup()).records] == ["startup-minilm"]
@@ -268,7 +292,7 @@ def test_a_gpu_has_records_and_goals_of_its_own(shelf):
         [line for line in lines if where in line] for where in ("128 tokens, on cuda", "batches, on cuda")
     )
     assert "fillmask-fp16 beside transformers | at least 2.86× | 3.20× [3.10, 3.30] | met |" in latency
-    assert throughput.endswith("| at least 2× | 2.00× [1.94, 2.06] | **not met** |")
+    assert throughput.endswith("| at least 2× | 2.00× [1.94, 2.06] | **not met** | 2026-01-02 |")
     assert goals(results).count("not measured") == len(GOALS) + len(GPU_GOALS) - 2
     page = section(results.find("latency", "minilm", "cuda"))
     assert page.startswith("### latency, minilm, so many parameters, on cuda")
