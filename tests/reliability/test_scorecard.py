@@ -287,6 +287,13 @@ def test_the_page_shows_what_was_measured():
     assert "The rows are of 2 states of the code, the last of 2026-01-01 09:00 UTC." in page
 
 
+def test_the_page_says_how_much_longer_a_client_beside_all_attacks_waits():
+    (row,) = findings(scorecard.STORED)["parts"]["attacked"]["rows"]
+    beside, alone = map(float, re.search(r"p99 (\d+) ms, without attacks (\d+) ms", row["figure"]).groups())
+    page = " ".join(scorecard.PAGE.read_text("utf-8").split())
+    assert f"In the last record the p99 is {beside / alone:.1f} times that without attacks. The limit is 3." in page
+
+
 def test_the_table_in_the_docs_is_that_of_the_record():
     page, record = scorecard.PAGE.read_text("utf-8"), findings(scorecard.STORED)
     assert record["parts"].keys() <= scorecard.MEASURES.keys()
