@@ -45,7 +45,7 @@ def collapse_in_background(before: bytes) -> None:
 def collapse(before: bytes) -> int:
     """Move memory that was mapped since ``read_mappings`` gave ``before`` to huge pages.
 
-    A page is moved if seven eighths of it are resident, so memory grows by an eighth at most; by 0.1 % with MiniLM.
+    A page is moved if seven eighths of it are resident, so what is resident there grows by a seventh at most.
 
     Returns:
         Bytes that are in huge pages now, or will be where Linux is older than 6.1. 0 where huge pages are disabled.
