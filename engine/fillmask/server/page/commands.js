@@ -36,7 +36,6 @@ const COMMANDS = {
 };
 
 function flag(verb, name, value) {
-  if (name === "targets") return value.map((each) => `--targets ${shell(each)}`).join(" ");
   if (name === "pieces" && Array.isArray(value)) return `--pieces ${value.join("-")}`;
   return `--${name.replace(/_/g, "-")} ${shell(Array.isArray(value) ? value.join(",") : value)}`;
 }
