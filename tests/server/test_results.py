@@ -18,12 +18,17 @@ from starlette.datastructures import Headers
 
 from fillmask import FillMask, FillMaskError, InputError
 from fillmask.server.aside import Aside
+from fillmask.server.classify_schema import ClassifyBody, ZeroShotBody
 from fillmask.server.context import BODY_COMPLETE, CONTEXT, HOLD, RequestContext
 from fillmask.server.http_errors import HttpError
+from fillmask.server.infill_schema import InfillBody
 from fillmask.server.json_limits import check_values
+from fillmask.server.marginals_schema import MarginalsBody
+from fillmask.server.rank_schema import RankBody
 from fillmask.server.request import receive_fill_mask
 from fillmask.server.result_limits import ResultLimits, check_expansion
 from fillmask.server.schema import FillMaskBody
+from fillmask.server.score_schema import ScoreBody
 from fillmask.server.settings import Settings
 from fillmask.tasks import Read
 from tests.support import serving
@@ -137,11 +142,25 @@ def test_the_values_of_a_body_are_counted_outside_its_strings(content, values):
     assert caught.value.status == 413
 
 
-def test_an_error_in_a_list_ends_its_parsing():
-    for body in ({"inputs": [1] * 9}, {"inputs": "a", "parameters": {"targets": [1] * 9}}):
+LISTS = {
+    FillMaskBody: [{"targets": [1] * 9}],
+    RankBody: [{"candidates": [1] * 9}],
+    InfillBody: [],
+    ScoreBody: [],
+    MarginalsBody: [{"alphabet": [1] * 9}],
+    ClassifyBody: [{"labels": [1] * 9}, {"labels": {"a": [1] * 9}}, {"labels": ["a"], "template": [1] * 9}],
+    ZeroShotBody: [{"candidate_labels": [1] * 9}],
+}
+
+
+@pytest.mark.parametrize("kind", LISTS, ids=lambda kind: kind.__name__)
+def test_an_error_in_a_list_ends_its_parsing(kind):
+    bodies = [{"inputs": [1] * 9}, *({"inputs": "a", "parameters": parameters} for parameters in LISTS[kind])]
+    for body in bodies:
         with pytest.raises(ValidationError) as caught:
-            FillMaskBody.model_validate_json(json.dumps(body))
-        assert len(caught.value.errors()) == 2  # one for each member of the union
+            kind.model_validate_json(json.dumps(body))
+        errors = [each for each in caught.value.errors() if each["type"] != "missing"]
+        assert len(errors) <= 2, body  # one for each member of the union
 
 
 def run_aside(aside, size, work, timeout=60.0):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from fillmask.server.schema import FillMaskLine
 from tests.support import serving
 from tests.support.agreement import assert_same_answers
 from tests.support.serving import JSON, TEXT, wait_for
@@ -54,6 +55,8 @@ def test_a_bad_text_reports_itself_and_the_rest_flows(server):
     assert bad["error"] == "No mask_token ([MASK]) found on the input"
     assert bad["error_type"] == "invalid_input"
     assert "cut off 1 of the text's 2 masks" in warned["warnings"][0]
+    for line in (good, bad, warned):
+        assert FillMaskLine.model_validate(line).model_dump(exclude_unset=True) == line
 
 
 def test_an_invalid_request_is_an_error_rather_than_a_line(server):

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from fillmask.classification import TEMPLATE
+from fillmask.server.schema import Body, Line, Parameters, Strings
 
 _TEXT = {"example": "The striker scored twice."}
-_OPTIONS = "Options of the hosted API, such as `use_cache`; no effect here."
 
 
-class ClassifyParameters(BaseModel):
+class ClassifyParameters(Parameters):
     """Parameters that hold for every text of a request."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    labels: list[str] | dict[str, list[str]] = Field(
+    labels: Strings | dict[str, Strings] = Field(
         description="Labels, each its own word, or an object from labels to lists of words."
     )
-    template: str | list[str] = Field(
+    template: str | Strings = Field(
         TEMPLATE, description="A text with `{text}` and one mask, or several, whose results are averaged."
     )
     prior: dict[str, Any] | None = Field(None, description="What `fit_prior` or `fillmask classify --fit-prior` gives.")
@@ -36,16 +34,13 @@ class ClassifyParameters(BaseModel):
     )
 
 
-class ClassifyBody(BaseModel):
+class ClassifyBody(Body):
     """A request for labels."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text, or a list of texts. Nothing in them is a placeholder."
     )
     parameters: ClassifyParameters
-    options: dict[str, Any] | None = Field(None, description=_OPTIONS)
 
 
 class Label(BaseModel):
@@ -61,21 +56,16 @@ Labels = list[Label] | list[list[Label]]
 """One text: its labels, best first. A list of texts: the labels of each."""
 
 
-class LabelLine(BaseModel):
+class LabelLine(Line):
     """One line of application/x-ndjson: the labels of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     labels: list[Label] | None = None
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None
 
 
-class ZeroShotParameters(BaseModel):
+class ZeroShotParameters(Parameters):
     """The parameters of Hugging Face's task, and a prior."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    candidate_labels: list[str] | str = Field(description="Labels, as a list or separated by commas.")
+    candidate_labels: Strings | str = Field(description="Labels, as a list or separated by commas.")
     hypothesis_template: str | None = Field(
         None, description="Stands behind the text; `{}` is the place of the label. Default: `This example is {}.`"
     )
@@ -83,16 +73,11 @@ class ZeroShotParameters(BaseModel):
     prior: dict[str, Any] | None = Field(None, description="As for `/classify`.")
 
 
-class ZeroShotBody(BaseModel):
+class ZeroShotBody(Body):
     """A request of Hugging Face's zero-shot classification."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
-        description="A text, or a list of texts."
-    )
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(description="A text, or a list of texts.")
     parameters: ZeroShotParameters
-    options: dict[str, Any] | None = Field(None, description=_OPTIONS)
 
 
 class ZeroShotLabel(BaseModel):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from fillmask.server.schema import Body, Line, Parameters, Strings
 
 _TEXT = {"example": "The [MASK] is the capital of [MASK]."}
 _Number = Annotated[int, Field(ge=1, le=16)]
 
 
-class InfillParameters(BaseModel):
+class InfillParameters(Parameters):
     """Parameters that hold for every text of a request."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
 
     top_k: int = Field(5, description="Filled texts, at most.")
     order: Literal["left", "confident", "independent"] = Field(
@@ -33,18 +33,13 @@ class InfillParameters(BaseModel):
     )
 
 
-class InfillBody(BaseModel):
+class InfillBody(Body):
     """A request to fill texts."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text, or a list of texts. Masks that are glued to each other are one slot."
     )
     parameters: InfillParameters | None = None
-    options: dict[str, Any] | None = Field(
-        None, description="Options of the hosted API, such as `use_cache`; no effect here."
-    )
 
 
 class Fill(BaseModel):
@@ -70,10 +65,7 @@ Infills = list[Infill] | list[list[Infill]]
 """One text: its filled texts, best first. A list: those of each."""
 
 
-class InfillLine(BaseModel):
+class InfillLine(Line):
     """One line of application/x-ndjson: the filled texts of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     infills: list[Infill] | None = None
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None

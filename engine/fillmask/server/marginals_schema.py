@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from fillmask.server.schema import Body, Line, Parameters, Strings
 
 _TEXT = {"example": "The keys are here."}
 
 
-class MarginalsParameters(BaseModel):
+class MarginalsParameters(Parameters):
     """Parameters that hold for every text of a request."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    alphabet: str | list[str] | None = Field(
+    alphabet: str | Strings | None = Field(
         None,
         description="Characters, or a list of tokens. Without it every ordinary token, or the 20 amino acids.",
         json_schema_extra={"example": ["are", "is"]},
@@ -29,18 +29,13 @@ class MarginalsParameters(BaseModel):
     )
 
 
-class MarginalsBody(BaseModel):
+class MarginalsBody(Body):
     """A request for marginals."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text, or a list of texts. Nothing in them is a placeholder."
     )
     parameters: MarginalsParameters | None = None
-    options: dict[str, Any] | None = Field(
-        None, description="Options of the hosted API, such as `use_cache`; no effect here."
-    )
 
 
 class Marginals(BaseModel):
@@ -58,10 +53,7 @@ MarginalsOfTexts = Marginals | list[Marginals]
 """One text: its marginals. A list: those of each."""
 
 
-class MarginalsLine(BaseModel):
+class MarginalsLine(Line):
     """One line of application/x-ndjson: the marginals of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     marginals: Marginals | None = None
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None

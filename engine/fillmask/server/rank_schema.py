@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from fillmask.server.schema import Body, Line, Parameters, Strings
 
 _TEXT = {"example": "Paris is the [MASK] of France."}
 
 
-class RankParameters(BaseModel):
+class RankParameters(Parameters):
     """Parameters that hold for every text of a request."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    candidates: list[str] = Field(description="Words or phrases of any number of tokens; duplicates count once.")
+    candidates: Strings = Field(description="Words or phrases of any number of tokens; duplicates count once.")
     method: Literal["l2r", "parallel"] = Field(
         "l2r", description="What is masked while a piece is read: it and the later pieces, or all pieces."
     )
@@ -26,18 +26,13 @@ class RankParameters(BaseModel):
     )
 
 
-class RankBody(BaseModel):
+class RankBody(Body):
     """A request for a ranking."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | list[str] = Field(
+    inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text with at least one mask, or a list of such texts."
     )
     parameters: RankParameters
-    options: dict[str, Any] | None = Field(
-        None, description="Options of the hosted API, such as `use_cache`; no effect here."
-    )
 
 
 class RankedCandidate(BaseModel):
@@ -57,10 +52,7 @@ Rankings = Ranking | list[Ranking]
 """One text: a list for each mask. A list of texts: the ranking of each."""
 
 
-class RankLine(BaseModel):
+class RankLine(Line):
     """One line of application/x-ndjson: the ranking of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     ranking: Ranking | None = None
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None

@@ -15,10 +15,37 @@ _TEXT = {"example": "Paris is the [MASK] of France."}
 Strings = Annotated[list[str], Field(fail_fast=True)]
 
 
-class FillMaskParameters(BaseModel):
+class Parameters(BaseModel):
     """Parameters that hold for every text of a request."""
 
     model_config = ConfigDict(strict=True, extra="allow")
+
+
+class Body(BaseModel):
+    """A request; each verb says which texts and parameters it takes."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    inputs: str | Strings
+    parameters: Parameters | None = None
+    options: dict[str, Any] | None = Field(
+        None, description="Options of the hosted API, such as `use_cache`; no effect here."
+    )
+
+
+class Line(BaseModel):
+    """One line of application/x-ndjson: the result of one text, in a member that each verb adds."""
+
+    index: int = Field(description="Index of the text, from 0.")
+    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
+    error_type: str | None = None
+    warnings: list[str] | None = Field(
+        None, description="Of this text, as that masks were cut off; absent without any."
+    )
+
+
+class FillMaskParameters(Parameters):
+    """Parameters that hold for every text of a request."""
 
     top_k: Annotated[int, Field(ge=0)] | None = Field(None, description="Predictions for each mask; default 5.")
     targets: Strings | str | None = Field(
@@ -29,19 +56,14 @@ class FillMaskParameters(BaseModel):
     )
 
 
-class FillMaskBody(BaseModel):
+class FillMaskBody(Body):
     """A fill-mask request."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text with at least one mask, written as the model's mask token, or in a text without that "
         "token as `[MASK]`, `<mask>` or `{mask}`; or a list of such texts."
     )
     parameters: FillMaskParameters | None = None
-    options: dict[str, Any] | None = Field(
-        None, description="Options of the hosted API, such as `use_cache`; no effect here."
-    )
 
 
 class Prediction(BaseModel):
@@ -57,13 +79,10 @@ Predictions = list[Prediction] | list[list[Prediction]] | list[list[Prediction] 
 """One mask: a list of predictions. Several masks: one such list each. Several texts: the result of each."""
 
 
-class FillMaskLine(BaseModel):
+class FillMaskLine(Line):
     """One line of application/x-ndjson: the result of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     predictions: list[list[Prediction]] | None = Field(None, description="One list of predictions for each mask.")
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None
 
 
 class Error(BaseModel):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from fillmask.server.schema import Strings
+from fillmask.server.schema import Body, Line, Parameters, Strings
 
 _TEXT = {"example": "The keys to the cabinet are on the table."}
 
 
-class ScoreParameters(BaseModel):
+class ScoreParameters(Parameters):
     """Parameters that hold for every text of a request."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
 
     method: Literal["word_l2r", "original", "whole_word"] = Field(
         "word_l2r",
@@ -29,18 +27,13 @@ class ScoreParameters(BaseModel):
     )
 
 
-class ScoreBody(BaseModel):
+class ScoreBody(Body):
     """A request for scores."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
         description="A text, or a list of texts. Nothing in them is a placeholder."
     )
     parameters: ScoreParameters | None = None
-    options: dict[str, Any] | None = Field(
-        None, description="Options of the hosted API, such as `use_cache`; no effect here."
-    )
 
 
 class ScoredWord(BaseModel):
@@ -78,10 +71,7 @@ Scores = Score | list[Score]
 """One text: its score. A list: the score of each."""
 
 
-class ScoreLine(BaseModel):
+class ScoreLine(Line):
     """One line of application/x-ndjson: the score of one text."""
 
-    index: int = Field(description="Index of the text, from 0.")
     score: Score | None = None
-    error: str | None = Field(None, description="Why this text failed; the other texts are unaffected.")
-    error_type: str | None = None
