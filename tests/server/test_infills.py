@@ -57,6 +57,7 @@ def test_each_text_has_a_line(server, alone):
         ({"order": "right"}, "parameters.order"),
         ({"pieces": [1]}, "parameters.pieces"),
         ({"pieces": 17}, "parameters.pieces"),
+        ({"refine": 17}, "parameters.refine"),
         ({"top_k": 0}, "top_k must be a whole number from 1 to 1000, got 0"),
     ],
     ids=str,
@@ -84,8 +85,12 @@ def test_a_text_weighs_the_rows_of_its_search(server):
 
 
 def test_rows_and_masks_are_limited(server):
-    with pytest.raises(HttpError, match="at most 8 tokens to read, got about 9"):
+    with pytest.raises(HttpError) as caught:
         weights(["[MASK] [MASK]"], max_reads=8)
+    assert str(caught.value) == (
+        "parameters: a request has at most 8 rows to run, got about 9; lower width, pieces, refine or top_k, or send "
+        "fewer masks, or fewer texts"
+    )
     with pytest.raises(HttpError, match="a text has at most 2 masks, got 3"):
         weights(["{mask} <mask> {mask}"], max_masks=2)
     assert weights(["[MASK] <mask> {mask}"], max_masks=1)  # beside the model's own mask placeholders are text

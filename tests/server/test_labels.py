@@ -7,6 +7,7 @@ import pytest
 from huggingface_hub import InferenceClient
 
 from fillmask.server.classify import CLASSIFY_TEXTS
+from fillmask.server.http_errors import HttpError
 from fillmask.server.zero_shot import _EARLIER_CLIENT
 from fillmask.tasks.classify import CLASSIFY, as_json
 from tests.support.weighing import weights
@@ -147,6 +148,17 @@ def test_a_hypothesis_has_one_place_for_the_label(server, template):
     reply = zero_shot(server, "curl/8", hypothesis_template=template)
     assert reply.status == 422
     assert reply.error.startswith("parameters.hypothesis_template: it has {} once")
+
+
+def test_an_error_names_the_field_of_the_template(server):
+    error = zero_shot(server, "curl/8", hypothesis_template="{}" + "x" * 20_000).error
+    assert error.startswith("parameters.hypothesis_template: a template has at most 20000 characters")
+
+
+def test_too_many_rows_name_what_helps(alone):
+    parameters = CLASSIFY.resolve(alone.model, labels=LABELS, template=TEMPLATE).value
+    with pytest.raises(HttpError, match="send fewer labels, words or templates, or method 'parallel', or fewer texts"):
+        weights(CLASSIFY_TEXTS, TEXTS, parameters, max_reads=3)
 
 
 def test_both_are_described(server):

@@ -5,6 +5,8 @@ import json
 import psutil
 import pytest
 
+from fillmask.server.request import read_top_k
+from fillmask.server.settings import Settings
 from tests.support import serving
 from tests.support.serving import JSON
 
@@ -57,6 +59,12 @@ def test_a_request_may_be_as_large_as_its_limit(small, flag):
     assert f"got {limit + 1}" in reply.error
 
 
+def test_targets_are_limited_in_number_and_length(small):
+    assert small.ask("a [MASK]", targets=WORDS[:6]).error == "parameters.targets: at most 5 targets, got 6"
+    error = small.ask("a [MASK]", targets=["a", "b" * 65]).error
+    assert error == "parameters.targets[1]: a target has at most 64 characters, got 65"
+
+
 def test_candidates_and_their_rows_may_be_as_many_as_their_limits(small):
     def rank(candidates, masks=1):
         parameters = {"candidates": candidates}
@@ -65,7 +73,24 @@ def test_candidates_and_their_rows_may_be_as_many_as_their_limits(small):
     assert rank(WORDS[:6]).status == 200
     assert "parameters.candidates: at most 6 candidates, got 7" in rank(WORDS[:7]).error
     assert rank(WORDS[:6], masks=3).status == 200  # words of one token take one row for each mask
-    assert "a request takes at most 3 rows, got 4" in rank(WORDS[:6], masks=4).error
+    expected = "parameters: a request has at most 3 rows to run, got about 4; send fewer candidates or masks, or method"
+    assert rank(WORDS[:6], masks=4).error.startswith(expected)
+
+
+def test_the_words_of_labels_are_counted_without_their_names(small):
+    def classify(labels):
+        parameters = {"labels": labels, "template": "{text} {mask}"}
+        return small.request("POST", "/classify", {"inputs": "a", "parameters": parameters})
+
+    assert classify({f"label {word}": [word] for word in WORDS[:6]}).status == 200
+    error = classify({"one": WORDS[:4], "other": WORDS[4:]}).error
+    assert error == "parameters.labels: at most 6 candidates, got 8"
+    assert classify({"x" * 257: WORDS[:1]}).error.startswith("parameters.labels[0]: a candidate has at most 256")
+
+
+def test_the_default_of_top_k_is_within_its_limit():
+    assert read_top_k(None, Settings()) == 5
+    assert read_top_k(None, Settings(max_top_k=3)) == 3
 
 
 def test_masks_count_as_the_model_finds_them(small):

@@ -25,9 +25,9 @@ from fillmask.server.infill_schema import InfillBody
 from fillmask.server.json_limits import check_values
 from fillmask.server.marginals_schema import MarginalsBody
 from fillmask.server.rank_schema import RankBody
-from fillmask.server.request import receive_fill_mask
+from fillmask.server.request import receive
 from fillmask.server.result_limits import ResultLimits, check_expansion
-from fillmask.server.schema import FillMaskBody
+from fillmask.server.schema import FillMaskBody, FillMaskParameters
 from fillmask.server.score_schema import ScoreBody
 from fillmask.server.settings import Settings
 from fillmask.tasks import Read
@@ -235,7 +235,7 @@ def test_the_deadline_of_a_request_counts_from_its_arrival_and_that_of_a_stream_
         arrived = RequestContext("id", "POST", "/", started=monotonic() - 3)
         scope = {BODY_COMPLETE: True, HOLD: SimpleNamespace(take=lambda _: True), CONTEXT: arrived}
         request = SimpleNamespace(headers=Headers(headers), scope=scope, stream=content)
-        return await receive_fill_mask(request, Settings())
+        return await receive(request, Settings(), FillMaskBody, FillMaskParameters)
 
     if accept == "application/json":
         with pytest.raises(HttpError, match="no predictions within 2000 ms"):

@@ -19,8 +19,8 @@ The modules in the order in which a request passes them:
     dispatch     the path of a request to its endpoint
     handler      one request for a verb: receive, resolve, admit, submit, wait, shape, time
     service      how a verb is served: its request, its weight, its JSON; score, marginals, infill, rank, classify: the
-                 same for the other verbs, zero_shot for that task of Hugging Face; masked_reads: the weight of
-                 texts that are read token by token
+                 same for the other verbs, zero_shot for that task of Hugging Face; masked_reads: the limit of
+                 rows, and the weight of texts that are read token by token
     registry     model name to ServedModel
     request      body to a TaskRequest within its limits
     aside        the thread that parses and checks large bodies

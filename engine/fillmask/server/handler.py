@@ -23,7 +23,7 @@ from fillmask.server.job import Expired, Job, JobResult
 from fillmask.server.metrics import Metrics
 from fillmask.server.ndjson import NdjsonResponse, generate_lines
 from fillmask.server.registry import Registry, ServedModel
-from fillmask.server.request import TaskRequest
+from fillmask.server.request import TaskRequest, receive
 from fillmask.server.result_limits import ResultLimits, check_expansion, check_masks
 from fillmask.server.scheduler import Scheduler
 from fillmask.server.service import Service
@@ -82,7 +82,7 @@ class Handler:
             ClientDisconnect: The client disconnected.
         """
         model = self.registry.find(http_request.path_params.get("model"))
-        request = await service.receive(http_request, self.settings)
+        request = await receive(http_request, self.settings, service.body, service.parameters, service.arguments)
         context = context_of(http_request.scope)
         self._log(context, model, request)
         prepare = partial(self._prepare, service, model, request)

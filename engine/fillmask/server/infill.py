@@ -1,27 +1,20 @@
-"""``/infill``: how its requests are received and weighed, and how filled texts become JSON."""
+"""``/infill``: how its requests are checked and weighed, and how filled texts become JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-from starlette.requests import Request
 
 from fillmask.results import as_json
 from fillmask.server.admission import weigh
 from fillmask.server.infill_schema import InfillBody, InfillParameters
 from fillmask.server.masked_reads import check_reads
 from fillmask.server.registry import ServedModel
-from fillmask.server.request import TaskRequest, receive
+from fillmask.server.request import TaskRequest
 from fillmask.server.result_limits import check_masks
 from fillmask.server.service import Service, join_json
 from fillmask.server.settings import Settings
-from fillmask.tasks.infill import INFILL, MOST_LAYOUTS, Infill
-
-
-async def receive_infill(request: Request, settings: Settings) -> TaskRequest:
-    """Receive and check a request to fill texts; see ``receive``."""
-    return await receive(request, settings, InfillBody, InfillParameters)
+from fillmask.tasks.infill import INFILL, MOST_LAYOUTS
 
 
 def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
@@ -32,7 +25,8 @@ def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings, *
     """
     masks = check_masks(request, model.model, settings)
     reads = [_rows(count, request.arguments) for count in masks]
-    check_reads(reads, settings, stream=request.stream)
+    remedy = "lower width, pieces, refine or top_k, or send fewer masks"
+    check_reads(reads, request, settings, noun="rows to run", remedy=remedy)
     longest, size = model.model.max_length, model.bytes_per_token
     weights = zip(request.texts, masks, reads, strict=True)
     return [rows * min(longest, weigh(text, longest, size) + count * _most(request)) for text, count, rows in weights]
@@ -57,15 +51,11 @@ def _rows(masks: int, arguments: Mapping[str, Any]) -> int:
     return rows
 
 
-def _parts(value: Sequence[Infill]) -> Iterable[Any]:
-    documents: list[Any] = as_json(value)
-    return documents
-
-
 INFILL_TEXTS = Service(
     verb=INFILL,
-    receive=receive_infill,
-    parts=_parts,
+    body=InfillBody,
+    parameters=InfillParameters,
+    parts=as_json,
     text=join_json,
     member="infills",
     limits_masks=False,

@@ -1,4 +1,4 @@
-"""``/marginals``: how its requests are received and weighed, and how marginals become JSON."""
+"""``/marginals``: how its requests are checked and weighed, and how marginals become JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from starlette.requests import Request
 
-from fillmask.server.http_errors import HttpError
 from fillmask.server.marginals_schema import MarginalsBody, MarginalsParameters
 from fillmask.server.masked_reads import count_tokens, weigh_masked
 from fillmask.server.registry import ServedModel
-from fillmask.server.request import MAX_WORD_CHARACTERS, TaskRequest, known_members, receive
+from fillmask.server.request import MAX_WORD_CHARACTERS, TaskRequest, check_words, known_members
 from fillmask.server.service import Service, join_json, weigh_texts
 from fillmask.server.settings import Settings
 from fillmask.tasks.marginals import AMINO_ACIDS, MARGINALS, MOST_PROTEIN_TOKENS, Marginals, Parameters
@@ -26,26 +24,10 @@ _NUMBERS_A_TOKEN = 100
 _DECIMALS = 6  # a float32 beyond 8 has no more
 
 
-async def receive_marginals(request: Request, settings: Settings) -> TaskRequest:
-    """Receive and check a request for marginals; see ``receive``."""
-    return await receive(request, settings, MarginalsBody, MarginalsParameters, _arguments)
-
-
 def _arguments(parameters: MarginalsParameters, settings: Settings) -> dict[str, Any]:
-    _check_alphabet(parameters.alphabet, settings)
+    alphabet = parameters.alphabet or ()
+    check_words(alphabet, "parameters.alphabet", settings.max_targets, MAX_WORD_CHARACTERS, "token")
     return known_members(parameters)
-
-
-def _check_alphabet(alphabet: str | list[str] | None, settings: Settings) -> None:
-    """Limit an alphabet before its tokens are looked up."""
-    if alphabet is None:
-        return
-    if len(alphabet) > settings.max_targets:
-        raise HttpError(422, f"parameters.alphabet: at most {settings.max_targets} tokens, got {len(alphabet)}")
-    for index, token in enumerate(alphabet):
-        if len(token) > MAX_WORD_CHARACTERS:
-            where = f"parameters.alphabet[{index}]"
-            raise HttpError(422, f"{where}: a token has at most {MAX_WORD_CHARACTERS} characters, got {len(token)}")
 
 
 def weigh_marginals(request: TaskRequest, model: ServedModel, settings: Settings, parameters: Parameters) -> list[int]:
@@ -90,7 +72,9 @@ def _text(parts: Sequence[bytes]) -> bytes:
 
 MARGINALS_OF_TEXTS = Service(
     verb=MARGINALS,
-    receive=receive_marginals,
+    body=MarginalsBody,
+    parameters=MarginalsParameters,
+    arguments=_arguments,
     parts=_parts,
     text=_text,
     member="marginals",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from fillmask.server.aside import ASIDE
 from fillmask.server.context import BODY_COMPLETE, HOLD, RECEIVE_DEADLINE, context_of
 from fillmask.server.http_errors import HttpError, shortened
 from fillmask.server.json_limits import check_values
-from fillmask.server.schema import FillMaskBody, FillMaskParameters
+from fillmask.server.schema import Body, Parameters
 from fillmask.server.settings import Settings
 
 B = TypeVar("B", bound=BaseModel)
@@ -49,16 +49,11 @@ class TaskRequest:
     size: int
 
 
-async def receive_fill_mask(request: Request, settings: Settings) -> TaskRequest:
-    """Receive and check a fill-mask request; see ``receive``."""
-    return await receive(request, settings, FillMaskBody, FillMaskParameters, _arguments)
-
-
 async def receive(
     request: Request,
     settings: Settings,
-    body_type: type[BaseModel],
-    parameters_type: type[BaseModel],
+    body_type: type[Body],
+    parameters_type: type[Parameters],
     read_arguments: Callable[[Any, Settings], dict[str, Any]] | None = None,
 ) -> TaskRequest:
     """Receive and check a request whose body has ``inputs`` and ``parameters``.
@@ -80,7 +75,7 @@ async def receive(
     content = await read_body(request, settings)
 
     def parsed() -> TaskRequest:
-        body: Any = parse(content, body_type, settings)
+        body = parse(content, body_type, settings)
         parameters = body.parameters or parameters_type.model_construct()
         return TaskRequest(
             texts=read_texts(body.inputs, settings, stream=stream),
@@ -187,21 +182,37 @@ def read_texts(inputs: str | list[str], settings: Settings, *, stream: bool) -> 
     return texts
 
 
-def _arguments(given: FillMaskParameters, settings: Settings) -> dict[str, Any]:
-    top_k = DEFAULT_TOP_K if given.top_k is None else given.top_k
-    if top_k > settings.max_top_k:
-        raise HttpError(422, f"parameters.top_k: at most {settings.max_top_k}, got {top_k}")
-    targets = [given.targets] if isinstance(given.targets, str) else given.targets
-    arguments = {"top_k": top_k, "targets": targets, "truncation": given.truncation}
-    if targets is None:
-        return arguments
-    if len(targets) > settings.max_targets:
-        raise HttpError(422, f"parameters.targets: at most {settings.max_targets} words, got {len(targets)}")
-    for index, target in enumerate(targets):
-        if len(target) > MAX_WORD_CHARACTERS:
-            where = f"parameters.targets[{index}]"
-            raise HttpError(422, f"{where}: a word has at most {MAX_WORD_CHARACTERS} characters, got {len(target)}")
-    return arguments
+def read_top_k(given: int | None, settings: Settings) -> int:
+    """Check ``top_k`` against the limit; without it the default, as far as the limit allows.
+
+    Raises:
+        HttpError: 422.
+    """
+    if given is None:
+        return min(DEFAULT_TOP_K, settings.max_top_k)
+    if given > settings.max_top_k:
+        raise HttpError(422, f"parameters.top_k: at most {settings.max_top_k}, got {given}")
+    return given
+
+
+def check_words(words: Sequence[str], where: str, most: int, longest: int, noun: str) -> None:
+    """Check the number and the lengths of words, before they are looked up.
+
+    Args:
+        words: Targets, candidates or the like.
+        where: Their field.
+        most: How many there may be.
+        longest: Characters that each may have.
+        noun: What one of them is.
+
+    Raises:
+        HttpError: 422.
+    """
+    if len(words) > most:
+        raise HttpError(422, f"{where}: at most {most} {noun}s, got {len(words)}")
+    for index, word in enumerate(words):
+        if len(word) > longest:
+            raise HttpError(422, f"{where}[{index}]: a {noun} has at most {longest} characters, got {len(word)}")
 
 
 def wants_stream(headers: Mapping[str, str]) -> bool:

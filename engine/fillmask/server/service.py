@@ -1,18 +1,17 @@
-"""How a verb is served over HTTP: how its requests are received, and how its values become JSON."""
+"""How a verb is served over HTTP: what its requests hold, and how its values become JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from starlette.requests import Request
 
 from fillmask.errors import InputError, TargetsError, TopKError
 from fillmask.results import Results
 from fillmask.server.admission import weigh
 from fillmask.server.registry import ServedModel
-from fillmask.server.request import TaskRequest, receive_fill_mask
+from fillmask.server.request import MAX_WORD_CHARACTERS, TaskRequest, check_words, read_top_k
+from fillmask.server.schema import Body, FillMaskBody, FillMaskParameters, Parameters
 from fillmask.server.settings import Settings
 from fillmask.tasks import Verb
 from fillmask.tasks.predict import PREDICT, Predictions
@@ -51,7 +50,10 @@ class Service:
 
     Attributes:
         verb: The verb.
-        receive: Reads and checks a request.
+        body: JSON type of a request.
+        parameters: JSON type of its ``parameters``.
+        arguments: Checks the parameters against the limits and gives the arguments of the verb; None takes them as they
+            are.
         parts: Splits the value of a text into parts that become JSON one by one, in a worker thread.
         text: Makes the JSON of a text from its encoded parts.
         nest: Makes the JSON of a response from that of its texts, and whether ``inputs`` was one text.
@@ -65,7 +67,9 @@ class Service:
     """
 
     verb: Verb[Any, Any]
-    receive: Callable[[Request, Settings], Awaitable[TaskRequest]]
+    body: type[Body]
+    parameters: type[Parameters]
+    arguments: Callable[[Any, Settings], dict[str, Any]] | None = None
     parts: Callable[[Any], Iterable[Any]]
     text: Callable[[Sequence[bytes]], bytes]
     member: str
@@ -79,6 +83,12 @@ class Service:
     def line(self, parts: Sequence[bytes]) -> bytes:
         """Make the members of a line of NDJSON, from its second on, from the encoded parts of a text."""
         return b'"%s": %s' % (self.member.encode(), (self.member_text or self.text)(parts))
+
+
+def _arguments(given: FillMaskParameters, settings: Settings) -> dict[str, Any]:
+    targets = [given.targets] if isinstance(given.targets, str) else given.targets
+    check_words(targets or (), "parameters.targets", settings.max_targets, MAX_WORD_CHARACTERS, "target")
+    return {"top_k": read_top_k(given.top_k, settings), "targets": targets, "truncation": given.truncation}
 
 
 def _parts(value: Predictions) -> Iterable[Any]:
@@ -98,7 +108,9 @@ def _nest(texts: Sequence[bytes], _: bool) -> bytes:
 
 FILL_MASK = Service(
     verb=PREDICT,
-    receive=receive_fill_mask,
+    body=FillMaskBody,
+    parameters=FillMaskParameters,
+    arguments=_arguments,
     parts=_parts,
     text=_text,
     member="predictions",

@@ -19,8 +19,7 @@ from fillmask.server.classify import CLASSIFY_TEXTS, check_templates
 from fillmask.server.classify_schema import ZeroShotBody, ZeroShotParameters
 from fillmask.server.handler import Handler
 from fillmask.server.http_errors import HttpError
-from fillmask.server.rank import check_words
-from fillmask.server.request import TaskRequest, receive
+from fillmask.server.rank import check_candidates
 from fillmask.server.settings import Settings
 from fillmask.tasks.classify import Label
 from fillmask.templates import FIELD
@@ -29,19 +28,19 @@ _HYPOTHESIS = "This example is {}."
 _EARLIER_CLIENT = re.compile(r"\bhf_hub/(0\.|1\.0\.|1\.1\.[0-4]\b)")
 
 
-async def receive_zero_shot(request: Request, settings: Settings) -> TaskRequest:
-    """Receive and check a request; see ``receive``."""
-    return await receive(request, settings, ZeroShotBody, ZeroShotParameters, _arguments)
-
-
 def _arguments(given: ZeroShotParameters, settings: Settings) -> dict[str, Any]:
     labels = given.candidate_labels
     if isinstance(labels, str):  # as transformers reads them
         labels = [label.strip() for label in labels.split(",") if label.strip()]
-    check_words(labels, "parameters.candidate_labels", settings)
+    check_candidates(labels, "parameters.candidate_labels", settings)
     template = _template(_HYPOTHESIS if given.hypothesis_template is None else given.hypothesis_template)
-    check_templates([template], settings)
-    return {"labels": labels, "template": template, "multi_label": bool(given.multi_label), "prior": given.prior}
+    check_templates([template], "parameters.hypothesis_template", settings)
+    return {
+        "labels": labels,
+        "template": template,
+        "multi_label": bool(given.multi_label),
+        "prior": given.prior,
+    }
 
 
 async def handle_zero_shot(handler: Handler, request: Request) -> Response:
@@ -66,7 +65,9 @@ def _columns(value: Sequence[Label]) -> Iterable[Any]:
 
 ZERO_SHOT = replace(
     CLASSIFY_TEXTS,
-    receive=receive_zero_shot,
+    body=ZeroShotBody,
+    parameters=ZeroShotParameters,
+    arguments=_arguments,
     parts=_elements,
     fields={CandidatesError: "parameters.candidate_labels"},
 )
