@@ -150,6 +150,24 @@ def test_a_hypothesis_has_one_place_for_the_label(server, template):
     assert reply.error.startswith("parameters.hypothesis_template: it has {} once")
 
 
+def test_what_errors_recommend_has_an_effect(server, alone):
+    """The server refuses a long text with ``truncation``, and too many rows with ``method``."""
+    long = "sports " * 600
+    assert "truncation='right'" in zero_shot(server, "curl/8", inputs=long).error
+    expected = alone.classify(long, ["sports", "politics"], "{text} This example is {mask}.", truncation="right")
+    assert_same_scores(zero_shot(server, "curl/8", inputs=long, truncation="right").json, expected)
+    words = ["association football", "parliamentary politics"]
+    expected = alone.classify(TEXTS[0], words, "{text} This example is {mask}.", method="parallel")
+    got = zero_shot(server, "curl/8", candidate_labels=words, method="parallel")
+    assert "x-warnings" not in got.headers
+    assert_same_scores(got.json, expected)
+
+
+def assert_same_scores(got, labels):
+    assert [each["label"] for each in got] == [each.label for each in labels]
+    assert [each["score"] for each in got] == pytest.approx([each.score for each in labels], abs=1e-3)
+
+
 def test_an_error_names_the_field_of_the_template(server):
     error = zero_shot(server, "curl/8", hypothesis_template="{}" + "x" * 20_000).error
     assert error.startswith("parameters.hypothesis_template: a template has at most 20000 characters")

@@ -71,6 +71,8 @@ class ZeroShotParameters(Parameters):
     )
     multi_label: bool | None = Field(None, description="Score each label by itself; needs a prior.")
     prior: dict[str, Any] | None = Field(None, description="As for `/classify`.")
+    method: Literal["l2r", "parallel"] = Field("l2r", description="As for `/rank`.")
+    truncation: Literal["right"] | None = Field(None, description="As for `/classify`.")
 
 
 class ZeroShotBody(Body):

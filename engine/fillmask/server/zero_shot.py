@@ -40,6 +40,8 @@ def _arguments(given: ZeroShotParameters, settings: Settings) -> dict[str, Any]:
         "template": template,
         "multi_label": bool(given.multi_label),
         "prior": given.prior,
+        "method": given.method,
+        "truncation": given.truncation,
     }
 
 
