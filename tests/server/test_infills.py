@@ -35,6 +35,7 @@ def test_a_text_has_a_list_and_a_list_has_a_list_each(server, alone):
         {"pieces": 2, "words": False},
         {"order": "independent", "refine": 2},
         {"truncation": "window"},
+        {"top_k": None},
     ],
     ids=str,
 )
@@ -58,6 +59,7 @@ def test_each_text_has_a_line(server, alone):
         ({"pieces": [1]}, "parameters.pieces"),
         ({"pieces": 17}, "parameters.pieces"),
         ({"refine": 17}, "parameters.refine"),
+        ({"top_k": 1001}, "parameters.top_k: at most 1000, got 1001"),
         ({"top_k": 0}, "top_k must be a whole number from 1 to 1000, got 0"),
     ],
     ids=str,

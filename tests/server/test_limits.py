@@ -88,6 +88,13 @@ def test_the_words_of_labels_are_counted_without_their_names(small):
     assert classify({"x" * 257: WORDS[:1]}).error.startswith("parameters.labels[0]: a candidate has at most 256")
 
 
+def test_filled_texts_have_the_limit_of_predictions(small):
+    asked = {"inputs": "a [MASK]", "parameters": {"top_k": LIMITS["--max-top-k"]}}
+    assert small.request("POST", "/infill", asked).status == 200
+    reply = small.request("POST", "/infill", asked | {"parameters": {"top_k": 8}})
+    assert (reply.status, reply.error) == (422, "parameters.top_k: at most 7, got 8")
+
+
 def test_the_default_of_top_k_is_within_its_limit():
     assert read_top_k(None, Settings()) == 5
     assert read_top_k(None, Settings(max_top_k=3)) == 3

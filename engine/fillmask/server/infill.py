@@ -10,11 +10,15 @@ from fillmask.server.admission import weigh
 from fillmask.server.infill_schema import InfillBody, InfillParameters
 from fillmask.server.masked_reads import check_reads
 from fillmask.server.registry import ServedModel
-from fillmask.server.request import TaskRequest
+from fillmask.server.request import TaskRequest, known_members, read_top_k
 from fillmask.server.result_limits import check_masks
 from fillmask.server.service import Service, join_json
 from fillmask.server.settings import Settings
 from fillmask.tasks.infill import INFILL, MOST_LAYOUTS
+
+
+def _arguments(parameters: InfillParameters, settings: Settings) -> dict[str, Any]:
+    return known_members(parameters) | {"top_k": read_top_k(parameters.top_k, settings)}
 
 
 def weigh_infill(request: TaskRequest, model: ServedModel, settings: Settings, *_: object) -> list[int]:
@@ -55,6 +59,7 @@ INFILL_TEXTS = Service(
     verb=INFILL,
     body=InfillBody,
     parameters=InfillParameters,
+    arguments=_arguments,
     parts=as_json,
     text=join_json,
     member="infills",

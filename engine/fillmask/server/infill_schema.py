@@ -15,7 +15,7 @@ _Number = Annotated[int, Field(ge=1, le=16)]
 class InfillParameters(Parameters):
     """Parameters that hold for every text of a request."""
 
-    top_k: int = Field(5, description="Filled texts, at most.")
+    top_k: int | None = Field(None, description="Filled texts, at most; default 5.")
     order: Literal["left", "confident", "independent"] = Field(
         "left", description="Which token is chosen first: the left one, the most confident one, or each by itself."
     )

@@ -68,7 +68,7 @@ class Settings:
     max_response_bytes: int = _setting(
         16 << 20, "Bytes of the predictions in a response, or in a line of NDJSON.", least=1
     )
-    max_top_k: int = _setting(100, "Predictions for a mask.", least=1)
+    max_top_k: int = _setting(100, "Predictions for a mask, or filled texts of `/infill`.", least=1)
     max_targets: int = _setting(256, "Targets, or tokens of an alphabet, of a request.", least=1)
     max_candidates: int = _setting(1000, "Candidates or label words of a request.", least=1)
     max_reads: int = _setting(4096, "Rows that a request may run; a text to score counts one for each token.", least=1)

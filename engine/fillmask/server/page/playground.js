@@ -260,7 +260,7 @@ async function describe() {
   const [info, found] = await Promise.all(["info", "models"].map(async (path) => (await fetch(path)).json()));
   models = found;
   key = info.requires_key;
-  VERBS.fill.options[1].max = info.max_top_k;
+  for (const each of [VERBS.fill, VERBS.infill]) each.options.find((option) => option.id === "top_k").max = info.max_top_k;
   if (models.length > 1) {
     const which = element("select", { id: "which", onchange: chooseModel }, ...models.map((model) => element("option", { textContent: model.model_id })));
     $("options").prepend(element("div", { id: "models" }, element("label", { htmlFor: "which", textContent: "Model" }), which));
