@@ -97,6 +97,12 @@ def test_positions_are_code_points_of_the_text_that_was_sent(server):
     assert not message.startswith("inputs")
 
 
+def test_a_warning_of_a_list_names_its_text(server):
+    reply = ask(server, ["The keys.", "The 👩‍👩‍👧", "a 👩‍👩‍👧"])
+    messages = json.loads(reply.headers["x-warnings"])
+    assert [message[:11] for message in messages] == ["inputs[1]: ", "inputs[2]: "]
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

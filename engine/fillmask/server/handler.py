@@ -97,7 +97,7 @@ class Handler:
             results = await _wait(futures, http_request.scope[DISCONNECTED], deadline, request.timeout)
         texts = [service.text(parts) for parts in _values(results, request)]
         content = service.nest(texts, request.single)
-        warnings = submission.warnings + [message for result in results for message in result.warnings]
+        warnings = submission.warnings + _warnings(results, request)
         headers = _time(results, context, model) | warning_header(warnings)
         return Response(content, headers=headers, media_type="application/json")
 
@@ -207,6 +207,12 @@ def _values(results: Sequence[JobResult], request: TaskRequest) -> list[Any]:
         if isinstance(result.value, InputError):
             raise HttpError(422, f"{'inputs' if request.single else f'inputs[{index}]'}: {result.value}")
     return [result.value for result in results]
+
+
+def _warnings(results: Sequence[JobResult], request: TaskRequest) -> list[str]:
+    """Give the warnings of all texts; in a list of texts each names its own."""
+    found = [(index, message) for index, result in enumerate(results) for message in result.warnings]
+    return [message if request.single else f"inputs[{index}]: {message}" for index, message in found]
 
 
 def _time(results: Sequence[JobResult], context: RequestContext, model: ServedModel) -> dict[str, str]:
