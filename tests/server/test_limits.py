@@ -100,6 +100,13 @@ def test_the_default_of_top_k_is_within_its_limit():
     assert read_top_k(None, Settings(max_top_k=3)) == 3
 
 
+def test_info_has_the_limits(small):
+    info = small.get("/info").json
+    names = {flag: flag[2:].replace("-", "_") for flag in LIMITS} | {"--max-texts": "max_client_batch_size"}
+    for flag in LIMITS.keys() - {"--max-body-bytes", "--max-timeout-ms"}:
+        assert info[names[flag]] == LIMITS[flag], flag
+
+
 def test_masks_count_as_the_model_finds_them(small):
     assert small.ask("[MASK] of {mask} {mask} {mask} {mask}").status == 200
     reply = small.ask(["a [MASK]", "{mask} {mask} <mask> <mask> {mask}"])

@@ -33,7 +33,13 @@ class ServerInfo(ModelInfo):
     max_queue_tokens: int
     max_client_batch_size: int = Field(description="Texts of a request.")
     max_stream_texts: int = Field(description="Texts of a request whose response is streamed.")
-    max_top_k: int
+    max_characters: int = Field(description="Characters of a text.")
+    max_masks: int = Field(description="Masks of a text.")
+    max_request_masks: int = Field(description="Masks of a request whose response is not streamed.")
+    max_top_k: int = Field(description="Predictions for a mask, or filled texts.")
+    max_targets: int = Field(description="Targets, or tokens of an alphabet.")
+    max_candidates: int = Field(description="Candidates, or words of labels.")
+    max_reads: int = Field(description="Rows of a request, or of a text of a stream.")
     requires_key: bool
     threads: int = Field(description="Texts, or batches of them, that run at the same time.")
     version: str

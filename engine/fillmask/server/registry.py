@@ -29,6 +29,17 @@ _CPU_BATCH_TOKENS = 512
 _CPU_PADDING = 16
 # Models of proteins have some thirty tokens; the next larger vocabularies are of bytes and of pieces of words.
 _MOST_LETTERS = 64
+# Limits that /info gives under the names of their settings.
+_LIMITS = (
+    "max_stream_texts",
+    "max_characters",
+    "max_masks",
+    "max_request_masks",
+    "max_top_k",
+    "max_targets",
+    "max_candidates",
+    "max_reads",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -133,8 +144,7 @@ class Registry:
             "max_concurrent_requests": settings.max_requests,
             "max_queue_tokens": settings.max_queue_tokens,
             "max_client_batch_size": settings.max_texts,
-            "max_stream_texts": settings.max_stream_texts,
-            "max_top_k": settings.max_top_k,
+            **{name: getattr(settings, name) for name in _LIMITS},
             "requires_key": bool(settings.api_key or settings.api_key_file),
             "threads": threads,
             "version": __version__,
