@@ -164,9 +164,7 @@ def test_a_text_that_is_more_than_the_queue_is_refused_before_it_runs(server):
 def test_the_tokens_to_score_are_limited_in_a_request_and_in_a_stream_for_each_text():
     text = "x" * 392  # a hundred tokens by the estimate
     assert weights([text, text], max_reads=200) == [10_000] * 2
-    with pytest.raises(
-        HttpError, match="a request has at most 199 tokens to read, got about 200; send shorter texts"
-    ):
+    with pytest.raises(HttpError, match="a request has at most 199 tokens to read, got about 200; send shorter texts"):
         weights([text, text], max_reads=199)
     assert weights([text] * 9, stream=True, max_reads=100) == [10_000] * 9
     with pytest.raises(HttpError) as caught:

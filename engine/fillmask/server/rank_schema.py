@@ -22,7 +22,7 @@ class RankParameters(Parameters):
         None, description="Compare means of the log probability over these rather than sums."
     )
     truncation: Literal["window"] | None = Field(
-        None, description="Keep the tokens around the mask of a too long text. Without it such a text is an error."
+        None, description="Keep the tokens around the slot of a too long text. Without it such a text is an error."
     )
 
 
@@ -30,26 +30,26 @@ class RankBody(Body):
     """A request for a ranking."""
 
     inputs: Annotated[str, Field(json_schema_extra=_TEXT)] | Strings = Field(
-        description="A text with at least one mask, or a list of such texts."
+        description="A text with at least one mask, or a list of such texts. Masks that are glued are one slot."
     )
     parameters: RankParameters
 
 
 class RankedCandidate(BaseModel):
-    """A candidate at a mask. Positions count code points, not the UTF-16 units of JavaScript."""
+    """A candidate at a slot. Positions count code points, not the UTF-16 units of JavaScript."""
 
     text: str = Field(description="The candidate, as it was sent.")
     log_prob: float | None = Field(description="The sum over its pieces; null for minus infinity.")
-    score: float = Field(description="A softmax over the candidates of a mask.")
+    score: float = Field(description="A softmax over the candidates of a slot.")
     pieces: int = Field(description="How many tokens it has.")
     token_ids: list[int]
-    start: int = Field(description="Where the mask begins in the text.")
+    start: int = Field(description="Where the slot begins in the text.")
     end: int = Field(description="Where it ends there.")
 
 
 Ranking = list[list[RankedCandidate]]
 Rankings = Ranking | list[Ranking]
-"""One text: a list for each mask. A list of texts: the ranking of each."""
+"""One text: a list for each slot. A list of texts: the ranking of each."""
 
 
 class RankLine(Line):

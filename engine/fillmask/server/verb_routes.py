@@ -23,8 +23,8 @@ _VERBS = (
     (
         RANK_TEXTS,
         Schemas(body=RankBody, result=Rankings, line=RankLine),
-        "Rank candidates at the masks of a text, or of several",
-        "Candidates have any number of tokens. The response has a list for each mask, best first.",
+        "Rank candidates at the slots of a text, or of several",
+        "Candidates have any number of tokens. The response has a list for each slot, best first.",
         {"inputs": "Paris is the [MASK] of France.", "parameters": {"candidates": ["capital", "largest city"]}},
     ),
     (
