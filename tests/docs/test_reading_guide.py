@@ -7,8 +7,6 @@ import fillmask
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 ENGINE = Path(fillmask.__file__).parent
-# These packages list their modules in their docstrings too.
-OWN_LISTS = ("bench", "files", "server")
 
 
 def rows():
@@ -36,10 +34,3 @@ def test_the_path_of_predict_is_short():
     lines = sum(len((ENGINE / module).read_text("utf-8").splitlines()) for module in path)
     assert len(path) <= 11
     assert lines <= 1150
-
-
-def test_packages_with_lists_of_their_own_list_every_module():
-    for package in OWN_LISTS:
-        docstring = (ENGINE / package / "__init__.py").read_text("utf-8").partition('"""')[2].partition('"""')[0]
-        for path in (ENGINE / package).glob("*.py"):
-            assert path.stem == "__init__" or re.search(rf"\b{path.stem}\b", docstring), f"{package}: {path.stem}"
