@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from fillmask.files.whole_file import sync_folder
+
 
 def sync_tree(folder: Path) -> None:
     """Flush every file below a folder, and the folders, to the disk, so that a power cut after a rename loses none."""
@@ -18,9 +20,9 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Flush a file or a folder to the disk; Windows opens no folders."""
-    if os.name != "posix" and path.is_dir():
-        return
+    """Flush a file or a folder to the disk; a file system that cannot flush a folder is no error."""
+    if path.is_dir():
+        return sync_folder(path)
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -30,7 +32,10 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; at the end the file is flushed and renamed to ``path``, and an error removes it."""
+    """A path to write to; at the end the file is flushed and renamed to ``path``, and an error removes it.
+
+    The name is the same in each process, so that the next one overwrites the large file that a killed one left.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
         yield partial

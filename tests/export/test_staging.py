@@ -1,8 +1,12 @@
 """A folder that appears complete or not at all, whatever ends the process that makes it."""
 
+import errno
+import os
 import signal
+import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -51,6 +55,23 @@ def test_the_folder_appears_at_the_end_with_its_files_alone(tmp_path):
         assert not out.exists()
     assert [path.name for path in out.iterdir()] == ["model"]
     assert left(out) == ["out"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows opens no folders")
+@pytest.mark.parametrize(("number", "fatal"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_flush_a_folder_is_no_error(tmp_path, monkeypatch, number, fatal):
+    """CIFS and shared folders of virtual machines, for instance."""
+    flush = os.fsync
+
+    def flush_files(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", flush_files)
+    with pytest.raises(OSError, match=os.strerror(number)) if fatal else nullcontext():
+        make(tmp_path / "out")
+    assert left(tmp_path / "out") == ([] if fatal else ["out"])
 
 
 def test_an_error_leaves_nothing(tmp_path):

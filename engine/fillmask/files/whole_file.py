@@ -39,7 +39,7 @@ def replacing(path: Path, check: Callable[[], None] | None = None) -> Iterator[I
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         _remove(temporary)
         raise
@@ -84,7 +84,7 @@ def write_new(path: Path, content: bytes) -> None:
         _link(temporary, path)
     finally:
         _remove(temporary)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def check_writable(path: Path) -> None:
@@ -103,6 +103,24 @@ def check_writable(path: Path) -> None:
         temporary.open("wb").close()
     finally:
         _remove(temporary)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names of a folder's files to the disk, where the file system can.
+
+    Raises:
+        OSError: It can, and failed.
+    """
+    if os.name != "posix":
+        return  # Windows opens no folders
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _is_special(path: Path) -> bool:
@@ -129,16 +147,3 @@ def _link(temporary: Path, path: Path) -> None:
 def _remove(temporary: Path) -> None:
     with suppress(OSError):  # such as a folder that is none; the first error is the one that counts
         temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows opens no folders
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _NO_FLUSH:
-            raise
-    finally:
-        os.close(descriptor)
