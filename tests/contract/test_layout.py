@@ -10,8 +10,6 @@ import fillmask
 
 ENGINE = Path(fillmask.__file__).parent
 UNIT = Path(__file__).parents[1] / "unit"
-# Folders of the engine that are not held to these rules.
-UNCHECKED: tuple[str, ...] = ()
 
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 40
@@ -24,18 +22,14 @@ ALLOWED = {
 }
 
 
-def checked(pattern, unchecked=UNCHECKED):
-    """The engine's files of a pattern, relative to it."""
-    paths = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob(pattern))
-    return [path for path in paths if path.parts[0] not in unchecked]
+SOURCES = {path.relative_to(ENGINE): path.read_text(encoding="utf-8") for path in sorted(ENGINE.rglob("*.py"))}
+PAGES = {path.relative_to(ENGINE): path.read_text(encoding="utf-8") for path in ENGINE.glob("server/page/*.html")}
 
 
-FILES = checked("*.py")
-PAGES = [path for path in checked("*.html") if path.parent.as_posix() == "server/page"]
-
-
-def for_each(files):
-    return pytest.mark.parametrize("path", files, ids=lambda path: path.as_posix())
+def offences(check, sources=SOURCES):
+    """What a check finds in each file, those aside where it finds nothing."""
+    found = {path.as_posix(): check(path, source) for path, source in sources.items()}
+    return {path: offence for path, offence in found.items() if offence}
 
 
 # Sizes
@@ -59,21 +53,24 @@ def positional_count(function):
     return len(names[1:] if names[:1] in (["self"], ["cls"]) else names)
 
 
-@for_each(FILES)
-def test_no_module_is_too_long(path):
-    assert len((ENGINE / path).read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
+def measured(measure, limit):
+    """The functions of each module whose measure exceeds its limit."""
+    return offences(
+        lambda _, source: {each.name: size for each in functions(source) if (size := measure(each)) > limit}
+    )
 
 
-@for_each(FILES)
-def test_no_function_is_too_long(path):
-    found = {each.name: line_count(each) for each in functions((ENGINE / path).read_text(encoding="utf-8"))}
-    assert not {name: lines for name, lines in found.items() if lines > MAX_FUNCTION_LINES}
+def test_no_module_is_too_long():
+    lines = {path.as_posix(): len(source.splitlines()) for path, source in SOURCES.items()}
+    assert {path: count for path, count in lines.items() if count > MAX_MODULE_LINES} == {}
 
 
-@for_each(FILES)
-def test_no_function_takes_too_many_parameters_by_place(path):
-    found = {each.name: positional_count(each) for each in functions((ENGINE / path).read_text(encoding="utf-8"))}
-    assert not {name: count for name, count in found.items() if count > MAX_POSITIONAL}
+def test_no_function_is_too_long():
+    assert measured(line_count, MAX_FUNCTION_LINES) == {}
+
+
+def test_no_function_takes_too_many_parameters_by_place():
+    assert measured(positional_count, MAX_POSITIONAL) == {}
 
 
 def test_the_measures_of_a_function_are_those_of_its_code():
@@ -100,9 +97,9 @@ def lines_with_words(path, text):
     return [line for line in text.splitlines() if WORDS.search(line) and line.strip() not in allowed]
 
 
-@for_each([*FILES, *PAGES])
-def test_no_file_uses_the_words_of_another_task(path):
-    assert lines_with_words(path, (ENGINE / path).read_text(encoding="utf-8")) == []
+def test_no_file_uses_the_words_of_another_task():
+    assert PAGES
+    assert offences(lines_with_words, SOURCES | PAGES) == {}
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -167,8 +164,7 @@ def circle(graph):
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    sources = {module_name(path): (ENGINE / path).read_text(encoding="utf-8") for path in FILES}
-    assert circle(graph_of(sources)) == []
+    assert circle(graph_of({module_name(path): source for path, source in SOURCES.items()})) == []
 
 
 @pytest.mark.parametrize(
@@ -190,8 +186,7 @@ def test_this_check_sees_every_circle(sources, found):
 
 
 def test_no_import_is_relative():
-    for path in FILES:
-        assert not [name for name in imported_at_once((ENGINE / path).read_text(encoding="utf-8")) if name[0] == "."]
+    assert offences(lambda _, source: [name for name in imported_at_once(source) if name[0] == "."]) == {}
 
 
 # Tests
@@ -207,15 +202,14 @@ def module_of(test):
 TESTS = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 
 
-@for_each(TESTS)
-def test_every_test_module_is_of_a_module(path):
-    assert module_of(path) is not None
+def test_every_test_module_is_of_a_module():
+    assert [test.as_posix() for test in TESTS if module_of(test) is None] == []
 
 
-# The server is tested whole, in tests/server.
-@for_each([path for path in FILES if path.stem not in {"__init__", "__main__"} and path.parts[0] != "server"])
-def test_every_module_has_a_test_module(path):
-    assert path in {module_of(test) for test in TESTS}
+def test_every_module_has_a_test_module():
+    """The server is tested whole, in tests/server."""
+    modules = {path for path in SOURCES if path.stem not in {"__init__", "__main__"} and path.parts[0] != "server"}
+    assert modules - {module_of(test) for test in TESTS} == set()
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,10 @@ def test_a_bar_is_as_long_as_its_score_in_eighths_of_a_column(score, drawn):
     assert bar(score) == drawn
 
 
-@pytest.mark.parametrize("eighths", range(161))
-def test_every_bar_is_twenty_columns_wide(eighths):
-    assert len(bar(eighths / 160)) == 20
-
-
-def test_a_longer_bar_is_a_higher_score():
-    drawn = [bar(eighths / 160).rstrip() for eighths in range(161)]
+def test_a_longer_bar_is_a_higher_score_and_every_bar_is_twenty_columns_wide():
+    bars = [bar(eighths / 160) for eighths in range(161)]
+    assert {len(each) for each in bars} == {20}
+    drawn = [each.rstrip() for each in bars]
     assert len(set(drawn)) == 161
     assert [len(each) for each in drawn] == sorted(len(each) for each in drawn)
 
