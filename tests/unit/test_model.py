@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fillmask import ForkError, NoMaskError, TooLongError
+from fillmask import ForkError, TooLongError
 from fillmask.batching import ANY_LENGTH
 from fillmask.encoding import Encoder
 from fillmask.errors import FillMaskError, TextError, TruncationWarning
@@ -94,22 +94,6 @@ def test_masks_that_were_cut_off_are_a_notice(model):
     assert isinstance(encoded, Encoding)
     assert len(encoded.rows) == 1
     assert [notice.category for notice in encoded.notices] == [TruncationWarning]
-
-
-@pytest.mark.parametrize("truncation", [None, "right", "window"])
-@pytest.mark.parametrize("text", ["", "no mask", "MASK", "[MASK", "cat " * 99])
-def test_a_text_without_a_mask_is_refused_in_transformers_words(model, text, truncation):
-    error, message = NoMaskError, r"^No mask_token \(\[MASK\]\) found on the input$"
-    if truncation is None and len(text) > 99:
-        error, message = TooLongError, "has 101 tokens and the model takes at most 16"
-    with pytest.raises(error, match=message):
-        model.encode(text, truncation)
-
-
-@pytest.mark.parametrize("text", [None, 3, b"[MASK]", "[MASK]\0", "[MASK]\ud800"])
-def test_what_is_no_text_is_refused(model, text):
-    with pytest.raises(TextError):
-        model.encode(text)
 
 
 @PROPERTY
