@@ -101,12 +101,12 @@ def check_providers(providers: Sequence[Provider]) -> list[Provider]:
 
 
 def preload(providers: Sequence[Provider]) -> str:
-    """Load the libraries of CUDA and cuDNN that pip installed, where a provider needs them and ONNX Runtime can.
+    """Load the libraries of CUDA and cuDNN that pip installed, where a provider needs them.
 
     Returns:
         ONNX Runtime's messages about missing libraries, in one line, which it would print.
     """
-    if not any(name_of(provider) in NVIDIA for provider in providers) or not hasattr(ort, "preload_dlls"):
+    if not any(name_of(provider) in NVIDIA for provider in providers):
         return ""
     with _PRELOADING:  # which redirects the standard output of the whole process
         return _preload()

@@ -106,7 +106,7 @@ def test_a_provider_that_does_not_start_is_not_replaced_in_silence(native_folder
 def test_messages_about_missing_libraries_are_the_reason(native_folder, monkeypatch, capsys):
     on_cpu_alone(monkeypatch, [CUDA, CPU])
     message = "Failed to load libcudnn.so.9:\n no such file"
-    monkeypatch.setattr(ort, "preload_dlls", lambda: sys.stdout.write(message), raising=False)
+    monkeypatch.setattr(ort, "preload_dlls", lambda: sys.stdout.write(message))
     with pytest.raises(ProviderError, match=r"took CPU.*reported: Failed to load libcudnn.so.9: no such file\)$"):
         FillMask(native_folder, providers=[CUDA])
     assert capsys.readouterr().out == ""
