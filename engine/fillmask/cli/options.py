@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from fillmask.cli import completion
 from fillmask.cli.model import argument_or_option, option
+from fillmask.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from fillmask.runtime.providers import Provider
@@ -81,8 +82,6 @@ def read_candidates(listed: str | None, file: str | None) -> list[str]:
     Raises:
         InputError: Not exactly one of the two is given, or the file cannot be read.
     """
-    from fillmask.errors import InputError, one_line
-
     if (listed is None) == (file is None):
         raise InputError("give either --candidates or --candidates-file")
     if file is None:
@@ -100,8 +99,6 @@ def read_labels(listed: str | None, file: str | None) -> list[str] | dict[str, l
     Raises:
         InputError: Not exactly one of the two is given, or the file is not JSON.
     """
-    from fillmask.errors import InputError, one_line
-
     if (listed is None) == (file is None):
         raise InputError("give either --labels or --labels-file")
     if file is None:
@@ -121,7 +118,6 @@ def read_prior(file: str) -> Prior:
     Raises:
         InputError: The file is missing, or is no prior.
     """
-    from fillmask.errors import InputError, one_line
     from fillmask.tasks.prior import Prior
 
     try:

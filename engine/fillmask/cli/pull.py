@@ -8,6 +8,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
+from fillmask.errors import ArtifactError, IntegrityError
 
 if TYPE_CHECKING:
     from fillmask.artifact.folder import Artifact
@@ -27,7 +28,6 @@ def pull_command(*, model_id: str, revision: str | None, variant: str) -> None:
     with reported(code=2):
         from fillmask.artifact.folder import open_artifact
         from fillmask.artifact.naming import is_folder
-        from fillmask.errors import ArtifactError, IntegrityError
 
         if model_id and is_folder(model_id):
             raise ArtifactError(f"{model_id} is a folder here, not a model of the hub; --model takes it as it is")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from fillmask.cli.errors import fail, reported
+from fillmask.errors import ArtifactError, IntegrityError
 
 
 @click.command("push")
@@ -20,7 +21,6 @@ def push_command(*, folder: str, model_id: str, private: bool, revision: str | N
     """
     with reported(code=1):
         from fillmask.artifact.publishing import push_to_hub
-        from fillmask.errors import ArtifactError, IntegrityError
 
         try:
             click.echo(push_to_hub(folder, model_id, private=private, revision=revision, message=message))

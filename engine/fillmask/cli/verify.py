@@ -10,6 +10,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
+from fillmask.errors import IntegrityError
 
 if TYPE_CHECKING:
     from fillmask.verification import Check
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 def verify_command(*, model: str | None, texts: int, as_json: bool) -> None:
     """Check a MODEL on this machine: its files' hashes, then its variants' predictions, alone and in batches."""
     with reported(code=2):
-        from fillmask.errors import IntegrityError
         from fillmask.verification import best, verify
 
         try:
