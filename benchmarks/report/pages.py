@@ -35,8 +35,7 @@ What each number means, and by which rules it is measured, is in [README.md](REA
 interval; times of one machine say little about another, ratios more. Below a table stands why a contender *failed*.
 
 Of times and rates a ratio says how many times as fast the first contender is. Of bytes and memory it is our value over
-theirs. This page gave `startup`, `overhead` and `options` as time over time before; their ratios are now the inverse,
-computed from the same samples."""
+theirs."""
 
 
 def results_page(results: Results) -> str:

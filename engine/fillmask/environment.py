@@ -1,4 +1,4 @@
-"""The machine and the software: CPU, memory and package versions. The engine reads ``/proc`` here for all of them."""
+"""The machine and the software: CPU, memory and package versions."""
 
 from __future__ import annotations
 
