@@ -20,7 +20,6 @@ SUITES = {
     "memory": "How much memory is resident?",
     "size": "How many bytes are installed?",
     "overhead": "How fast is a call beside the run inside it?",
-    "options": "Do other options of ONNX Runtime make a run faster? (Decided: the suite is part of commit cc294e4.)",
     "roofline": "How much of what the machine can do is used?",
     "server": "What does the server cost beside the library?",
     "batch": "How fast do files pass, on one machine and on Ray, beside the library?",
