@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import TooLongError
-from fillmask.masking import MaskingTruncation, window_size
+from fillmask.masking import MaskingTruncation
 from fillmask.model import Model
 from fillmask.slots import Slot, SlottedText
 from fillmask.windows import window_starts
@@ -34,10 +34,10 @@ class SlotContext:
         return np.concatenate([self.before, np.array(pieces, dtype=np.int64), self.after])
 
 
-def is_marked(model: Model, slotted: SlottedText, slot: Slot) -> bool:
-    """Whether a word at a slot has the vocabulary's mark."""
-    place = _places(model, slotted)[slot.masks.start]
-    return model.pieces.wants_mark(slotted.before(slot.masks.start), int(slotted.ids[place - 1]) if place else -1)
+def is_marked(model: Model, slotted: SlottedText, mask: int) -> bool:
+    """Whether a word at a mask, such as the first one of a slot, has the vocabulary's mark."""
+    place = slotted.places[mask]
+    return model.pieces.wants_mark(slotted.before(mask), int(slotted.ids[place - 1]) if place else -1)
 
 
 def slot_context(
@@ -55,22 +55,16 @@ def slot_context(
     Raises:
         TooLongError: The text is too long, or the pieces alone are.
     """
-    windows = model.encoder.windows
-    content = slotted.ids[windows.prefix : slotted.ids.size - windows.suffix]
-    first = int(_places(model, slotted)[slot.masks.start]) - windows.prefix
+    windows, mask = model.encoder.windows, slot.masks.start
+    head, content, tail = windows.split(slotted.ids)
+    first = int(slotted.places[mask]) - head.size
     left, right = content[:first], content[first + len(slot.masks) :]
-    total, size = left.size + pieces + right.size, window_size(model)
+    total, size = left.size + pieces + right.size, windows.size
     if total > size:
         _check(model, total, pieces, truncation)
         start = window_starts([first, first + pieces - 1], size, total)[0]
         left, right = left[start:], right[: start + size - first - pieces]
-    head, tail = slotted.ids[: windows.prefix], slotted.ids[slotted.ids.size - windows.suffix :]
-    return SlotContext(np.concatenate([head, left]), np.concatenate([right, tail]), is_marked(model, slotted, slot))
-
-
-def _places(model: Model, slotted: SlottedText) -> NDArray[np.int64]:
-    places: NDArray[np.int64] = (slotted.ids == model.tokenizer.mask_token_id).nonzero()[0]
-    return places
+    return SlotContext(np.concatenate([head, left]), np.concatenate([right, tail]), is_marked(model, slotted, mask))
 
 
 def _check(model: Model, total: int, pieces: int, truncation: MaskingTruncation | None) -> None:

@@ -8,9 +8,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.contexts import is_marked
 from fillmask.errors import InputError, TooLongError
 from fillmask.hypotheses import Allowed, Layout
-from fillmask.masking import MaskingTruncation, window_size
+from fillmask.masking import MaskingTruncation
 from fillmask.model import Model
 from fillmask.slots import Slot, SlottedText
 from fillmask.windows import window_starts
@@ -43,9 +44,7 @@ def make_layouts(
     """
     content, firsts = _content(model, slotted, max(map(sum, sizes)), truncation)
     allowed = [_allowed(model, slotted, slot) if words else None for slot in slotted.slots]
-    windows = model.encoder.windows
-    ids = slotted.ids
-    head, tail = ids[: windows.prefix], ids[ids.size - windows.suffix :]
+    head, _, tail = model.encoder.windows.split(slotted.ids)
     for pieces in sizes:
         yield _layout(model, (head, content, tail), list(zip(slotted.slots, firsts, strict=True)), pieces, allowed)
 
@@ -54,9 +53,9 @@ def _content(
     model: Model, slotted: SlottedText, pieces: int, truncation: MaskingTruncation | None
 ) -> tuple[NDArray[np.int64], list[int]]:
     """The text's tokens without the template's, cut so that the largest layout fits, and where its slots begin."""
-    windows, size = model.encoder.windows, window_size(model)
-    content = slotted.ids[windows.prefix : slotted.ids.size - windows.suffix]
-    masks = (content == model.tokenizer.mask_token_id).nonzero()[0].tolist()
+    windows, size = model.encoder.windows, model.encoder.windows.size
+    content = windows.split(slotted.ids)[1]
+    masks = (slotted.places - windows.prefix).tolist()
     firsts = [masks[slot.masks.start] for slot in slotted.slots]
     extra = pieces - sum(len(slot.masks) for slot in slotted.slots)
     if content.size + extra <= size:
@@ -102,9 +101,7 @@ def _layout(
 
 def _allowed(model: Model, slotted: SlottedText, slot: Slot) -> tuple[Allowed, Allowed]:
     """Tokens that may begin a word at a slot, and tokens that may continue it."""
-    place = int((slotted.ids == model.tokenizer.mask_token_id).nonzero()[0][slot.masks.start])
-    previous = int(slotted.ids[place - 1]) if place else -1
-    marked = model.pieces.wants_mark(slotted.before(slot.masks.start), previous)
+    marked = is_marked(model, slotted, slot.masks.start)
     return model.pieces.words(marked=marked), model.pieces.words(marked=model.pieces.continues_marked)
 
 

@@ -34,19 +34,13 @@ def most_positions(model: Model) -> int:
     return max(1, _MOST_LOGITS // model.vocab_size)
 
 
-def window_size(model: Model) -> int:
-    """Tokens of a text that fit into one row, without the special tokens."""
-    windows = model.encoder.windows
-    return windows.max_length - windows.prefix - windows.suffix
-
-
 def check_length(model: Model, tokens: TextTokens, truncation: MaskingTruncation | None) -> None:
     """Refuse a text that does not fit into one row, unless it is read in windows.
 
     Raises:
         TooLongError: The text is longer than the model, and ``truncation`` is None.
     """
-    if truncation is None and tokens.ids.size > window_size(model):
+    if truncation is None and tokens.ids.size > model.encoder.windows.size:
         total = tokens.ids.size + tokens.head.size + tokens.tail.size
         raise TooLongError(
             f"the text has {total} tokens and the model takes at most {model.max_length}; shorten it, or pass "
@@ -78,9 +72,10 @@ def masked_read(
         A row with the template's special tokens, also around a window. It keeps its bits whatever else runs: rows of
         one text have one length, so most of its runs are full without others.
     """
+    size = model.encoder.windows.size
     if start is None:
-        start = _window_start(tokens.ids.size, window_size(model), masked, positions)
-    content = tokens.ids[start : start + window_size(model)].copy()
+        start = _window_start(tokens.ids.size, size, masked, positions)
+    content = tokens.ids[start : start + size].copy()
     content[[index - start for index in masked if 0 <= index - start < content.size]] = model.tokenizer.mask_token_id
     input_ids = np.concatenate([tokens.head, content, tokens.tail])
     at = np.array(positions, dtype=np.int64) + (tokens.head.size - start)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fillmask.encoding import check_text
 from fillmask.errors import InputError, NoMaskError, TextError
+from fillmask.locating import locate
 from fillmask.model import Model
 from fillmask.spans import Span, UnifiedText, unify_masks
 
@@ -39,12 +40,14 @@ class SlottedText(NamedTuple):
     Attributes:
         text: The caller's text.
         ids: Its tokens, ``int64[s]``, with the special tokens of the template and a mask token for each mask.
-        masks: The span of each mask token in the caller's text, from left to right.
+        places: The index of each mask token in ``ids``, from left to right.
+        masks: The span of each mask token in the caller's text, likewise.
         slots: The slots, from left to right. A mask that belongs to none is context: it stays masked.
     """
 
     text: str
     ids: NDArray[np.int64]
+    places: NDArray[np.int64]
     masks: list[Span]
     slots: list[Slot]
 
@@ -82,9 +85,10 @@ def read_slots(model: Model, text: str, slots: Sequence[tuple[int, int]] | None 
         raise NoMaskError(model.encoder.windows.no_mask())
     ids = model.encoder.encode(unified.text)
     model.check_known(ids)
-    _check_count(len(places), int((ids == model.tokenizer.mask_token_id).sum()), mask)
+    located = locate(ids, model.tokenizer.mask_token_id)
+    _check_count(len(places), located.size, mask)
     masks = [_span(unified, place, mask) for place in places]
-    return SlottedText(text, ids, masks, _glued(masks) if chosen is None else _chosen(masks, places, chosen))
+    return SlottedText(text, ids, located, masks, _glued(masks) if chosen is None else _chosen(masks, places, chosen))
 
 
 def count_masks(model: Model, text: str) -> int:

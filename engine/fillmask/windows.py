@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import InputError, NoMaskError, TooLongError, TruncationWarning
+from fillmask.locating import locate
 from fillmask.notices import Notice
 
 Truncation = Literal["right", "window"]
@@ -30,6 +31,16 @@ class Windows(NamedTuple):
     max_length: int
     prefix: int
     suffix: int
+
+    @property
+    def size(self) -> int:
+        """Tokens of a text that fit into one row, without the special tokens."""
+        return self.max_length - self.prefix - self.suffix
+
+    def split(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The special tokens before a text, its tokens, and the special tokens after it, each ``int64``."""
+        end = ids.size - self.suffix
+        return ids[: self.prefix], ids[self.prefix : end], ids[end:]
 
     def cut(
         self, ids: NDArray[np.int64], truncation: Truncation | None
@@ -56,12 +67,10 @@ class Windows(NamedTuple):
                 f"the text has {ids.size} tokens and the model takes at most {self.max_length}; shorten it, or pass "
                 f"truncation='window' (the surroundings of the masks) or truncation='right' (the beginning)"
             )
-        content = ids[self.prefix : ids.size - self.suffix]
-        size = self.max_length - self.prefix - self.suffix
-        masks = np.flatnonzero(content == self.mask_token_id)
+        head, content, tail = self.split(ids)
+        size, masks = self.size, locate(content, self.mask_token_id)
         notices = self._cut_masks(int((masks >= size).sum()), masks.size) if truncation == "right" else ()
         starts = [0] if truncation == "right" else window_starts(masks.tolist(), size, content.size)
-        head, tail = ids[: self.prefix], ids[ids.size - self.suffix :]
         return [np.concatenate([head, content[start : start + size], tail]) for start in starts], notices
 
     def no_mask(self) -> str:

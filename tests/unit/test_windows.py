@@ -25,6 +25,15 @@ def test_windows_know_the_models_length_and_template(tokenizer, byte_level):
     assert Encoder(byte_level).windows == Windows("<mask>", byte_level.mask_token_id, byte_level.max_length, 1, 1)
 
 
+def test_a_text_is_what_stands_between_the_special_tokens():
+    for prefix, suffix in ((0, 0), (2, 1), (0, 1), (1, 0)):
+        windows, ids = Windows("[MASK]", MASK, 8, prefix, suffix), np.arange(prefix + 5 + suffix)
+        head, content, tail = windows.split(ids)
+        assert (head.size, content.size, tail.size) == (prefix, 5, suffix)
+        assert [*head, *content, *tail] == [*ids]
+        assert windows.size == 8 - prefix - suffix
+
+
 # Which truncation
 
 

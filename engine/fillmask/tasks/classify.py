@@ -191,7 +191,7 @@ def _fill(model: Model, template: Template, text: str, parameters: Parameters) -
     while True:
         filled, mask = fill_within(model, template, text, pieces, cut=parameters.cut)
         slotted = read_slots(model, filled, [mask])
-        marked = is_marked(model, slotted, slotted.slots[0])
+        marked = is_marked(model, slotted, slotted.slots[0].masks.start)
         if (needed := parameters.rank.most_pieces(marked=marked)) <= pieces:
             return filled, mask, marked
         pieces = needed

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fillmask.contexts import is_marked
 from fillmask.errors import InputError, NoMaskError, TargetsError, TruncationWarning
 from fillmask.model import Model, Row
 from fillmask.notices import Notice
@@ -177,14 +178,12 @@ def _readings(model: Model, slotted: SlottedText, wanted: Sequence[int], paramet
         raise TargetsError(
             f"targets has {len(targets)} lists, the text has {len(wanted)} masks; give one list for each"
         )
-    places = (slotted.ids == model.tokenizer.mask_token_id).nonzero()[0]
     firsts = {slot.masks.start for slot in slotted.slots}
     for index, mask in enumerate(wanted):
         chosen = targets[index] if isinstance(targets, tuple) else targets
         if parameters.words:
-            previous = int(slotted.ids[places[mask] - 1]) if places[mask] else -1
-            marked = model.pieces.wants_mark(slotted.before(mask), previous)
-            chosen = model.pieces.words(marked=marked if mask in firsts else model.pieces.continues_marked)
+            marked = is_marked(model, slotted, mask) if mask in firsts else model.pieces.continues_marked
+            chosen = model.pieces.words(marked=marked)
         k = parameters.top_k if chosen is None else min(parameters.top_k, len(chosen) // np.dtype(np.int64).itemsize)
         yield TopK(k, chosen)
 

@@ -23,7 +23,6 @@ from fillmask.masking import (
     check_masking_truncation,
     masked_read,
     most_positions,
-    window_size,
 )
 from fillmask.model import Model
 from fillmask.results import to_dict
@@ -198,7 +197,7 @@ def _masked(model: Model, tokens: TextTokens, reading: AlphabetLogProbs) -> Iter
 
 def _unmasked(model: Model, tokens: TextTokens, reading: AlphabetLogProbs) -> Iterator[Read]:
     """Cover a long text with windows that overlap by half; a token is read in the one whose center is nearest."""
-    size, most = window_size(model), most_positions(model)
+    size, most = model.encoder.windows.size, most_positions(model)
     last: int = max(0, tokens.ids.size - size)
     starts: list[int] = [*range(0, last, max(1, size // 2)), last]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillmask.errors import InputError
-from fillmask.masking import masked_read, window_size
+from fillmask.masking import masked_read
 from fillmask.model import Model
 from fillmask.tasks import Read, Reading, Result, Task, read_all
 from fillmask.text_tokens import TextTokens
@@ -137,7 +137,7 @@ def check_fill(wild: Wild, fill: object) -> None:
         return
     if not wild.masked:
         raise InputError(f"fill={fill!r} masks the mutated positions; read the marginals with masked=True")
-    if wild.tokens.ids.size > window_size(wild.model):
+    if wild.tokens.ids.size > wild.model.encoder.windows.size:
         raise InputError(f"fill={fill!r} compares whole texts, and this one was read in windows; take fill='wild'")
 
 

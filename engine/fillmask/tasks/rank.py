@@ -166,7 +166,7 @@ def softmax(values: Sequence[float]) -> list[float]:
 
 
 def _context(model: Model, slotted: SlottedText, slot: Slot, parameters: Parameters) -> SlotContext:
-    most = parameters.most_pieces(marked=is_marked(model, slotted, slot))
+    most = parameters.most_pieces(marked=is_marked(model, slotted, slot.masks.start))
     return slot_context(model, slotted, slot, most, parameters.truncation)
 
 

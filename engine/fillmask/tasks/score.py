@@ -33,7 +33,6 @@ from fillmask.masking import (
     masked_read,
     most_positions,
     neighbors,
-    window_size,
 )
 from fillmask.model import Model
 from fillmask.notices import Notice
@@ -205,7 +204,7 @@ def _masked(words: Sequence[range], method: Method) -> list[range]:
 
 def _reads(model: Model, tokens: TextTokens, scored: Sequence[int], masked: Sequence[range]) -> Iterator[Read]:
     """Make one row for the tokens that are read while the same others are masked."""
-    most = min(most_positions(model), max(1, window_size(model) // 2))  # a word may be longer than a window
+    most = min(most_positions(model), max(1, model.encoder.windows.size // 2))  # a word may be longer than a window
     for hidden, group in groupby(scored, key=masked.__getitem__):
         for some in neighbors(group, most):
             yield masked_read(model, tokens, hidden, some, LogProbs(tuple(tokens.ids[some].tolist())))
