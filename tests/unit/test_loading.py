@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from fillmask import ArtifactError, InputError, IntegrityError, NoMaskError, ProviderError, loading
+from fillmask import ArtifactError, InputError, IntegrityError, ProviderError, loading
 from fillmask.artifact.folder import Artifact
 from fillmask.loading import load_model
 from tests.support import toys
@@ -36,13 +36,6 @@ def test_a_foreign_folder_is_loaded_too(foreign_folder):
     model = load_model(foreign_folder, threads=1)
     assert (model.variant, model.session.at_masks) == ("fp32", False)
     assert (model.max_length, model.vocab_size) == (MAX_LENGTH, VOCAB_SIZE)
-
-
-def test_placeholders_can_be_switched_off(native_folder):
-    model = load_model(native_folder, threads=1, placeholders=False)
-    with pytest.raises(NoMaskError):
-        model.encode("<mask>")
-    assert load_model(native_folder, threads=1).encode("<mask>").rows
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "config.json", "model_fp32.onnx"])
