@@ -85,7 +85,16 @@ def _files_of(folder: Path) -> list[Path]:
 
 
 def _matching(pattern: str) -> list[Path]:
+    _check_readable(Path(pattern))
     found = [Path(each) for each in sorted(glob(pattern, recursive=True)) if Path(each).is_file()]
     if not found:
         raise InputError(f"no file matches {pattern}")
     return found
+
+
+def _check_readable(pattern: Path) -> None:
+    """List each folder that a pattern searches: ``glob`` passes over those that this user may not read."""
+    for part in (pattern, *pattern.parents):
+        for folder in glob(str(part.parent), recursive=True) if has_magic(part.name) else ():
+            if os.path.isdir(folder):
+                os.scandir(folder).close()

@@ -68,6 +68,40 @@ def test_a_link_to_a_file_keeps_its_own_name(tmp_path):
     assert name_files([tmp_path / "a.csv", tmp_path / "b.csv"]) == ("a.csv", "b.csv")
 
 
+@pytest.mark.parametrize("pattern", ["{0}/data/*.csv", "{0}/*/*.csv", "{0}/data/**/*.csv", "{0}/d*/known/*.csv"])
+def test_a_folder_below_a_pattern_that_this_user_may_not_read_is_named(tmp_path, monkeypatch, pattern):
+    known = tmp_path / "data" / "known"
+    known.mkdir(parents=True)
+    (known.parent / "a.csv").touch()
+    (known / "b.csv").touch()
+    secret = known if "known" in pattern or "**" in pattern else known.parent
+    assert expand(pattern.format(tmp_path))
+    scandir = os.scandir
+
+    def refuse(path="."):  # root may read everything
+        if not isinstance(path, int) and Path(os.fsdecode(path)) == secret:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=f"{secret} cannot be read: Permission denied"):
+        expand(pattern.format(tmp_path))
+
+
+def test_a_folder_that_a_pattern_does_not_search_need_not_be_readable(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").touch()
+    scandir = os.scandir
+
+    def refuse(path="."):
+        if not isinstance(path, int) and Path(os.fsdecode(path)) != tmp_path / "data":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert expand(f"{tmp_path}/data/*.csv") == [tmp_path / "data" / "a.csv"]
+
+
 @pytest.mark.parametrize(("method", "name"), [("iterdir", "data"), ("exists", "data/*.csv"), ("is_dir", "data")])
 def test_what_this_user_may_not_read_is_named(tmp_path, monkeypatch, method, name):
     (tmp_path / "data").mkdir()
