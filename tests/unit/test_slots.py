@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fillmask.errors import InputError, NoMaskError, TextError
 from fillmask.slots import Slot, check_slots, read_slots
 from fillmask.spans import Span
 from tests.support.goldens import FAMILIES, golden
+from tests.support.toys import PROPERTY
 
 PARTS = ["the", "un", " ", "  ", "\r\n", "(", ")", "e\u0301", "👩‍👩‍👧", "שלום", "مرحبا", "我喜欢猫", "สวัสดี", "{", "[MA"]
-PROPERTY = settings(max_examples=25, deadline=None)
 
 
 @pytest.fixture
