@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from fillmask.artifact.weights_file import hash_file
 from fillmask.errors import first_line
 from fillmask_export.durable import replacing, sync, sync_tree, try_lock, write_json
 from fillmask_export.quiet import quiet
@@ -185,11 +186,9 @@ class Work:
 
 def _describe(file: Path) -> dict[str, Any]:
     """What identifies a text: hashing takes a second a gigabyte, and an edit may keep the size and the time."""
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while piece := content.read(1 << 20):
-            digest.update(piece)
-    return {"name": file.name, "bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+    with file.open("rb", buffering=0) as content:
+        digest, size = hash_file(content)
+    return {"name": file.name, "bytes": size, "sha256": digest}
 
 
 def _hash_vocabulary(tokenizer: Any) -> str:  # noqa: ANN401
