@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -12,7 +14,9 @@ from fillmask.cli import completion
 from fillmask.cli.errors import fail, imported, reported
 from fillmask.cli.model import find_checkpoint
 from fillmask.cli.option_groups import grouped
+from fillmask.cli.signals import SignalExit
 from fillmask.errors import FillMaskError
+from fillmask.signal_handlers import handling
 
 _TEXTS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -59,7 +63,6 @@ def export_command(
         from fillmask_export import Plan, export
         from fillmask_export.card import size
         from fillmask_export.errors import FidelityError
-        from fillmask_export.signals import ending_signals
         from fillmask_export.variants import USUAL
     try:
         with ending_signals():
@@ -78,6 +81,18 @@ def export_command(
         click.echo(f"{variant}: {size(entry, manifest['files']) / 1e6:.1f} MB")
         for name, value in entry["fidelity"].items():
             click.echo(f"  {name.replace('_', ' '):22} {value:.6g}")
+
+
+def ending_signals() -> AbstractContextManager[None]:
+    """Turn SIGTERM and SIGHUP into SignalExit; nohup still ignores SIGHUP.
+
+    By default both end a process at once, and an unfinished export would stay on the disk.
+    """
+    return handling("SIGTERM", "SIGHUP", handler=_end)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    raise SignalExit(number)
 
 
 def _limit_waiting_threads() -> None:

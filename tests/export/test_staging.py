@@ -16,7 +16,7 @@ from fillmask_export.staging import check_out, staging
 EXPORT = """
 import sys
 from pathlib import Path
-from fillmask_export.signals import ending_signals
+from fillmask_export.cli import ending_signals
 from fillmask_export.staging import staging
 with ending_signals(), staging(Path(sys.argv[1])) as (folder, workspace):
     (workspace / "large").write_bytes(bytes(1000))

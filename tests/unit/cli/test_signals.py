@@ -47,7 +47,7 @@ def test_ctrl_c_that_python_drops_ends_any_command():
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_that_python_drops_ends_an_export(name):
     code = 128 + getattr(signal, name)
-    assert _run(name, "from fillmask_export.signals import ending_signals", "ending_signals()") == (code, "", "")
+    assert _run(name, "from fillmask_export.cli import ending_signals", "ending_signals()") == (code, "", "")
 
 
 def test_a_signal_that_python_drops_ends_a_job():
