@@ -9,7 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from fillmask_export.errors import FidelityError
-from fillmask_export.plan import Limits
+from fillmask_export.plan import Plan
 from fillmask_export.quantization.sensitivity import rank
 from fillmask_export.variants import INTEGERS, write_graph
 from fillmask_export.verify.acceptance import accept, predict_texts
@@ -27,7 +27,7 @@ def build_variant(
     *,
     reference: Reference,
     eval_data: EvalData,
-    limits: Limits,
+    plan: Plan,
     say: Say,
 ) -> dict[str, Any]:
     """Write a variant that keeps the limits.
@@ -38,7 +38,7 @@ def build_variant(
         folder: Receives the graph and its weights.
         reference: The checkpoint's logits, which the variant is compared with.
         eval_data: Texts for calibration and verification.
-        limits: How far the variant may be from the checkpoint.
+        plan: How far the variant may be from the checkpoint.
         say: Receives a line before each further attempt.
 
     Returns:
@@ -51,9 +51,9 @@ def build_variant(
     for kept in attempts(variant, model, eval_data):
         if last is not None:
             say(f"{last}; trying again with the products of {len(kept)} activations in fp32")
-        entry = write_graph(variant, model, eval_data, folder, kept, max_kl=limits.max_kl)
+        entry = write_graph(variant, model, eval_data, folder, kept, max_kl=plan.max_kl)
         try:
-            entry |= accept(variant, folder / entry["file"], reference, eval_data=eval_data, limits=limits)
+            entry |= accept(variant, folder / entry["file"], reference, eval_data=eval_data, plan=plan)
         except FidelityError as error:
             last = error.with_traceback(None)  # it would keep the session and its logits during the next attempt
         else:

@@ -84,7 +84,7 @@ def _fill(
     for variant in variants:
         say(f"building {variant} and comparing it with the checkpoint")
         entries[variant] = build_variant(
-            variant, model, folder, reference=reference, eval_data=eval_data, limits=plan.limits, say=say
+            variant, model, folder, reference=reference, eval_data=eval_data, plan=plan, say=say
         )
     if set(variants) != {"fp32"}:
         say(f"scoring {len(eval_data.sentences.texts)} texts with each variant beside fp32")

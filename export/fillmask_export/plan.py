@@ -7,22 +7,6 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How far a variant's predictions may be from the checkpoint's.
-
-    Attributes:
-        max_score_difference: Largest difference of any score at any mask; checked for fp32.
-        max_kl: Largest mean Kullback-Leibler divergence in nats; checked for every variant but fp32.
-        max_accuracy_loss: Largest loss of masked-token accuracy; checked for every variant but fp32. 0.005 is half a
-            percentage point.
-    """
-
-    max_score_difference: float
-    max_kl: float
-    max_accuracy_loss: float
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What variants are calibrated and verified on, and how far they may be from the checkpoint.
 
@@ -31,9 +15,10 @@ class Plan:
             are English and too few for the best int8.
         texts: A text file with one text a line, for the verification. None takes the built-in sentences.
         masks: Number of masks of the verification.
-        max_score_difference: As in ``Limits``.
-        max_kl: As in ``Limits``.
-        max_accuracy_loss: As in ``Limits``.
+        max_score_difference: Largest difference of any score at any mask; checked for fp32.
+        max_kl: Largest mean Kullback-Leibler divergence in nats; checked for every variant but fp32.
+        max_accuracy_loss: Largest loss of masked-token accuracy; checked for every variant but fp32. 0.005 is half a
+            percentage point.
         rounds: Number of timed runs of each variant and of the checkpoint. 0 measures neither time nor memory.
         pairs: A file with a minimal pair a line, the better text first and a tab between them. On these pairs variants
             are compared with fp32. None makes pairs: a text, and the same text with one token replaced.
@@ -47,8 +32,3 @@ class Plan:
     max_accuracy_loss: float = 0.005
     rounds: int = 15
     pairs: str | Path | None = None
-
-    @property
-    def limits(self) -> Limits:
-        """The accuracy limits alone."""
-        return Limits(self.max_score_difference, self.max_kl, self.max_accuracy_loss)

@@ -40,7 +40,7 @@ def build(plain_of, checkpoint_of, tmp_path):
         model, eval_data = ir.load(plain_of("wordpiece")), load_eval_data(tokenizer, plan, 64)
         make_lean(model)
         return build_variant(
-            "int8", model, tmp_path, reference=None, eval_data=eval_data, limits=plan.limits, say=lambda _: None
+            "int8", model, tmp_path, reference=None, eval_data=eval_data, plan=plan, say=lambda _: None
         )
 
     return make
@@ -101,7 +101,7 @@ def test_a_refused_attempt_keeps_nothing_in_memory_during_the_next(tmp_path, mon
     monkeypatch.setattr("fillmask_export.build_variant.write_graph", lambda *_, **__: {"file": ""})
     monkeypatch.setattr("fillmask_export.build_variant.accept", refuse)
     with pytest.raises(FidelityError, match="too far, the products of 2 activations left in fp32"):
-        build_variant("int8", None, tmp_path, reference=None, eval_data=None, limits=Plan().limits, say=lambda _: None)
+        build_variant("int8", None, tmp_path, reference=None, eval_data=None, plan=Plan(), say=lambda _: None)
     assert alive == [0, 0, 0]
 
 

@@ -15,7 +15,7 @@ from fillmask.runtime.session import Session
 from fillmask_export.errors import FidelityError
 from fillmask_export.fp16.ranges import find_infinite
 from fillmask_export.in_order import THREADS
-from fillmask_export.plan import Limits
+from fillmask_export.plan import Plan
 from fillmask_export.verify.eval_data import EvalData
 from fillmask_export.verify.fidelity import Fidelity, count_not_finite, mean_kl_of_others, measure_forward
 from fillmask_export.verify.forward import Forward, remembering, session_forward
@@ -28,7 +28,7 @@ _BATCH_TOLERANCE = {"fp16": 5e-3}
 _USUAL_BATCH_TOLERANCE = 1e-5
 
 
-def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalData, limits: Limits) -> dict[str, Any]:
+def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalData, plan: Plan) -> dict[str, Any]:
     """Measure a variant and check it against the limits.
 
     Args:
@@ -36,7 +36,7 @@ def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalDa
         graph: Its graph.
         reference: The checkpoint's logits.
         eval_data: Texts for verification.
-        limits: How far the variant may be from the checkpoint.
+        plan: How far the variant may be from the checkpoint.
 
     Returns:
         The variant's figures, for the manifest.
@@ -50,28 +50,28 @@ def accept(variant: str, graph: Path, reference: Reference, *, eval_data: EvalDa
     forward = remembering(session_forward(session), [*select(probes), *reference.unmasked.probes])
     fidelity = measure_forward(forward, reference.held_out, f"running {variant}")
     not_finite = count_not_finite(forward, eval_data.random)
-    check_fidelity(variant, fidelity, limits, not_finite_on_random=not_finite)
+    check_fidelity(variant, fidelity, plan, not_finite_on_random=not_finite)
     if variant == "fp16":
         _check_tensors(graph, eval_data)
     long = measure_forward(forward, reference.long, f"running {variant}")
     # Accuracy over so few masks is too noisy to check. Long texts are here for errors that only length causes.
-    check_fidelity(variant, long, replace(limits, max_accuracy_loss=1.0), where=" in long texts")
+    check_fidelity(variant, long, replace(plan, max_accuracy_loss=1.0), where=" in long texts")
     return {
         "fidelity": asdict(fidelity),
         "random_texts": {"texts": len(eval_data.random), "not_finite": not_finite},
         "long_texts": {"tokens": max(probe.input_ids.size for probe in eval_data.long), **asdict(long)},
-        **_measure_unmasked(variant, forward, reference.unmasked, limits),
+        **_measure_unmasked(variant, forward, reference.unmasked, plan),
         **_measure_batches(variant, session, forward, eval_data),
     }
 
 
-def _measure_unmasked(variant: str, forward: Forward, expected: Expected, limits: Limits) -> dict[str, Any]:
+def _measure_unmasked(variant: str, forward: Forward, expected: Expected, plan: Plan) -> dict[str, Any]:
     """Whether a variant may read tokens that are not masked. Where it may not, it is still good at masks."""
     fidelity = measure_forward(forward, expected, f"running {variant}")
     others = mean_kl_of_others(forward, expected)
     try:
-        check_fidelity(variant, fidelity, limits)
-        check_fidelity(variant, replace(fidelity, mean_kl=others), limits)
+        check_fidelity(variant, fidelity, plan)
+        check_fidelity(variant, replace(fidelity, mean_kl=others), plan)
     except FidelityError:
         verified = False
     else:
@@ -99,14 +99,14 @@ def _measure_batches(variant: str, session: Session, forward: Forward, eval_data
 
 
 def check_fidelity(
-    variant: str, fidelity: Fidelity, limits: Limits, *, not_finite_on_random: int = 0, where: str = ""
+    variant: str, fidelity: Fidelity, plan: Plan, *, not_finite_on_random: int = 0, where: str = ""
 ) -> None:
     """Check a variant's figures against the limits.
 
     Args:
         variant: Its name. fp32 must give the checkpoint's scores; the other variants may differ a little.
         fidelity: The figures.
-        limits: The limits.
+        plan: Has the limits.
         not_finite_on_random: Number of masks in random tokens at which the variant gave NaN or infinity.
         where: On which texts, for the message.
 
@@ -118,13 +118,13 @@ def check_fidelity(
         reasons.append(f"{fidelity.not_finite} of {fidelity.masks} masks give NaN or infinity")
     if not_finite_on_random:
         reasons.append(f"{not_finite_on_random} masks in random tokens give NaN or infinity")
-    if variant == "fp32" and not fidelity.max_score_difference <= limits.max_score_difference:
-        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, limits.max_score_difference))
-    if variant != "fp32" and not fidelity.mean_kl <= limits.max_kl:
-        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, limits.max_kl))
+    if variant == "fp32" and not fidelity.max_score_difference <= plan.max_score_difference:
+        reasons.append(_beyond("a score differs by", fidelity.max_score_difference, plan.max_score_difference))
+    if variant != "fp32" and not fidelity.mean_kl <= plan.max_kl:
+        reasons.append(_beyond("the mean KL divergence is", fidelity.mean_kl, plan.max_kl))
     loss = fidelity.checkpoint_accuracy - fidelity.accuracy
-    if variant != "fp32" and not loss <= limits.max_accuracy_loss:
-        reasons.append(_beyond("masked-token accuracy falls by", loss, limits.max_accuracy_loss))
+    if variant != "fp32" and not loss <= plan.max_accuracy_loss:
+        reasons.append(_beyond("masked-token accuracy falls by", loss, plan.max_accuracy_loss))
     if reasons:
         raise FidelityError(f"variant {variant} is too far from its checkpoint{where}: {'; '.join(reasons)}")
 

@@ -62,7 +62,7 @@ def built(bert, eval_data, plain_of, tmp_path):
 
 @pytest.mark.parametrize("variant", ["fp32", "int8", "fp16", "int4"])
 def test_a_variant_that_is_close_passes_with_its_figures(built, reference, eval_data, variant):
-    found = accept(variant, built(variant), reference, eval_data=eval_data, limits=PLAN.limits)
+    found = accept(variant, built(variant), reference, eval_data=eval_data, plan=PLAN)
     assert found["fidelity"]["masks"] == eval_data.masks >= 60
     assert found["random_texts"] == {"texts": len(eval_data.random), "not_finite": 0}
     assert found["batch_invariant"]
@@ -76,15 +76,15 @@ def test_a_variant_that_is_close_passes_with_its_figures(built, reference, eval_
 def test_one_that_was_refused_can_be_tried_again_under_another_plan(built, reference, eval_data):
     graph = built("int8")
     with pytest.raises(FidelityError, match="mean KL divergence"):
-        accept("int8", graph, reference, eval_data=eval_data, limits=dataclasses.replace(PLAN.limits, max_kl=1e-12))
-    assert accept("int8", graph, reference, eval_data=eval_data, limits=PLAN.limits)["fidelity"]
+        accept("int8", graph, reference, eval_data=eval_data, plan=dataclasses.replace(PLAN, max_kl=1e-12))
+    assert accept("int8", graph, reference, eval_data=eval_data, plan=PLAN)["fidelity"]
 
 
 @pytest.mark.parametrize("of_others", [False, True])
 def test_a_variant_that_is_close_at_masks_alone_is_accepted_and_does_not_read_other_tokens(
     reference, eval_data, monkeypatch, built, of_others
 ):
-    far = 2 * PLAN.limits.max_kl
+    far = 2 * PLAN.max_kl
 
     def measure(_forward, expected, _what):
         of_masks = expected is not reference.unmasked
@@ -92,7 +92,7 @@ def test_a_variant_that_is_close_at_masks_alone_is_accepted_and_does_not_read_ot
 
     monkeypatch.setattr(acceptance, "measure_forward", measure)
     monkeypatch.setattr(acceptance, "mean_kl_of_others", lambda *_: far if of_others else 0.0)
-    found = accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
+    found = accept("int8", built("int8"), reference, eval_data=eval_data, plan=PLAN)
     assert found["unmasked_verified"] is False
     assert found["unmasked_texts"]["mean_kl_of_others" if of_others else "mean_kl"] == far
 
@@ -100,19 +100,19 @@ def test_a_variant_that_is_close_at_masks_alone_is_accepted_and_does_not_read_ot
 def test_numbers_that_are_none_on_random_tokens_alone_are_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "count_not_finite", lambda *_: 2)
     with pytest.raises(FidelityError, match="2 masks in random tokens give NaN or infinity"):
-        accept("fp32", built("fp32"), reference, eval_data=eval_data, limits=PLAN.limits)
+        accept("fp32", built("fp32"), reference, eval_data=eval_data, plan=PLAN)
 
 
 def test_a_batch_that_gives_no_numbers_is_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "batch_difference", lambda *_: float("nan"))
     with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a padded batch"):
-        accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
+        accept("int8", built("int8"), reference, eval_data=eval_data, plan=PLAN)
 
 
 def test_a_batch_of_one_length_that_gives_no_numbers_is_refused(built, reference, eval_data, monkeypatch):
     monkeypatch.setattr(acceptance, "equal_length_difference", lambda *_: float("nan"))
     with pytest.raises(FidelityError, match="variant int8 gives NaN or infinity in a batch of texts of equal length"):
-        accept("int8", built("int8"), reference, eval_data=eval_data, limits=PLAN.limits)
+        accept("int8", built("int8"), reference, eval_data=eval_data, plan=PLAN)
 
 
 @pytest.mark.parametrize(("padded", "equal"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.0, 0.0)])
@@ -120,7 +120,7 @@ def test_padded_batches_and_batches_of_equal_length_are_measured_apart(
     reference, eval_data, without_runs, padded, equal
 ):
     without_runs(batch_difference=padded, equal_length_difference=equal)
-    found = accept("int8", Path("not run"), reference, eval_data=eval_data, limits=PLAN.limits)
+    found = accept("int8", Path("not run"), reference, eval_data=eval_data, plan=PLAN)
     assert (found["batch_invariant"], found["equal_length_invariant"]) == (padded == 0, equal == 0)
 
 
@@ -130,7 +130,7 @@ def test_padded_batches_and_batches_of_equal_length_are_measured_apart(
 def test_half_precision_may_round_more_in_batches(reference, eval_data, without_runs, difference, invariant):
     without_runs(batch_difference=difference, equal_length_difference=difference)
     graph = Path("not run")
-    found = {name: accept(name, graph, reference, eval_data=eval_data, limits=PLAN.limits) for name in invariant}
+    found = {name: accept(name, graph, reference, eval_data=eval_data, plan=PLAN) for name in invariant}
     assert {name: each["batch_invariant"] for name, each in found.items()} == invariant
     assert {name: each["equal_length_invariant"] for name, each in found.items()} == invariant
 
@@ -142,13 +142,13 @@ def test_a_tensor_that_overflows_inside_is_refused_though_the_logits_are_finite(
     with pytest.raises(
         FidelityError, match="variant fp16 has 2 tensors that half precision does not hold, residual for one"
     ):
-        accept("fp16", built("fp16"), reference, eval_data=eval_data, limits=PLAN.limits)
+        accept("fp16", built("fp16"), reference, eval_data=eval_data, plan=PLAN)
 
 
 def test_every_tensor_of_fp16_is_checked_on_long_texts_too(built, reference, eval_data, monkeypatch):
     checked = []
     monkeypatch.setattr(acceptance, "find_infinite", lambda _, probes: checked.extend(probes) or [])
-    accept("fp16", built("fp16"), reference, eval_data=eval_data, limits=PLAN.limits)
+    accept("fp16", built("fp16"), reference, eval_data=eval_data, plan=PLAN)
     assert all(any(probe is each for each in checked) for probe in eval_data.long)
 
 
@@ -180,7 +180,7 @@ def test_the_fp32_graph_that_variants_are_made_of_stays_as_it_is(bert, eval_data
     ],
 )
 def test_a_variant_at_the_edge_of_its_limits_passes(variant, figures):
-    check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+    check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan())
 
 
 @pytest.mark.parametrize(
@@ -195,18 +195,18 @@ def test_a_variant_at_the_edge_of_its_limits_passes(variant, figures):
 )
 def test_a_variant_beyond_a_limit_is_refused_with_the_figure_and_the_limit(variant, figures, reason):
     with pytest.raises(FidelityError, match=reason):
-        check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan().limits)
+        check_fidelity(variant, dataclasses.replace(EXACT, **figures), Plan())
 
 
 def test_all_reasons_are_named_at_once():
     far = dataclasses.replace(EXACT, mean_kl=1.0, accuracy=0.0, not_finite=3)
     with pytest.raises(FidelityError, match=r"3 of 100 masks .*; the mean KL .*; masked-token accuracy falls by 0.5"):
-        check_fidelity("int8", far, Plan().limits)
+        check_fidelity("int8", far, Plan())
 
 
 def test_random_tokens_that_give_no_numbers_are_refused_too():
     with pytest.raises(FidelityError, match="3 masks in random tokens give NaN or infinity"):
-        check_fidelity("fp16", EXACT, Plan().limits, not_finite_on_random=3)
+        check_fidelity("fp16", EXACT, Plan(), not_finite_on_random=3)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_masks_that_are_not_finite_are_counted_and_refused_in_silence(broken):
     assert found.not_finite == 2
     for variant in ("fp32", "int8"):
         with pytest.raises(FidelityError, match=f"variant {variant} is too far.*: 2 of 3 masks give NaN or infinity"):
-            check_fidelity(variant, found, Plan().limits)
+            check_fidelity(variant, found, Plan())
 
 
 def test_equal_logits_are_ordered_by_id_so_that_ties_agree():
