@@ -7,9 +7,10 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from fillmask.environment import cpu_flags, cpu_model, installed_versions
+from fillmask.environment import cpu_flags, cpu_model
 from fillmask.runtime.cpu import cpu_quota
 
 _ROOT = Path(__file__).parents[2]
@@ -60,6 +61,17 @@ def context() -> dict[str, Any]:
         "packages": installed_versions(_PACKAGES),
         "env": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)},
     }
+
+
+def installed_versions(packages: Sequence[str]) -> dict[str, str]:
+    """The version of each package that is installed under this name."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 @dataclass(slots=True)

@@ -64,17 +64,6 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     return {package: _version(package) for package in packages}
 
 
-def installed_versions(packages: Sequence[str]) -> dict[str, str]:
-    """The version of each package that is installed under this name."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def free_memory() -> int | None:
     """Bytes that this process and its container may still take; None off Linux."""
     limits = [kilobytes * 1024 for kilobytes in _numbers(_PROC / "meminfo", "MemAvailable")]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 
 import onnxruntime
 import psutil
@@ -30,6 +31,10 @@ def test_the_context_is_json_and_names_versions_and_machine():
     assert found["cores"] == psutil.cpu_count()
     assert found["cpu_model"]
     assert isinstance(found["dirty"], (bool, type(None)))
+
+
+def test_packages_that_are_missing_have_no_version():
+    assert machine.installed_versions(["numpy", "no-such-package"]) == {"numpy": version("numpy")}
 
 
 def test_variables_that_move_times_are_kept_and_no_others(monkeypatch):

@@ -73,10 +73,6 @@ def test_info_works_with_onnxruntime_under_another_name():
     assert f"onnxruntime {onnxruntime.__version__}" in shown.output
 
 
-def test_packages_that_are_missing_have_no_version():
-    assert environment.installed_versions(["numpy", "no-such-package"]) == {"numpy": version("numpy")}
-
-
 def test_the_cpu_is_that_of_the_first_core_and_only_flags_that_matter_are_kept(proc):
     core = "processor : {}\nmodel name : A CPU {}\nflags : fpu avx2 amx_int8 sse\n"
     (proc / "cpuinfo").write_text(core.format(0, 0) + "\n" + core.format(1, 1))
