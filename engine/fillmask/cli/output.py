@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -42,13 +41,19 @@ class Row(NamedTuple):
 def show(text: str, predictions: Predictions, *, as_json: bool) -> None:
     """Print the predictions for a text."""
     if as_json:
-        masks = [[asdict(prediction) for prediction in each] for each in predictions]
-        click.echo(json.dumps({"inputs": text, "predictions": masks}))
+        show_document(text, "predictions", predictions)
     else:
         # With several masks the sequence still has the others, and the special tokens: nothing that people read.
         alone = len(predictions) == 1
         cells = attrgetter("token_str", "sequence") if alone else lambda one: (one.token_str,)
         show_tables(text, [[Row(one.score, cells(one)) for one in each] for each in predictions])
+
+
+def show_document(text: str, name: str, value: object) -> None:
+    """Print the result for a text as one line of JSON."""
+    from fillmask.results import as_json
+
+    click.echo(json.dumps({"inputs": text, name: as_json(value)}))
 
 
 def show_tables(text: str, tables: Sequence[Sequence[Row]]) -> None:

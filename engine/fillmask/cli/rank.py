@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from itertools import tee
@@ -13,7 +12,7 @@ import click
 from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import read_texts
-from fillmask.cli.output import Row, show_each, show_tables
+from fillmask.cli.output import Row, show_document, show_each, show_tables
 
 if TYPE_CHECKING:
     from fillmask.tasks.rank import Ranking
@@ -80,8 +79,6 @@ def rank_command(  # noqa: PLR0913 -- one parameter an option
 
 def _show(text: str, ranking: Ranking, *, as_json: bool) -> None:
     if as_json:
-        from fillmask.results import as_json as as_document
-
-        click.echo(json.dumps({"inputs": text, "ranking": as_document(ranking)}))
+        show_document(text, "ranking", ranking)
         return
     show_tables(text, [[Row(each.score, (f"{each.log_prob:9.3f}", each.text)) for each in mask] for mask in ranking])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from itertools import tee
@@ -13,7 +12,7 @@ import click
 from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import read_texts
-from fillmask.cli.output import show_each
+from fillmask.cli.output import show_document, show_each
 
 if TYPE_CHECKING:
     from fillmask.tasks.score import Score
@@ -88,9 +87,7 @@ def score_command(  # noqa: PLR0913 -- one parameter an option
 
 def _show(text: str, score: Score, *, parts: str | None, as_json: bool) -> None:
     if as_json:
-        from fillmask.results import as_json as as_document
-
-        click.echo(json.dumps({"inputs": text, "score": as_document(score)}))
+        show_document(text, "score", score)
         return
     click.echo(f"{score.log_prob:10.3f} {score.perplexity:10.2f}  {text}")
     for part in getattr(score, parts) if parts else ():
