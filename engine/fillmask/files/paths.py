@@ -95,6 +95,6 @@ def _matching(pattern: str) -> list[Path]:
 def _check_readable(pattern: Path) -> None:
     """List each folder that a pattern searches: ``glob`` passes over those that this user may not read."""
     for part in (pattern, *pattern.parents):
-        for folder in glob(str(part.parent), recursive=True) if has_magic(part.name) else ():
+        for folder in glob(str(part.parent), recursive=True) if has_magic(part.name) else []:
             if os.path.isdir(folder):
                 os.scandir(folder).close()
