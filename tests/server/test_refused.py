@@ -1,5 +1,6 @@
 """What the protocol refuses is counted by its status, once."""
 
+import asyncio
 import time
 
 import pytest
@@ -58,5 +59,47 @@ def test_a_connection_beyond_the_limit_is_counted():
         hub.connect()
         assert second.unsent.startswith(b"HTTP/1.1 429 ")
         hub.metrics.rejected.assert_called_once_with(429, "other")
+
+    play(scenario)
+
+
+async def refuse(_, __, send):
+    """An application that responds from the headers alone."""
+    await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_connection_whose_body_arrives_behind_its_response_is_idle_and_closed_as_such(method, full):
+    async def scenario():
+        hub = Hub(refuse, keep_alive=5.0)
+        hub.full.return_value = full
+        wire = hub.connect()
+        wire.protocol.data_received(method + b" / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab")
+        await asyncio.sleep(1)
+        assert wire.unsent.startswith(b"HTTP/1.1 429 " if full and method == b"POST" else b"HTTP/1.1 401 ")
+        wire.send()
+        wire.protocol.data_received(b"cd")
+        await asyncio.sleep(4)
+        assert not wire.closing
+        await asyncio.sleep(2)
+        assert wire.closing
+
+    play(scenario)
+
+
+def test_such_a_connection_takes_the_next_request():
+    async def scenario():
+        wire = Hub(refuse, keep_alive=5.0).connect()
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+        for _ in range(3):
+            wire.protocol.data_received(head)
+            await asyncio.sleep(1)
+            assert wire.unsent.startswith(b"HTTP/1.1 401 ")
+            wire.send()
+            wire.protocol.data_received(b"abcd")
+            await asyncio.sleep(4)
+        assert not wire.closing
 
     play(scenario)

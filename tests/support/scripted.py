@@ -134,6 +134,7 @@ class Hub:
     """What the connections of a test share.
 
     Args:
+        app: The application.
         settings: As flags of the server.
 
     Attributes:
@@ -141,12 +142,12 @@ class Hub:
         full: Tells whether the queue is full.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, app: Any = respond, **settings: Any) -> None:
         made = Settings(**settings)
         self.metrics, self.full = MagicMock(), MagicMock(return_value=False)
         guard = RequestGuard(Keys([]), MagicMock(full=self.full), self.metrics)
         self._shared: Connections[Protocol] = Connections(made, guard, Browsers(made, keyed=False))
-        self._config = uvicorn.Config(respond, ws="none", lifespan="off", log_config=None, access_log=False,
+        self._config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, access_log=False,
                                       proxy_headers=False, timeout_keep_alive=made.keep_alive)  # fmt: skip
         self._state = ServerState()
 

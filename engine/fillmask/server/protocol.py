@@ -152,7 +152,7 @@ class Protocol(HttpToolsProtocol):
         else:
             self._idle.add(self, known=self._known)
         self.flow.resume_reading()  # a large body paused it, and the end of the connection must not go unseen
-        if self.cycle is REJECTED and not self.transport.is_closing():
+        if self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
             if not self.parser.should_keep_alive():  # only now, after the body: an earlier close would cut the response
                 return self.transport.close()
             self._unset_keepalive_if_required()
