@@ -61,9 +61,11 @@ class Model:
 
 
 def task(text, rounds=1):
-    """A task that reads its text once a round."""
+    """A task that reads its text once a round; that of "idle" reads nothing in a round before."""
     if text == "bad":
         raise NoMaskError("no mask")
+    if text == "idle":
+        assert (yield []) == []
     read = Read(np.array([*map(ord, text)], dtype=np.int64), np.zeros(1, dtype=np.int64), len)
     for _ in range(rounds):
         assert (yield [read]) == [1]
@@ -265,6 +267,25 @@ def test_texts_that_leave_such_a_run_keep_their_place_and_find_their_like():
 
 def test_texts_that_leave_such_a_run_do_not_fail_with_it():
     assert together(("panic", {}), ("bb", {}), padded=False) == [["panic"], ["bb"]]
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_task_may_read_nothing_in_a_round(padded):
+    runs = together(("a", {}), ("idle", {}), ("c", {}), ("idle", {}), padded=padded)
+    assert runs == [["a", "c"], ["idle"]]  # equal reads run once
+    assert sorted(together(("idle", {}), ("a", {}), padded=padded)) == [["a"], ["idle"]]
+
+
+def test_a_defect_of_a_choice_of_jobs_fails_them_and_leaves_the_thread_alive(monkeypatch, caplog):
+    async def scenario(_, submit):
+        with monkeypatch.context() as context:
+            context.setattr("fillmask.server.worker._leaves", lambda *_: 1 // 0)
+            with pytest.raises(FillMaskError, match="ZeroDivisionError in a run"):
+                await submit("first")
+        assert (await submit("next")).value == [["next"]]
+
+    scheduled(1, scenario)
+    assert "a run failed" in caplog.text
 
 
 def test_only_texts_of_similar_length_run_together():

@@ -56,9 +56,9 @@ def assist(job: Job) -> None:
 
 def _run_or_fail(jobs: Sequence[Job], start: float, on_batches: Callable[[Job], None]) -> Sequence[Outcome]:
     errors = {job: error for job in jobs if (error := _begin(job, start)) is not None}
-    unfinished = [(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None]
-    waiting = _without_padding([(job, task) for job, task in unfinished if not _leaves(job, task)])
+    waiting = [(job, job.task) for job in jobs if job.task is not None and job.task.outcome is None]
     try:
+        waiting = _without_padding([(job, task) for job, task in waiting if not _leaves(job, task)])
         if running := [(job, task) for job, task in waiting if not _exceeds(job, task)]:
             errors |= _run_round(running, on_batches)
     except BaseException as error:
@@ -95,7 +95,7 @@ def _without_padding(jobs: list[tuple[Job, TaskRun[object]]]) -> list[tuple[Job,
         return jobs
     lengths = {read.input_ids.size for read in jobs[0][1].reads}
     for job, task in jobs:
-        job.weight = max(read.input_ids.size for read in task.reads)
+        job.weight = max((read.input_ids.size for read in task.reads), default=job.weight)  # it may read nothing
     return [pair for pair in jobs if lengths.issuperset(read.input_ids.size for read in pair[1].reads)]
 
 
