@@ -1,7 +1,9 @@
 """Which text runs when, with a model whose runs last as long as the test sets."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from functools import partial
 from time import monotonic
 from types import SimpleNamespace
@@ -578,6 +580,22 @@ def test_an_error_of_one_text_fails_no_other_of_its_turn():
         assert str(done[1]) == "ZeroDivisionError in a run"
 
     scheduled(1, scenario, max_batch=16)
+
+
+class Text(str):
+    """A text that a weak reference can watch."""
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_run():
+    """A job holds the text of its request, and its result."""
+
+    async def scenario(_, submit):
+        kept = [weakref.ref(text) for text in (Text("a"), Text("b")) if await submit(text, bulk=text == "b")]
+        while any(each() is not None for each in kept):  # the thread may not wait yet
+            await asyncio.sleep(0.01)
+            gc.collect()
+
+    scheduled(1, scenario)
 
 
 def test_a_request_that_ended_is_not_kept_behind_one_that_goes_on(monkeypatch):

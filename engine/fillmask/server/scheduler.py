@@ -135,14 +135,19 @@ class Scheduler:
             lower_priority()
         while turn := self._next(bulk):
             self._run_starts[threading.get_ident()] = monotonic()
-            outcomes = turn()
-            del turn  # which holds jobs
-            del self._run_starts[threading.get_ident()]
-            if bulk:
-                self._end_bulk_run()
-            self.submit(job for job, outcome in outcomes if outcome is None)
-            if outcomes:
-                self._loop.call_soon_threadsafe(_deliver, outcomes)
+            self._end_run(turn(), bulk)
+            del turn  # a thread without work keeps no job, which holds the text of its request
+
+    def _end_run(self, outcomes: list[tuple[Job, Outcome]], bulk: int) -> None:
+        """Queue the jobs that go on, and deliver the outcomes of the others."""
+        del self._run_starts[threading.get_ident()]
+        if bulk:
+            with self._lock:
+                self._bulk_runs -= 1
+                self._changed[True].notify()
+        self.submit(job for job, outcome in outcomes if outcome is None)
+        if outcomes:
+            self._loop.call_soon_threadsafe(_deliver, outcomes)
 
     def _next(self, bulk: int) -> _Turn | None:
         """Wait for the next run of a queue, or for a run of bulk to assist; None after ``stop``."""
@@ -198,11 +203,6 @@ class Scheduler:
             return 0
         leaves_cpu = self._queues[0] or monotonic() - self._last_short < _LEAVES_CPU_S
         return max(1, self.threads - 1) if leaves_cpu else self.threads
-
-    def _end_bulk_run(self) -> None:
-        with self._lock:
-            self._bulk_runs -= 1
-            self._changed[True].notify()
 
     def _take(self, queue: _Queue) -> list[Job]:
         first = queue[0][2]
