@@ -5,9 +5,13 @@ import http.client
 import json
 import signal
 import time
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
+from fillmask.server import lifecycle
+from fillmask.server.settings import Settings
 from tests.support import serving
 from tests.support.agreement import assert_same_answers
 from tests.support.serving import JSON, TEXT
@@ -72,3 +76,28 @@ def test_requests_beyond_the_drain_timeout_are_cancelled():
         serving.wait_for(lambda: served.metric("fillmask_requests_in_flight") == 1)
         assert served.stop(timeout=5) == 1
         assert reply(busy)[0] == 503
+
+
+@pytest.mark.parametrize("gave_up", [False, True])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_the_exit_code_tells_of_cancelled_requests_and_not_of_a_run_that_nobody_waits_for(monkeypatch, gave_up, hangs):
+    async def end():
+        pass
+
+    exits, tracing = [], MagicMock()
+    monkeypatch.setattr("os._exit", exits.append)
+    for name in ("sys.setswitchinterval", "asyncio.set_event_loop", "gc.freeze", "logging.shutdown"):
+        monkeypatch.setattr(name, lambda *_: None)
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    stubs = {
+        "load": None,
+        "open_tracing": tracing,
+        "Scheduler": MagicMock(**{"stop.return_value": not hangs}),
+        "build": SimpleNamespace(serve=end, gave_up=gave_up),
+        "_allow_files": None,
+    }
+    for name, value in stubs.items():
+        monkeypatch.setattr(lifecycle, name, lambda *_, value=value, **__: value)
+    assert lifecycle.serve([], Settings()) == gave_up
+    assert exits == [int(gave_up)] * hangs
+    tracing.close.assert_called_once_with()

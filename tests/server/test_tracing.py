@@ -1,11 +1,13 @@
 """Spans of requests."""
 
 import sys
+import threading
 import time
 
 import pytest
 
 from fillmask import InputError
+from fillmask.server import tracing
 from fillmask.server.context import RequestContext
 from fillmask.server.tracing import Recorder, open_tracing
 
@@ -43,7 +45,9 @@ def test_without_a_trace_it_begins_one():
 
 
 def test_traces_are_an_option():
-    assert open_tracing(None)(RequestContext("a", "GET", "/")) is None
+    off = open_tracing(None)
+    assert off.record(RequestContext("a", "GET", "/")) is None
+    assert off.close() is None
 
 
 def test_without_their_packages_the_error_names_what_to_install(monkeypatch):
@@ -57,3 +61,37 @@ def test_the_name_of_a_span_has_the_route_rather_than_the_path():
     named, unknown = spans(context, RequestContext("b", "GET", "/nope"))
     assert (named.name, unknown.name) == ("POST /models/{model:path}", "GET")
     assert len(named.attributes["url.path"]) == 1000
+
+
+def test_the_end_exports_what_is_recorded():
+    exporting = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    exporter = exporting.InMemorySpanExporter()
+    record = Recorder(exporter)
+    record(RequestContext("a", "GET", "/"))
+    record.close()
+    assert len(exporter.get_finished_spans()) == 1
+
+
+def test_the_end_does_not_wait_for_a_collector_that_is_down(monkeypatch):
+    pytest.importorskip("opentelemetry.sdk.trace")
+    at_exit, begun, up = [], threading.Event(), threading.Event()
+
+    class Down:
+        def export(self, _):
+            begun.set()
+            up.wait()
+
+        def shutdown(self):
+            pass
+
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    monkeypatch.setattr(tracing, "_CLOSE_TIMEOUT_S", 0.01)
+    record = Recorder(Down())
+    record(RequestContext("a", "GET", "/"))
+    record.close()
+    try:
+        assert begun.wait(10)
+        assert not up.is_set()
+        assert at_exit == []  # OpenTelemetry's own end waits for the collector
+    finally:
+        up.set()

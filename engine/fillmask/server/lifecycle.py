@@ -32,7 +32,7 @@ from fillmask.server.registry import Registry, load
 from fillmask.server.routes import make_routes
 from fillmask.server.scheduler import Scheduler
 from fillmask.server.settings import Settings
-from fillmask.server.tracing import open_tracing
+from fillmask.server.tracing import Tracing, open_tracing
 
 # A longer run has hung: a text of 512 tokens takes a second with the largest models. Longer texts take more.
 HUNG_S = 30.0
@@ -68,25 +68,31 @@ def serve(models: Sequence[str], settings: Settings) -> int:
     keys = open_keys(settings)
     _allow_files(settings.max_connections)
     registry = load(models, settings.variant, settings.provider)
+    tracing = open_tracing(settings.otlp_endpoint)
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     scheduler = Scheduler(settings.threads or available_threads(), loop, max_batch=settings.max_batch)
+    code = 1
     try:
-        server = build(settings, keys, registry, scheduler)
+        server = build(settings, keys, registry, scheduler, tracing)
         # Objects that last as long as the process leave the garbage collector: its scans would delay requests.
         gc.collect()
         gc.freeze()
         loop.run_until_complete(server.serve())
-        return 1 if server.gave_up else 0
+        code = 1 if server.gave_up else 0
     finally:
-        if not scheduler.stop(_RUN_TIMEOUT_S):
-            # The interpreter aborts at its end while a thread is in a run of ONNX Runtime.
+        ended = scheduler.stop(_RUN_TIMEOUT_S)
+        tracing.close()
+        if not ended:
+            # The interpreter aborts at its end while a thread is in a run of ONNX Runtime. That run alone does not make
+            # the code 1: its client may have left, or its deadline passed.
             logging.shutdown()
-            os._exit(1)
+            os._exit(code)
         loop.close()
+    return code
 
 
-def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Scheduler) -> Server:
+def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Scheduler, tracing: Tracing) -> Server:
     """Compose the server.
 
     Args:
@@ -94,6 +100,7 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
         keys: The API keys.
         registry: The models.
         scheduler: Runs the texts.
+        tracing: Records the requests.
     """
     admission = Admission(settings)
     metrics = Metrics(registry, admission, scheduler)
@@ -101,7 +108,7 @@ def build(settings: Settings, keys: Keys, registry: Registry, scheduler: Schedul
     handler = Handler(settings, registry, admission, scheduler, metrics)
     app = make_app(make_routes(handler, partial(find_problem, registry, scheduler, guard, settings)))
     browsers, bodies = Browsers(settings, keyed=bool(keys)), Budget(settings.max_held_bytes)
-    middleware = Middleware(app, guard, metrics, browsers, bodies, span=open_tracing(settings.otlp_endpoint))
+    middleware = Middleware(app, guard, metrics, browsers, bodies, span=tracing.record)
     protocol = partial(Protocol, shared=Connections(settings, guard, browsers))
     return Server(_config(settings, middleware, protocol), settings, guard, scheduler.threads)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import time_ns
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,25 @@ if TYPE_CHECKING:
 
 
 _MAX_PATH = 1000
+# A collector that is down takes 7 to 30 s of retries, which the end of the server does not wait for.
+_CLOSE_TIMEOUT_S = 1.0
 
 
-def open_tracing(endpoint: str | None) -> Callable[[RequestContext], None]:
-    """Make the function that records the context of each ended request.
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Records requests, or does nothing.
+
+    Attributes:
+        record: Records the context of a request that has just ended.
+        close: Exports what is recorded, within a second.
+    """
+
+    record: Callable[[RequestContext], None] = lambda _: None
+    close: Callable[[], None] = lambda: None
+
+
+def open_tracing(endpoint: str | None) -> Tracing:
+    """Make the functions that record requests.
 
     Args:
         endpoint: URL of an OTLP/HTTP collector; None disables traces.
@@ -28,12 +45,13 @@ def open_tracing(endpoint: str | None) -> Callable[[RequestContext], None]:
         InputError: OpenTelemetry is not installed.
     """
     if endpoint is None:
-        return lambda _: None
+        return Tracing()
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
         raise InputError(lacks("a trace", "OpenTelemetry", "otel")) from error
-    return Recorder(OTLPSpanExporter(endpoint=endpoint))
+    recorder = Recorder(OTLPSpanExporter(endpoint=endpoint))
+    return Tracing(recorder, recorder.close)
 
 
 class Recorder:
@@ -49,7 +67,8 @@ class Recorder:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        self._provider = TracerProvider(resource=Resource.create({"service.name": "fillmask"}))
+        resource = Resource.create({"service.name": "fillmask"})
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # it would wait without a limit
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("fillmask.server")
         self._propagator = TraceContextTextMapPropagator()
@@ -72,6 +91,12 @@ class Recorder:
     def flush(self) -> None:
         """Export all recorded spans now."""
         self._provider.force_flush()
+
+    def close(self) -> None:
+        """Export all recorded spans, as far as a second suffices, and end."""
+        thread = threading.Thread(target=self._provider.shutdown, name="fillmask-tracing", daemon=True)
+        thread.start()
+        thread.join(_CLOSE_TIMEOUT_S)
 
 
 def _attributes(context: RequestContext) -> dict[str, str | int]:
