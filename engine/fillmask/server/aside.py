@@ -24,7 +24,7 @@ T = TypeVar("T")
 _Work: TypeAlias = "tuple[asyncio.Future[Any], Callable[[], Any]]"
 
 # A body of this size takes less than a millisecond, which is less than the change of threads is worth.
-_ON_LOOP_BYTES = 2048
+ON_LOOP_BYTES = 2048
 _SECONDS_PER_BYTE = 1e-6
 
 
@@ -49,7 +49,7 @@ class Aside:
         Raises:
             HttpError: 504, the time is over.
         """
-        if size <= _ON_LOOP_BYTES:
+        if size <= ON_LOOP_BYTES:
             return work()
         if self._thread is None:
             thread = threading.Thread(target=self._work, name="aside", daemon=True)

@@ -10,12 +10,12 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from fillmask.errors import InputError
 from fillmask.server.admission import Admission, stream_needs
-from fillmask.server.aside import ASIDE
+from fillmask.server.aside import ASIDE, ON_LOOP_BYTES
 from fillmask.server.context import DISCONNECTED, RequestContext, context_of
 from fillmask.server.gather import gather
 from fillmask.server.http_errors import HttpError, too_late
@@ -83,12 +83,14 @@ class Handler:
         """
         model = self.registry.find(http_request.path_params.get("model"))
         request = await receive(http_request, self.settings, service.body, service.parameters, service.arguments)
+        _check_connected(http_request)
         context = context_of(http_request.scope)
         self._log(context, model, request)
         prepare = partial(self._prepare, service, model, request)
         # The deadlines of a stream's texts count from their submission.
         started = monotonic() if request.stream else context.started
-        submission = await ASIDE.run(request.size, prepare, started, request.timeout)
+        submission = await ASIDE.run(_size_aside(request), prepare, started, request.timeout)
+        _check_connected(http_request)
         if request.stream:
             return self._stream(service, submission)
         with self.admission.permit(submission.weights):
@@ -166,6 +168,17 @@ class Handler:
             self.scheduler.drop_cancelled()
         elif future.exception() is None:
             self.metrics.text(model, future.result())
+
+
+def _check_connected(http_request: Request) -> None:
+    """Drop a request whose client left while it was aside: none of its texts may enter the queue."""
+    if http_request.scope[DISCONNECTED].done():
+        raise ClientDisconnect
+
+
+def _size_aside(request: TaskRequest) -> int:
+    """The bytes of a request; one with a prior is never prepared on the event loop, since it may hash the model."""
+    return max(request.size, ON_LOOP_BYTES + 1) if request.arguments.get("prior") else request.size
 
 
 def _resolve(service: Service, model: ServedModel, request: TaskRequest, settings: Settings) -> tuple[Any, list[str]]:

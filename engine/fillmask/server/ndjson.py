@@ -6,13 +6,16 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
+from functools import partial
 from time import monotonic
 
+import anyio
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fillmask.errors import FillMaskError, InputError
+from fillmask.server.budget import Hold
 from fillmask.server.context import DISCONNECTED, HOLD
 from fillmask.server.http_errors import ERROR_TYPES, HttpError, encode_json
 from fillmask.server.job import Expired, JobResult
@@ -44,14 +47,27 @@ class NdjsonResponse(StreamingResponse):
 
     async def _collect(self, scope: Scope) -> bytes:
         """Return all lines at once: HTTP/1.0 has no chunks (RFC 9112 section 6.1)."""
+        disconnected: asyncio.Future[None] = scope[DISCONNECTED]
+        with anyio.CancelScope() as collecting:
+            end = partial(_end, collecting)
+            disconnected.add_done_callback(end)
+            try:
+                return await self._join(scope[HOLD])
+            finally:
+                disconnected.remove_done_callback(end)
+        raise ClientDisconnect
+
+    async def _join(self, hold: Hold) -> bytes:
         lines: list[bytes] = []
         async for line in self._lines:
-            if scope[DISCONNECTED].done():
-                raise ClientDisconnect
-            if not scope[HOLD].take(len(line)):
+            if not hold.take(len(line)):
                 raise HttpError(413, "the lines are too large for one response; use HTTP/1.1, or send fewer texts")
             lines.append(line)
         return b"".join(lines)
+
+
+def _end(collecting: anyio.CancelScope, _: object) -> None:
+    collecting.cancel()
 
 
 async def generate_lines(
