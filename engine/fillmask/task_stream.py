@@ -55,13 +55,15 @@ class TaskRun(Generic[T]):
 
 
 def run_tasks(
-    model: Model, tasks: Iterable[Task[T]], concurrency: Concurrency, *, windows: Iterator[int] | None = None
+    model: Model, tasks: Iterable[Task[T] | None], concurrency: Concurrency, *, windows: Iterator[int] | None = None
 ) -> Iterator[Result[T] | InputError]:
     """Run many tasks, lazily and in order.
 
     Args:
         model: The model that runs their rows.
-        tasks: Are taken one at a time, or where rows of several run together, some ahead of the results.
+        tasks: Are taken one at a time, or where rows of several run together, some ahead of the results. A None
+            ends a window. Where it begins one, no task behind it is taken before all results of those before it are
+            given, and the next window has the size of this one.
         concurrency: How many rows run together.
         windows: How many tasks are read together, window after window, so that texts of similar length can share a run;
             it does not end. None for eight batches of each worker, and at least 64. With numbers, which rows run
@@ -71,7 +73,7 @@ def run_tasks(
         For each task its result, or the InputError that ended it. Any other error is raised at its place.
     """
     if windows is None and concurrency.batch_size == concurrency.workers == 1:
-        return (_result_or_error(model, task) for task in tasks)
+        return (_result_or_error(model, task) for task in tasks if task is not None)
     ahead = max(_LEAST_AHEAD, concurrency.batch_size * concurrency.workers * _BATCHES_AHEAD)
     return _run_windows(model, iter(tasks), concurrency, repeat(ahead) if windows is None else windows)
 
@@ -84,7 +86,7 @@ def _result_or_error(model: Model, task: Task[T]) -> Result[T] | InputError:
 
 
 def _run_windows(
-    model: Model, tasks: Iterator[Task[T]], concurrency: Concurrency, sizes: Iterator[int]
+    model: Model, tasks: Iterator[Task[T] | None], concurrency: Concurrency, sizes: Iterator[int]
 ) -> Iterator[Result[T] | InputError]:
     """While one window of tasks runs, the next is tokenized."""
     from concurrent.futures import ThreadPoolExecutor
@@ -93,9 +95,11 @@ def _run_windows(
         submit = partial(_submit, model, concurrency.batch_size, pool.submit)
         before: Iterator[Result[T] | InputError] = iter(())
         error: Exception | None = None
+        size = next(sizes)
         try:
             while error is None:
-                runs, error = _start(tasks, next(sizes))
+                runs, error = _start(tasks, size)
+                size = next(sizes) if runs else size
                 results = _results(model, runs, submit(runs), submit)
                 yield from before
                 before = results
@@ -106,12 +110,12 @@ def _run_windows(
             pool.shutdown(cancel_futures=True)
 
 
-def _start(tasks: Iterator[Task[T]], size: int) -> tuple[list[TaskRun[T]], Exception | None]:
-    """Start the next tasks; the error says why there are not more, and the tasks before it still run."""
+def _start(tasks: Iterator[Task[T] | None], size: int) -> tuple[list[TaskRun[T]], Exception | None]:
+    """Start the next tasks, up to a None; the error says why there are not more, and the tasks before it still run."""
     runs: list[TaskRun[T]] = []
     try:
-        while len(runs) < size:
-            runs.append(TaskRun(next(tasks)))
+        while len(runs) < size and (task := next(tasks)) is not None:
+            runs.append(TaskRun(task))
     except Exception as error:
         return runs, error
     return runs, None

@@ -141,6 +141,23 @@ def test_texts_are_read_two_windows_ahead_and_no_further(fill_mask, batch_size, 
     outcomes.close()
 
 
+def test_behind_a_none_no_task_is_taken_before_the_results_of_those_before_it(model):
+    taken = []
+
+    def tasks():
+        for number, task in enumerate(predictions(model, TEXTS[:6])):
+            if number in (0, 4):
+                yield None
+            taken.append(number)
+            yield task
+
+    windows = itertools.chain([1, 3, 2], itertools.repeat(9))  # a None where a window begins takes none of them
+    outcomes = run_tasks(model, tasks(), Concurrency(2, 2), windows=windows)
+    found = [(len(taken), outcome) for outcome in outcomes]
+    assert [count for count, _ in found] == [4] * 4 + [6] * 2
+    assert [outcome for _, outcome in found] == [run_task(model, task) for task in predictions(model, TEXTS[:6])]
+
+
 @pytest.mark.parametrize("consumed", [0, 1, 40])
 def test_an_iterator_that_is_closed_leaves_no_threads(fill_mask, consumed):
     outcomes = fill_mask.predict_many(TEXTS, batch_size=2, workers=3)

@@ -142,8 +142,11 @@ class PartMaker:
 
     def _missing_rows(
         self, rows: Iterator[UnparsedRow], folder: PartFolder, shard: Shard, planned: deque[_Plan]
-    ) -> Iterator[UnparsedRow]:
-        """The rows of the parts to make; ``planned`` receives each part that its reading has come to."""
+    ) -> Iterator[UnparsedRow | None]:
+        """The rows of the parts to make; ``planned`` receives each part that its reading has come to.
+
+        A None stands before each part that is only read over: the part before it is written first.
+        """
         first = True
         for index, part in enumerate(_parts(rows, self.rows_per_part)):
             plan = _Plan(index, folder.counts(index), wanted=shard.has(index))
@@ -154,6 +157,7 @@ class PartMaker:
                 first = False
                 yield from part
             else:
+                yield None
                 deque(part, maxlen=0)
 
     def _count_others(self, planned: deque[_Plan], limit: ErrorLimit) -> None:
@@ -186,7 +190,7 @@ class PartMaker:
             self._write(encoder, run, counts)
         self.totals.add(counts)
 
-    def _run(self, rows: Iterable[UnparsedRow]) -> Generator[tuple[Row, Outcome], None, None]:
+    def _run(self, rows: Iterable[UnparsedRow | None]) -> Generator[tuple[Row, Outcome], None, None]:
         return self.runner.run(rows, self.rows_per_part)
 
     def _write(self, encoder: RecordEncoder, run: _Run, counts: Counts) -> None:

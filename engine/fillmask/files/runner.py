@@ -39,9 +39,10 @@ class Runner:
     parameters: JobParameters
     concurrency: Concurrency
 
-    def run(self, rows: Iterable[UnparsedRow], rows_per_part: int) -> Generator[tuple[Row, Outcome], None, None]:
+    def run(self, rows: Iterable[UnparsedRow | None], rows_per_part: int) -> Generator[tuple[Row, Outcome], None, None]:
         """Run the rows of one part or of several, lazily and in order; a row that is malformed keeps its place.
 
+        Behind a None no row is read before the outcomes of all before it are given.
         No row runs together with one of another part, so that a part's bytes depend on its rows alone.
         """
         waiting: deque[Row] = deque()
@@ -50,8 +51,11 @@ class Runner:
         for outcome in run_tasks(self.model, tasks, self.concurrency, windows=windows):
             yield waiting.popleft(), outcome
 
-    def _tasks(self, rows: Iterable[UnparsedRow], waiting: deque[Row]) -> Iterator[Task[Any]]:
+    def _tasks(self, rows: Iterable[UnparsedRow | None], waiting: deque[Row]) -> Iterator[Task[Any] | None]:
         for unparsed in rows:
+            if unparsed is None:
+                yield None
+                continue
             row = unparsed.parse()
             waiting.append(row)
             yield self._task(row)

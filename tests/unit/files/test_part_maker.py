@@ -2,6 +2,7 @@ import gzip
 import os
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,27 @@ def test_the_first_rows_of_the_next_part_run_before_a_part_is_flushed(run, write
     assert [each for each in renamed if each[0].startswith("part") and each[0].endswith("jsonl")] == [
         (f"part-{index:06d}.jsonl", min(10 * index + 20, 40)) for index in range(4)
     ]
+
+
+@pytest.mark.parametrize("missing", [[0], [0, 3], [0, 1, 3], [1, 4]])
+def test_a_part_is_written_before_the_complete_parts_behind_it_are_read_over(run, write, rows, monkeypatch, missing):
+    path, out, read = write("in.jsonl", rows(60)), Path("out"), PartMaker._rows
+    run(path, out, rows_per_part=10)
+    whole = parts(out)
+    paths = {index: out / f"part-{index:06d}.jsonl" for index in missing}
+    for each in paths.values():
+        each.unlink()
+
+    def watched(maker):
+        for row in read(maker):
+            yield row
+            part = row.index // 10
+            if part not in missing:  # its first row tells that there is such a part
+                assert all(each.exists() for index, each in paths.items() if index < part)
+
+    monkeypatch.setattr(PartMaker, "_rows", watched)
+    run(path, out, rows_per_part=10)
+    assert parts(out) == whole
 
 
 def test_a_shard_that_meets_parts_of_others_counts_them_in_order(run, write, rows, tmp_path):
