@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 from fillmask.errors import InputError
@@ -42,7 +42,9 @@ def run(model: Model, task: Task[T]) -> T:
     return result.value
 
 
-def run_many(model: Model, tasks: Iterable[Task[T]], batch_size: int | None, workers: int) -> Iterator[T | InputError]:
+def run_many(
+    model: Model, tasks: Iterable[Task[T]], batch_size: int | None, workers: int
+) -> Generator[T | InputError, None, None]:
     """Run many tasks, lazily and in order, and warn; one that ends with an InputError gives it."""
     from fillmask.concurrency import choose_concurrency
     from fillmask.task_stream import run_tasks
@@ -50,7 +52,7 @@ def run_many(model: Model, tasks: Iterable[Task[T]], batch_size: int | None, wor
     return _values(run_tasks(model, tasks, choose_concurrency(model, batch_size, workers)))
 
 
-def _values(outcomes: Iterator[Result[T] | InputError]) -> Iterator[T | InputError]:
+def _values(outcomes: Iterator[Result[T] | InputError]) -> Generator[T | InputError, None, None]:
     for outcome in outcomes:
         if isinstance(outcome, InputError):
             yield outcome

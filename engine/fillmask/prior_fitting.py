@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from functools import partial
 
 from fillmask.calls import run_many
@@ -32,11 +33,11 @@ def fit_prior(
         partial(_reading, model, parameters), CONTENT_FREE if texts is None else texts
     )
     readings = []
-    outcomes = run_many(model, tasks, batch_size, workers)
-    for index, outcome in enumerate(outcomes):
-        if isinstance(outcome, InputError):
-            raise InputError(f"texts[{index}]: {outcome}") from outcome
-        readings.append(outcome)
+    with closing(run_many(model, tasks, batch_size, workers)) as outcomes:  # also while an error holds this frame
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, InputError):
+                raise InputError(f"texts[{index}]: {outcome}") from outcome
+            readings.append(outcome)
     if not readings:
         raise InputError("a prior needs at least one text, got none")
     templates = tuple(template.text for template in parameters.templates)

@@ -1,6 +1,7 @@
 """How a prior is fitted."""
 
 import math
+import threading
 
 import pytest
 
@@ -36,3 +37,10 @@ def test_a_bad_text_or_none_is_an_error(fill_mask):
         fill_mask.fit_prior(["a", "b\0"], labels=["red"], template=TEMPLATE)
     with pytest.raises(InputError, match="a prior needs at least one text"):
         fill_mask.fit_prior([], labels=["red"], template=TEMPLATE)
+
+
+def test_an_error_ends_the_threads_also_while_it_is_kept(fill_mask):
+    with pytest.raises(InputError, match="NUL") as kept:
+        fill_mask.fit_prior(["b\0", *"abcd" * 20], labels=["red"], template=TEMPLATE, batch_size=2, workers=2)
+    assert kept.value.__traceback__
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fillmask")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from socket import gethostname
@@ -124,7 +124,7 @@ def make_on_ray(maker: PartMaker, folder: PartFolder, limit: ErrorLimit, options
         options.describe(maker.runner),
         str(Path.cwd()),
     )
-    summaries = map_items(
+    running = map_items(
         missing,
         PartWorker,
         {"ray_job": ray_job},
@@ -133,7 +133,8 @@ def make_on_ray(maker: PartMaker, folder: PartFolder, limit: ErrorLimit, options
         cpus=options.threads,
         memory=maker.runner.model.resident_bytes,
     )
-    _count(maker, summaries, limit, parts=len(missing))
+    with closing(running) as summaries:  # the job ends with an error here, not when that is forgotten
+        _count(maker, summaries, limit, parts=len(missing))
 
 
 def _find_missing(maker: PartMaker, folder: PartFolder) -> list[dict[str, int]]:

@@ -61,7 +61,12 @@ def test_too_many_errors_end_the_job_after_a_part(run, write, rows, tmp_path):
 
 def test_an_actor_with_another_model_or_input_ends_the_job(run, write, rows, native_copy, monkeypatch):
     path, shared = write("in.jsonl", rows(5)), {}
-    monkeypatch.setattr(ray_parts, "map_items", lambda items, actor, arguments, **_: shared.update(arguments) or ())
+
+    def map_items(items, actor, arguments, **_):
+        shared.update(arguments)
+        yield from ()
+
+    monkeypatch.setattr(ray_parts, "map_items", map_items)
     with pytest.raises(JobError, match="Ray made 0 of 1 parts; the same command makes the others"):
         run(path, OUT, model=native_copy, variant="fp32", ray="")
     batch = {name: np.array([0]) for name in ("index", "file", "row", "line", "offset")}
@@ -76,9 +81,25 @@ def test_an_actor_with_another_model_or_input_ends_the_job(run, write, rows, nat
 
 def test_an_error_of_an_actor_is_raised_with_its_machine(run, write, rows, tmp_path, monkeypatch):
     summary = {"rows": 0, "errors": 0, "warnings": 0, "parts": 0, "error": "machine: disk full", "cpu": "a"}
-    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: iter([summary]))
+    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: (each for each in [summary]))
     with pytest.raises(JobError, match="machine: disk full"):
         run(write("in.jsonl", rows(5)), tmp_path / "out", ray="")
+
+
+def test_an_error_ends_the_job_of_ray_also_while_the_error_is_kept(run, write, rows, tmp_path, monkeypatch):
+    closed = []
+
+    def map_items(*_, **__):
+        try:
+            yield {"error": "machine: disk full"}
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(ray_parts, "map_items", map_items)
+    with pytest.raises(JobError, match="machine: disk full") as kept:
+        run(write("in.jsonl", rows(5)), tmp_path / "out", ray="")
+    assert kept.value.__traceback__
+    assert closed
 
 
 @pytest.mark.usefixtures("in_process")
@@ -98,7 +119,7 @@ def test_an_actor_stops_where_another_process_started_the_folder_over(run, write
 
 def test_parts_that_were_not_made_do_not_count_as_complete(run, write, rows, monkeypatch):
     made = [{"rows": 5, "errors": 1, "warnings": 0, "parts": 1, "error": "", "cpu": "a"}] * 2
-    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: iter(made))
+    monkeypatch.setattr(ray_parts, "map_items", lambda *_, **__: (each for each in made))
     with pytest.raises(JobError, match=r"part-000000\.jsonl was removed while the job ran; the same command makes it"):
         run(write("in.jsonl", rows(10)), OUT, ray="", rows_per_part=5)
     assert not (OUT / "_SUCCESS").exists()
