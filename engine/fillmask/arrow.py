@@ -13,6 +13,7 @@ from typing import Any
 
 from fillmask.errors import InputError
 from fillmask.files.arrow_arrays import arrow_type, to_array
+from fillmask.files.opening import check_unloaded
 from fillmask.files.row_parameters import resolve_parameters
 from fillmask.files.runner import choose_batches, growing_windows
 from fillmask.files.streams import import_pyarrow
@@ -40,7 +41,7 @@ def mapper(  # noqa: PLR0913 -- one parameter an option
     Args:
         verb: The verb, as in ``fillmask.batch``.
         model: As in ``fillmask.batch``.
-        variant: As in ``FillMask``.
+        variant: As in ``FillMask``. A loaded model takes neither it nor ``providers`` and ``threads``.
         providers: As in ``FillMask``.
         threads: Threads of one run.
         text_column: The column of the texts.
@@ -55,6 +56,7 @@ def mapper(  # noqa: PLR0913 -- one parameter an option
     import_pyarrow("Arrow")
     found = find_verb(verb)
     found.check_names(parameters)
+    check_unloaded(model, variant=variant, providers=providers, threads=threads)
     if not isinstance(model, FillMask):
         model = FillMask(model, variant=variant, providers=providers, threads=threads)
     return Mapper(found, model, text_column, (batch_size, workers), parameters)

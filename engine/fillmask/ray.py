@@ -14,8 +14,9 @@ from fillmask.runtime.providers import Provider
 class Mapper:
     """A verb over the batches of a dataset, in an actor.
 
-    Its arguments are those of ``fillmask.arrow.mapper``. ``threads`` are by default the CPUs of the actor, since ONNX
-    Runtime would otherwise take every core of the machine.
+    Its arguments are those of ``fillmask.arrow.mapper`` without ``workers``, of which an actor has one. ``model`` is
+    not a loaded one. ``threads`` are by default the CPUs of the actor, since ONNX Runtime would otherwise take every
+    core of the machine.
 
     Example:
         >>> dataset.map_batches(  # doctest: +SKIP

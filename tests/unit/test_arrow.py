@@ -40,6 +40,12 @@ def check(rows, native):
             assert row["predictions"] is None
 
 
+@pytest.mark.parametrize("change", [{"variant": "int8"}, {"threads": 2}])
+def test_a_loaded_model_is_not_loaded_in_another_way(native, change):
+    with pytest.raises(InputError, match="model is a loaded FillMask"):
+        fillmask.arrow.mapper("predict", model=native, **change)
+
+
 def test_a_table_and_a_record_batch_come_back_with_the_result(predictor, table, native):
     made = predictor(table)
     assert made.schema == predictor.schema(table.schema)

@@ -13,7 +13,7 @@ from fillmask.errors import InputError, JobError
 from fillmask.files import job
 from fillmask.files.inputs import Inputs
 from fillmask.files.limits import ErrorLimit, Shard, parse_error_limit, parse_shard
-from fillmask.files.opening import JobOptions, open_maker
+from fillmask.files.opening import JobOptions, check_unloaded, open_maker
 from fillmask.files.outputs import Output, find_output
 from fillmask.files.part_maker import PartMaker, State
 from fillmask.files.parts import Counts, PartFolder
@@ -62,7 +62,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         out: A folder for parts; a file that ends in ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet``; or ``"-"`` for
             standard output, which cannot be resumed.
         model: A model folder, a hub id, a loaded ``FillMask``, or None for the embedded English model.
-        variant: As in ``FillMask``.
+        variant: As in ``FillMask``. A loaded model takes neither it nor ``providers`` and ``threads``.
         providers: As in ``FillMask``.
         threads: Threads of one run.
         parameters: The verb's parameters, such as ``{"top_k": 3}``, as in the method of ``FillMask`` with its name. A
@@ -78,7 +78,7 @@ def batch(  # noqa: PLR0913 -- one parameter an option
         shard: ``"2/8"`` makes every eighth part from the second on. Machines that share a folder each take a shard.
         max_errors: Stops after the part in which more rows than this have no result: a number, or a share as ``"1%"``.
         force: Start over if ``out`` exists.
-        batch_size: Rows of one run. None is 16 if the model is batch-invariant, else 1; on a GPU 64.
+        batch_size: Rows of one run. None is 16 if texts of equal length keep each other's scores, else 1; on a GPU 64.
         workers: Runs at the same time; None is one for each core. With Ray they are actors of ``threads`` CPUs.
         hash_inputs: Record the SHA-256 of the inputs, so that a copy with another time of change is the same job.
         ray: The address of a Ray cluster that makes the parts; ``""`` for the one that Ray finds, or starts here.
@@ -113,12 +113,14 @@ class _Course:
     ray: str | None
     report: Callable[[State], None] | None
 
-    def check(self, output: Output) -> None:
-        """Refuse what Ray cannot do.
+    def check(self, options: JobOptions, output: Output) -> None:
+        """Refuse what a loaded model or Ray cannot do.
 
         Raises:
-            InputError: A shard, or an output without parts.
+            InputError: How to load a model that is loaded; or with Ray a shard, or an output without parts.
         """
+        threads = options.threads if self.ray is None else 1  # with Ray also the CPUs of an actor
+        check_unloaded(options.model, variant=options.variant, providers=options.providers, threads=threads)
         if self.ray is not None and self.shard != Shard():
             raise InputError("Ray makes every part; take either a shard or Ray")
         if self.ray is not None and output.folder is None:
@@ -135,7 +137,7 @@ class _Course:
 
 
 def _run(options: JobOptions, output: Output, course: _Course) -> Counts:
-    course.check(output)
+    course.check(options, output)
     options.check()
     inputs = options.find_inputs()
     before = job.describe_inputs(inputs)

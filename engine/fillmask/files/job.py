@@ -20,8 +20,10 @@ from fillmask.files.inputs import Inputs
 from fillmask.files.parts import JOB, PartFolder, write_json, write_new_json
 from fillmask.files.records import Layout
 from fillmask.files.runner import Runner
+from fillmask.model import Model
 
 START = "start"  # identifies the start of a job, so that one that was started over is another one
+_ABSENT = object()  # what one of two jobs does not record, where None is a value of its own
 _PACKAGES = ("fillmask", "numpy", "onnxruntime", "tokenizers")
 
 
@@ -31,15 +33,11 @@ def describe(runner: Runner, *, output_format: str, rows_per_part: int, hash_inp
     Raises:
         InputError: An input cannot be read.
     """
-    layout, model, parameters = runner.layout, runner.model, runner.parameters.given
+    layout = runner.layout
     return {
         "verb": layout.verb.verb.name,
-        "parameters": {name: value for name, value in parameters.items() if value is not None},
-        "model": {
-            "sha256": _hash(model.artifact, model.variant),
-            "variant": model.variant,
-            "provider": model.session.providers[0],
-        },
+        "parameters": layout.verb.without_defaults(runner.parameters.given),
+        "model": _describe_model(runner.model),
         "columns": {"text": layout.inputs.text, "id": layout.inputs.id, "keep": layout.keep, "flat": layout.flat},
         "format": output_format,
         "rows_per_part": rows_per_part,
@@ -116,6 +114,16 @@ def find_difference(recorded: Mapping[str, Any], description: Mapping[str, Any])
     return next(_differences(known, json.loads(json.dumps(description))), None)
 
 
+def _describe_model(model: Model) -> dict[str, Any]:
+    """What the results depend on; only a ``FillMask`` that was passed may read no placeholders."""
+    return {
+        "sha256": _hash(model.artifact, model.variant),
+        "variant": model.variant,
+        "provider": model.session.providers[0],
+        **({} if model.encoder.placeholders_of("") else {"placeholders": False}),
+    }
+
+
 def _check_stdin(recorded: Path, description: Mapping[str, Any], *, force: bool) -> None:
     if recorded.exists() and not force and "id" in description["inputs"][0]:
         raise InputError(f"{recorded} exists, and a job that reads standard input cannot be resumed; choose another "
@@ -158,9 +166,11 @@ def _differences(recorded: Any, wanted: Any, name: str = "") -> Iterator[str]:  
         ignored = _ignored(recorded, wanted)
         for key in [*wanted, *(key for key in recorded if key not in wanted)]:
             if key not in ignored:
-                yield from _differences(recorded.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
+                both = recorded.get(key, _ABSENT), wanted.get(key, _ABSENT)
+                yield from _differences(*both, f"{name}.{key}" if name else str(key))
     elif recorded != wanted:
-        yield f"{name} is {json.dumps(wanted)}, and there {json.dumps(recorded)}"
+        there, here = ("nothing" if each is _ABSENT else json.dumps(each) for each in (recorded, wanted))
+        yield f"{name} is {here}, and there {there}"
 
 
 def _ignored(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:

@@ -105,6 +105,21 @@ def open_maker(options: JobOptions, inputs: Inputs, report: Callable[[State], No
     return PartMaker(runner, options.output_format, options.rows_per_part, report)
 
 
+def check_unloaded(model: object, *, variant: str, providers: Sequence[Provider] | None, threads: int = 1) -> None:
+    """Refuse how to load a model that is loaded already.
+
+    Raises:
+        InputError: The model is a ``FillMask``, and one of the others is not its default.
+    """
+    defaults = {"variant": (variant, "auto"), "providers": (providers, None), "threads": (threads, 1)}
+    given = [name for name, (value, default) in defaults.items() if value != default]
+    if isinstance(model, FillMask) and given:
+        raise InputError(
+            f"model is a loaded FillMask, and {', '.join(given)} would change how one is loaded; give the FillMask "
+            f"what it needs when it is made, or pass the model's folder or hub id"
+        )
+
+
 def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

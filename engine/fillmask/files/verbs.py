@@ -52,11 +52,19 @@ class BatchVerb:
         Raises:
             InputError: There is one.
         """
-        signature = inspect.signature(self.verb.resolve).parameters.values()
-        names = [each.name for each in signature if each.kind is each.KEYWORD_ONLY]
+        names = self._defaults()
         unknown = next((name for name in parameters if name not in names), None)
         if unknown is not None:
             raise InputError(f"{self.verb.name} takes no parameter {unknown!r}; it takes {', '.join(names)}")
+
+    def without_defaults(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters but those that are None by default: where another value is the default, None is a choice."""
+        defaults = self._defaults()
+        return {name: value for name, value in parameters.items() if value is not None or defaults[name] is not None}
+
+    def _defaults(self) -> dict[str, Any]:
+        signature = inspect.signature(self.verb.resolve).parameters.values()
+        return {each.name: each.default for each in signature if each.kind is each.KEYWORD_ONLY}
 
 
 def find_verb(name: str) -> BatchVerb:

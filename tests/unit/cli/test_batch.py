@@ -136,7 +136,7 @@ def test_another_job_is_exit_code_2_and_force_starts_over(batch, texts, tmp_path
     assert batch("predict", texts, "-o", "out").exit_code == 0
     refused = batch("predict", texts, "-o", "out", "-k", 1)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-    assert "out/_job.json is another job: parameters.top_k is 1, and there null" in refused.stderr
+    assert "out/_job.json is another job: parameters.top_k is 1, and there nothing" in refused.stderr
     assert batch("predict", texts, "-o", "out", "-k", 1, "--force").exit_code == 0
     lines = (tmp_path / "out/part-000000.jsonl").read_text().splitlines()
     assert [len(mask) for line in lines for mask in json.loads(line).get("predictions", [])] == [1, 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fillmask import FillMask
 from fillmask.errors import InputError, JobError
 from fillmask.files import job
 from fillmask.files.records import Layout
@@ -18,7 +19,7 @@ HERE = Path()  # each test has a folder of its own
 @pytest.mark.parametrize(
     ("change", "name"),
     [
-        ({"parameters": {"top_k": 3}}, "parameters.top_k is 3, and there null"),
+        ({"parameters": {"top_k": 3}}, "parameters.top_k is 3, and there nothing"),
         ({"rows_per_part": 7}, "rows_per_part is 7, and there 10"),
         ({"keep": "id"}, 'columns.keep is "id", and there "all"'),
         ({"flat": True}, "columns.flat is true, and there false"),
@@ -35,6 +36,22 @@ def test_another_job_in_the_folder_is_refused_and_named(run, write, rows, change
         run(path, out, **{"rows_per_part": 10} | change)
     assert name in str(refused.value)
     assert parts(out) == before
+
+
+def test_none_where_it_is_not_the_default_is_another_job(run, write, rows):
+    path, out = write("in.jsonl", rows(3)), HERE / "out"
+    run(path, out, verb="infill", parameters={"top_k": None})
+    assert run(path, out, verb="infill").rows == 3  # None is the default of top_k
+    with pytest.raises(InputError, match=r"parameters\.normalize is null, and there nothing"):
+        run(path, out, verb="infill", parameters={"normalize": None})
+
+
+def test_a_model_without_placeholders_is_another_job(run, write, rows, native_folder):
+    path, out = write("in.jsonl", rows(3)), HERE / "out"
+    run(path, out)
+    plain = FillMask(native_folder, variant="fp32", threads=1, placeholders=False)
+    with pytest.raises(InputError, match=r"model\.placeholders is false, and there nothing"):
+        run(path, out, model=plain)
 
 
 def test_another_input_or_model_is_another_job(run, write, rows, tmp_path, foreign):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from fillmask.errors import InputError
-from fillmask.files.opening import JobOptions, open_maker
+from fillmask.files.opening import JobOptions, check_unloaded, open_maker
 
 
 @pytest.fixture
@@ -42,6 +42,15 @@ def test_options_that_went_to_another_process_open_the_same_job(options):
 def test_a_wrong_option_is_found_without_the_model(options, change):
     with pytest.raises(InputError):
         replace(options, model="missing", **change).check()
+
+
+@pytest.mark.parametrize("change", [{"variant": "int8"}, {"providers": ["CPUExecutionProvider"]}, {"threads": 2}])
+def test_a_loaded_model_is_not_loaded_in_another_way(native, native_folder, change):
+    given = {"variant": "auto", "providers": None, "threads": 1}
+    check_unloaded(native, **given)
+    check_unloaded(native_folder, **given | change)
+    with pytest.raises(InputError, match=f"model is a loaded FillMask, and {next(iter(change))} would change"):
+        check_unloaded(native, **given | change)
 
 
 def test_csv_is_always_flat(options):
