@@ -90,7 +90,7 @@ class Mapper:
                                batch_size=batches[0], workers=batches[1], **parameters)  # fmt: skip
         self._verb, self._model, self._text_column = verb, model, text_column
         self._parameters = resolve_parameters(model, verb, parameters)
-        self._concurrency = choose_batches(model, *batches)
+        self._concurrency = choose_batches(model, *batches, alone=verb.alone)
         columns: dict[str, ColumnType] = {verb.column: verb.nested, "warnings": ["string"]}
         columns |= {"error": "string", "error_type": "string"}
         self.columns = {name: arrow_type(kind) for name, kind in columns.items()}

@@ -43,13 +43,16 @@ def run(model: Model, task: Task[T]) -> T:
 
 
 def run_many(
-    model: Model, tasks: Iterable[Task[T]], batch_size: int | None, workers: int
+    model: Model, tasks: Iterable[Task[T]], batch_size: int | None, workers: int, *, alone: bool = False
 ) -> Generator[T | InputError, None, None]:
-    """Run many tasks, lazily and in order, and warn; one that ends with an InputError gives it."""
+    """Run many tasks, lazily and in order, and warn; one that ends with an InputError gives it.
+
+    ``alone`` says that all their reads are, as in ``choose_concurrency``.
+    """
     from fillmask.concurrency import choose_concurrency
     from fillmask.task_stream import run_tasks
 
-    return _values(run_tasks(model, tasks, choose_concurrency(model, batch_size, workers)))
+    return _values(run_tasks(model, tasks, choose_concurrency(model, batch_size, workers, alone=alone)))
 
 
 def _values(outcomes: Iterator[Result[T] | InputError]) -> Generator[T | InputError, None, None]:

@@ -87,7 +87,30 @@ class Classification:
         batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[Results[Label] | InputError]:
-        """Label many texts, lazily and in order; the arguments are those of ``classify`` and ``rank_many``."""
+        """Label many texts, lazily and in order.
+
+        Args:
+            texts: As in ``predict_many``.
+            labels: As in ``classify``.
+            template: As in ``classify``.
+            prior: As in ``classify``.
+            temperature: As in ``classify``.
+            aggregate: As in ``classify``.
+            multi_label: As in ``classify``.
+            method: As in ``classify``.
+            normalize: As in ``classify``.
+            truncation: As in ``classify``.
+            batch_size: As in ``predict_many``. On a CPU no number is refused, and all above 1 do the same: rows of
+                several texts share a run only where that keeps every bit.
+            workers: As in ``predict_many``.
+
+        Returns:
+            An iterator of what ``classify`` returns for each text, or of the ``InputError`` that it raises.
+
+        Raises:
+            InputError: An argument that holds for every text is wrong; or on a GPU a text's scores would depend on its
+                neighbors.
+        """
         from fillmask.tasks.classify import CLASSIFY
 
         each = texts_of("texts must be an iterable of strings", texts)
@@ -96,7 +119,7 @@ class Classification:
             multi_label=multi_label, method=method, normalize=normalize, truncation=truncation,
         ).value  # fmt: skip
         tasks = (CLASSIFY.task(self.model, text, parameters) for text in each)
-        return run_many(self.model, tasks, batch_size, workers)
+        return run_many(self.model, tasks, batch_size, workers, alone=True)
 
     def fit_prior(  # noqa: PLR0913 -- one parameter an option
         self,

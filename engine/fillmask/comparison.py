@@ -74,10 +74,24 @@ class Comparison:
         batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[Ranking | InputError]:
-        """Rank the same candidates in many texts, lazily and in order; the arguments are those of ``rank``.
+        """Rank the same candidates in many texts, lazily and in order.
 
-        On a CPU a result depends on neither ``batch_size`` nor ``workers``: rows of several texts share a run only
-        where that keeps every bit.
+        Args:
+            texts: As in ``predict_many``.
+            candidates: As in ``rank``.
+            method: As in ``rank``.
+            normalize: As in ``rank``.
+            truncation: As in ``rank``.
+            batch_size: As in ``predict_many``. On a CPU no number is refused, and all above 1 do the same: rows of
+                several texts share a run only where that keeps every bit.
+            workers: As in ``predict_many``.
+
+        Returns:
+            An iterator of what ``rank`` returns for each text, or of the ``InputError`` that it raises.
+
+        Raises:
+            InputError: An argument that holds for every text is wrong; or on a GPU a text's scores would depend on its
+                neighbors.
         """
         from fillmask.tasks.rank import RANK
 
@@ -86,4 +100,4 @@ class Comparison:
             self.model, candidates=candidates, method=method, normalize=normalize, truncation=truncation
         ).value
         tasks = (RANK.task(self.model, text, parameters) for text in each)
-        return run_many(self.model, tasks, batch_size, workers)
+        return run_many(self.model, tasks, batch_size, workers, alone=True)

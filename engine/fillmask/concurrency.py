@@ -29,7 +29,9 @@ class Concurrency:
                 raise InputError(f"{name} must be a whole number from 1 to {MAX_ROWS}, got {value!r}")
 
 
-def choose_concurrency(model: Model, batch_size: int | None = None, workers: int = 1) -> Concurrency:
+def choose_concurrency(
+    model: Model, batch_size: int | None = None, workers: int = 1, *, alone: bool = False
+) -> Concurrency:
     """Check how many rows run together.
 
     Args:
@@ -37,6 +39,7 @@ def choose_concurrency(model: Model, batch_size: int | None = None, workers: int
         batch_size: Rows of one run; None is 1, and on a GPU ``GPU_BATCH_SIZE`` where the model is batch-invariant as
             measured on a CPU.
         workers: Runs at the same time.
+        alone: Whether all reads are ``alone``, which on a CPU run the same whatever the number is.
 
     Raises:
         InputError: A number is out of its range; or rows that run together change each other's scores, by the manifest
@@ -45,9 +48,9 @@ def choose_concurrency(model: Model, batch_size: int | None = None, workers: int
     if batch_size is None:
         batch_size = GPU_BATCH_SIZE if model.session.on_gpu and model.batch_invariant else 1
     concurrency = Concurrency(batch_size, workers)
-    if batch_size > 1 and not model.equal_length_invariant:
+    if batch_size > 1 and not (alone and not model.session.on_gpu) and not model.equal_length_invariant:
         raise InputError(
-            f"variant {model.variant} of {model.artifact.source} is not batch-invariant: texts would change each "
-            f"other's scores; take batch_size=1"
+            f"texts of equal length that run together change each other's scores with variant {model.variant} of "
+            f"{model.artifact.source}; take a batch_size of 1"
         )
     return concurrency

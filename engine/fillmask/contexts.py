@@ -74,5 +74,5 @@ def _check(model: Model, total: int, pieces: int, truncation: MaskingTruncation 
     if truncation is None:
         raise TooLongError(
             f"the text has {total + special} tokens with {pieces} pieces at the slot, and the model takes at most "
-            f"{model.max_length}; shorten it, or pass truncation='window' (the tokens around the slot)"
+            f"{model.max_length}; shorten it, or take truncation 'window' (the tokens around the slot)"
         )

@@ -86,7 +86,29 @@ class Infilling:
         batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[Results[Infill] | InputError]:
-        """Fill many texts, lazily and in order; the arguments are those of ``infill`` and ``predict_many``."""
+        """Fill the slots of many texts, lazily and in order.
+
+        Args:
+            texts: As in ``predict_many``.
+            top_k: As in ``infill``.
+            order: As in ``infill``.
+            width: As in ``infill``.
+            pieces: As in ``infill``.
+            refine: As in ``infill``.
+            words: As in ``infill``.
+            normalize: As in ``infill``.
+            truncation: As in ``infill``.
+            batch_size: As in ``predict_many``. On a CPU no number is refused, and all above 1 do the same: rows of
+                several texts share a run only where that keeps every bit.
+            workers: As in ``predict_many``.
+
+        Returns:
+            An iterator of what ``infill`` returns for each text, or of the ``InputError`` that it raises.
+
+        Raises:
+            InputError: An argument that holds for every text is wrong; or on a GPU a text's scores would depend on its
+                neighbors.
+        """
         from fillmask.tasks.infill import INFILL
 
         each = texts_of("texts must be an iterable of strings", texts)
@@ -95,4 +117,4 @@ class Infilling:
             self.model, top_k=top_k, order=order, width=width, pieces=pieces, refine=refine, **options
         ).value
         tasks = (INFILL.task(self.model, text, parameters) for text in each)
-        return run_many(self.model, tasks, batch_size, workers)
+        return run_many(self.model, tasks, batch_size, workers, alone=True)

@@ -64,7 +64,7 @@ def _content(
     if truncation is None:
         raise TooLongError(
             f"the text has {content.size + extra + special} tokens with its slots filled, and the model takes at most "
-            f"{model.max_length}; shorten it, or pass truncation='window' (the tokens around the slots)"
+            f"{model.max_length}; shorten it, or take truncation 'window' (the tokens around the slots)"
         )
     last = masks[slotted.slots[-1].masks[-1]]
     if last - firsts[0] + 1 + extra > size:
@@ -107,5 +107,7 @@ def _allowed(model: Model, slotted: SlottedText, slot: Slot) -> tuple[Allowed, A
 
 def _checked(allowed: list[Allowed]) -> list[Allowed]:
     if not all(allowed):
-        raise InputError("no token of the vocabulary makes a word at a slot; pass words=False")
+        raise InputError(
+            "no token of the vocabulary makes a word at a slot; allow every token (words false, or --any-token)"
+        )
     return allowed

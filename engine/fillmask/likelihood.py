@@ -1,4 +1,4 @@
-"""The verbs of ``FillMask`` that read how likely a text is: ``score``, ``score_many`` and ``marginals``."""
+"""The verbs of ``FillMask`` that read how likely a text is: ``score`` and ``marginals``, of one text or many."""
 
 from __future__ import annotations
 
@@ -66,17 +66,31 @@ class Likelihood:
         batch_size: int | None = None,
         workers: int = 1,
     ) -> Iterator[Score | InputError]:
-        """Score many texts, lazily and in order; the arguments are those of ``score`` and ``predict_many``.
+        """Score many texts, lazily and in order.
 
-        On a CPU a score depends on neither ``batch_size`` nor ``workers``: rows of several texts share a run only where
-        that keeps every bit.
+        Args:
+            texts: As in ``predict_many``.
+            method: As in ``score``.
+            words: As in ``score``.
+            bits: As in ``score``.
+            truncation: As in ``score``.
+            batch_size: As in ``predict_many``. On a CPU no number is refused, and all above 1 do the same: rows of
+                several texts share a run only where that keeps every bit.
+            workers: As in ``predict_many``.
+
+        Returns:
+            An iterator of what ``score`` returns for each text, or of the ``InputError`` that it raises.
+
+        Raises:
+            InputError: An argument that holds for every text is wrong; or on a GPU a text's scores would depend on its
+                neighbors.
         """
         from fillmask.tasks.score import SCORE
 
         each = texts_of("texts must be an iterable of strings", texts)
         parameters = SCORE.resolve(self.model, method=method, words=words, bits=bits, truncation=truncation).value
         tasks = (SCORE.task(self.model, text, parameters) for text in each)
-        return run_many(self.model, tasks, batch_size, workers)
+        return run_many(self.model, tasks, batch_size, workers, alone=True)
 
     def marginals(
         self,
@@ -91,7 +105,8 @@ class Likelihood:
         Args:
             text: A text. Nothing in it is a placeholder.
             alphabet: Characters, or a list of tokens; None is every ordinary token, or the 20 amino acids.
-            masked: Whether a position is masked while it is read. False takes one run and an unquantized variant.
+            masked: Whether a position is masked while it is read. False takes one run, and a variant that is not
+                quantized or was verified there (``unmasked_verified`` of the manifest).
             truncation: As in ``score``.
 
         Returns:
@@ -104,3 +119,38 @@ class Likelihood:
 
         parameters = MARGINALS.resolve(self.model, alphabet=alphabet, masked=masked, truncation=truncation).value
         return run(self.model, MARGINALS.task(self.model, text, parameters))
+
+    def marginals_many(
+        self,
+        texts: Iterable[str],
+        *,
+        alphabet: str | Sequence[str] | None = None,
+        masked: bool = True,
+        truncation: MaskingTruncation | None = None,
+        batch_size: int | None = None,
+        workers: int = 1,
+    ) -> Iterator[Marginals | InputError]:
+        """Give the log probabilities of an alphabet for many texts, lazily and in order.
+
+        Args:
+            texts: As in ``predict_many``.
+            alphabet: As in ``marginals``.
+            masked: As in ``marginals``.
+            truncation: As in ``marginals``.
+            batch_size: As in ``predict_many``. On a CPU no number is refused, and all above 1 do the same: rows of
+                several texts share a run only where that keeps every bit.
+            workers: As in ``predict_many``.
+
+        Returns:
+            An iterator of what ``marginals`` returns for each text, or of the ``InputError`` that it raises.
+
+        Raises:
+            InputError: An argument that holds for every text is wrong; or on a GPU a text's scores would depend on its
+                neighbors.
+        """
+        from fillmask.tasks.marginals import MARGINALS
+
+        each = texts_of("texts must be an iterable of strings", texts)
+        parameters = MARGINALS.resolve(self.model, alphabet=alphabet, masked=masked, truncation=truncation).value
+        tasks = (MARGINALS.task(self.model, text, parameters) for text in each)
+        return run_many(self.model, tasks, batch_size, workers, alone=True)

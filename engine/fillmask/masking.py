@@ -43,8 +43,8 @@ def check_length(model: Model, tokens: TextTokens, truncation: MaskingTruncation
     if truncation is None and tokens.ids.size > model.encoder.windows.size:
         total = tokens.ids.size + tokens.head.size + tokens.tail.size
         raise TooLongError(
-            f"the text has {total} tokens and the model takes at most {model.max_length}; shorten it, or pass "
-            f"truncation='window' (each token is read in the tokens around it)"
+            f"the text has {total} tokens and the model takes at most {model.max_length}; shorten it, or take "
+            f"truncation 'window' (each token is read in the tokens around it)"
         )
 
 

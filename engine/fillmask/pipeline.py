@@ -144,7 +144,7 @@ class FillMask(TransformersCall, Introspection, Likelihood, Infilling, Compariso
 
         Raises:
             InputError: top_k, targets, batch_size or workers, which hold for every text, are wrong; or a text's
-                scores would depend on its neighbors, since the model is not batch-invariant.
+                scores would depend on its neighbors, since texts of equal length change each other's.
         """
         each = texts_of("texts must be an iterable of strings", texts)
         start = starter(self.model, top_k=top_k, targets=targets, truncation=truncation, strict_targets=strict_targets,

@@ -157,7 +157,7 @@ def _check_count(scanned: int, tokenized: int, mask: str) -> None:
     if scanned != tokenized:
         raise TextError(
             f"the text has {scanned} masks ({mask}) and the tokenizer reads {tokenized}, so their places in the text "
-            f"are unknown; remove what the tokenizer reads differently, or pass slots=[(start, end)]"
+            f"are unknown; remove what the tokenizer reads differently (in Python, slots=[(start, end)] names places)"
         )
 
 

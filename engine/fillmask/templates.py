@@ -78,7 +78,7 @@ def fill_within(model: Model, template: Template, text: str, pieces: int, *, cut
         if not cut:
             raise TooLongError(
                 f"the text has {size} tokens in its template and the model takes at most {model.max_length}; shorten "
-                f"it, or pass truncation='right' (the beginning of the text, and the whole template)"
+                f"it, or take truncation 'right' (the beginning of the text, and the whole template)"
             )
         text = _cut(model, text, size - model.max_length)
     raise TooLongError(f"the template alone has more tokens than the model takes, {model.max_length}; shorten it")

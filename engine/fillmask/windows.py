@@ -64,8 +64,8 @@ class Windows(NamedTuple):
         check_truncation(truncation)
         if truncation is None:
             raise TooLongError(
-                f"the text has {ids.size} tokens and the model takes at most {self.max_length}; shorten it, or pass "
-                f"truncation='window' (the surroundings of the masks) or truncation='right' (the beginning)"
+                f"the text has {ids.size} tokens and the model takes at most {self.max_length}; shorten it, or take "
+                f"truncation 'window' (the surroundings of the masks) or 'right' (the beginning)"
             )
         head, content, tail = self.split(ids)
         size, masks = self.size, locate(content, self.mask_token_id)
@@ -80,9 +80,9 @@ class Windows(NamedTuple):
     def _cut_masks(self, cut: int, masks: int) -> tuple[Notice, ...]:
         if cut and cut == masks:
             raise NoMaskError(
-                f"{self.no_mask()}: truncation='right' cut it off behind {self.max_length} tokens; try 'window'"
+                f"{self.no_mask()}: truncation 'right' cut it off behind {self.max_length} tokens; try 'window'"
             )
-        message = f"truncation='right' cut off {cut} of the text's {masks} masks, behind {self.max_length} tokens"
+        message = f"truncation 'right' cut off {cut} of the text's {masks} masks, behind {self.max_length} tokens"
         return (Notice(TruncationWarning, message),) if cut else ()
 
 

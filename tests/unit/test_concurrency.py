@@ -48,9 +48,19 @@ def test_on_a_gpu_rows_run_together_unless_that_changes_their_scores(model, monk
 
 def test_a_variant_whose_texts_would_change_each_other_runs_them_one_by_one_only(native_copy):
     fill_mask = with_entry(native_copy, batch_invariant=False)
-    with pytest.raises(InputError, match=r"variant fp32 of .* is not batch-invariant.* batch_size=1"):
+    with pytest.raises(InputError, match=r"of equal length .* with variant fp32 of .* a batch_size of 1"):
         fill_mask.predict_many(TEXTS, batch_size=2)
     assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)
+
+
+def test_a_batch_size_without_effect_is_not_refused(native_copy, monkeypatch):
+    fill_mask = with_entry(native_copy, batch_invariant=False)
+    texts = ["the cat sat", "a dog"]
+    assert list(fill_mask.score_many(texts, batch_size=16)) == [fill_mask.score(text) for text in texts]
+    assert list(fill_mask.rank_many(TEXTS[:2], ["cat"], batch_size=16)) == list(fill_mask.rank_many(TEXTS[:2], ["cat"]))
+    monkeypatch.setattr(fill_mask.model.session, "on_gpu", True)  # where rows of all texts run together
+    with pytest.raises(InputError, match="a batch_size of 1"):
+        fill_mask.score_many(texts, batch_size=16)
 
 
 def test_a_variant_that_only_padding_disturbs_runs_rows_of_equal_length_together(native_copy, runs, monkeypatch):

@@ -81,7 +81,7 @@ def test_what_the_manifest_records_is_taken(native_copy):
 def test_a_foreign_graph_whose_rows_change_each_other_runs_them_one_by_one_only(tmp_path):
     folder = toys.write_foreign(tmp_path / "foreign", {"model.onnx": toys.mixing_graph(toys.tables())})
     fill_mask = FillMask(folder, threads=1)
-    with pytest.raises(InputError, match=r"variant fp32 of .* take batch_size=1"):
+    with pytest.raises(InputError, match=r"variant fp32 of .* take a batch_size of 1"):
         fill_mask.predict_many(TEXTS, batch_size=2)
     assert len(list(fill_mask.predict_many(TEXTS, workers=2))) == len(TEXTS)
 

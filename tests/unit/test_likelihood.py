@@ -29,6 +29,25 @@ def test_marginals_are_those_of_the_task(native):
     assert (found.log_probs == expected.log_probs).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"batch_size": 16}, {"batch_size": 4, "workers": 2}])
+@pytest.mark.parametrize("arguments", [{}, {"alphabet": ["cat", "dog"], "masked": False}])
+def test_many_marginals_are_those_of_each_text(fill_mask, arguments, options):
+    read = []
+    found = fill_mask.marginals_many((read.append(text) or text for text in [*TEXTS, ""]), **arguments, **options)
+    assert read == []
+    *found, error = found
+    assert isinstance(error, TextError)
+    for text, each in zip(TEXTS, found, strict=True):
+        alone = fill_mask.marginals(text, **arguments)
+        assert (each.tokens, each.alphabet) == (alone.tokens, alone.alphabet)
+        assert (each.log_probs == alone.log_probs).all()
+
+
+def test_a_wrong_argument_of_many_marginals_is_refused_at_the_call(native):
+    with pytest.raises(InputError, match="masked must be True or False"):
+        native.marginals_many(TEXTS, masked=1)
+
+
 def test_many_scores_are_lazy_and_a_bad_text_is_a_value(native):
     read = []
     scores = native.score_many(read.append(text) or text for text in [TEXTS[0], "", TEXTS[1]])

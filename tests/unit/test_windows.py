@@ -69,12 +69,12 @@ def test_right_truncation_counts_the_masks_that_it_cuts_off(cut):
     (ids,), (notice,) = cut("[MASK]" + " cat" * 50 + " [MASK] [MASK]", "right")
     assert (ids == MASK).sum() == 1
     assert notice.category is TruncationWarning
-    assert notice.message == "truncation='right' cut off 2 of the text's 3 masks, behind 16 tokens"
+    assert notice.message == "truncation 'right' cut off 2 of the text's 3 masks, behind 16 tokens"
 
 
 def test_right_truncation_that_cuts_every_mask_off_is_an_error(cut):
     message = (
-        r"No mask_token \(\[MASK\]\) found on the input: truncation='right' cut it off behind 16 tokens; try 'window'"
+        r"No mask_token \(\[MASK\]\) found on the input: truncation 'right' cut it off behind 16 tokens; try 'window'"
     )
     with pytest.raises(NoMaskError, match=message):
         cut("cat " * 50 + "[MASK]", "right")
@@ -84,7 +84,7 @@ def test_right_truncation_that_cuts_every_mask_off_is_an_error(cut):
 def test_the_last_token_that_right_truncation_keeps_may_be_the_mask(cut, before, kept):
     (ids,), notices = cut("[MASK] " + "cat " * (before - 1) + "[MASK]" + " dog" * 50, "right")
     assert (ids[-2] == MASK) is np.bool_(kept)
-    messages = [] if kept else ["truncation='right' cut off 1 of the text's 2 masks, behind 16 tokens"]
+    messages = [] if kept else ["truncation 'right' cut off 1 of the text's 2 masks, behind 16 tokens"]
     assert [notice.message for notice in notices] == messages
 
 

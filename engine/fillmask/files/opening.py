@@ -99,8 +99,9 @@ def open_maker(options: JobOptions, inputs: Inputs, report: Callable[[State], No
         ArtifactError: The model cannot be opened.
     """
     model = _load(options)
-    parameters = resolve_parameters(model, find_verb(options.verb), options.parameters)
-    concurrency = choose_batches(model, options.batch_size, options.workers)
+    verb = find_verb(options.verb)
+    parameters = resolve_parameters(model, verb, options.parameters)
+    concurrency = choose_batches(model, options.batch_size, options.workers, alone=verb.alone)
     runner = Runner(model, options.layout(inputs), parameters, concurrency)
     return PartMaker(runner, options.output_format, options.rows_per_part, report)
 

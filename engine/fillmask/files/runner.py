@@ -83,13 +83,14 @@ def growing_windows(rows: int) -> Iterator[int]:
         size = min(2 * size, _WINDOW)
 
 
-def choose_batches(model: Model, batch_size: int | None, workers: int | None) -> Concurrency:
+def choose_batches(model: Model, batch_size: int | None, workers: int | None, *, alone: bool = False) -> Concurrency:
     """Choose for throughput.
 
     Args:
         model: The model.
         batch_size: Rows of one run; None is 16, on a GPU 64, and 1 where rows of a run change each other's scores.
         workers: Runs at the same time; None is one for each core, and on a GPU 1.
+        alone: As in ``choose_concurrency``.
 
     Raises:
         InputError: A number is out of its range, or the model does not take batches.
@@ -98,7 +99,7 @@ def choose_batches(model: Model, batch_size: int | None, workers: int | None) ->
         workers = 1 if model.session.on_gpu else available_threads()
     if batch_size is None and not model.session.on_gpu:
         batch_size = _BATCH_SIZE if model.equal_length_invariant else 1
-    return choose_concurrency(model, batch_size, workers)
+    return choose_concurrency(model, batch_size, workers, alone=alone)
 
 
 def _refuse(error: InputError) -> Task[NoReturn]:

@@ -35,6 +35,7 @@ class BatchVerb:
         nest: Makes the nested result from a value.
         flat: The columns of a flat result, with their types.
         flatten: Makes the lines of a flat result from a value, in the order of ``flat``.
+        alone: Whether its reads are ``alone``.
         check: Refuses parameters whose results would be too large to be written, by an ``InputError``.
     """
 
@@ -44,6 +45,7 @@ class BatchVerb:
     nest: Callable[[Any], Any]
     flat: Mapping[str, ColumnType]
     flatten: Callable[[Any], Iterator[tuple[Any, ...]]]
+    alone: bool = True
     check: Callable[[Model, Mapping[str, Any]], None] = lambda *_: None
 
     def check_names(self, parameters: Mapping[str, Any]) -> None:
@@ -217,6 +219,7 @@ VERBS = {
         nest=_nest_predictions,
         flat={"mask": "int64", "rank": "int64"} | _PREDICTION,
         flatten=_flatten_predictions,
+        alone=False,
     ),
     "rank": BatchVerb(
         verb=RANK,

@@ -103,7 +103,10 @@ def resolve(  # noqa: PLR0913 -- one parameter an option
     if prior is not None:
         prior.check(model, [each.text for each in templates], distinct, method=method, normalize=normalize)
     elif multi_label:
-        raise InputError("multi_label needs a prior: without one no score of a label is comparable; see fit_prior")
+        raise InputError(
+            "multi_label needs a prior: without one no score of a label is comparable; fit one by fit_prior in Python "
+            "or fillmask classify --fit-prior"
+        )
     hashed = None if prior is None else prior.sha256
     cut = truncation == "right"
     return Result(Parameters(words, templates, ranked, prior, hashed, temperature, aggregate, multi_label, cut))
@@ -227,7 +230,7 @@ def _prior(prior: object) -> Prior | None:
         return prior
     if isinstance(prior, Mapping):
         return Prior.from_json(json.dumps(dict(prior)))
-    raise InputError(f"prior must be what fit_prior returns, got {type(prior).__name__}")
+    raise InputError(f"prior must be what fit_prior or --fit-prior gives, got {type(prior).__name__}")
 
 
 def _check(temperature: object, aggregate: object, multi_label: object, normalize: object, truncation: object) -> None:

@@ -161,7 +161,7 @@ def _places(rows: Sequence[Row], wanted: Sequence[int]) -> Iterator[tuple[Row, l
 def _cut_slots(model: Model, places: Sequence[tuple[Row, list[tuple[int, int]]]], wanted: int) -> tuple[Notice, ...]:
     """A notice of the slots that are in no row, as ``Windows.cut`` gives one of masks; other masks are context."""
     cut = wanted - sum(len(masks) for _, masks in places)
-    where = f"truncation='right' cut off {cut} of the text's {wanted} slots, behind {model.max_length} tokens"
+    where = f"truncation 'right' cut off {cut} of the text's {wanted} slots, behind {model.max_length} tokens"
     if cut == wanted:
         raise NoMaskError(f"{where}; try 'window'")
     return (Notice(TruncationWarning, where),) if cut else ()

@@ -173,7 +173,7 @@ def check_unmasked(model: Model) -> None:
     if model.variant not in exact:
         instead = f"take variant {exact[0]!r}" if exact else "export the model with a variant fp32, and take that"
         raise InputError(
-            f"variant {model.variant} was verified at masks only, and masked=False reads tokens that are not masked; "
+            f"variant {model.variant} was verified at masks only, and unmasked marginals read tokens that are seen; "
             f"{instead}"
         )
 

@@ -136,9 +136,12 @@ def check_fill(wild: Wild, fill: object) -> None:
     if fill == "wild":
         return
     if not wild.masked:
-        raise InputError(f"fill={fill!r} masks the mutated positions; read the marginals with masked=True")
+        raise InputError(
+            f"fill {fill!r} masks the mutated positions, and these marginals were read unmasked; read them masked, or "
+            f"take fill 'wild'"
+        )
     if wild.tokens.ids.size > wild.model.encoder.windows.size:
-        raise InputError(f"fill={fill!r} compares whole texts, and this one was read in windows; take fill='wild'")
+        raise InputError(f"fill {fill!r} compares whole texts, and this one was read in windows; take fill 'wild'")
 
 
 def _parse_mutation(part: str, tokens: Sequence[str], letters: Mapping[str, int], offset: int) -> Mutation:

@@ -129,7 +129,7 @@ def test_windows_predict_every_mask_of_a_long_text(predict):
 def test_what_truncation_cuts_off_is_a_warning(predict):
     result = predict("--json", "--truncation", "right", LONG)
     assert result.exit_code == 0
-    assert one_line(result).startswith("fillmask: warning: truncation='right' cut off 1 of the text's 2 masks")
+    assert one_line(result).startswith("fillmask: warning: truncation 'right' cut off 1 of the text's 2 masks")
     assert len(documents(result)[0]["predictions"]) == 1
 
 

@@ -198,7 +198,7 @@ def test_only_the_text_is_cut(fill_mask):
         ({"multi_label": 1}, "multi_label must be True or False"),
         ({"normalize": "characters"}, "normalize must be None or 'pieces'"),
         ({"truncation": "window"}, "truncation must be None or 'right'"),
-        ({"prior": "x"}, "prior must be what fit_prior returns"),
+        ({"prior": "x"}, "prior must be what fit_prior or --fit-prior gives"),
     ],
 )
 def test_wrong_arguments_are_refused(native, arguments, message):
