@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TopKError,
         TruncationWarning,
         UnknownWarning,
+        UnusedWarning,
     )
     from fillmask.files.batch import batch
     from fillmask.pipeline import FillMask
@@ -82,6 +83,7 @@ __all__ = [
     "TopKError",
     "TruncationWarning",
     "UnknownWarning",
+    "UnusedWarning",
     "batch",
     "push_to_hub",
 ]

@@ -20,7 +20,8 @@
     ├── ProviderWarning              the GPU, chosen by default, does not start; the CPU is used
     ├── TargetWarning                a target was replaced by its first piece, or ignored
     ├── TruncationWarning            truncation removed some masks; the others are predicted
-    └── UnknownWarning               a scored text has tokens that are not in the vocabulary
+    ├── UnknownWarning               a scored text has tokens that are not in the vocabulary
+    └── UnusedWarning                an argument has no effect beside another one
 
 Catch ``InputError`` to report a bad request and go on; let the rest stop the program:
 
@@ -120,3 +121,7 @@ class TruncationWarning(UserWarning):
 
 class UnknownWarning(UserWarning):
     """A scored text has tokens that are not in the vocabulary."""
+
+
+class UnusedWarning(UserWarning):
+    """An argument has no effect beside another one."""

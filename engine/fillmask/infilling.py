@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fillmask.calls import run, run_many
+from fillmask.calls import resolved, run, run_many
 from fillmask.errors import InputError
 from fillmask.model import Model
 from fillmask.parameters import DEFAULT_TOP_K
@@ -48,7 +49,8 @@ class Infilling:
             top_k: Results, at most; None for 5.
             order: What is chosen first: the ``"left"`` token, the most ``"confident"`` one, or each by itself
                 (``"independent"``). Sums of different orders are not comparable.
-            width: Hypotheses that go on after each token. 1 takes the best token each time.
+            width: Hypotheses that go on after each token. 1 takes the best token each time. It has no effect with
+                ``"independent"``, and another one than 8 then warns.
             pieces: Tokens of a slot of one mask: a number, or the least and the most, as in ``(1, 3)``.
             refine: Sweeps in which each token is masked and chosen again. Results are then scored from left to right.
             words: The first token of a slot begins a word and the later ones continue it. False allows every token.
@@ -66,9 +68,8 @@ class Infilling:
         from fillmask.tasks.infill import INFILL
 
         options = {"words": words, "normalize": normalize, "truncation": truncation, "slots": slots}
-        parameters = INFILL.resolve(
-            self.model, top_k=top_k, order=order, width=width, pieces=pieces, refine=refine, **options
-        ).value
+        search = {"order": order, "width": width, "pieces": pieces, "refine": refine}
+        parameters = resolved(partial(INFILL.resolve, self.model, top_k=top_k, **search, **options))
         return run(self.model, INFILL.task(self.model, text, parameters))
 
     def infill_many(  # noqa: PLR0913 -- one parameter an option
@@ -113,8 +114,7 @@ class Infilling:
 
         each = texts_of("texts must be an iterable of strings", texts)
         options = {"words": words, "normalize": normalize, "truncation": truncation}
-        parameters = INFILL.resolve(
-            self.model, top_k=top_k, order=order, width=width, pieces=pieces, refine=refine, **options
-        ).value
+        search = {"order": order, "width": width, "pieces": pieces, "refine": refine}
+        parameters = resolved(partial(INFILL.resolve, self.model, top_k=top_k, **search, **options))
         tasks = (INFILL.task(self.model, text, parameters) for text in each)
         return run_many(self.model, tasks, batch_size, workers, alone=True)

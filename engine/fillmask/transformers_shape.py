@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any, TypedDict, overload
 
 from fillmask.calls import resolved, run
+from fillmask.errors import TargetsError
 from fillmask.model import Model
 from fillmask.parameters import DEFAULT_TOP_K
+from fillmask.predicting import is_per_mask
 from fillmask.tasks.predict import Prediction, Predictions, predict, resolve
 from fillmask.texts import texts_of
 from fillmask.windows import Truncation
@@ -95,7 +97,7 @@ class TransformersCall:
             inputs: A text, a list of texts, or a column of texts of numpy, pandas, Polars, pyarrow or datasets. Any
                 other iterable, such as a generator, is read lazily.
             top_k: As in ``predict``.
-            targets: As in ``predict``.
+            targets: As in ``predict``, but the same for every mask.
             truncation: As in ``predict``.
 
         Returns:
@@ -106,6 +108,8 @@ class TransformersCall:
         Raises:
             InputError: One of the texts, top_k or the targets is wrong.
         """
+        if is_per_mask(targets):
+            raise TargetsError("targets must be a string or a list of strings here; predict takes a list for each mask")
         parameters = resolved(partial(resolve, self.model, top_k=top_k, targets=targets, truncation=truncation))
         if isinstance(inputs, str):
             return as_transformers(run(self.model, predict(self.model, inputs, parameters)))

@@ -59,7 +59,7 @@ def test_without_words_every_token_is_allowed(native):
 def test_a_vocabulary_without_such_pieces_is_refused(native, monkeypatch):
     monkeypatch.setattr(Pieces, "words", lambda *_, **__: b"")
     with pytest.raises(
-        InputError, match="no token of the vocabulary makes a word at a slot; allow every token .*--any-token"
+        InputError, match=r"no token of the vocabulary makes a word at a slot; allow every token .*--any-token"
     ):
         layouts(native.model, "the [MASK]", [(1,)], words=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, NoReturn
@@ -41,17 +42,18 @@ _GROUPS = {
               help="A folder for parts, a file .jsonl, .csv, .tsv or .parquet, or -.")  # fmt: skip
 @options.model
 @options.variant
-@click.option("-k", "--top-k", type=int, help="predict: predictions per mask.  [default: 5]")
+@click.option("-k", "--top-k", type=int, help="predict, infill: predictions per mask, or filled texts.  [default: 5]")
 @click.option("--targets", help="predict: score only these keys of the vocabulary, separated by commas.")
 @options.candidates
 @options.candidates_file
 @click.option("--method", type=click.Choice(["word_l2r", "original", "whole_word", "l2r", "parallel"]),
-              help="score, rank: what is masked while a token is read.  [default: word_l2r, l2r]")  # fmt: skip
+              help="score, rank, classify: what is masked while one is read.  [default: word_l2r, l2r]")  # fmt: skip
 @options.labels
 @options.labels_file
 @options.template
 @options.prior
-@click.option("--normalize", type=click.Choice(["pieces", "characters"]), help="rank: compare means over these.")
+@click.option("--normalize", type=click.Choice(["pieces", "characters", "none"]),
+              help="rank, classify, infill: compare means over these.  [default: none, infill pieces]")  # fmt: skip
 @click.option("--words", type=click.Choice(["pretokenizer", "spaces"]),
               help="score: what a word is.  [default: pretokenizer]")  # fmt: skip
 @click.option("--bits", is_flag=True, default=None, help="score: logarithms to base 2.")
@@ -63,7 +65,7 @@ _GROUPS = {
 )
 @click.option("--id", "id_column", metavar="COLUMN", help="The column that identifies a row.  [default: a row number]")
 @click.option("--keep", type=click.Choice(["all", "id"]), default="all", show_default=True, help="Columns to keep.")
-@click.option("--flat", is_flag=True, help="A record for each mask and rank, or word; CSV and TSV always are.")
+@click.option("--flat", is_flag=True, help="A record for each rank, word, slot or letter; CSV and TSV always are.")
 @click.option("--format", "output_format", type=click.Choice(["jsonl", "csv", "tsv", "parquet"]),
               help="Of the output.  [default: what OUT ends in, else jsonl]")  # fmt: skip
 @click.option("--input-format", type=click.Choice(["jsonl", "csv", "tsv", "lines", "parquet"]),
@@ -107,8 +109,9 @@ def batch_command(
         values = {name: given.pop(name) for name in _PARAMETERS}
         values["targets"] = options.parse_targets(values["targets"])
         parameters = {name: value for name, value in values.items() if value is not None}
+        parameters |= {"normalize": None} if values["normalize"] == "none" else {}
         parameters |= _words(**{name: given.pop(name) for name in _WORDS})
-        parameters |= _parse_parameters(named)
+        parameters |= _parse_parameters(named, parameters)
         providers = options.parse_providers(provider)
         try:
             batch(verb, inputs, out, parameters=parameters, providers=providers, report=progress.show, **given)
@@ -140,19 +143,21 @@ def _words(
     return found
 
 
-def _parse_parameters(named: tuple[str, ...]) -> dict[str, Any]:
-    """Read the values of ``--parameter``.
+def _parse_parameters(named: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the values of ``--parameter``; other options have given some.
 
     Raises:
-        InputError: One has no name, or its value is nested too deeply.
+        InputError: One has no name or is given twice, or its value is nested too deeply.
     """
     from fillmask.errors import InputError
 
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for each in named:
         name, separator, value = each.partition("=")
         if not name or not separator:
             raise InputError(f"parameter must be like top_k=3, got {each!r}")
+        if name in parameters or name in given:
+            raise InputError(f"the parameter {name} is given twice; give it once, by an option or as -p {name}=VALUE")
         try:
             parameters[name] = json.loads(value)
         except ValueError:

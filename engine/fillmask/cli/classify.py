@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import fail, reported
-from fillmask.cli.inputs import Texts, read_texts
+from fillmask.cli.inputs import Texts, read_texts, without_texts
 from fillmask.cli.output import Row, show_each, show_tables
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ _OF_LABELS = {
 @options.labels_file
 @options.template
 @options.prior
-@click.option("--fit-prior", type=click.Path(dir_okay=False), help="Write the prior of the TEXTs to this file instead.")
+@click.option(
+    "--fit-prior",
+    type=click.Path(dir_okay=False),
+    help="Write the prior of the TEXTs to this file instead; at a terminal without TEXTs that of N/A and no text.",
+)
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Divides what is compared.")
 @click.option(
     "--aggregate",
@@ -46,6 +51,14 @@ _OF_LABELS = {
     help="How the words of a label count together.",
 )
 @click.option("--multi-label", is_flag=True, help="Score each label by itself; needs --prior.")
+@click.option(
+    "--method",
+    type=click.Choice(["l2r", "parallel"]),
+    default="l2r",
+    show_default=True,
+    help="What is masked while a piece of a word is read: it and the later pieces, or all pieces.",
+)
+@click.option("--normalize", type=click.Choice(["pieces"]), help="Compare means over the pieces of a word, not sums.")
 @click.option("--truncation", type=click.Choice(["right"]), help="Keep the beginning of a long text.")
 @options.model
 @options.variant
@@ -66,6 +79,8 @@ def classify_command(  # noqa: PLR0913 -- one parameter an option
     temperature: float,
     aggregate: str,
     multi_label: bool,
+    method: str,
+    normalize: str | None,
     truncation: str | None,
     model: str | None,
     variant: str,
@@ -81,13 +96,15 @@ def classify_command(  # noqa: PLR0913 -- one parameter an option
         if fit_prior is not None:
             _check_fit_prior(fit_prior)
         common: dict[str, Any] = {"labels": options.read_labels(labels, labels_file), "truncation": truncation}
+        common |= {"method": method, "normalize": normalize}
         common |= {"template": list(template)} if template else {}
         known = None if prior is None else options.read_prior(prior)
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
-        given = read_texts(texts, file)
         if fit_prior is not None:
-            _write(fit_prior, fill_mask.fit_prior(given.texts, **common, workers=workers).to_json())
+            sample = _sample(texts, file)
+            _write(fit_prior, fill_mask.fit_prior(sample, **common, workers=workers).to_json())
             return
+        given = read_texts(texts, file)
         common |= {"prior": known, "temperature": temperature, "aggregate": aggregate, "multi_label": multi_label}
         failed = _classify(fill_mask, given, common | {"workers": workers}, as_json=as_json)
     sys.exit(1 if failed else 0)
@@ -109,6 +126,14 @@ def _check_fit_prior(file: str) -> None:
         check_writable(Path(file))
     except OSError as error:
         raise InputError(f"{_refusal(file, error)}; name a file in a folder that exists and takes files") from error
+
+
+def _sample(texts: tuple[str, ...], file: str | None) -> Iterable[str] | None:
+    """The texts of a prior, None for those without content: at a terminal ``-`` asks for texts."""
+    if not without_texts(texts, file):
+        return read_texts(texts, file).texts
+    click.echo("No texts: the prior is that of N/A and the empty text.", err=True)
+    return None
 
 
 def _write(file: str, content: str) -> None:

@@ -15,7 +15,6 @@ from fillmask.cli import options
 from fillmask.cli.errors import reported
 from fillmask.cli.inputs import read_texts
 from fillmask.cli.output import show_each
-from fillmask.errors import InputError
 
 if TYPE_CHECKING:
     from fillmask.tasks.infill import Infill, Pieces
@@ -33,13 +32,27 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which token is chosen first: the left one, the most confident one, or each by itself.",
 )
-@click.option("--width", type=int, default=8, show_default=True, help="Hypotheses that go on after each token.")
+@click.option(
+    "--width",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Hypotheses that go on after each token; no effect if independent.",
+)
 @click.option("--pieces", default="1", show_default=True, metavar="N[-M]", help="Tokens of a slot of one mask.")
 @click.option("--refine", type=int, default=0, help="Sweeps in which each token is masked and chosen again.")
+@click.option(
+    "--normalize",
+    type=click.Choice(["pieces", "none"]),
+    default="pieces",
+    show_default=True,
+    help="Compare means over pieces, which favor long words, or sums, which favor few pieces.",
+)
 @click.option("--any-token", is_flag=True, help="Allow tokens that are no words or parts of words.")
 @click.option("--truncation", type=click.Choice(["window"]), help="Read a long text around its masks.")
 @options.file
 @options.threads
+@options.workers
 @options.provider
 @options.as_json
 def infill_command(  # noqa: PLR0913 -- one parameter an option
@@ -53,9 +66,11 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
     width: int,
     pieces: str,
     refine: int,
+    normalize: str,
     any_token: bool,
     truncation: str | None,
     threads: int | None,
+    workers: int,
     provider: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -64,8 +79,6 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
     Masks without white space between them are one word of as many tokens.
     """
     with reported(code=2):
-        if order == "independent" and options.is_given("width"):
-            raise InputError("--order independent chooses each token by itself, without --width; leave it out")
         given = read_texts(texts, file)
         shown, filled = tee(given.texts)
         from fillmask import FillMask
@@ -79,7 +92,9 @@ def infill_command(  # noqa: PLR0913 -- one parameter an option
             pieces=_parse_pieces(pieces),
             refine=refine,
             words=not any_token,
+            normalize=None if normalize == "none" else normalize,  # type: ignore[arg-type]
             truncation=truncation,  # type: ignore[arg-type]
+            workers=workers,
         )
         failed = show_each(shown, outcomes, partial(_show, as_json=as_json), as_json=as_json, given=given)
     sys.exit(1 if failed else 0)

@@ -50,6 +50,11 @@ def read_texts(texts: tuple[str, ...], file: str | None) -> Texts:
     return Texts(stdin_lines(), by_line=True, ready=ready, total=_total(0) if ready else None)
 
 
+def without_texts(texts: tuple[str, ...], file: str | None) -> bool:
+    """Whether a command would ask for its texts at a terminal though nobody asked it to, as ``-`` does."""
+    return not texts and file is None and sys.stdin.isatty()
+
+
 def stdin_lines() -> Iterator[str]:
     """Read the lines of standard input as UTF-8, without their ends and without a byte order mark before the first.
 

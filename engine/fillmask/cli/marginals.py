@@ -12,6 +12,7 @@ import click
 
 from fillmask.cli import options
 from fillmask.cli.errors import reported
+from fillmask.cli.inputs import stdin_lines
 from fillmask.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from fillmask.model import Model
     from fillmask.tasks.marginals import Marginals
 
+_STDIN = "<stdin>"
 _INSTEAD = "name the characters to read with --alphabet, or for a protein take a model of proteins with -m FOLDER"
 
 
 @click.command("marginals")
-@click.argument("sequence")
+@click.argument("sequence", required=False, metavar="[SEQUENCE]")
 @options.model
 @options.variant
 @click.option("--alphabet", help="Characters to read.  [default: the 20 amino acids, or every ordinary token]")
@@ -51,7 +53,7 @@ _INSTEAD = "name the characters to read with --alphabet, or for a protein take a
 @options.provider
 def marginals_command(  # noqa: PLR0913 -- one parameter an option
     *,
-    sequence: str,
+    sequence: str | None,
     model: str | None,
     variant: str,
     alphabet: str | None,
@@ -64,22 +66,24 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
     threads: int | None,
     provider: tuple[str, ...],
 ) -> None:
-    """Print log probabilities of an alphabet at every position of SEQUENCE, or scores of its variants, as CSV."""
+    """Print log probabilities of an alphabet at every position of SEQUENCE, or scores of its variants, as CSV.
+
+    SEQUENCE is one line of standard input if it is - or not given.
+    """
+    arguments: dict[str, Any] = {"alphabet": alphabet, "masked": not unmasked, "truncation": truncation}
     with reported(code=2):
         from fillmask import FillMask
         from fillmask.files.csv_lines import csv_writer
-        from fillmask.matrix_columns import check_columns
 
         _check_fill(variants)
         if plot is not None:
             from fillmask.heat_map import check_plot, draw_heat_map
 
             check_plot(plot)
+        sequence = _read_sequence(sequence, variants)
         names = None if variants is None else [*_mutants(variants)]
         fill_mask = FillMask(model, variant=variant, providers=options.parse_providers(provider), threads=threads)
-        if alphabet is None and variants is None:
-            check_columns(fill_mask.model, _INSTEAD)
-    arguments: dict[str, Any] = {"alphabet": alphabet, "masked": not unmasked, "truncation": truncation}
+        _check_options(fill_mask.model, arguments, columns=variants is None)
     with reported(code=1):
         if names is not None:
             _check_mutants(fill_mask.model, sequence, names, offset=offset, fill=fill, **arguments)
@@ -95,6 +99,38 @@ def marginals_command(  # noqa: PLR0913 -- one parameter an option
 def _check_fill(variants: TextIO | None) -> None:
     if variants is None and options.is_given("fill"):
         raise InputError("--fill says how --variants are scored; give --variants, or leave out --fill")
+
+
+def _read_sequence(given: str | None, variants: TextIO | None) -> str:
+    """The argument, or the one line of standard input.
+
+    Raises:
+        InputError: Standard input is closed, has not one line, or holds the variants.
+    """
+    if given not in (None, "-"):
+        return str(given)
+    if variants is not None and getattr(variants, "name", _STDIN) == _STDIN:
+        raise InputError("standard input holds the --variants; give the SEQUENCE as an argument")
+    lines = [*stdin_lines()]
+    if len(lines) != 1:
+        raise InputError(
+            f"standard input must hold one line, the SEQUENCE, and has {len(lines)}; fillmask batch reads many"
+        )
+    return lines[0]
+
+
+def _check_options(model: Model, arguments: dict[str, Any], *, columns: bool) -> None:
+    """Refuse options that are wrong whatever the sequence is.
+
+    Raises:
+        InputError: As in ``FillMask.marginals``, or a column for each token would be too many.
+    """
+    from fillmask.matrix_columns import check_columns
+    from fillmask.tasks.marginals import MARGINALS
+
+    if arguments["alphabet"] is None and columns:
+        check_columns(model, _INSTEAD)
+    MARGINALS.resolve(model, **arguments)
 
 
 def _check_mutants(  # noqa: PLR0913 -- one parameter an option
@@ -155,7 +191,7 @@ def _table(names: Iterable[str], scores: Iterable[float]) -> Iterator[list[str]]
 
 
 def _matrix(found: Marginals, offset: int) -> Iterator[list[str]]:
-    yield ["position", "token", *found.alphabet]
+    yield ["position", "text_token", *found.alphabet]
     for position, (token, row) in enumerate(zip(found.tokens, found.log_probs.tolist(), strict=True), start=offset):
         yield [str(position), token, *map(_number, row)]
 

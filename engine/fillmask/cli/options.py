@@ -45,7 +45,9 @@ labels_file = click.option(
     "--labels-file", type=click.Path(dir_okay=False), help='A JSON file: ["a", …], or {"a": ["word", …], …}.'
 )
 template = click.option(
-    "--template", multiple=True, help="A text with {text} and one mask; repeat for the mean over several."
+    "--template",
+    multiple=True,
+    help="A text with {text} and one mask; repeat for a mean over several.  [default: {text} This example is {mask}.]",
 )
 prior = click.option("--prior", type=click.Path(dir_okay=False), help="A file that --fit-prior wrote.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document a line.")

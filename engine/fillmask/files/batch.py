@@ -114,13 +114,18 @@ class _Course:
     report: Callable[[State], None] | None
 
     def check(self, options: JobOptions, output: Output) -> None:
-        """Refuse what a loaded model or Ray cannot do.
+        """Refuse what a loaded model, standard output or Ray cannot do.
 
         Raises:
-            InputError: How to load a model that is loaded; or with Ray a shard, or an output without parts.
+            InputError: How to load a model that is loaded; on standard output what is for a folder; or with Ray a shard
+                or an output without parts.
         """
         threads = options.threads if self.ray is None else 1  # with Ray also the CPUs of an actor
         check_unloaded(options.model, variant=options.variant, providers=options.providers, threads=threads)
+        of_folder = {"force": self.force, "hash_inputs (--hash)": options.hash_inputs}
+        if output.folder is None and any(of_folder.values()):
+            unused = " and ".join(name for name, given in of_folder.items() if given)
+            raise InputError(f"a job on standard output is not recorded, so leave out {unused}, or choose a folder")
         if self.ray is not None and self.shard != Shard():
             raise InputError("Ray makes every part; take either a shard or Ray")
         if self.ray is not None and output.folder is None:

@@ -168,7 +168,7 @@ def _flatten_labels(value: list[Label]) -> Iterator[tuple[Any, ...]]:
 _MARGINALS: dict[str, ColumnType] = {"tokens": ["string"], "alphabet": ["string"], "log_probs": [["float32"]]}
 _MARGINAL: dict[str, ColumnType] = {
     "position": "int64",
-    "token_str": "string",
+    "text_token": "string",
     "alphabet_token": "string",
     "log_prob": "float32",
 }

@@ -19,7 +19,7 @@ class InfillParameters(Parameters):
     order: Literal["left", "confident", "independent"] = Field(
         "left", description="Which token is chosen first: the left one, the most confident one, or each by itself."
     )
-    width: int = Field(8, ge=1, le=64, description="Hypotheses that go on after each token.")
+    width: int = Field(8, ge=1, le=64, description="Hypotheses that go on after each token. No effect if independent.")
     pieces: _Number | Annotated[list[_Number], Field(min_length=2, max_length=2)] = Field(
         1, description="Tokens of a slot of one mask, or the least and the most.", json_schema_extra={"example": 1}
     )

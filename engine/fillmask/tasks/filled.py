@@ -21,7 +21,7 @@ from fillmask.parameters import check_target_ids, check_top_k, resolve_targets
 from fillmask.predicting import Slots, Targets, is_per_mask
 from fillmask.results import Results
 from fillmask.slots import SlottedText, read_slots
-from fillmask.tasks import Read, Result, Task, Verb
+from fillmask.tasks import Read, Result, Task
 from fillmask.tasks.predict import Prediction, Predictions, TopK
 from fillmask.windows import Truncation, check_truncation
 
@@ -143,9 +143,6 @@ def predict_filled(model: Model, text: str, parameters: Parameters) -> Task[Pred
         for (index, mask), best in zip(masks, results, strict=True)
     ]
     return Result(Results(value), notices)
-
-
-PREDICT_FILLED = Verb("predict", resolve_filled, predict_filled)
 
 
 def _places(rows: Sequence[Row], wanted: Sequence[int]) -> Iterator[tuple[Row, list[tuple[int, int]]]]:

@@ -14,16 +14,19 @@ which favors long predictable words; ``normalize=None`` compares sums, which fav
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias, get_args
 
-from fillmask.errors import InputError
+import numpy as np
+
+from fillmask.errors import InputError, UnusedWarning
 from fillmask.hypotheses import Hypothesis, Layout, Search, confident, independent, left, refine
 from fillmask.layouts import SlotSizes, make_layouts
 from fillmask.masking import MaskingTruncation, check_masking_truncation
 from fillmask.model import Model
+from fillmask.notices import Notice
 from fillmask.parameters import DEFAULT_TOP_K
 from fillmask.predicting import Slots
 from fillmask.results import Results, short_repr, to_dict
@@ -119,13 +122,14 @@ def resolve(  # noqa: PLR0913 -- one parameter an option
 ) -> Result[Parameters]:
     """Check the arguments of ``FillMask.infill``, once for all texts of a call.
 
+    Returns:
+        The arguments, and a notice of a ``width`` that has no effect.
+
     Raises:
         InputError: One of them is wrong.
     """
-    top_k = DEFAULT_TOP_K if top_k is None else top_k
-    for name, value, most in (("top_k", top_k, 1000), ("width", width, _MOST_WIDTH)):
-        _check_number(name, value, 1, most)
-    _check_number("refine", refine, 0, 100)
+    top_k = _check_number("top_k", DEFAULT_TOP_K if top_k is None else top_k, 1, 1000)
+    width, refine = _check_number("width", width, 1, _MOST_WIDTH), _check_number("refine", refine, 0, 100)
     if order not in get_args(Order):
         raise InputError(f"order must be one of {', '.join(map(repr, get_args(Order)))}, got {order!r}")
     if normalize not in (None, "pieces"):
@@ -133,23 +137,34 @@ def resolve(  # noqa: PLR0913 -- one parameter an option
     if not isinstance(words, bool):
         raise InputError(f"words must be True or False, got {words!r}")
     check_masking_truncation(truncation)
-    return Result(Parameters(top_k, order, width, _check_pieces(pieces), refine, words, normalize, truncation, slots))
+    parameters = Parameters(top_k, order, width, _check_pieces(pieces), refine, words, normalize, truncation, slots)
+    return Result(parameters, tuple(_unused(parameters)))
 
 
-def _check_number(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+def _unused(parameters: Parameters) -> Iterator[Notice]:
+    if parameters.order == "independent" and parameters.width != DEFAULT_WIDTH:
+        message = f"width {parameters.width} has no effect with order 'independent', which chooses each token by itself"
+        yield Notice(UnusedWarning, message)
+
+
+def _is_number(value: object, least: int, most: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= value <= most
+
+
+def _check_number(name: str, value: int, least: int, most: int) -> int:
+    if not _is_number(value, least, most):
         raise InputError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
+    return int(value)
 
 
 def _check_pieces(pieces: object) -> tuple[int, int]:
     pair = tuple(pieces) if isinstance(pieces, (tuple, list)) else (pieces, pieces)
-    if len(pair) != 2:
-        raise InputError(f"pieces must be a whole number, or the least and the most as in (1, 3), got {pieces!r}")
-    for each in pair:
-        _check_number("pieces", each, 1, _MOST_PIECES)
-    if pair[0] > pair[1]:
-        raise InputError(f"pieces must be the least and the most, as in (1, 3), got {pieces!r}")
-    return pair
+    if len(pair) != 2 or not all(_is_number(each, 1, _MOST_PIECES) for each in pair) or pair[0] > pair[1]:
+        raise InputError(
+            f"pieces must be a whole number from 1 to {_MOST_PIECES}, or the least and the most as in [1, 3], "
+            f"got {pieces!r}"
+        )
+    return int(pair[0]), int(pair[1])
 
 
 def infill(model: Model, text: str, parameters: Parameters) -> Task[Results[Infill]]:

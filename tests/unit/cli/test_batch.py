@@ -56,6 +56,12 @@ def test_each_option_of_score_reaches_the_job(batch, texts, tmp_path):
     assert json.loads((tmp_path / "other/_job.json").read_bytes())["parameters"] == {}
 
 
+@pytest.mark.parametrize(("option", "recorded"), [("none", {"normalize": None}), ("pieces", {"normalize": "pieces"})])
+def test_infill_compares_sums_or_means(batch, texts, tmp_path, option, recorded):
+    assert batch("infill", texts, "-o", "out", "--normalize", option).exit_code == 0
+    assert json.loads((tmp_path / "out/_job.json").read_bytes())["parameters"] == recorded
+
+
 def test_any_parameter_of_a_verb_can_be_named(batch, texts, tmp_path):
     named = ("-p", 'alphabet=["cat", "dog"]', "-p", "truncation=window", "--hash")
     result = batch("marginals", texts, "-o", "out", *named)
@@ -114,6 +120,12 @@ def test_predictions_are_those_of_the_engine(batch, texts, native_folder):
         (["score", "in.jsonl", "-o", "out", "-k", "1"], 2, "score takes no parameter 'top_k'; it takes method, words"),
         (["score", "in.jsonl", "-o", "out", "--truncation", "right"], 2, "truncation must be None or 'window'"),
         (["score", "in.jsonl", "-o", "out", "-p", "bits"], 2, "parameter must be like top_k=3, got 'bits'"),
+        (["predict", "in.jsonl", "-o", "out", "-k", "3", "-p", "top_k=5"], 2, "the parameter top_k is given twice"),
+        (["predict", "in.jsonl", "-o", "out", "-p", "top_k=1", "-p", "top_k=2"], 2, "top_k is given twice"),
+        (["rank", "in.jsonl", "-o", "out", "--candidates", "a", "-p", 'candidates=["b"]'], 2, "is given twice"),
+        (["infill", "in.jsonl", "-o", "out", "-p", "pieces=1-3"], 2, "the least and the most as in [1, 3], got '1-3'"),
+        (["predict", "in.jsonl", "-o", "-", "--hash"], 2, "leave out hash_inputs (--hash), or choose a folder"),
+        (["predict", "in.jsonl", "-o", "-", "--force", "--hash"], 2, "leave out force and hash_inputs (--hash)"),
         (["score", "in.jsonl", "-o", "out", "-p", "k=1"], 2, "score takes no parameter 'k'; it takes method, words"),
         (
             ["predict", "in.jsonl", "-o", "out", "-p", f"targets={'[' * 100_000}"],

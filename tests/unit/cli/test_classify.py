@@ -32,7 +32,8 @@ def documents(result):
 
 
 def test_json_is_what_the_engine_gives(classify, native, labels_file):
-    for options in ({}, {"aggregate": "max", "temperature": 2.0}, {"truncation": "right"}):
+    of_words = {"method": "parallel", "normalize": "pieces"}
+    for options in ({}, {"aggregate": "max", "temperature": 2.0}, {"truncation": "right"}, of_words):
         given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         result = classify("--json", "--labels-file", labels_file, "--template", TEMPLATE, *given, *TEXTS)
         assert (result.exit_code, result.stderr) == (0, "")
@@ -60,6 +61,15 @@ def test_a_prior_is_fitted_written_and_read(classify, native, tmp_path):
         expected = native.classify(TEXTS[0], ["cat", "red"], templates, prior=prior, **options)
         assert documents(result)[0]["labels"] == as_json(expected)
         assert documents(result)[0]["labels"][0]["prior"] == prior.sha256
+
+
+def test_without_texts_at_a_terminal_a_prior_is_that_of_no_content(classify, native, tmp_path, monkeypatch):
+    monkeypatch.setattr("fillmask.cli.classify.without_texts", lambda texts, file: not texts and file is None)
+    file = tmp_path / "prior.json"
+    result = classify("--labels", "cat,red", "--template", TEMPLATE, "--fit-prior", str(file))
+    assert (result.exit_code, result.stderr) == (0, "No texts: the prior is that of N/A and the empty text.\n")
+    prior = Prior.from_json(file.read_text("utf-8"))
+    assert prior == native.fit_prior(labels=["cat", "red"], template=TEMPLATE)
 
 
 def test_errors_keep_their_place(classify):

@@ -34,6 +34,19 @@ def test_json_is_what_the_engine_gives(infill, native):
     assert documents(result) == json.loads(json.dumps(expected))
 
 
+@pytest.mark.parametrize(("option", "normalize"), [("none", None), ("pieces", "pieces")])
+def test_sums_or_means_are_compared(infill, native, option, normalize):
+    result = infill("--json", "--pieces", "1-3", "--normalize", option, "--workers", "2", TEXTS[1])
+    expected = as_json(native.infill(TEXTS[1], pieces=(1, 3), normalize=normalize))
+    assert documents(result)[0]["infills"] == json.loads(json.dumps(expected))
+
+
+def test_a_width_without_effect_is_a_warning(infill):
+    result = infill("--order", "independent", "--width", "3", TEXTS[1])
+    assert result.exit_code == 0
+    assert result.stderr.startswith("fillmask: warning: width 3 has no effect with order 'independent'")
+
+
 def test_every_token_may_be_allowed(infill, native):
     result = infill("--json", "--any-token", "-k", "3", TEXTS[1])
     expected = json.loads(json.dumps(as_json(native.infill(TEXTS[1], top_k=3, words=False))))
@@ -50,9 +63,8 @@ def test_texts_come_from_standard_input_and_an_error_loses_no_other(infill):
     ("arguments", "message"),
     [
         (["--pieces", "one"], "'one' is neither a number nor a range such as 1-3"),
-        (["--pieces", "3-1"], "pieces must be the least and the most"),
+        (["--pieces", "3-1"], "or the least and the most as in [1, 3], got (3, 1)"),
         (["--width", "0"], "width must be a whole number from 1 to 256"),
-        (["--order", "independent", "--width", "8"], "each token by itself, without --width; leave it out"),
     ],
 )
 def test_wrong_arguments_are_refused(infill, arguments, message):

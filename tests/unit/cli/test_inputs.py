@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from fillmask import InputError
-from fillmask.cli.inputs import read_texts, stdin_lines
+from fillmask.cli.inputs import read_texts, stdin_lines, without_texts
 
 
 def lines(monkeypatch, content, encoding="utf-8"):
@@ -113,3 +113,15 @@ def test_lines_are_counted_for_a_bar_where_results_leave_the_terminal_alone(tmp_
     assert (given.total, len(list(given.texts))) == (lines, lines)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert read_texts((), str(tmp_path / "texts")).total is None
+
+
+def test_a_terminal_without_texts_is_told_from_a_dash_a_file_and_a_pipe(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert without_texts((), None)
+    assert not any(without_texts(*given) for given in [(("-",), None), (("a",), None), ((), "-"), ((), "file")])
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert not without_texts((), None)

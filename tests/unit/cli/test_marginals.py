@@ -37,8 +37,8 @@ def table(result):
 def test_the_matrix_is_csv_with_a_column_for_each_letter(marginals, protein):
     rows = table(marginals(WILD))
     found = protein.marginals(WILD)
-    assert [*rows[0]] == ["position", "token", *found.alphabet]
-    assert [row["token"] for row in rows] == list(WILD)
+    assert [*rows[0]] == ["position", "text_token", *found.alphabet]
+    assert [row["text_token"] for row in rows] == list(WILD)
     assert [int(row["position"]) for row in rows] == list(range(1, 11))
     assert float(rows[3]["C"]) == pytest.approx(found.log_probs[3, 1], rel=1e-5)
 
@@ -48,9 +48,18 @@ def test_a_carriage_return_among_the_letters_ends_no_line(marginals, monkeypatch
     assert marginals(WILD).stdout_bytes == b'position,"a\rb"\n1,0\n'
 
 
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_a_sequence_comes_from_standard_input(marginals, arguments):
+    assert marginals(*arguments, input=f"{WILD}\n").stdout == marginals(WILD).stdout
+    for lines in ("", "MK\nTA\n"):
+        refused = marginals(*arguments, input=lines)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert f"must hold one line, the SEQUENCE, and has {lines.count(chr(10))}; fillmask batch" in refused.stderr
+
+
 def test_an_alphabet_and_unmasked_positions_can_be_chosen(marginals, protein):
     rows = table(marginals("--alphabet", "CA", "--unmasked", "--offset", "0", WILD))
-    assert [*rows[0].items()][:2] == [("position", "0"), ("token", "M")]
+    assert [*rows[0].items()][:2] == [("position", "0"), ("text_token", "M")]
     expected = protein.marginals(WILD, alphabet="CA", masked=False).log_probs
     assert [float(row["A"]) for row in rows] == pytest.approx(expected[:, 1].tolist(), rel=1e-5)
 
@@ -87,7 +96,7 @@ def test_variants_may_begin_with_a_byte_order_mark(marginals, tmp_path, content)
         ("K2J\n", [], "'K2J': 'J' is not in the alphabet"),
         ("K2R\n", ["--alphabet", "KA"], "'K2R': 'R' is not in the alphabet"),
         ("K2R:K2A\n", [], "the variant 'K2R:K2A' changes a position twice"),
-        ("K2R\n", ["--fill", "mask", "--unmasked"], "fill='mask' masks the mutated positions"),
+        ("K2R\n", ["--fill", "mask", "--unmasked"], "fill 'mask' masks the mutated positions"),
     ],
 )
 def test_variants_that_do_not_fit_are_refused_before_the_model_runs(marginals, runs, content, options, message):
@@ -120,9 +129,10 @@ def test_a_file_of_variants_that_cannot_be_read_is_a_line_before_the_model_is_lo
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["AA" * 20], 1, "truncation='window'"),
-        (["--alphabet", "J", WILD], 1, "'J' in the alphabet is not a token of the model"),
+        (["AA" * 20], 1, "truncation 'window'"),
+        (["--alphabet", "J", WILD], 2, "'J' in the alphabet is not a token of the model"),
         (["--variants", "-", WILD], 1, "position 2 is 'K'"),
+        (["-", "--variants", "-"], 2, "standard input holds the --variants; give the SEQUENCE as an argument"),
         (["--variant", "q4", WILD], 2, "has no variant 'q4'"),
         (["--fill", "all", WILD], 2, "Invalid value for '--fill'"),
         (["--fill", "wild", WILD], 2, "--fill says how --variants are scored; give --variants, or leave out --fill"),

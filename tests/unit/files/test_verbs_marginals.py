@@ -37,7 +37,7 @@ def test_flat_it_is_a_record_for_each_position_and_letter(run, native, path, tmp
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         lines = [line for line in csv.DictReader(file) if line["row"] == "0"]
     wanted = native.marginals(TEXTS[0], alphabet=ALPHABET)
-    assert [(line["position"], line["token_str"], line["alphabet_token"]) for line in lines] == [
+    assert [(line["position"], line["text_token"], line["alphabet_token"]) for line in lines] == [
         (str(position), token, letter) for position, token in enumerate(wanted.tokens, 1) for letter in ALPHABET
     ]
     np.testing.assert_allclose([float(line["log_prob"]) for line in lines], wanted.log_probs.ravel(), atol=1e-4)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from fillmask import InputError, NoMaskError, TooLongError
+from fillmask import InputError, NoMaskError, TooLongError, UnusedWarning
 from fillmask.results import as_json
 from fillmask.tasks.infill import MOST_LAYOUTS
 from tests.support import toys
@@ -139,9 +139,11 @@ def test_a_long_text_is_read_in_a_window(fill_mask):
         ({"width": 0}, "width must be a whole number from 1 to 256, got 0"),
         ({"width": True}, "width must be a whole number"),
         ({"top_k": 0}, "top_k must be a whole number from 1 to 1000, got 0"),
-        ({"pieces": 0}, "pieces must be a whole number from 1 to 16, got 0"),
-        ({"pieces": (3, 1)}, r"pieces must be the least and the most, as in \(1, 3\), got \(3, 1\)"),
-        ({"pieces": (1, 2, 3)}, "pieces must be a whole number, or the least and the most"),
+        ({"pieces": 0}, "pieces must be a whole number from 1 to 16, or .*, got 0"),
+        ({"pieces": (3, 1)}, r"or the least and the most as in \[1, 3\], got \(3, 1\)"),
+        ({"pieces": (1, 2, 3)}, "pieces must be a whole number from 1 to 16, or the least and the most"),
+        ({"pieces": "1-3"}, r"or the least and the most as in \[1, 3\], got '1-3'"),
+        ({"pieces": (1, True)}, "pieces must be a whole number"),
         ({"refine": -1}, "refine must be a whole number from 0 to 100, got -1"),
         ({"words": 1}, "words must be True or False, got 1"),
         ({"normalize": "characters"}, "normalize must be 'pieces' or None, got 'characters'"),
@@ -152,6 +154,20 @@ def test_a_long_text_is_read_in_a_window(fill_mask):
 def test_wrong_arguments_are_refused(native, options, message):
     with pytest.raises(InputError, match=message):
         native.infill("the [MASK]", **options)
+
+
+def test_whole_numbers_of_numpy_are_taken(native):
+    one, three = np.int64(1), np.int32(3)
+    found = native.infill(TEXT, top_k=three, width=three, pieces=(one, three), refine=one)
+    assert found == native.infill(TEXT, top_k=3, width=3, pieces=(1, 3), refine=1)
+
+
+def test_a_width_without_effect_is_a_warning(native):
+    expected = native.infill(TEXT, order="independent")
+    with pytest.warns(UnusedWarning, match="width 3 has no effect with order 'independent'"):
+        assert native.infill(TEXT, order="independent", width=3) == expected
+    with pytest.warns(UnusedWarning, match="width 3 has no effect"):
+        assert list(native.infill_many([TEXT], order="independent", width=3)) == [expected]
 
 
 def test_too_many_combinations_are_refused(native):

@@ -98,7 +98,7 @@ def test_one_string_is_not_a_list_of_variants(protein):
 def test_fills_that_are_not_possible_are_refused(protein):
     with pytest.raises(InputError, match="fill must be one of 'wild', 'mask', 'mutant', 'match', got 'wt'"):
         protein.marginals(WILD).variants(["K2R"], fill="wt")
-    with pytest.raises(InputError, match="fill 'mask' masks the mutated positions.*read them masked"):
+    with pytest.raises(InputError, match=r"fill 'mask' masks the mutated positions.*read them masked"):
         protein.marginals(WILD, masked=False).variants(["K2R"], fill="mask")
     long = protein.marginals("A" * 15, truncation="window")
     assert long.variants(["A1C"]).shape == (1,)
