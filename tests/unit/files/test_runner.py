@@ -8,6 +8,8 @@ from fillmask.files.records import Layout
 from fillmask.files.row_parameters import resolve_parameters
 from fillmask.files.runner import Runner, choose_batches, growing_windows
 from fillmask.files.verbs import VERBS
+from fillmask.invariance import Invariance
+from fillmask.model import Model
 from fillmask.runtime.cpu import available_threads
 from tests.unit.files.conftest import parts
 
@@ -38,6 +40,16 @@ def test_batches_and_workers_are_as_given_or_those_for_throughput(native):
     assert (chosen.batch_size, chosen.workers) == (3, 2)
     chosen = choose_batches(native.model, None, None)
     assert (chosen.batch_size, chosen.workers) == (16, available_threads())
+
+
+def test_a_batch_size_without_effect_is_not_refused(native, monkeypatch):
+    monkeypatch.setattr(Model, "invariance", Invariance(padded=False, equal_length=False))
+    alone = {name: verb.alone for name, verb in VERBS.items()}
+    assert alone == {name: name != "predict" for name in VERBS}
+    assert choose_batches(native.model, 16, 1, alone=True).batch_size == 16
+    assert choose_batches(native.model, None, 1, alone=True).batch_size == 1
+    with pytest.raises(InputError, match="take a batch_size of 1"):
+        choose_batches(native.model, 16, 1)
 
 
 @pytest.mark.parametrize(
