@@ -67,7 +67,7 @@ def test_a_text_that_fails_does_not_keep_the_others_from_their_scores(score):
 
 
 def test_a_long_text_needs_windows(score):
-    assert "truncation='window'" in score("cat " * 20).stderr
+    assert "truncation 'window'" in score("cat " * 20).stderr
     assert score("--truncation", "window", "cat " * 20).exit_code == 0
 
 

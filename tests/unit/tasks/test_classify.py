@@ -166,7 +166,7 @@ def test_nothing_in_a_text_is_a_field_or_a_slot(native):
 
 
 def test_only_the_text_is_cut(fill_mask):
-    with pytest.raises(TooLongError, match=r"the text has \d+ tokens in its template .* truncation='right'"):
+    with pytest.raises(TooLongError, match=r"the text has \d+ tokens in its template .* truncation 'right'"):
         fill_mask.classify("cat " * 20, LABELS, TEMPLATE)
     cut = fill_mask.classify("cat " * 20, LABELS, TEMPLATE, truncation="right")
     most = max(each.pieces for each in fill_mask.rank("[MASK]", [word for each in LABELS.values() for word in each])[0])
