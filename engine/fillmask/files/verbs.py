@@ -45,7 +45,7 @@ class BatchVerb:
     nest: Callable[[Any], Any]
     flat: Mapping[str, ColumnType]
     flatten: Callable[[Any], Iterator[tuple[Any, ...]]]
-    alone: bool = True
+    alone: bool = False
     check: Callable[[Model, Mapping[str, Any]], None] = lambda *_: None
 
     def check_names(self, parameters: Mapping[str, Any]) -> None:
@@ -194,6 +194,7 @@ VERBS = {
         nest=as_json,
         flat={"rank": "int64"} | _LABEL,
         flatten=_flatten_labels,
+        alone=True,
     ),
     "infill": BatchVerb(
         verb=INFILL,
@@ -202,6 +203,7 @@ VERBS = {
         nest=as_json,
         flat={"rank": "int64"} | _INFILL | {"slot": "int64"} | _FLAT_FILL,
         flatten=_flatten_infills,
+        alone=True,
     ),
     "marginals": BatchVerb(
         verb=MARGINALS,
@@ -210,6 +212,7 @@ VERBS = {
         nest=as_json,
         flat=_MARGINAL,
         flatten=_flatten_marginals,
+        alone=True,
         check=_check_alphabet,
     ),
     "predict": BatchVerb(
@@ -219,7 +222,6 @@ VERBS = {
         nest=_nest_predictions,
         flat={"mask": "int64", "rank": "int64"} | _PREDICTION,
         flatten=_flatten_predictions,
-        alone=False,
     ),
     "rank": BatchVerb(
         verb=RANK,
@@ -228,6 +230,7 @@ VERBS = {
         nest=as_json,
         flat={"mask": "int64", "rank": "int64"} | _FLAT_RANKED,
         flatten=_flatten_ranking,
+        alone=True,
     ),
     "score": BatchVerb(
         verb=SCORE,
@@ -236,5 +239,6 @@ VERBS = {
         nest=as_json,
         flat=_SUMMARY | {"word": "int64"} | _FLAT_WORD,
         flatten=_flatten_score,
+        alone=True,
     ),
 }
