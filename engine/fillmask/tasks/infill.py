@@ -148,7 +148,7 @@ def _unused(parameters: Parameters) -> Iterator[Notice]:
 
 
 def _is_number(value: object, least: int, most: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= value <= most
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= int(value) <= most
 
 
 def _check_number(name: str, value: int, least: int, most: int) -> int:
