@@ -32,8 +32,9 @@ def fit_prior(
     tasks: Iterable[Task[list[dict[str, float]]]] = map(
         partial(_reading, model, parameters), CONTENT_FREE if texts is None else texts
     )
-    readings = []
-    with closing(run_many(model, tasks, batch_size, workers)) as outcomes:  # also while an error holds this frame
+    readings: list[list[dict[str, float]]] = []
+    outcomes = run_many(model, tasks, batch_size, workers, alone=True)
+    with closing(outcomes):  # also while an error holds this frame
         for index, outcome in enumerate(outcomes):
             if isinstance(outcome, InputError):
                 raise InputError(f"texts[{index}]: {outcome}") from outcome

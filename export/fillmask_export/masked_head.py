@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 _TOLERANCE = 1e-6  # of the spread of the logits; a product over other rows sums in another order
 
 
-def logits_at(  # noqa: PLR0913 -- a model's inputs, and what the head runs for
+def logits_at(
     model: PreTrainedModel,
     input_ids: Tensor,
     attention_mask: Tensor,
