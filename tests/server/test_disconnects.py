@@ -37,11 +37,12 @@ def handled(monkeypatch, *, stream=False, leaves=None, size=3000, arguments=None
             else:
                 raise NotImplementedError
 
+        monkeypatch.setattr("fillmask.server.handler.receive", receive)
         monkeypatch.setattr(Handler, "_prepare", prepare)
         scope = {DISCONNECTED: disconnected, CONTEXT: RequestContext("id", "POST", "/")}
         handler = Handler(Settings(), MagicMock(), admission, scheduler, MagicMock())
         with pytest.raises(ClientDisconnect if leaves else NotImplementedError):
-            await handler.handle(SimpleNamespace(receive=receive), SimpleNamespace(scope=scope, path_params={}))
+            await handler.handle(MagicMock(), SimpleNamespace(scope=scope, path_params={}))
 
     asyncio.run(scenario())
     return admission.mock_calls + scheduler.mock_calls, threads
