@@ -169,16 +169,17 @@ def run_aside(aside, size, work, timeout=60.0):
 
 def test_the_smallest_of_what_waits_runs_first_and_an_error_is_raised_where_it_is_awaited():
     async def scenario():
-        aside, ran, go = Aside(), [], threading.Event()
+        aside, ran, began, go = Aside(), [], threading.Event(), threading.Event()
         run = partial(run_aside, aside)
-        running = [asyncio.ensure_future(run(10_000, go.wait))]
-        await asyncio.sleep(0.05)
+        running = [asyncio.ensure_future(run(10_000, lambda: (began.set(), go.wait())))]
+        await asyncio.to_thread(began.wait)
         for size in (900_000, 500_000, 3000):
             running.append(asyncio.ensure_future(run(size, partial(ran.append, size))))
         running.append(asyncio.ensure_future(run(2_000_000, partial(int, "x"))))
         dropped = asyncio.ensure_future(run(700_000, partial(ran.append, "dropped")))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         dropped.cancel()
+        await asyncio.wait([dropped])
         go.set()
         found = await asyncio.gather(*running, return_exceptions=True)
         assert ran == [3000, 500_000, 900_000]

@@ -74,7 +74,9 @@ def test_any_parameter_of_a_verb_can_be_named(batch, texts, tmp_path):
 @pytest.mark.parametrize(("options", "address"), [(["--ray"], ""), (["--ray", "head:6379"], "head:6379")])
 def test_the_address_and_the_sizes_of_actors_reach_ray(batch, texts, monkeypatch, options, address):
     got = {}
-    monkeypatch.setattr(ray_parts, "map_items", lambda items, actor, arguments, **more: got.update(more) or ())
+    monkeypatch.setattr(
+        ray_parts, "map_items", lambda items, actor, arguments, **more: got.update(more) or (summary for summary in ())
+    )
     result = batch("predict", texts, "-o", "out", "--workers", 3, "--threads", 2, "--progress", "none", *options)
     assert (got["address"], got["actors"], got["cpus"]) == (address, 3, 2)
     assert (result.exit_code, result.stderr) == (
