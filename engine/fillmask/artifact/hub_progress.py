@@ -10,6 +10,8 @@ from huggingface_hub.utils.tqdm import tqdm
 class TerminalBar(tqdm):
     """A bar of huggingface_hub that a file or a pipe does not get, nor one of no files at all."""
 
+    monitor_interval = 0  # its thread can keep a process from ending; see cli/bar.py
+
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- tqdm's own
         nothing = options.get("total") == 0 and options.get("unit", "it") == "it"
         shown = {**options, "disable": options.get("disable") or nothing or None}

@@ -1,6 +1,7 @@
 """A bar on a terminal; nothing anywhere else."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -62,3 +63,37 @@ def test_elsewhere_nothing_is_written(monkeypatch):
     monkeypatch.setattr(sys, "stderr", file := io.StringIO())
     assert list(track([1, 2], "running")) == [1, 2]
     assert file.getvalue() == ""
+
+
+def test_a_process_ends_though_a_signal_ended_a_write_of_its_bar(tmp_path):
+    """tqdm leaves its lock locked there, and its own thread, which the interpreter joins, would wait for that lock."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import io, sys, time
+import tqdm
+tqdm.tqdm.monitor_interval = 0.05
+from fillmask.cli.bar import bar
+
+class Terminal(io.StringIO):
+    isatty = lambda self: True
+    signal = False
+    def write(self, text):
+        if self.signal:
+            raise KeyboardInterrupt
+        return len(text)
+
+sys.stderr = Terminal()
+shown = bar("running", 2)
+sys.stderr.signal = True
+try:
+    shown.refresh()
+except KeyboardInterrupt:
+    shown.disable = True
+time.sleep(1)
+sys.stderr = sys.__stderr__
+print("ended")
+"""
+    )
+    ended = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
