@@ -51,6 +51,8 @@ class Aside:
         """
         if size <= ON_LOOP_BYTES:
             return work()
+        if (left := started + timeout - monotonic()) <= 0:
+            raise too_late(timeout)
         if self._thread is None:
             thread = threading.Thread(target=self._work, name="aside", daemon=True)
             thread.start()
@@ -59,7 +61,7 @@ class Aside:
         future: asyncio.Future[T] = loop.create_future()
         waiting: list[_Work] = [(future, work)]
         self._waiting.put((monotonic() + size * _SECONDS_PER_BYTE, next(self._order), waiting))
-        timer = loop.call_later(started + timeout - monotonic(), _deliver, future, None, too_late(timeout))
+        timer = loop.call_later(left, _deliver, future, None, too_late(timeout))
         try:
             return await future
         finally:
