@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import stat
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -12,6 +11,7 @@ import pytest
 
 from fillmask_export import ExportError
 from fillmask_export.staging import check_out, staging
+from tests.support.disks import refuse_folder_flush
 
 EXPORT = """
 import sys
@@ -61,14 +61,7 @@ def test_the_folder_appears_at_the_end_with_its_files_alone(tmp_path):
 @pytest.mark.parametrize(("number", "fatal"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
 def test_a_file_system_that_cannot_flush_a_folder_is_no_error(tmp_path, monkeypatch, number, fatal):
     """CIFS and shared folders of virtual machines, for instance."""
-    flush = os.fsync
-
-    def flush_files(file):
-        if stat.S_ISDIR(os.fstat(file).st_mode):
-            raise OSError(number, os.strerror(number))
-        flush(file)
-
-    monkeypatch.setattr(os, "fsync", flush_files)
+    refuse_folder_flush(monkeypatch, number)
     with pytest.raises(OSError, match=os.strerror(number)) if fatal else nullcontext():
         make(tmp_path / "out")
     assert left(tmp_path / "out") == ([] if fatal else ["out"])

@@ -1,12 +1,12 @@
 import errno
 import os
-import stat
 from contextlib import nullcontext
 from threading import Thread
 
 import pytest
 
 from fillmask.files.whole_file import check_writable, replacing, write_new, write_whole
+from tests.support.disks import refuse_folder_flush
 
 
 def names(folder):
@@ -49,14 +49,7 @@ def test_nothing_is_left_of_a_file_that_cannot_be_renamed(tmp_path, monkeypatch)
 @pytest.mark.skipif(os.name != "posix", reason="Windows opens no folders")
 @pytest.mark.parametrize(("number", "fatal"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
 def test_a_file_system_that_cannot_flush_a_folder_is_no_error(tmp_path, monkeypatch, number, fatal):
-    flush = os.fsync
-
-    def flush_files(file):
-        if stat.S_ISDIR(os.fstat(file).st_mode):
-            raise OSError(number, os.strerror(number))
-        flush(file)
-
-    monkeypatch.setattr(os, "fsync", flush_files)
+    refuse_folder_flush(monkeypatch, number)
     with pytest.raises(OSError, match=os.strerror(number)) if fatal else nullcontext():
         write_whole(tmp_path / "a", b"content")
     assert (tmp_path / "a").read_bytes() == b"content"
