@@ -36,7 +36,8 @@ def test_it_is_to_be_restarted_when_its_weights_were_written_to(tmp_path):
         assert (whole.status, whole.error) == (503, reply.error)
         lines = served.request("POST", "/", texts, {"accept": "application/x-ndjson"}).body.splitlines()
         assert [json.loads(line)["error"] for line in lines] == [reply.error] * 2
-        assert any(str(tmp_path) in line for line in served.lines)  # the log says which file
+        # The log, which comes from another thread, says which file.
+        serving.wait_for(lambda: any(str(tmp_path) in line for line in served.lines))
 
 
 def test_info_has_the_model_and_the_limits(server, alone):

@@ -81,4 +81,4 @@ def test_a_run_that_fails_costs_one_line_and_is_in_the_log():
     with serving.serve(prelude=FAILING) as served:
         found = lines(served.ask(["a [MASK].", "a [MASK] and a [MASK].", "a [MASK]."], headers=LINES))
         assert [line.get("error") for line in found] == [None, "the model failed on this text", None]
-        assert [line for line in served.lines if "a run failed: planted" in line]
+        wait_for(lambda: any("a run failed: planted" in line for line in served.lines))
